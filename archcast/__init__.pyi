@@ -1,0 +1,13 @@
+from ._version import __version__ as __version__
+from .encodings.base import Encoder as Encoder
+from .encodings.base import get_encoding as get_encoding
+from .errors import ArchcastError as ArchcastError
+from .graphs import CellGraphs as CellGraphs
+from .predictors.base import Prediction as Prediction
+from .predictors.base import Predictor as Predictor
+from .predictors.base import get_predictor as get_predictor
+from .predictors.evidence import Evidence as Evidence
+from .predictors.evidence import Pool as Pool
+from .spaces.base import SearchSpace as SearchSpace
+from .spaces.base import Task as Task
+from .spaces.base import get_space as get_space

@@ -1,0 +1,5 @@
+"""Encodings: architectures to numbers."""
+
+from archcast.encodings.base import ENCODINGS, Encoder, get_encoding, register
+
+__all__ = ["ENCODINGS", "Encoder", "get_encoding", "register"]

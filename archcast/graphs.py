@@ -1,0 +1,95 @@
+"""Cells as directed acyclic graphs with operations on the nodes, for a whole batch of architectures at once.
+
+Every search space, whether its paper puts operations on edges (NAS-Bench-201, DARTS) or on nodes (NAS-Bench-101), hands its
+cells over in this one form; encodings are written against it alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ABSENT", "CellGraphs", "bool_matmul", "on_path"]
+
+ABSENT = -1
+"""Operation code of a node that is not there: padding, or a node that was pruned away."""
+
+
+@dataclass(frozen=True)
+class CellGraphs:
+    """A batch of operations-on-nodes graphs.
+
+    Attributes:
+        adjacency: ``(n, v, v)`` bool; ``adjacency[k, i, j]`` is the edge i -> j. Nodes are in topological order, so it is
+            strictly upper triangular.
+        operations: ``(n, v)`` int; an index into ``op_names``, or ``ABSENT``. An absent node has no edges.
+        op_names: the names; the first ``terminals`` of them are terminal nodes (inputs and output), the others operations.
+        inputs: number of input nodes of each cell. Nodes ``0 .. inputs-1`` of a cell are its inputs, the last its output.
+        cells: node slice of each cell; a space with a normal and a reduction cell has two, side by side without an edge
+            between them.
+        zero_op: the operation that passes nothing on ("none"), or ``None`` if the space has no such operation.
+    """
+
+    adjacency: np.ndarray
+    operations: np.ndarray
+    op_names: tuple[str, ...]
+    terminals: int = 2
+    inputs: int = 1
+    cells: tuple[slice, ...] = (slice(0, None),)
+    zero_op: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.adjacency)
+
+    def __getitem__(self, rows: Any) -> CellGraphs:
+        return replace(self, adjacency=self.adjacency[rows], operations=self.operations[rows])
+
+    def split(self) -> list[CellGraphs]:
+        """One ``CellGraphs`` per cell of the architecture."""
+        return [
+            replace(self, adjacency=self.adjacency[:, c, c], operations=self.operations[:, c], cells=(slice(0, None),))
+            for c in self.cells
+        ]
+
+    def pruned(self) -> CellGraphs:
+        """Drop zero operations and every node that is not on a path from an input to the output of its cell.
+
+        A dropped node becomes ``ABSENT`` and loses its edges; the terminals stay. Shapes do not change.
+        """
+        adjacency, operations = self.adjacency.copy(), self.operations.copy()
+        for cell in self.cells:
+            block, ops = adjacency[:, cell, cell], operations[:, cell]
+            alive = ops != ABSENT
+            if self.zero_op is not None:
+                alive &= ops != self.op_names.index(self.zero_op)
+            block = block & alive[:, :, None] & alive[:, None, :]
+            alive &= on_path(block, self.inputs)
+            block &= alive[:, :, None] & alive[:, None, :]
+            terminal = np.zeros(ops.shape[1], dtype=bool)
+            terminal[: self.inputs] = terminal[-1] = True
+            adjacency[:, cell, cell] = block
+            operations[:, cell] = np.where(alive | terminal, ops, ABSENT)
+        return replace(self, adjacency=adjacency, operations=operations)
+
+
+def bool_matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Boolean product of two ``(n, v, v)`` batches, by way of float32 so that BLAS does it."""
+    return np.asarray(np.matmul(a.astype(np.float32), b.astype(np.float32)) > 0.5)
+
+
+def on_path(adjacency: np.ndarray, inputs: int = 1) -> np.ndarray:
+    """``(n, v)`` bool: the node lies on a path from one of the first ``inputs`` nodes to the last.
+
+    Nodes must be in topological order; one sweep forward and one backward suffice.
+    """
+    n, v, _ = adjacency.shape
+    forward, backward = np.zeros((n, v), dtype=bool), np.zeros((n, v), dtype=bool)
+    forward[:, :inputs] = True
+    backward[:, -1] = True
+    for j in range(inputs, v):
+        forward[:, j] = (forward[:, :j] & adjacency[:, :j, j]).any(axis=1)
+    for i in range(v - 2, -1, -1):
+        backward[:, i] = (backward[:, i + 1 :] & adjacency[:, i, i + 1 :]).any(axis=1)
+    return forward & backward

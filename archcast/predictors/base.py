@@ -1,0 +1,325 @@
+"""The contract of a predictor: *init* does any pre-computation, *query* predicts the performance of any architecture.
+
+That is the field's own definition (White et al. 2021, https://arxiv.org/abs/2104.01177). A predictor is a scikit-learn regressor
+over integer rows, so ``clone``, ``cross_val_score``, ``GridSearchCV`` and ``Pipeline`` work on it; ``fit`` is ``init`` and
+``predict`` is ``query(...).mean``.
+
+To add one, subclass :class:`Predictor`, write ``_init`` and ``_query``, and decorate the class with ``@register("my-predictor")``.
+The base class validates, keeps the estimator as it was if anything fails, and handles saving;
+``archcast.testing.check_predictor`` tells whether the contract is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state
+from typing_extensions import Self
+
+from archcast.errors import ArchcastError, InvalidInputError, MissingEvidenceError
+from archcast.predictors.evidence import Evidence, Pool
+from archcast.registry import Registry
+from archcast.spaces.base import SearchSpace, get_space
+
+__all__ = [
+    "PREDICTORS",
+    "NotInitializedError",
+    "Prediction",
+    "Predictor",
+    "Requirements",
+    "get_predictor",
+    "register",
+]
+
+PREDICTORS: Registry[type[Predictor]] = Registry("predictor", "archcast.predictors")
+register = PREDICTORS.register
+
+
+class NotInitializedError(ArchcastError, NotFittedError):
+    """``query`` was called before ``init``."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answer of a query.
+
+    Attributes:
+        mean: ``(n,)`` predicted scores, on the scale of the scores given to ``init``; higher is better.
+        std: ``(n,)`` standard deviations, or ``None`` where the predictor has none.
+    """
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a predictor needs.
+
+    Attributes:
+        labels: scores of trained architectures at init.
+        min_archs: fewest architectures that ``init`` accepts.
+        curve: name of the learning-curve signal needed at query, or ``None``.
+        epochs: epochs of that curve.
+        proxies: names of proxies needed at init and query.
+        network: the built network at query.
+        data: a batch of data at query.
+    """
+
+    labels: bool = True
+    min_archs: int = 1
+    curve: str | None = None
+    epochs: int = 0
+    proxies: tuple[str, ...] = ()
+    network: bool = False
+    data: bool = False
+
+
+class Predictor(RegressorMixin, BaseEstimator):
+    """Base class of all predictors.
+
+    Args:
+        space: name of a search space, or a :class:`~archcast.spaces.SearchSpace`.
+        random_state: seed, generator or ``None``, as in scikit-learn.
+
+    Attributes:
+        requires: what must be given to ``init`` and ``query``.
+        has_std: whether ``query`` returns standard deviations.
+    """
+
+    requires: Requirements = Requirements()
+    has_std: ClassVar[bool] = False
+
+    def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
+        self.space = space
+        self.random_state = random_state
+
+    # -- what a subclass writes ---------------------------------------------------------------------------------------
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        """Learn from validated input; set attributes that end in ``_``.
+
+        Without labels ``scores`` is empty. ``evidence`` is empty (falsy) or has a row for each architecture.
+        """
+        raise NotImplementedError
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        """Predict validated rows; there is at least one."""
+        raise NotImplementedError
+
+    # -- the two verbs ------------------------------------------------------------------------------------------------
+
+    def init(
+        self,
+        archs: ArrayLike | None = None,
+        scores: ArrayLike | None = None,
+        evidence: Evidence | None = None,
+        *,
+        pool: Pool | None = None,
+    ) -> Self:
+        """Do any pre-computation.
+
+        Args:
+            archs: ``(n, d)`` trained architectures.
+            scores: ``(n,)`` their performance, higher is better.
+            evidence: what else is known of them, aligned with ``archs``.
+            pool: unlabelled candidates, for predictors that use them.
+
+        Returns:
+            The predictor itself.
+
+        Raises:
+            InvalidInputError: wrong shapes or values; the predictor is left as it was.
+            MissingEvidenceError: evidence that the predictor requires is not there.
+        """
+        space = self._space
+        if archs is None and not self.requires.labels:
+            archs = np.zeros((0, len(space.cardinalities)), dtype=np.int64)
+        if archs is None or (scores is None and self.requires.labels):
+            raise InvalidInputError(f"{self._title} learns from labels: call init(archs, scores).")
+        rows = space.validate(archs, allow_empty=not self.requires.labels)
+        if self.requires.labels and len(rows) < self.requires.min_archs:
+            raise InvalidInputError(
+                f"{self._title} needs at least {self.requires.min_archs} architectures at init, got {len(rows)}."
+            )
+        values = _check_scores(scores, len(rows))
+        known = self._check_evidence(evidence, len(rows))
+        if pool is not None:
+            pool = Pool(space.validate(pool.archs, allow_empty=False), pool.evidence)
+            if pool.evidence and len(pool.evidence) != len(pool.archs):
+                raise InvalidInputError(
+                    f"pool.evidence has {len(pool.evidence)} rows, pool.archs has {len(pool.archs)}."
+                )
+        with self._unchanged_on_error():
+            for name in [name for name in vars(self) if name.endswith("_")]:
+                delattr(self, name)
+            self._init(rows, values, known, pool)
+            self.n_features_in_ = rows.shape[1]
+        return self
+
+    def query(self, archs: ArrayLike, evidence: Evidence | None = None) -> Prediction:
+        """Predict the performance of any architectures.
+
+        Args:
+            archs: ``(n, d)`` rows, or one row ``(d,)``.
+            evidence: what else is known of them, aligned with ``archs``.
+
+        Raises:
+            NotInitializedError: before ``init``.
+            InvalidInputError: wrong shapes or values.
+            MissingEvidenceError: evidence that the predictor requires is not there.
+        """
+        if not hasattr(self, "n_features_in_"):
+            raise NotInitializedError(f"{self._title} is not initialised: call init(archs, scores) before query.")
+        rows = self._space.validate(archs)
+        known = self._check_evidence(evidence, len(rows))
+        if len(rows) == 0:
+            return Prediction(np.zeros(0), np.zeros(0) if self.has_std else None)
+        prediction = self._query(rows, known)
+        mean = np.asarray(prediction.mean, dtype=np.float64)
+        return Prediction(mean, None if prediction.std is None else np.asarray(prediction.std, dtype=np.float64))
+
+    # -- scikit-learn's names -----------------------------------------------------------------------------------------
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, evidence: Evidence | None = None) -> Self:
+        """Same as :meth:`init`."""
+        return self.init(X, y, evidence)
+
+    def predict(self, X: ArrayLike, return_std: bool = False, evidence: Evidence | None = None) -> Any:
+        """``query(X).mean``, or ``(mean, std)`` with ``return_std``.
+
+        Raises:
+            InvalidInputError: ``return_std`` for a predictor without uncertainty.
+        """
+        prediction = self.query(X, evidence)
+        if not return_std:
+            return prediction.mean
+        if prediction.std is None:
+            raise InvalidInputError(f"{self._title} has no std. Use return_std=False or a predictor with uncertainty.")
+        return prediction.mean, prediction.std
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_features_in_")
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write parameters and learned state to ``path``: arrays and JSON, never a pickle; whole or not at all."""
+        from archcast.predictors.persistence import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a predictor that :meth:`save` wrote.
+
+        Raises:
+            InvalidFileError: not such a file, or one of another class.
+        """
+        from archcast.predictors.persistence import load
+
+        predictor = load(path)
+        if not isinstance(predictor, cls):
+            raise InvalidInputError(f"{str(path)!r} holds a {type(predictor).__name__}, not a {cls.__name__}.")
+        return predictor
+
+    # -- helpers for subclasses ---------------------------------------------------------------------------------------
+
+    @property
+    def _space(self) -> SearchSpace:
+        return get_space(self.space)
+
+    @property
+    def _title(self) -> str:
+        return type(self).__name__
+
+    def _rng(self) -> np.random.Generator:
+        """A generator from ``random_state``; the same seed gives the same stream, whatever ran before."""
+        state = self.random_state
+        if isinstance(state, np.random.Generator):
+            return state
+        if isinstance(state, np.random.RandomState):
+            return np.random.default_rng(check_random_state(state).randint(2**31))
+        return np.random.default_rng(state)
+
+    def _check_evidence(self, evidence: Evidence | None, n: int) -> Evidence:
+        if evidence is None:
+            evidence = Evidence()
+        if not isinstance(evidence, Evidence):
+            raise InvalidInputError(f"evidence must be an archcast.Evidence, got {type(evidence).__name__}.")
+        if evidence and len(evidence) != n:
+            raise InvalidInputError(f"evidence has {len(evidence)} rows, archs has {n}: they must be aligned.")
+        needs = self.requires
+        for name in needs.proxies:
+            if name not in evidence.proxies:
+                raise MissingEvidenceError(
+                    f"{self._title} needs evidence.proxies[{name!r}]. Compute it with archcast.score and pass "
+                    f"evidence=archcast.Evidence(proxies={{{name!r}: values}})."
+                )
+        if needs.curve is not None:
+            curve = evidence.curves.get(needs.curve)
+            if curve is None or curve.shape[1] < needs.epochs:
+                got = "none" if curve is None else f"{curve.shape[1]} epochs"
+                raise MissingEvidenceError(
+                    f"{self._title} needs {needs.epochs} epochs of evidence.curves[{needs.curve!r}], got {got}. "
+                    f"Train the architectures that long and pass evidence=archcast.Evidence(curves=...)."
+                )
+        return evidence
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+
+def _check_scores(scores: ArrayLike | None, n: int) -> NDArray[np.float64]:
+    if scores is None:
+        return np.zeros(0)
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"scores must be an array of numbers: {error}.") from error
+    if values.shape != (n,):
+        raise InvalidInputError(f"scores must have shape ({n},), one for each architecture, got {values.shape}.")
+    if not np.isfinite(values).all():
+        i = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise InvalidInputError(f"scores[{i}] is {values[i]}. Drop architectures whose training failed before init.")
+    return values
+
+
+def get_predictor(name: str, space: str | SearchSpace, *, random_state: Any = None, **params: Any) -> Predictor:
+    """Return the predictor called ``name`` for ``space``.
+
+    Examples:
+        >>> import archcast
+        >>> space = archcast.get_space("nasbench201")
+        >>> archs = space.sample(20, 0)
+        >>> scores = (archs == 3).sum(axis=1)
+        >>> forest = archcast.get_predictor("random-forest", space=space, random_state=0).init(archs, scores)
+        >>> forest.query(space.sample(3, 1)).mean.shape
+        (3,)
+
+    Raises:
+        UnknownNameError: with the closest names.
+        InvalidInputError: for parameters it does not have.
+    """
+    component = PREDICTORS[name]
+    allowed = component._get_param_names()
+    for param in params:
+        if param not in allowed:
+            raise InvalidInputError(f"Predictor {name!r} has no parameter {param!r}. Available: {', '.join(allowed)}.")
+    return component(space, random_state=random_state, **params)

@@ -1,0 +1,112 @@
+"""What is known of architectures besides their description: learning curves, zero-cost proxies, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.errors import InvalidInputError
+
+__all__ = ["Evidence", "Pool"]
+
+_KINDS = ("curves", "proxies", "costs")
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Measurements aligned with a batch of architectures, row by row; NaN means unknown.
+
+    Args:
+        curves: name -> ``(n, epochs)``, e.g. ``train_loss``, ``val_accuracy``; trailing NaN are epochs not trained.
+        proxies: name -> ``(n,)``, e.g. ``synflow``; higher is better.
+        costs: name -> ``(n,)``, e.g. ``latency_ms``.
+
+    Indexing with a slice, an index array or a boolean mask gives the evidence of those rows.
+
+    Examples:
+        >>> evidence = Evidence(proxies={"synflow": [1.0, 2.0, float("nan")]})
+        >>> len(evidence), len(evidence[:2])
+        (3, 2)
+    """
+
+    curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    proxies: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    costs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        length: tuple[str, int] | None = None
+        for kind in _KINDS:
+            checked = {}
+            for name, values in dict(getattr(self, kind)).items():
+                label = f"evidence.{kind}[{name!r}]"
+                try:
+                    array = np.asarray(values, dtype=np.float64)
+                except (TypeError, ValueError) as error:
+                    raise InvalidInputError(f"{label} must be an array of numbers: {error}.") from error
+                want = 2 if kind == "curves" else 1
+                if array.ndim != want:
+                    shape = "(n, epochs)" if kind == "curves" else "(n,)"
+                    raise InvalidInputError(f"{label} must have shape {shape}, got {array.shape}.")
+                if np.isinf(array).any():
+                    raise InvalidInputError(f"{label} holds an infinite value. Use NaN for what is unknown.")
+                if length is not None and len(array) != length[1]:
+                    raise InvalidInputError(f"{label} has {len(array)} rows, {length[0]} has {length[1]}.")
+                length = (label, len(array))
+                checked[name] = array
+            object.__setattr__(self, kind, checked)
+
+    def __len__(self) -> int:
+        return next((len(values) for kind in _KINDS for values in getattr(self, kind).values()), 0)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, kind) for kind in _KINDS)
+
+    def __getitem__(self, rows: Any) -> Evidence:
+        if isinstance(rows, (int, np.integer)):
+            rows = [rows]
+        return Evidence(*({name: values[rows] for name, values in getattr(self, kind).items()} for kind in _KINDS))
+
+    def matrix(self, proxies: Sequence[str]) -> NDArray[np.float64]:
+        """The named proxies as columns, ``(n, len(proxies))``; one that is not there is a column of NaN."""
+        unknown = np.full(len(self), np.nan)
+        return np.stack([self.proxies.get(name, unknown) for name in proxies], axis=1)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Evidence]) -> Evidence:
+        """Stack evidence of the same names row by row.
+
+        Raises:
+            InvalidInputError: if the parts do not hold the same names.
+        """
+        for kind in _KINDS:
+            names = [sorted(getattr(part, kind)) for part in parts]
+            if any(n != names[0] for n in names):
+                raise InvalidInputError(f"evidence parts differ in their {kind}: {names}.")
+        return cls(
+            *(
+                {
+                    name: np.concatenate([getattr(part, kind)[name] for part in parts])
+                    for name in getattr(parts[0], kind)
+                }
+                for kind in _KINDS
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Architectures without scores that a predictor may look at in ``init``: the candidates it will be asked about.
+
+    A predictor uses a pool to scale features and to rank evidence; where none is given it draws its own from the space.
+
+    Args:
+        archs: ``(m, d)`` rows.
+        evidence: of those rows, aligned.
+    """
+
+    archs: NDArray[np.int64]
+    evidence: Evidence = field(default_factory=Evidence)

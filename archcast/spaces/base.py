@@ -1,0 +1,264 @@
+"""The contract of a search space: what a row of integers means.
+
+An architecture is a row of ``d`` integers, ``archs`` is always an integer array of shape ``(n, d)``. A space says which rows
+are valid, how they are written in its benchmark's notation, which graph they stand for, which of them are the same function,
+and how to build the network. To add a space, subclass :class:`SearchSpace`, fill in the abstract methods and decorate it with
+``@register("my-space", ...)``; ``archcast.testing.check_space`` tells whether it keeps the contract.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archcast.errors import InvalidInputError
+from archcast.graphs import CellGraphs
+from archcast.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["SPACES", "SearchSpace", "Task", "get_space", "register"]
+
+SPACES: Registry[type[SearchSpace]] = Registry("space", "archcast.spaces")
+register = SPACES.register
+_instances: dict[str, SearchSpace] = {}
+
+ENUMERATION_LIMIT = 2_000_000
+"""Largest product of cardinalities that the default ``enumerate`` lists."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a network is built for.
+
+    Attributes:
+        shape: channels, height, width of one input.
+        classes: number of classes (logits).
+        width: channels of the first stage; ``None`` takes the paper's.
+        depth: cells (or layers) a stage; ``None`` takes the paper's.
+    """
+
+    shape: tuple[int, int, int] = (3, 32, 32)
+    classes: int = 10
+    width: int | None = None
+    depth: int | None = None
+
+
+class SearchSpace(ABC):
+    """A search space; see the module docstring.
+
+    Attributes:
+        name: registry name, e.g. ``"nasbench201"``.
+        cardinalities: ``d`` integers; ``0 <= archs[:, j] < cardinalities[j]``.
+        columns: ``d`` names, one for each decision.
+    """
+
+    name: str
+    cardinalities: tuple[int, ...]
+    columns: tuple[str, ...]
+
+    # -- what a subclass must say -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _parse(self, text: str) -> Sequence[int]:
+        """Row of one architecture in native notation; raise ``InvalidInputError`` or ``ValueError`` if it is malformed."""
+
+    @abstractmethod
+    def format(self, archs: ArrayLike) -> list[str]:
+        """Native notation of each row: the exact inverse of :meth:`parse`."""
+
+    @abstractmethod
+    def graphs(self, archs: ArrayLike) -> CellGraphs:
+        """Cells as operations-on-nodes graphs, not pruned."""
+
+    # -- what a subclass may refine -----------------------------------------------------------------------------------
+
+    def is_valid(self, archs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """``(n,)`` bool: the rows (already within the cardinalities) that keep the constraints of the space."""
+        return np.ones(len(archs), dtype=bool)
+
+    def function_keys(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``(n, k)`` integers that are equal exactly for rows that compute the same function with equal weights."""
+        return archs
+
+    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+        """The network of one row as its paper trained it, with PyTorch's usual initial weights (its global generator)."""
+        raise InvalidInputError(f"Space {self.name!r} describes architectures only: it cannot build networks.")
+
+    # -- what every space has -----------------------------------------------------------------------------------------
+
+    def validate(self, archs: ArrayLike, *, allow_empty: bool = True) -> NDArray[np.int64]:
+        """Return ``archs`` as an ``(n, d)`` int64 array; one row of shape ``(d,)`` counts as a batch of one.
+
+        Raises:
+            InvalidInputError: wrong shape, not integers, out of range, or not in the space; names the first bad row.
+        """
+        array = np.asarray(archs)
+        d = len(self.cardinalities)
+        if array.ndim == 1 and array.shape == (d,):
+            array = array[None]
+        if array.ndim != 2 or array.shape[1] != d:
+            raise InvalidInputError(
+                f"archs must have shape (n, {d}) for space {self.name!r}, got shape {array.shape}. "
+                f"Texts are turned into rows by space.parse(texts)."
+            )
+        if len(array) == 0:
+            if not allow_empty:
+                raise InvalidInputError("archs is empty: at least one architecture is needed.")
+            return np.zeros((0, d), dtype=np.int64)
+        if array.dtype.kind not in "iub":
+            numeric = array.dtype.kind == "f"
+            if not numeric or not np.isfinite(array).all() or (array != np.floor(array)).any():
+                raise InvalidInputError(f"archs must hold integers, got dtype {array.dtype} with other values.")
+        out = array.astype(np.int64)
+        bad = (out < 0) | (out >= np.asarray(self.cardinalities))
+        if bad.any():
+            i, j = np.argwhere(bad)[0]
+            raise InvalidInputError(
+                f"archs[{i}, {j}] is {out[i, j]}, outside 0..{self.cardinalities[j] - 1} "
+                f"(column {self.columns[j]!r} of space {self.name!r})."
+            )
+        invalid = ~self.is_valid(out)
+        if invalid.any():
+            i = int(np.flatnonzero(invalid)[0])
+            raise InvalidInputError(f"archs[{i}] = {out[i].tolist()} is not an architecture of space {self.name!r}.")
+        return out
+
+    def parse(self, texts: str | Sequence[str]) -> NDArray[np.int64]:
+        """Rows of architectures in the benchmark's own notation; one text gives one row.
+
+        Raises:
+            InvalidInputError: names the first malformed text.
+        """
+        rows = []
+        for text in [texts] if isinstance(texts, str) else texts:
+            try:
+                rows.append(self.validate(np.asarray(self._parse(str(text).strip())))[0])
+            except ValueError as error:
+                raise InvalidInputError(
+                    f"{str(text)!r} is not an architecture of space {self.name!r}: {error}"
+                ) from error
+        return np.array(rows, dtype=np.int64).reshape(-1, len(self.cardinalities))
+
+    def sample(self, n: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
+        """``n`` rows, uniform over the valid ones, with replacement."""
+        rng = np.random.default_rng(rng)
+        found = np.zeros((0, len(self.cardinalities)), dtype=np.int64)
+        batch = n
+        while len(found) < n:
+            rows = rng.integers(0, self.cardinalities, size=(batch, len(self.cardinalities)))
+            rows = rows[self.is_valid(rows)]
+            found = np.concatenate([found, rows])
+            batch = min(1_000_000, int(1.2 * batch * n / max(len(rows), 1)) + 16) if len(rows) < batch else batch
+        return found[:n]
+
+    def neighbors(self, arch: ArrayLike) -> NDArray[np.int64]:
+        """All valid rows that differ from one row in exactly one decision, in column order."""
+        row = self.validate(arch, allow_empty=False)[0]
+        columns = np.repeat(np.arange(len(row)), [c - 1 for c in self.cardinalities])
+        values = np.concatenate([np.delete(np.arange(c), row[j]) for j, c in enumerate(self.cardinalities)])
+        rows = np.tile(row, (len(columns), 1))
+        rows[np.arange(len(rows)), columns] = values
+        return rows[self.is_valid(rows)]
+
+    def mutate(self, archs: ArrayLike, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
+        """One random valid change each: uniform over the neighbours of each row; a row without any stays as it is."""
+        rng = np.random.default_rng(rng)
+        out = self.validate(archs)
+        todo = np.arange(len(out))
+        room = np.asarray(self.cardinalities) - 1
+        ends = np.cumsum(room)
+        for _ in range(100):
+            if len(todo) == 0:
+                return out
+            move = rng.integers(0, ends[-1], size=len(todo))
+            column = np.searchsorted(ends, move, side="right")
+            value = move - (ends[column] - room[column])
+            trial = out[todo]
+            value += value >= trial[np.arange(len(todo)), column]
+            trial[np.arange(len(todo)), column] = value
+            ok = self.is_valid(trial)
+            out[todo[ok]] = trial[ok]
+            todo = todo[~ok]
+        for i in todo:
+            near = self.neighbors(out[i])
+            if len(near):
+                out[i] = near[rng.integers(len(near))]
+        return out
+
+    def enumerate(self) -> NDArray[np.int64]:
+        """All valid rows in lexicographic order, where the space is small enough.
+
+        Raises:
+            InvalidInputError: for a space too large to list.
+        """
+        total = math.prod(self.cardinalities)
+        if total > ENUMERATION_LIMIT:
+            raise InvalidInputError(f"Space {self.name!r} is too large to enumerate. Use space.sample(n, rng).")
+        rows = np.indices(self.cardinalities, dtype=np.int64).reshape(len(self.cardinalities), -1).T
+        rows = np.ascontiguousarray(rows)
+        return rows[self.is_valid(rows)]
+
+    def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
+        """A representative row for each row: equal exactly for rows that are the same function with equal weights.
+
+        The default looks the representative, the lexicographically first row of its class, up in a table of the whole
+        space that is made once; a space that cannot be enumerated overrides it.
+        """
+        rows = self.validate(archs)
+        table = self._representatives
+        return table[self._ranks(rows)].astype(np.int64)
+
+    def _ranks(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Mixed-radix number of each row."""
+        weights = np.concatenate([np.cumprod(self.cardinalities[:0:-1], dtype=np.int64)[::-1], [1]])
+        return rows @ weights
+
+    @cached_property
+    def _representatives(self) -> NDArray[np.int16]:
+        rows = self.enumerate()
+        keys = self.function_keys(rows)
+        _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        table = np.full((math.prod(self.cardinalities), rows.shape[1]), -1, dtype=np.int16)
+        table[self._ranks(rows)] = rows[first[inverse.ravel()]]
+        return table
+
+    def __repr__(self) -> str:
+        return f"get_space({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__getstate__() == other.__getstate__()
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Attributes without the tables that are made on demand: copies and pickles stay small."""
+        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+
+def get_space(space: str | SearchSpace) -> SearchSpace:
+    """Return the search space called ``space``; a :class:`SearchSpace` is returned as it is.
+
+    Examples:
+        >>> import archcast
+        >>> space = archcast.get_space("nasbench201")
+        >>> len(space.enumerate())
+        15625
+
+    Raises:
+        UnknownNameError: with the closest names.
+    """
+    if isinstance(space, SearchSpace):
+        return space
+    if space not in _instances:
+        _instances[space] = SPACES[space]()
+    return _instances[space]

@@ -1,0 +1,71 @@
+"""NAS-Bench-201, also NATS-Bench's topology space: 15,625 cells with one of five operations on each of six edges."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from archcast.errors import InvalidInputError
+from archcast.spaces.base import Task, register
+from archcast.spaces.edge_cells import EDGES, EdgeCellSpace
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["NASBench201"]
+
+
+@register(
+    "nasbench201",
+    summary="4-node cells, 5 operations on 6 edges; 15,625 rows",
+    paper="Dong & Yang 2020, https://arxiv.org/abs/2001.00326",
+    size=15_625,
+    buildable=True,
+)
+class NASBench201(EdgeCellSpace):
+    """NAS-Bench-201 (Dong & Yang 2020, https://arxiv.org/abs/2001.00326).
+
+    A row holds the operation of the edges 0->1, 0->2, 1->2, 0->3, 1->3, 2->3: 0 none, 1 skip_connect, 2 nor_conv_1x1,
+    3 nor_conv_3x3, 4 avg_pool_3x3.
+
+    Examples:
+        >>> space = NASBench201()
+        >>> space.parse("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|")
+        array([[3, 0, 1, 0, 0, 4]])
+        >>> space.format([[3, 0, 1, 0, 0, 4]])[0]
+        '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|'
+    """
+
+    name = "nasbench201"
+    operations = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+    cardinalities = (5,) * 6
+
+    def _parse(self, text: str) -> list[int]:
+        row: dict[tuple[int, int], int] = {}
+        for j, node in enumerate(text.split("+"), start=1):
+            for token in node.strip("|").split("|"):
+                match = re.fullmatch(r"(\w+)~(\d)", token)
+                if match is None or match[1] not in self.operations:
+                    raise InvalidInputError(
+                        f"{token!r} is not one of {', '.join(self.operations)} followed by ~ and a node"
+                    )
+                row[int(match[2]), j] = self.operations.index(match[1])
+        if sorted(row) != sorted(EDGES):
+            raise InvalidInputError("expected |op~0|+|op~0|op~1|+|op~0|op~1|op~2|")
+        return [row[edge] for edge in EDGES]
+
+    def format(self, archs: ArrayLike) -> list[str]:
+        names = [[f"|{op}~{i}" for op in self.operations] for i, _ in EDGES]
+        return [
+            f"{names[0][a]}|+{names[1][b]}{names[2][c]}|+{names[3][d]}{names[4][e]}{names[5][f]}|"
+            for a, b, c, d, e, f in self.validate(archs).tolist()
+        ]
+
+    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+        """The network of Dong & Yang 2020: stem, three stages of ``depth`` (5) cells of ``width`` (16), doubling, two
+        residual blocks of stride 2 between them, global average pooling."""
+        from archcast.spaces.networks.nasbench201 import Network
+
+        return Network(self.validate(arch, allow_empty=False)[0].tolist(), task or Task())

@@ -1,0 +1,1 @@
+"""The torch networks that the spaces build; imported on demand only."""

@@ -1,0 +1,104 @@
+"""NAS-Bench-201's network (Dong & Yang 2020, https://arxiv.org/abs/2001.00326, section 2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from archcast.spaces.base import Task
+from archcast.spaces.edge_cells import EDGES
+
+__all__ = ["Cell", "Network"]
+
+NONE, SKIP, CONV1, CONV3, POOL = range(5)
+
+
+def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """ReLU, convolution without bias, batch norm."""
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(c_out),
+    )
+
+
+def live_edges(arch: list[int]) -> list[int]:
+    """Columns of the edges on a path from node 0 to node 3 that pass something on."""
+    from_input, to_output = {0}, {3}
+    for (i, j), op in sorted(zip(EDGES, arch, strict=True)):
+        if op != NONE and i in from_input:
+            from_input.add(j)
+    for (i, j), op in sorted(zip(EDGES, arch, strict=True), reverse=True):
+        if op != NONE and j in to_output:
+            to_output.add(i)
+    return [c for c, (i, j) in enumerate(EDGES) if arch[c] != NONE and i in from_input and j in to_output]
+
+
+class Cell(nn.Module):
+    """Sum over incoming edges at each node; edges that cannot matter are not built. ``(b, c, h, w)`` -> the same.
+
+    A cell without a path outputs zeros.
+    """
+
+    def __init__(self, arch: list[int], channels: int) -> None:
+        super().__init__()
+        self.live = live_edges(arch)
+        self.edges = nn.ModuleDict()
+        for column in self.live:
+            if arch[column] == SKIP:
+                op: nn.Module = nn.Identity()
+            elif arch[column] == POOL:
+                op = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+            else:
+                op = relu_conv_bn(channels, channels, 1 if arch[column] == CONV1 else 3)
+            self.edges[str(column)] = op
+
+    def forward(self, x: Tensor) -> Tensor:
+        nodes: list[Tensor | None] = [x, None, None, None]
+        for column in self.live:
+            i, j = EDGES[column]
+            source = nodes[i]
+            assert source is not None, "a live edge starts at a live node"
+            value = self.edges[str(column)](source)
+            so_far = nodes[j]
+            nodes[j] = value if so_far is None else so_far + value
+        out = nodes[3]
+        return torch.zeros_like(x) if out is None else out
+
+
+class Residual(nn.Module):
+    """The reduction block between stages: two 3x3 convolutions, the first of stride 2, beside pooling and a 1x1 convolution."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.conv_a = relu_conv_bn(c_in, c_out, 3, stride=2)
+        self.conv_b = relu_conv_bn(c_out, c_out, 3)
+        self.downsample = nn.Sequential(nn.AvgPool2d(2, stride=2, padding=0), nn.Conv2d(c_in, c_out, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.downsample(x) + self.conv_b(self.conv_a(x))
+        return out
+
+
+class Network(nn.Module):
+    """Stem, three stages, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
+
+    def __init__(self, arch: list[int], task: Task) -> None:
+        super().__init__()
+        width, depth = task.width or 16, task.depth or 5
+        self.stem = nn.Sequential(nn.Conv2d(task.shape[0], width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        blocks: list[nn.Module] = []
+        channels = width
+        for stage in range(3):
+            if stage:
+                blocks.append(Residual(channels, 2 * channels))
+                channels *= 2
+            blocks += [Cell(arch, channels) for _ in range(depth)]
+        self.cells = nn.Sequential(*blocks)
+        self.last = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
+        self.classifier = nn.Linear(channels, task.classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.last(self.cells(self.stem(x)))
+        out: Tensor = self.classifier(features.mean(dim=(2, 3)))
+        return out
