@@ -1,7 +1,8 @@
 """Name -> component, filled by a decorator in the file that defines the component.
 
 A component lives in a module named after it (``xgboost-rank`` in ``xgboost.py``, ``gp-wl`` in ``gp_wl.py``), so looking one
-up imports that module alone and torch is never loaded to fit a forest. Listing the names imports every module of the folder.
+up imports that module alone and torch is never loaded to fit a forest. Listing the names imports every module of the folder
+whose name does not begin with an underscore: those hold networks and the like, imported by their users on demand.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Registry(Generic[T]):
 
     def _modules(self) -> list[str]:
         path = importlib.import_module(self.package).__path__
-        return [m.name for m in pkgutil.iter_modules(path) if not m.ispkg]
+        return [m.name for m in pkgutil.iter_modules(path) if not m.ispkg and not m.name.startswith("_")]
 
     def _import_module_of(self, name: str) -> None:
         """Import the module with the longest name that begins ``name``; all of them if that does not register it."""
