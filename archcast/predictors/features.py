@@ -1,0 +1,218 @@
+"""Feature groups of architectures and of what else is known of them: the input that the regressors share.
+
+A *group* is the matrix of one encoding, or of all evidence. Encodings are standardised over a reference (the pool, or a fixed
+sample of the space), so that features of the training rows alone never set the scale. Evidence is rank-normalised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
+
+from archcast.encodings.base import Encoder, get_encoding
+from archcast.errors import InvalidInputError, MissingEvidenceError
+from archcast.predictors.evidence import Evidence, Pool
+from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["EvidenceColumn", "FeatureGroups"]
+
+REFERENCE_ROWS = 1000
+"""Rows that features are standardised over, where the pool has as many."""
+
+_KIND = {"proxy": "proxies", "cost": "costs", "last": "curves", "mean": "curves"}
+_CLIP = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceColumn:
+    """One number per architecture taken from evidence and mapped to normal quantiles of its rank.
+
+    Attributes:
+        kind: ``proxy``, ``cost``, or ``last`` and ``mean`` of the known values of a curve.
+        name: its name in the evidence.
+        epochs: for curves, the epochs given at init; later ones are ignored.
+        scale: map from values to quantiles over the reference.
+        missing: quantile of an unknown value: the lowest, because what cannot be computed mostly belongs to a broken network.
+    """
+
+    kind: str
+    name: str
+    epochs: int
+    scale: TargetScale
+    missing: float
+
+    @classmethod
+    def of(cls, kind: str, name: str, epochs: int, values: NDArray[np.float64]) -> EvidenceColumn:
+        """The column whose reference is ``(n,)`` values, NaN where unknown."""
+        known = np.isfinite(values)
+        quantiles = rank_normal(np.where(known, values, -np.inf))
+        distinct, index = np.unique(values[known], return_index=True)
+        scale = TargetScale(distinct, quantiles[known][index])
+        return cls(kind, name, epochs, scale, float(quantiles.min()) if known.any() else 0.0)
+
+    def quantiles(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``(n,)`` values to quantiles; all zero for a column that was constant in the reference."""
+        if len(self.scale.scores) + (self.missing < self.scale.quantiles.min(initial=np.inf)) < 2:
+            return np.zeros(len(values))
+        mapped = np.clip(self.scale.forward(np.nan_to_num(values, nan=self.scale.scores[0])), -_CLIP, _CLIP)
+        return np.where(np.isfinite(values), mapped, self.missing)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureGroups:
+    """Maps architectures and their evidence to groups of features; see :meth:`of`.
+
+    Attributes:
+        space: the search space.
+        encoders: one for each encoding group.
+        means: per encoding ``(k,)``, over the reference.
+        scales: per encoding ``(k,)``, standard deviation over the reference, 1 where that is 0.
+        columns: evidence columns; together they are the last group.
+        distances: median Euclidean distance of reference rows, one for each group: a natural lengthscale.
+
+    Examples:
+        >>> import archcast
+        >>> space = archcast.get_space("nasbench201")
+        >>> archs = space.sample(10, 0)
+        >>> evidence = Evidence(proxies={"flops": (archs == 3).sum(axis=1)})
+        >>> features = FeatureGroups.of(space, "adjacency", evidence)
+        >>> [group.shape for group in features.groups(archs, evidence)]
+        [(10, 30), (10, 1)]
+    """
+
+    space: SearchSpace
+    encoders: tuple[Encoder, ...]
+    means: tuple[NDArray[np.float64], ...]
+    scales: tuple[NDArray[np.float64], ...]
+    columns: tuple[EvidenceColumn, ...]
+    distances: tuple[float, ...]
+
+    @classmethod
+    def of(
+        cls,
+        space: SearchSpace,
+        encoding: str | Sequence[str],
+        evidence: Evidence | None = None,
+        pool: Pool | None = None,
+    ) -> FeatureGroups:
+        """Choose groups and scales at init.
+
+        Args:
+            space: search space.
+            encoding: name of an encoding, or several names, each a group.
+            evidence: of the training rows.
+            pool: unlabelled candidates; without one, encodings are scaled over a fixed sample of the space and evidence over
+                the training rows.
+        """
+        names = (encoding,) if isinstance(encoding, str) else tuple(encoding)
+        if not names:
+            raise InvalidInputError("encoding is empty: name at least one, e.g. encoding='graph-features'.")
+        if pool is None:
+            encoders, means, scales, distances = _of_space(space, names)
+            known = Evidence()
+        else:
+            rows = np.linspace(0, len(pool.archs) - 1, min(len(pool.archs), REFERENCE_ROWS)).astype(int)
+            encoders, means, scales, distances = _standardise(space, names, pool.archs[rows])
+            known = pool.evidence[rows] if pool.evidence else Evidence()
+        columns = []
+        for kind, name, epochs in _evidence_columns(evidence or Evidence()):
+            reference = _values(kind, name, epochs, known)
+            if reference is None or np.isfinite(reference).sum() < 2:
+                reference = _values(kind, name, epochs, evidence or Evidence())
+                assert reference is not None
+            columns.append(EvidenceColumn.of(kind, name, epochs, reference))
+        if columns:
+            source = known if all(_values(c.kind, c.name, c.epochs, known) is not None for c in columns) else evidence
+            distances += (_median_distance(_quantiles(columns, source or Evidence())),)
+        return cls(space, encoders, means, scales, tuple(columns), distances)
+
+    def groups(self, archs: NDArray[np.int64], evidence: Evidence | None = None) -> list[NDArray[np.float64]]:
+        """One ``(n, k_g)`` matrix for each encoding and, if there was evidence at init, one for the evidence.
+
+        Raises:
+            MissingEvidenceError: evidence that was given at init is not there at all (NaN in single rows is fine).
+        """
+        groups = [
+            (encoder.transform(archs) - mean) / scale
+            for encoder, mean, scale in zip(self.encoders, self.means, self.scales, strict=True)
+        ]
+        if self.columns:
+            groups.append(_quantiles(self.columns, evidence or Evidence()))
+        return groups
+
+    def matrix(self, archs: NDArray[np.int64], evidence: Evidence | None = None) -> NDArray[np.float64]:
+        """All groups side by side, ``(n, k)``."""
+        return np.concatenate(self.groups(archs, evidence), axis=1)
+
+
+def _quantiles(columns: Sequence[EvidenceColumn], evidence: Evidence) -> NDArray[np.float64]:
+    out = []
+    for column in columns:
+        values = _values(column.kind, column.name, column.epochs, evidence)
+        if values is None:
+            field = f"evidence.{_KIND[column.kind]}[{column.name!r}]"
+            raise MissingEvidenceError(
+                f"{field} was given at init but not at query. Pass it, with NaN for architectures where it is unknown, "
+                f"or call init without it."
+            )
+        out.append(column.quantiles(values))
+    return np.stack(out, axis=1)
+
+
+def _evidence_columns(evidence: Evidence) -> list[tuple[str, str, int]]:
+    columns = [("proxy", name, 0) for name in evidence.proxies] + [("cost", name, 0) for name in evidence.costs]
+    return columns + [(kind, name, c.shape[1]) for name, c in evidence.curves.items() for kind in ("last", "mean")]
+
+
+def _values(kind: str, name: str, epochs: int, evidence: Evidence) -> NDArray[np.float64] | None:
+    """``(n,)`` values of a column, NaN where unknown; ``None`` if the evidence does not have it."""
+    source = getattr(evidence, _KIND[kind]).get(name)
+    if source is None or kind in ("proxy", "cost"):
+        return None if source is None else np.asarray(source)
+    curve = source[:, :epochs]
+    known = np.isfinite(curve)
+    count = known.sum(axis=1)
+    if kind == "mean":
+        return np.where(count > 0, np.where(known, curve, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
+    if curve.shape[1] == 0:
+        return np.full(len(curve), np.nan)
+    last = curve.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
+    return np.where(count > 0, curve[np.arange(len(curve)), last], np.nan)
+
+
+_Standard = tuple[
+    tuple[Encoder, ...], tuple[NDArray[np.float64], ...], tuple[NDArray[np.float64], ...], tuple[float, ...]
+]
+
+
+def _standardise(space: SearchSpace, names: tuple[str, ...], rows: NDArray[np.int64]) -> _Standard:
+    encoders, means, scales, distances = [], [], [], []
+    for name in names:
+        encoder = get_encoding(name, space)
+        features = encoder.fit(rows).transform(rows).astype(np.float64)
+        mean, sd = features.mean(axis=0), features.std(axis=0)
+        scale = np.where(sd > 1e-6, sd, 1.0)
+        encoders.append(encoder)
+        means.append(mean)
+        scales.append(scale)
+        distances.append(_median_distance((features - mean) / scale))
+    return tuple(encoders), tuple(means), tuple(scales), tuple(distances)
+
+
+@lru_cache(maxsize=32)
+def _of_space(space: SearchSpace, names: tuple[str, ...]) -> _Standard:
+    """The standard over a fixed sample of the space: the same for every predictor, hence made once."""
+    return _standardise(space, names, space.sample(REFERENCE_ROWS, 0))
+
+
+def _median_distance(features: NDArray[np.float64]) -> float:
+    """Median Euclidean distance of (at most 300) distinct rows; 1 if there is no such pair."""
+    apart = pdist(features[:300])
+    apart = apart[apart > 1e-9]
+    return float(np.median(apart)) if len(apart) else 1.0
