@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -138,15 +139,26 @@ class SearchSpace(ABC):
         Raises:
             InvalidInputError: names the first malformed text.
         """
+        texts = [texts] if isinstance(texts, str) else list(texts)
         rows = []
-        for text in [texts] if isinstance(texts, str) else texts:
-            try:
-                rows.append(self.validate(np.asarray(self._parse(str(text).strip())))[0])
-            except ValueError as error:
-                raise InvalidInputError(
-                    f"{str(text)!r} is not an architecture of space {self.name!r}: {error}"
-                ) from error
-        return np.array(rows, dtype=np.int64).reshape(-1, len(self.cardinalities))
+        for text in texts:
+            with self._reading(text):
+                rows.append(self._parse(str(text).strip()))
+        try:
+            return self.validate(np.array(rows, dtype=np.int64).reshape(-1, len(self.cardinalities)))
+        except InvalidInputError:
+            for text, row in zip(texts, rows):
+                with self._reading(text):
+                    self.validate(np.asarray(row))
+            raise
+
+    @contextmanager
+    def _reading(self, text: object) -> Iterator[None]:
+        """Make an error name the text that it comes from."""
+        try:
+            yield
+        except ValueError as error:
+            raise InvalidInputError(f"{str(text)!r} is not an architecture of space {self.name!r}: {error}") from error
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
         """``n`` rows, uniform over the valid ones, with replacement."""
