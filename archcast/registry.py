@@ -90,6 +90,10 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         return self.entry(name).component
 
+    def name_of(self, component: T) -> str | None:
+        """The name under which ``component`` is registered, or ``None``."""
+        return next((name for name, entry in self._entries.items() if entry.component is component), None)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
 

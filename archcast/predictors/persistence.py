@@ -127,10 +127,12 @@ def _store(value: np.ndarray, arrays: dict[str, np.ndarray]) -> str:
 
 
 def _registered(registry: Any, value: Any, where: str) -> str:
-    for name in registry.names():
-        if registry[name] is type(value):
-            return str(name)
-    raise InvalidInputError(f"{where}: {type(value).__qualname__} is not registered. Decorate it with @register(name).")
+    name = registry.name_of(type(value))
+    if name is None:
+        raise InvalidInputError(
+            f"{where}: {type(value).__qualname__} is not registered. Decorate it with @register(name)."
+        )
+    return str(name)
 
 
 def _decode(tree: Any, arrays: dict[str, np.ndarray]) -> Any:

@@ -1,0 +1,44 @@
+"""Every registered predictor through every common check; a new predictor is tested without an edit here."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+from archcast.predictors.base import PREDICTORS, get_predictor
+from archcast.testing.predictors import predictor_checks
+
+NAMES = PREDICTORS.names()
+CHECKS = predictor_checks()
+SPACE = "nasbench201"
+
+FAST: dict[str, dict[str, Any]] = {
+    "random-forest": {"n_estimators": 20},
+}
+"""Parameters that make slow predictors cheap: the contract does not depend on them."""
+
+OPTIONAL = {"lightgbm": "lightgbm"}
+"""Predictor -> package of an optional extra."""
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", NAMES)
+def test_predictor_keeps_the_contract(name, check):
+    if name in OPTIONAL and importlib.util.find_spec(OPTIONAL[name]) is None:
+        pytest.skip(f"{name} needs the optional package {OPTIONAL[name]}")
+    check(get_predictor(name, SPACE, random_state=0, **FAST.get(name, {})))
+
+
+def test_battery_is_complete(request):
+    """N predictors x M checks were collected, and no table names a predictor that does not exist."""
+    assert len(CHECKS) >= 30
+    assert len(set(CHECKS)) == len(CHECKS)
+    assert len(NAMES) == len(set(NAMES)) == len(PREDICTORS)
+    assert set(FAST) <= set(NAMES)
+    assert set(OPTIONAL) <= set(NAMES) | {"lightgbm"}
+    items = [item for item in request.session.items if item.name.startswith("test_predictor_keeps_the_contract[")]
+    if request.config.option.keyword or "::" in "".join(request.config.args):
+        pytest.skip("only a part of the battery was asked for")
+    assert len(items) == len(NAMES) * len(CHECKS)
