@@ -44,13 +44,24 @@ class Task:
         shape: channels, height, width of one input.
         classes: number of classes (logits).
         width: channels of the first stage; ``None`` takes the paper's.
-        depth: cells (or layers) a stage; ``None`` takes the paper's.
+        depth: cells a stage, or in all for DARTS; ``None`` takes the paper's. A space whose rows say it does not use it.
+
+    Raises:
+        InvalidInputError: for a size that is not a positive integer.
     """
 
     shape: tuple[int, int, int] = (3, 32, 32)
     classes: int = 10
     width: int | None = None
     depth: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.shape, tuple) or len(self.shape) != 3:
+            raise InvalidInputError(f"task.shape must be a tuple (channels, height, width), got {self.shape!r}.")
+        sizes = {"shape": min(self.shape), "classes": self.classes, "width": self.width, "depth": self.depth}
+        for name, size in sizes.items():
+            if size is not None and (not isinstance(size, int) or size < 1):
+                raise InvalidInputError(f"task.{name} must be a positive integer, got {getattr(self, name)!r}.")
 
 
 class SearchSpace(ABC):

@@ -24,9 +24,12 @@ class EdgeCellSpace(SearchSpace):
 
     Attributes:
         operations: operation names; operation 0 passes nothing on and operation 1 is the identity.
+        strided: whether some cells of the network have stride two on the edges from the input, which makes a skip there a
+            learned projection.
     """
 
     operations: tuple[str, ...]
+    strided: bool = False
     columns = tuple(f"{i}->{j}" for i, j in EDGES)
 
     def graphs(self, archs: ArrayLike) -> CellGraphs:
@@ -56,7 +59,8 @@ class EdgeCellSpace(SearchSpace):
                     continue
                 op = archs[:, column]
                 term = apply(op, nodes[i])
-                term = np.where((op == 1)[:, None], nodes[i], term)
+                if i > 0 or not self.strided:
+                    term = np.where((op == 1)[:, None], nodes[i], term)
                 total += np.where((op == 0)[:, None], np.uint64(0), term)
             nodes.append(total)
         return nodes[3].view(np.int64)

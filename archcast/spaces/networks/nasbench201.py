@@ -22,6 +22,11 @@ def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequ
     )
 
 
+def conv_bn(c_in: int, c_out: int) -> nn.Sequential:
+    """1x1 convolution without bias, batch norm: what a skip becomes where the number of channels changes."""
+    return nn.Sequential(nn.Conv2d(c_in, c_out, 1, bias=False), nn.BatchNorm2d(c_out))
+
+
 def live_edges(arch: list[int]) -> list[int]:
     """Columns of the edges on a path from node 0 to node 3 that pass something on."""
     from_input, to_output = {0}, {3}
@@ -35,22 +40,24 @@ def live_edges(arch: list[int]) -> list[int]:
 
 
 class Cell(nn.Module):
-    """Sum over incoming edges at each node; edges that cannot matter are not built. ``(b, c, h, w)`` -> the same.
+    """Sum over incoming edges at each node; edges that cannot matter are not built. ``(b, c_in, h, w)`` -> ``(b, c_out, h, w)``.
 
-    A cell without a path outputs zeros.
+    A cell without a path outputs zeros. Only the cell of NATS-Bench's size space, which has a path and no pooling, changes the
+    number of channels: on the edges from its input.
     """
 
-    def __init__(self, arch: list[int], channels: int) -> None:
+    def __init__(self, arch: list[int], c_in: int, c_out: int) -> None:
         super().__init__()
         self.live = live_edges(arch)
         self.edges = nn.ModuleDict()
         for column in self.live:
+            c = c_in if EDGES[column][0] == 0 else c_out
             if arch[column] == SKIP:
-                op: nn.Module = nn.Identity()
+                op: nn.Module = nn.Identity() if c == c_out else conv_bn(c, c_out)
             elif arch[column] == POOL:
                 op = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
             else:
-                op = relu_conv_bn(channels, channels, 1 if arch[column] == CONV1 else 3)
+                op = relu_conv_bn(c, c_out, 1 if arch[column] == CONV1 else 3)
             self.edges[str(column)] = op
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,13 +74,18 @@ class Cell(nn.Module):
 
 
 class Residual(nn.Module):
-    """The reduction block between stages: two 3x3 convolutions, the first of stride 2, beside pooling and a 1x1 convolution."""
+    """The reduction block between stages: two 3x3 convolutions, the first of stride 2, beside pooling and a 1x1 convolution.
+
+    Sizes are rounded up, so that images of odd size pass too.
+    """
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
         self.conv_a = relu_conv_bn(c_in, c_out, 3, stride=2)
         self.conv_b = relu_conv_bn(c_out, c_out, 3)
-        self.downsample = nn.Sequential(nn.AvgPool2d(2, stride=2, padding=0), nn.Conv2d(c_in, c_out, 1, bias=False))
+        self.downsample = nn.Sequential(
+            nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(c_in, c_out, 1, bias=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.downsample(x) + self.conv_b(self.conv_a(x))
@@ -93,7 +105,7 @@ class Network(nn.Module):
             if stage:
                 blocks.append(Residual(channels, 2 * channels))
                 channels *= 2
-            blocks += [Cell(arch, channels) for _ in range(depth)]
+            blocks += [Cell(arch, channels, channels) for _ in range(depth)]
         self.cells = nn.Sequential(*blocks)
         self.last = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
         self.classifier = nn.Linear(channels, task.classes)

@@ -1,0 +1,62 @@
+"""NATS-Bench, size space: 32,768 choices of the channels of five layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from archcast.errors import InvalidInputError
+from archcast.spaces.base import Task, register
+from archcast.spaces.chains import ChainSpace
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["NATSSize"]
+
+STEP, CHOICES = 8, 8
+
+
+@register(
+    "nats-size",
+    summary="channels of 5 layers, 8 to 64 each; 32,768 rows",
+    paper="Dong et al. 2021, https://arxiv.org/abs/2009.00437",
+    size=32_768,
+    buildable=True,
+)
+class NATSSize(ChainSpace):
+    """NATS-Bench's size space (Dong et al. 2021, https://arxiv.org/abs/2009.00437).
+
+    A row holds the channels of the five layers divided by eight, less one: 0 for 8 to 7 for 64. The layers are cell, reduction
+    block, cell, reduction block, cell; the stem has as many channels as the first. The notation is the benchmark's. All rows
+    are different functions.
+
+    Examples:
+        >>> space = NATSSize()
+        >>> space.parse("8:16:24:32:64")
+        array([[0, 1, 2, 3, 7]])
+        >>> space.format([[0, 1, 2, 3, 7]])
+        ['8:16:24:32:64']
+    """
+
+    name = "nats-size"
+    operations = tuple(str(STEP * k) for k in range(1, CHOICES + 1))
+    cardinalities = (CHOICES,) * 5
+    columns = tuple(f"layer{k}" for k in range(1, 6))
+
+    def _parse(self, text: str) -> list[int]:
+        channels = text.split(":")
+        if len(channels) != 5 or any(c not in self.operations for c in channels):
+            raise InvalidInputError(f"expected five of {', '.join(self.operations)} joined by ':'")
+        return [self.operations.index(c) for c in channels]
+
+    def format(self, archs: ArrayLike) -> list[str]:
+        return [":".join(self.operations[k] for k in row) for row in self.validate(archs).tolist()]
+
+    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+        """The network of Dong et al. 2021: NAS-Bench-201's with ``depth`` (1) cells a stage and the channels of the row, in
+        multiples of ``width`` (8). Its cell is their best of the topology space on CIFAR-100."""
+        from archcast.spaces.networks.nats_size import Network
+
+        return Network(self.validate(arch, allow_empty=False)[0].tolist(), task or Task())

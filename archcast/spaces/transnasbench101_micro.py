@@ -1,0 +1,53 @@
+"""TransNAS-Bench-101, micro space: 4,096 cells with one of four operations on each of six edges."""
+
+from __future__ import annotations
+
+import re
+
+from numpy.typing import ArrayLike
+
+from archcast.errors import InvalidInputError
+from archcast.spaces.base import register
+from archcast.spaces.edge_cells import EdgeCellSpace
+
+__all__ = ["TransNASBench101Micro"]
+
+
+@register(
+    "transnasbench101-micro",
+    summary="4-node cells, 4 operations on 6 edges, 7 vision tasks; 4,096 rows",
+    paper="Duan et al. 2021, https://arxiv.org/abs/2105.11871",
+    size=4_096,
+    buildable=False,
+)
+class TransNASBench101Micro(EdgeCellSpace):
+    """TransNAS-Bench-101's cell space (Duan et al. 2021, https://arxiv.org/abs/2105.11871).
+
+    A row holds the operation of the edges 0->1, 0->2, 1->2, 0->3, 1->3, 2->3: 0 none, 1 skip_connect, 2 nor_conv_1x1,
+    3 nor_conv_3x3; there is no pooling. The notation is the benchmark's, ``64-41414-a_bc_def``: base channels, skeleton
+    and the row; the six digits alone are read too.
+
+    Every other cell of the skeleton halves the resolution: its edges from the input have stride two, where a skip is a learned
+    projection. Such a skip is therefore not followed by :meth:`canonical`; one from another node is.
+
+    Examples:
+        >>> space = TransNASBench101Micro()
+        >>> space.parse(["64-41414-1_02_333", "102333"])
+        array([[1, 0, 2, 3, 3, 3],
+               [1, 0, 2, 3, 3, 3]])
+        >>> space.format([[1, 0, 2, 3, 3, 3]])
+        ['64-41414-1_02_333']
+    """
+
+    name = "transnasbench101-micro"
+    operations = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
+    cardinalities = (4,) * 6
+    strided = True
+
+    def _parse(self, text: str) -> list[int]:
+        if not re.fullmatch(r"64-41414-[0-3]_[0-3]{2}_[0-3]{3}|[0-3]{6}", text):
+            raise InvalidInputError("expected 64-41414-a_bc_def or the six digits alone, each 0 to 3")
+        return [int(digit) for digit in text.removeprefix("64-41414-").replace("_", "")]
+
+    def format(self, archs: ArrayLike) -> list[str]:
+        return ["64-41414-{}_{}{}_{}{}{}".format(*row) for row in self.validate(archs).tolist()]
