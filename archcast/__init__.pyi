@@ -11,3 +11,7 @@ from .predictors.evidence import Pool as Pool
 from .spaces.base import SearchSpace as SearchSpace
 from .spaces.base import Task as Task
 from .spaces.base import get_space as get_space
+from .data.base import Benchmark as Benchmark
+from .data.base import load_benchmark as load_benchmark
+from .evaluation.results import Results as Results
+from .evaluation.runner import evaluate as evaluate

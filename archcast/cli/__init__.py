@@ -1,0 +1,67 @@
+"""The command line: ``archcast bench | list``, one file a command.
+
+Nothing heavy is imported before a command runs, so ``archcast --help`` answers at once. Errors are one line on stderr and exit
+code 2, an interrupt is exit code 130.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from archcast.cli import bench, listing
+from archcast.errors import ArchcastError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="archcast",
+    help="Forecast how good a neural network architecture will be before anyone trains it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("bench")(bench.bench)
+app.command("list")(listing.list_)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from archcast._version import __version__
+
+        typer.echo(f"archcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 wrong input, 130 interrupted."""
+    try:
+        app(arguments, standalone_mode=False)
+    except ArchcastError as error:
+        _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort) as error:
+        typer.echo(str(error) or "interrupted", err=True)
+        sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        _fail(error.format_message())
+    sys.exit(0)
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(2)

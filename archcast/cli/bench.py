@@ -1,0 +1,226 @@
+"""``archcast bench``: predictors by rank correlation."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from archcast.data import Benchmark
+    from archcast.evaluation import Progress, Results
+
+__all__ = ["bench"]
+
+DEFAULT = "nas-bench-graph/cora"
+
+
+def bench(
+    benchmark: Annotated[
+        str | None,
+        typer.Argument(help=f"Benchmark, see `archcast list benchmarks`. [default: {DEFAULT}]", show_default=False),
+    ] = None,
+    predictors: Annotated[
+        str | None, typer.Option(help="Names with commas, or all. [default: a well-chosen few]", show_default=False)
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding for every predictor that takes one.", show_default=False)
+    ] = None,
+    train_sizes: Annotated[
+        str | None, typer.Option(help="Training architectures, with commas. [default: 10,32,100]", show_default=False)
+    ] = None,
+    test_size: Annotated[
+        str | None,
+        typer.Option(help="Test architectures, or rest for all others. [default: 1000]", show_default=False),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="Repetitions. [default: 5]", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of splits and predictors.")] = 0,
+    preset: Annotated[
+        str | None, typer.Option(help="Published protocol: white2021, tnasp or suite-zero.", show_default=False)
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="What to predict. [default: the benchmark's choice]", show_default=False)
+    ] = None,
+    evidence: Annotated[
+        str, typer.Option(help="What predictors are told besides: none, published, or a CSV file of proxies.")
+    ] = "none",
+    jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = -1,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results. [default: one in archcast-results]", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a table.")] = False,
+    table: Annotated[
+        Path | None, typer.Option(help="Your own table (.csv, .csv.gz) instead of a benchmark.", show_default=False)
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="Search space of that table.", show_default=False)] = None,
+    arch_column: Annotated[str, typer.Option(help="Its column of architectures.")] = "arch",
+    score_column: Annotated[str, typer.Option(help="Its column of scores, higher is better.")] = "score",
+) -> None:
+    """Benchmark performance predictors by rank correlation.
+
+    Each trial trains every predictor on the same n random architectures and ranks the same others. Ctrl-C keeps what is
+    finished; the same command continues.
+    """
+    from archcast.evaluation import evaluate
+
+    loaded = _load(benchmark, table, space, arch_column, score_column)
+    settings: dict[str, Any] = {
+        "predictors": _names(predictors),
+        "benchmark": loaded,
+        "encoding": encoding,
+        "train_sizes": None if train_sizes is None else [_whole("--train-sizes", n) for n in train_sizes.split(",")],
+        "test_size": test_size if test_size in (None, "rest") else _whole("--test-size", str(test_size)),
+        "trials": trials,
+        "seed": seed,
+        "metric": metric,
+        "evidence": {"none": None, "published": True}.get(evidence, evidence),
+        "preset": preset,
+    }
+    folder = Path("archcast-results") / _folder_name(loaded.name, settings) if out is None else out
+    done = [0, 0]
+    try:
+        with _progress(done) as progress:
+            results = evaluate(**settings, jobs=jobs, out=folder, progress=progress)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted: {done[0]} of {done[1]} trials are kept in {folder}; the same command continues"
+        ) from None
+    if as_json:
+        typer.echo(results.to_json(), nl=False)
+    else:
+        show(results)
+        typer.echo(f"Written to {folder}: report.html, figure.png, results.json, results.csv")
+
+
+def _load(benchmark: str | None, table: Path | None, space: str | None, arch: str, score: str) -> Benchmark:
+    from archcast.data import load_benchmark, read_table
+
+    if table is None:
+        if space is not None:
+            raise typer.BadParameter("--space goes with --table; a benchmark has its own space.")
+        return load_benchmark(benchmark or DEFAULT)
+    if benchmark is not None:
+        raise typer.BadParameter(f"Give a benchmark ({benchmark!r}) or --table, not both.")
+    if space is None:
+        raise typer.BadParameter("--table needs --space, see `archcast list spaces`.")
+    return read_table(table, space, arch_column=arch, score_column=score)
+
+
+def _names(text: str | None) -> str | list[str] | None:
+    return text if text in (None, "all") else [name.strip() for name in str(text).split(",")]
+
+
+def _whole(option: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option}: {text.strip()!r} is not a whole number.") from None
+
+
+def _folder_name(name: str, settings: dict[str, Any]) -> str:
+    """The same for the same command, another for another one."""
+    import hashlib
+
+    rest = repr(sorted((key, value) for key, value in settings.items() if key not in ("benchmark", "predictors")))
+    return f"{name.replace('/', '-')}-{hashlib.sha256(rest.encode()).hexdigest()[:6]}"
+
+
+@contextmanager
+def _progress(done: list[int]) -> Iterator[Callable[[Progress], None]]:
+    """A bar on stderr; ``done`` is kept at (trials done, trials in all)."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True)
+    with bar:
+        task = bar.add_task("starting", total=None)
+
+        def tell(progress: Any) -> None:
+            done[:] = progress.done, progress.total
+            row = progress.row
+            text = "starting" if row is None else f"{row['predictor']} n={row['train_size']}"
+            if row is not None:
+                text += " failed" if row["error"] else f" tau {row['kendall_tau']:.2f}"
+            bar.update(task, completed=progress.done, total=progress.total, description=text)
+
+        yield tell
+
+
+def show(results: Results) -> None:
+    """Print the summary as a table that fits 80 columns."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = results.summary_rows()
+    sizes = sorted({row["train_size"] for row in rows})
+    cells = {(row["predictor"], row["train_size"]): row for row in rows}
+    names = list(dict.fromkeys(row["predictor"] for row in rows))
+    last = sizes[-1]
+    with_sem = len(sizes) <= 3
+    shown = sizes if len(sizes) <= 6 else [sizes[round(i * (len(sizes) - 1) / 5)] for i in range(6)]
+    best = {n: max((row["kendall_tau"] for row in rows if row["train_size"] == n), key=_or_lowest) for n in sizes}
+    names.sort(
+        key=lambda name: _or_lowest(cells[name, last]["kendall_tau"]) if (name, last) in cells else -2, reverse=True
+    )
+    failed = {name: sum(cells[name, n]["failed"] for n in sizes if (name, n) in cells) for name in names}
+
+    p = results.protocol
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("predictor", overflow="ellipsis", no_wrap=True, max_width=18)
+    for n in shown:
+        table.add_column(f"n={n}", justify="right", no_wrap=True)
+    for title in ("init s", "query ms", *(["failed"] if any(failed.values()) else [])):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name in names:
+        line = [Text(name)]
+        for n in shown:
+            row = cells.get((name, n), {"kendall_tau": math.nan, "kendall_tau_sem": math.nan})
+            line.append(Text(_tau(row, with_sem), style="bold" if row["kendall_tau"] == best[n] else ""))
+        row = cells.get((name, last), {"fit_seconds": math.nan, "query_ms": math.nan})
+        line += [Text(_short(row["fit_seconds"])), Text(_short(row["query_ms"]))]
+        line += [Text(str(failed[name] or ""))] if any(failed.values()) else []
+        table.add_row(*line)
+    console = Console(highlight=False)
+    others = "all others" if p["test_size"] == "rest" else f"{p['test_size']} others"
+    console.print(
+        f"{p['benchmark']}, {p['metric']}: Kendall tau on {others} after training on n, {p['trials']} trials",
+        markup=False,
+    )
+    console.print(table)
+    notes = [
+        f"{name}: {next(r['reason'] for r in rows if r['predictor'] == name and r['failed'])}"
+        for name in names
+        if failed[name]
+    ]
+    for note in notes:
+        console.print(f"failed: {note}", markup=False)
+
+
+def _or_lowest(value: float) -> float:
+    return -2.0 if math.isnan(value) else value
+
+
+def _tau(row: dict[str, Any], with_sem: bool) -> str:
+    tau, sem = row["kendall_tau"], row["kendall_tau_sem"]
+    if math.isnan(tau):
+        return "–"
+    return f"{tau:.3f}" + (f"±{sem:.3f}" if with_sem and not math.isnan(sem) else "")
+
+
+def _short(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2g}" if value < 10 else f"{value:.0f}"

@@ -1,0 +1,14 @@
+"""Benchmarks: tables of architectures whose performance was measured."""
+
+from archcast.data.base import BENCHMARKS, Benchmark, benchmark_names, load_benchmark, register
+from archcast.data.tables import read_evidence, read_table
+
+__all__ = [
+    "BENCHMARKS",
+    "Benchmark",
+    "benchmark_names",
+    "load_benchmark",
+    "read_evidence",
+    "read_table",
+    "register",
+]

@@ -1,0 +1,137 @@
+"""Your own tables: a CSV file with an architecture and a score on each line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.data.base import Benchmark
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
+from archcast.predictors.evidence import Evidence
+from archcast.registry import closest
+from archcast.spaces.base import SearchSpace, get_space
+
+__all__ = ["read_evidence", "read_table"]
+
+
+def read_table(
+    path: str | Path,
+    space: str | SearchSpace,
+    *,
+    arch_column: str = "arch",
+    score_column: str = "score",
+    proxy_columns: Sequence[str] = (),
+) -> Benchmark:
+    """Read a CSV file (``.csv`` or ``.csv.gz``) with a header as a benchmark.
+
+    Args:
+        path: the file.
+        space: the search space of its architectures.
+        arch_column: column with architectures in the space's own notation (``space.format``).
+        score_column: column with scores, higher is better.
+        proxy_columns: columns to keep as proxies; an empty field is unknown.
+
+    Raises:
+        DataNotFoundError: no such file.
+        InvalidFileError: a column is missing, or a line is malformed; the line is named by its number.
+    """
+    path, space = Path(path), get_space(space)
+    archs, scores, proxies = [], [], []
+    for line, fields in _lines(path, [arch_column, score_column, *proxy_columns]):
+        archs.append(_arch(space, fields[0], path, line))
+        scores.append(_number(fields[1], score_column, path, line))
+        proxies.append([_number(f, name, path, line, unknown=True) for f, name in zip(fields[2:], proxy_columns)])
+    if not archs:
+        raise InvalidFileError(f"{str(path)!r} has a header but no rows.")
+    columns = np.array(proxies, dtype=np.float64).reshape(len(archs), len(proxy_columns))
+    return Benchmark(
+        path.name.removesuffix(".gz").removesuffix(".csv"),
+        space,
+        np.concatenate(archs),
+        {score_column: np.array(scores)},
+        score_column,
+        proxies=dict(zip(proxy_columns, columns.T)),
+        source=str(path),
+    )
+
+
+def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = "arch") -> Evidence:
+    """Read a CSV file with proxies of a benchmark's architectures.
+
+    Every column but ``arch_column`` is a proxy. Architectures are matched by their own notation; one that the file does not
+    name has unknown values (NaN), one that the benchmark does not have is passed over.
+
+    Raises:
+        DataNotFoundError: no such file.
+        InvalidFileError: a line is malformed, or the file names none of the benchmark's architectures.
+    """
+    path = Path(path)
+    rows: dict[bytes, list[float]] = {}
+    names: list[str] = []
+    for line, fields in _lines(path, [arch_column], rest=names):
+        arch = _arch(benchmark.space, fields[0], path, line)
+        rows[arch.tobytes()] = [_number(f, name, path, line, unknown=True) for f, name in zip(fields[1:], names)]
+    if not names:
+        raise InvalidFileError(f"{str(path)!r} has no column besides {arch_column!r}: it holds no proxies.")
+    nothing = [math.nan] * len(names)
+    found = [rows.get(arch.tobytes()) for arch in benchmark.archs]
+    if all(values is None for values in found):
+        raise InvalidFileError(f"{str(path)!r} names none of the architectures of benchmark {benchmark.name!r}.")
+    matrix = np.array([nothing if values is None else values for values in found])
+    return Evidence(proxies=dict(zip(names, matrix.T)))
+
+
+def _lines(path: Path, columns: Sequence[str], rest: list[str] | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Line number and the fields of ``columns`` of each row; of all other columns too if ``rest`` is to list them."""
+    if not path.is_file():
+        raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv or .csv.gz file.")
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            for column in columns:
+                if column not in header:
+                    raise InvalidFileError(f"{str(path)!r} has no column {column!r}. {closest(column, header)}")
+            if len(set(header)) < len(header):
+                raise InvalidFileError(f"{str(path)!r} has two columns of the same name.")
+            if rest is not None:
+                rest.extend(name for name in header if name not in columns)
+            index = [header.index(name) for name in [*columns, *(rest or [])]]
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise InvalidFileError(
+                        f"{str(path)!r}, line {reader.line_num}: {len(row)} fields, the header has {len(header)}."
+                    )
+                yield reader.line_num, [row[i] for i in index]
+    except (csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+        if isinstance(error, (DataNotFoundError, InvalidFileError)):
+            raise
+        raise InvalidFileError(f"{str(path)!r} is not a CSV file: {error}.") from error
+
+
+def _arch(space: SearchSpace, text: str, path: Path, line: int) -> NDArray[np.int64]:
+    try:
+        return space.parse(text)
+    except InvalidInputError as error:
+        raise InvalidFileError(f"{str(path)!r}, line {line}: {error}") from error
+
+
+def _number(text: str, column: str, path: Path, line: int, *, unknown: bool = False) -> float:
+    if unknown and not text.strip():
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if math.isinf(value) or (math.isnan(value) and not unknown):
+        raise InvalidFileError(f"{str(path)!r}, line {line}: {column} {text!r} is not a finite number.")
+    return value

@@ -1,0 +1,116 @@
+"""The figure of a benchmark run: Kendall tau against train size, a line a predictor, labelled at its end."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.evaluation.store import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from archcast.evaluation.results import Results
+
+__all__ = ["draw", "save", "spread"]
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6FF0", "#8C8C8C")
+"""Okabe and Ito's colours for all kinds of colour vision, less those that vanish on white or on black."""
+STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
+MARKERS = ("o", "s", "^")
+TITLES = {"white2021": "White et al. 2021", "tnasp": "TNASP", "suite-zero": "NAS-Bench-Suite-Zero"}
+
+
+def draw(results: Results, width: float = 8.0, height: float | None = None) -> Figure:
+    """Draw the figure; with a single train size it is a ranking with error bars.
+
+    Args:
+        results: what to draw.
+        width, height: inches.
+    """
+    from matplotlib.figure import Figure
+
+    summary = results.summary()
+    summary = summary[summary["kendall_tau"].notna()]
+    names = list(dict.fromkeys(summary["predictor"]))
+    figure = Figure(figsize=(width, height or max(4.2, 1.2 + 0.19 * len(names))), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    sizes = sorted(set(summary["train_size"]))
+    if not names:
+        axes.text(0.5, 0.5, "no trial gave a rank correlation", ha="center", transform=axes.transAxes)
+    elif len(sizes) == 1:
+        _ranking(axes, summary.sort_values("kendall_tau"))
+    else:
+        _lines(axes, summary, names, sizes)
+    return figure
+
+
+def _lines(axes: Axes, summary: Any, names: list[str], sizes: list[int]) -> None:
+    ends = []
+    for i, name in enumerate(names):
+        rows = summary[summary["predictor"] == name].sort_values("train_size")
+        x, tau = rows["train_size"].to_numpy(), rows["kendall_tau"].to_numpy()
+        error = rows["kendall_tau_sem"].fillna(0).to_numpy()
+        color, style = COLORS[i % len(COLORS)], (i // len(COLORS)) % len(STYLES)
+        axes.plot(x, tau, color=color, ls=STYLES[style], marker=MARKERS[style], ms=4, lw=1.6)
+        axes.fill_between(x, tau - error, tau + error, color=color, alpha=0.13, lw=0)
+        ends.append((x[-1], tau[-1], color))
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{n:,}" for n in sizes], minor=False)
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("training architectures")
+    axes.set_ylabel("Kendall tau-b")
+    low, high = axes.get_ylim()
+    room = (high - low) / max(8.5, 0.42 * axes.get_figure().get_size_inches()[1] * 10)  # type: ignore[union-attr]
+    places = spread(np.array([tau for _, tau, _ in ends]), room * 0.55)
+    axes.set_ylim(min(low, places.min() - room / 2), max(high, places.max() + room / 2))
+    span = math.log10(sizes[-1] / sizes[0])
+    for name, (x_end, tau_end, color), y in zip(names, ends, places):
+        text_x = sizes[-1] * 10 ** (0.05 * span)
+        axes.plot(
+            [x_end * 10 ** (0.008 * span), text_x * 10 ** (-0.008 * span)],
+            [tau_end, y],
+            color=color,
+            lw=0.7,
+            clip_on=False,
+        )
+        axes.text(text_x, y, name, color=color, va="center", fontsize=8.5)
+    axes.set_xlim(sizes[0] * 10 ** (-0.03 * span), sizes[-1] * 10 ** (0.02 * span))
+
+
+def _ranking(axes: Axes, summary: Any) -> None:
+    y = np.arange(len(summary))
+    error = summary["kendall_tau_sem"].fillna(0)
+    axes.errorbar(summary["kendall_tau"], y, xerr=error, fmt="o", color=COLORS[0], ms=5, capsize=2.5, lw=1.2)
+    axes.set_yticks(y, summary["predictor"])
+    axes.set_xlabel(f"Kendall tau-b with {summary['train_size'].iloc[0]:,} training architectures")
+    axes.set_ylim(-0.7, len(summary) - 0.3)
+
+
+def spread(values: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """The places nearest to ``values`` (least squares, same order) that lie at least ``gap`` apart.
+
+    With ``z_i = y_i - i gap`` in increasing order that is isotonic regression.
+    """
+    from sklearn.isotonic import isotonic_regression
+
+    order = np.argsort(values, kind="stable")
+    steps = gap * np.arange(len(values))
+    out = np.empty(len(values))
+    out[order] = isotonic_regression(values[order] - steps) + steps
+    return out
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure whole or not at all."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=path.suffix.lstrip(".") or "png")
+    write_whole(path, buffer.getvalue())

@@ -1,0 +1,134 @@
+"""What is measured of a predictor's answers: pure functions of ``truth``, ``mean`` and for some ``std``, all ``(n,)``.
+
+Higher is better in both ``truth`` and ``mean``. A measure that is not defined, such as the rank correlation of constant
+predictions, is NaN: it is recorded as undefined and never replaced by a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "coverage",
+    "gaussian_nll",
+    "kendall_tau",
+    "pearson",
+    "regret",
+    "spearman",
+    "top_k_precision",
+]
+
+Vector = NDArray[np.float64]
+NORMAL_90 = 1.6448536269514722
+"""Half-width of the central 90 % of a standard normal distribution."""
+
+
+def _constant(values: Vector) -> bool:
+    return len(values) < 2 or bool((values == values[0]).all())
+
+
+def kendall_tau(truth: Vector, mean: Vector) -> float:
+    """Kendall's tau-b (Kendall 1945): concordant less discordant pairs, over the root of the untied pairs of each side.
+
+    Examples:
+        >>> kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))
+        0.333...
+    """
+    if _constant(truth) or _constant(mean):
+        return math.nan
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(truth, mean, method="asymptotic").statistic)
+
+
+def spearman(truth: Vector, mean: Vector) -> float:
+    """Spearman's rank correlation: Pearson's correlation of the average ranks."""
+    from scipy.stats import rankdata
+
+    return pearson(rankdata(truth), rankdata(mean))
+
+
+def pearson(truth: Vector, mean: Vector) -> float:
+    """Pearson's correlation."""
+    if _constant(truth) or _constant(mean):
+        return math.nan
+    a, b = truth - truth.mean(), mean - mean.mean()
+    a, b = a / np.abs(a).max(), b / np.abs(b).max()
+    return float(np.clip(a @ b / math.sqrt((a @ a) * (b @ b)), -1, 1))
+
+
+def _top(values: Vector, k: int) -> Vector:
+    """``(n,)`` probability that each row is among the k largest when ties are broken at random."""
+    edge = np.partition(values, -k)[-k]
+    above, tied = values > edge, values == edge
+    return above + tied * ((k - above.sum()) / tied.sum())
+
+
+def top_k_precision(truth: Vector, mean: Vector, k: int = 10) -> float:
+    """Share of the k predicted best that are among the k truly best; ties count by expectation. NaN unless n > k."""
+    if len(truth) <= k:
+        return math.nan
+    return float(_top(truth, k) @ _top(mean, k) / k)
+
+
+def regret(truth: Vector, mean: Vector) -> float:
+    """Best true score less that of the predictor's pick, on the scale of the scores; tied picks count by expectation."""
+    if len(truth) == 0:
+        return math.nan
+    return float(truth.max() - truth[mean == mean.max()].mean())
+
+
+def coverage(truth: Vector, mean: Vector, std: Vector) -> float:
+    """Share of the truth inside the central 90 % Gaussian interval; .9 is calibrated. NaN if a std is negative."""
+    if len(truth) == 0 or not (std >= 0).all():
+        return math.nan
+    return float((np.abs(truth - mean) <= NORMAL_90 * std).mean())
+
+
+def gaussian_nll(truth: Vector, mean: Vector, std: Vector) -> float:
+    """Mean negative log-likelihood of the truth, in nats; lower is better. NaN unless every std is positive."""
+    if len(truth) == 0 or not (std > 0).all():
+        return math.nan
+    z = (truth - mean) / std
+    return float((0.5 * z**2 + np.log(std)).mean() + 0.5 * math.log(2 * math.pi))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure and what it means.
+
+    Attributes:
+        function: ``(truth, mean) -> float``, or ``(truth, mean, std) -> float`` where ``needs_std``.
+        title: how a report calls it.
+        best: the best value; infinite where there is none.
+        needs_std: whether it judges the standard deviations; without them it is NaN.
+    """
+
+    function: Callable[..., float]
+    title: str
+    best: float
+    needs_std: bool = False
+
+    def __call__(self, truth: Vector, mean: Vector, std: Vector | None) -> float:
+        if not self.needs_std:
+            return self.function(truth, mean)
+        return math.nan if std is None else self.function(truth, mean, std)
+
+
+METRICS: dict[str, Metric] = {
+    "kendall_tau": Metric(kendall_tau, "Kendall tau-b", 1.0),
+    "spearman": Metric(spearman, "Spearman", 1.0),
+    "pearson": Metric(pearson, "Pearson", 1.0),
+    "top10_precision": Metric(top_k_precision, "top-10 precision", 1.0),
+    "regret": Metric(regret, "regret of the pick", 0.0),
+    "coverage90": Metric(coverage, "90 % intervals cover", 0.9, needs_std=True),
+    "nll": Metric(gaussian_nll, "Gaussian NLL", -math.inf, needs_std=True),
+}
+"""Columns of every result, in order of importance."""

@@ -1,0 +1,236 @@
+"""What is asked for, checked and completed before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from archcast._version import __version__
+from archcast.data.base import Benchmark
+from archcast.data.tables import read_evidence
+from archcast.errors import InvalidInputError
+from archcast.evaluation.presets import PRESETS, REST
+from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
+from archcast.predictors.evidence import Evidence
+from archcast.registry import closest
+from archcast.spaces.base import SPACES, SearchSpace
+
+__all__ = ["Protocol", "default_predictors", "make_predictors", "make_protocol"]
+
+TRAIN_SIZES, TEST_SIZE, TRIALS = (10, 32, 100), 1000, 5
+POOL_SIZE = 2000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Settings that decide the figures; two runs with equal protocols draw equal training and test sets.
+
+    Attributes:
+        benchmark: its name.
+        data: digest of the architectures, the scores and the evidence.
+        space: name of the search space.
+        architectures: how many rows have a score.
+        metric: the score.
+        preset: name of the published protocol, or ``None``.
+        train_sizes: rows to train on.
+        test_size: rows to test on, or ``"rest"``.
+        trials: repetitions with fresh splits and seeds.
+        seed: seed of the whole run.
+        encoding: encoding that replaces the predictors' own, or ``None``.
+        evidence: names of the proxies and costs given to every predictor.
+        pool_size: unlabelled candidates given to every predictor.
+        version: of archcast.
+    """
+
+    benchmark: str
+    data: str
+    space: str
+    architectures: int
+    metric: str
+    preset: str | None
+    train_sizes: tuple[int, ...]
+    test_size: int | str
+    trials: int
+    seed: int
+    encoding: str | None
+    evidence: tuple[str, ...]
+    pool_size: int
+    version: str = __version__
+
+
+def make_protocol(
+    benchmark: Benchmark,
+    rows: NDArray[np.int64],
+    evidence: Evidence,
+    *,
+    metric: str,
+    preset: str | None,
+    train_sizes: Sequence[int] | None,
+    test_size: int | str | None,
+    trials: int | None,
+    seed: int,
+    encoding: str | None,
+) -> Protocol:
+    """Complete the settings from the preset and the defaults.
+
+    Args:
+        benchmark: what is evaluated on.
+        rows: its rows with a score.
+        evidence: of all its rows, what every predictor is given.
+        metric, preset, train_sizes, test_size, trials, seed, encoding: as in :func:`archcast.evaluate`.
+
+    Raises:
+        InvalidInputError: a setting is out of range or contradicts the preset.
+    """
+    given: dict[str, Any] = {"train_sizes": train_sizes, "test_size": test_size, "trials": trials}
+    if preset is not None:
+        if preset not in PRESETS:
+            raise InvalidInputError(f"Unknown preset {preset!r}. {closest(preset, list(PRESETS))}")
+        for name in given:
+            fixed = getattr(PRESETS[preset], name)
+            if fixed is None:
+                continue
+            value = given[name]
+            value = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+            if value is not None and value != fixed:
+                raise InvalidInputError(
+                    f"preset {preset!r} fixes {name} at {fixed}, got {value}. Drop the preset or that setting."
+                )
+            given[name] = fixed
+        if preset == "tnasp" and train_sizes is None:
+            raise InvalidInputError("preset 'tnasp' leaves the train size to you: give train_sizes, e.g. 78 or 156.")
+    sizes = tuple(_whole("train_sizes", n, 1) for n in given["train_sizes"] or TRAIN_SIZES)
+    if len(set(sizes)) < len(sizes):
+        raise InvalidInputError(f"train_sizes holds a size twice: {sizes}.")
+    test = given["test_size"]
+    if test is None:
+        test = min(TEST_SIZE, len(rows) // 2)
+    elif test != REST:
+        test = _whole("test_size", test, 2)
+    return Protocol(
+        benchmark=benchmark.name,
+        data=_digest(benchmark.archs, benchmark.scores(metric), evidence),
+        space=benchmark.space.name,
+        architectures=len(rows),
+        metric=metric,
+        preset=preset,
+        train_sizes=tuple(sorted(sizes)),
+        test_size=test,
+        trials=_whole("trials", TRIALS if given["trials"] is None else given["trials"], 1),
+        seed=_whole("seed", seed, 0),
+        encoding=encoding,
+        evidence=tuple(sorted([*evidence.proxies, *evidence.costs])),
+        pool_size=min(POOL_SIZE, len(benchmark)),
+    )
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+    return int(value)
+
+
+def _digest(archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence) -> str:
+    digest = hashlib.sha256()
+    for array in (archs, scores, *evidence.proxies.values(), *evidence.costs.values()):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def given_evidence(benchmark: Benchmark, evidence: Evidence | str | Path | bool | None) -> Evidence:
+    """What every predictor is given besides the architectures, one row for each of the benchmark's.
+
+    Raises:
+        InvalidInputError: the benchmark has published none, or an :class:`Evidence` is not aligned with it.
+    """
+    if evidence is None or evidence is False:
+        return Evidence()
+    if isinstance(evidence, Evidence):
+        if evidence and len(evidence) != len(benchmark):
+            raise InvalidInputError(
+                f"evidence has {len(evidence)} rows, benchmark {benchmark.name!r} has {len(benchmark)}."
+            )
+        return evidence
+    if evidence is not True:
+        return read_evidence(evidence, benchmark)
+    if not benchmark.proxies and not benchmark.costs:
+        raise InvalidInputError(
+            f"evidence: nothing is published with benchmark {benchmark.name!r}. Leave it out, or give a file of proxies."
+        )
+    return Evidence(proxies=benchmark.proxies, costs=benchmark.costs)
+
+
+def default_predictors() -> list[str]:
+    """Names of the registered predictors that are marked as worth showing first (``default=True`` at registration)."""
+    return [name for name in PREDICTORS if PREDICTORS.entry(name).info.get("default")]
+
+
+def make_predictors(
+    predictors: str | Predictor | Iterable[str | Predictor] | Mapping[str, str | Predictor] | None,
+    space: SearchSpace,
+    encoding: str | None,
+) -> dict[str, Predictor]:
+    """Label -> predictor, not initialised.
+
+    Args:
+        predictors: names, objects, a mapping of labels to either, ``"all"``, or ``None`` for the default ones.
+        space: the benchmark's space.
+        encoding: replaces the encoding of every predictor that has one.
+
+    Raises:
+        InvalidInputError: none, an unknown one, one of another space, or two with one label.
+    """
+    if predictors is None:
+        predictors = default_predictors()
+    elif predictors == "all":
+        predictors = PREDICTORS.names()
+    elif isinstance(predictors, (str, Predictor)):
+        predictors = [predictors]
+    if isinstance(predictors, Mapping):
+        pairs = list(predictors.items())
+    else:
+        pairs = [(p if isinstance(p, str) else _label(p), p) for p in predictors]
+    if not pairs:
+        raise InvalidInputError(f"predictors is empty. Available: {', '.join(PREDICTORS)}.")
+    name: str | SearchSpace = space.name if space.name in SPACES and SPACES[space.name] is type(space) else space
+    made: dict[str, Predictor] = {}
+    takes_encoding = False
+    for label, item in pairs:
+        if label in made:
+            raise InvalidInputError(f"predictors holds {label!r} twice. Name them: a dict of label to predictor.")
+        predictor = get_predictor(item, name) if isinstance(item, str) else item
+        if not isinstance(predictor, Predictor):
+            raise InvalidInputError(f"predictors must hold names or Predictor objects, got {type(item).__name__}.")
+        if predictor._space != space:
+            raise InvalidInputError(
+                f"predictors: {label!r} is for space {predictor._space.name!r}, the benchmark's is {space.name!r}."
+            )
+        predictor = clone(predictor)
+        if encoding is not None and "encoding" in predictor.get_params(deep=False):
+            predictor.set_params(encoding=encoding)
+            takes_encoding = True
+        made[label] = predictor
+    if encoding is not None and not takes_encoding:
+        raise InvalidInputError(f"encoding {encoding!r}: none of the predictors {', '.join(made)} takes an encoding.")
+    return made
+
+
+def _label(predictor: Any) -> str:
+    for name in PREDICTORS:
+        if PREDICTORS[name] is type(predictor):
+            return name
+    return type(predictor).__name__
+
+
+def settings(predictor: Predictor) -> str:
+    """Class and parameters in words, to tell whether two runs used the same predictor."""
+    params = {name: repr(value) for name, value in sorted(predictor.get_params(deep=False).items())}
+    params.pop("random_state", None)
+    return f"{type(predictor).__name__}({', '.join(f'{name}={value}' for name, value in params.items())})"

@@ -1,0 +1,191 @@
+"""``report.html``: one file that loads nothing from elsewhere, readable on a phone, in light and in dark."""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from archcast.evaluation.figure import draw
+from archcast.evaluation.metrics import METRICS
+
+if TYPE_CHECKING:
+    from archcast.evaluation.results import Results
+
+__all__ = ["render"]
+
+INK = "#010203"
+"""Stands for the colour of text while the figure is drawn; becomes ``currentColor``."""
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c1e21; --soft: #5d636b; --line: #d9dce0; --paper: #ffffff; --best: #e4f1ea; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e8ea; --soft: #a2a9b1; --line: #3a3f45; --paper: #16181b; --best: #1f3a2e; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.2rem; max-width: 62rem; color: var(--ink); background: var(--paper);
+       font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: .2rem 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+p { margin: .4rem 0; } .soft { color: var(--soft); } figure { margin: 1.2rem 0; } svg { width: 100%; height: auto; }
+.narrow { display: none; } @media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
+th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+thead th { border-bottom-width: 2px; } td.best { background: var(--best); font-weight: 600; }
+.sem { color: var(--soft); font-weight: 400; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+"""
+
+
+def render(results: Results) -> str:
+    """The report as HTML."""
+    p = results.protocol
+    rows = results.summary_rows()
+    title = f"{p['benchmark']}: performance predictors by rank correlation"
+    alt = "Kendall tau-b against the number of training architectures, one line for each predictor"
+    body = [
+        f"<h1>{_text(title)}</h1>",
+        f'<p class="soft">{_text(_headline(p))}</p>',
+        f'<figure role="img" aria-label="{alt}"><div class="wide">{_svg(results, 8.4, None, "w")}</div>',
+        f'<div class="narrow">{_svg(results, 4.6, 5.4, "n")}</div>',
+        '<figcaption class="soft">Mean over the trials; bands are one standard error.</figcaption></figure>',
+        "<h2>Rank correlation and cost</h2>",
+        _table(rows),
+        "<h2>Other measures</h2>",
+        _others(rows),
+        *_failures(rows),
+        "<h2>Protocol</h2>",
+        _definitions(_protocol(p)),
+        "<h2>Versions</h2>",
+        _definitions(p.get("versions", {})),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body>\n</html>\n"
+    )
+
+
+def _headline(p: Any) -> str:
+    test = "all others" if p["test_size"] == "rest" else f"{p['test_size']:,} others"
+    return (
+        f"{p['metric']} of {p['architectures']:,} architectures of {p['space']}. Each trial trains on n random ones and "
+        f"ranks {test}; {p['trials']} trials."
+    )
+
+
+def _svg(results: Results, width: float, height: float | None, salt: str) -> str:
+    """The figure as inline SVG whose text has the colour of the page."""
+    import matplotlib as mpl
+
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}
+    settings |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
+    buffer = io.StringIO()
+    with mpl.rc_context(settings):
+        draw(results, width, height).savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    return svg.replace(INK, "currentColor")
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    sizes = sorted({row["train_size"] for row in rows})
+    cells = {(row["predictor"], row["train_size"]): row for row in rows}
+    best = {
+        n: max((r["kendall_tau"] for r in rows if r["train_size"] == n), key=_rank, default=math.nan) for n in sizes
+    }
+    head = "".join(f"<th>tau, n = {n:,}</th>" for n in sizes)
+    lines = []
+    for name in dict.fromkeys(row["predictor"] for row in rows):
+        line = [f"<td>{_text(name)}</td>"]
+        for n in sizes:
+            row = cells.get((name, n))
+            mark = ' class="best"' if row and row["kendall_tau"] == best[n] else ""
+            line.append(f"<td{mark}>{_pm(row, 'kendall_tau') if row else ''}</td>")
+        last = next(cells[name, n] for n in reversed(sizes) if (name, n) in cells)
+        failed = sum(cells[name, n]["failed"] for n in sizes if (name, n) in cells)
+        trials = sum(cells[name, n]["trials"] for n in sizes if (name, n) in cells)
+        line += [
+            f"<td>{_pm(last, 'spearman')}</td><td>{_number(last['fit_seconds'], 3)}</td>",
+            f"<td>{_number(last['query_ms'], 3)}</td><td>{f'{failed} of {trials}' if failed else '0'}</td>",
+        ]
+        lines.append("<tr>" + "".join(line) + "</tr>")
+    n = f"{sizes[-1]:,}" if sizes else ""
+    return (
+        f'<div class="scroll"><table><thead><tr><th>predictor</th>{head}<th>Spearman, n = {n}</th>'
+        f"<th>init, s</th><th>query, ms</th><th>failed</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+        f'<p class="soft">Times at the largest n, one thread, medians; query is milliseconds an architecture, features '
+        f"included.</p>"
+    )
+
+
+def _others(rows: list[dict[str, Any]]) -> str:
+    columns = {name: metric.title for name, metric in METRICS.items() if name not in ("kendall_tau", "spearman")}
+    columns |= {"init_train_seconds": "training used at init, s", "query_train_seconds": "at query, s"}
+    columns = {k: v for k, v in columns.items() if any(not math.isnan(row[k]) for row in rows)}
+    lines = [
+        f"<tr><td>{_text(row['predictor'])}</td><td>{row['train_size']:,}</td>"
+        + "".join(f"<td>{_pm(row, k) if f'{k}_sem' in row else _number(row[k], 0)}</td>" for k in columns)
+        + "</tr>"
+        for row in rows
+    ]
+    head = "".join(f"<th>{title}</th>" for title in columns.values())
+    return (
+        f'<div class="scroll"><table><thead><tr><th>predictor</th><th>n</th>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _failures(rows: list[dict[str, Any]]) -> list[str]:
+    failed = {
+        f"{row['predictor']}, n = {row['train_size']:,}": f"{row['failed']} of {row['trials']} trials: {row['reason']}"
+        for row in rows
+        if row["failed"]
+    }
+    return ["<h2>Failures</h2>", _definitions(failed)] if failed else []
+
+
+def _protocol(p: Any) -> dict[str, Any]:
+    return {
+        "benchmark": f"{p['benchmark']} (digest {p['data']})",
+        "metric": p["metric"],
+        "preset": p["preset"] or "none",
+        "train sizes": ", ".join(f"{n:,}" for n in p["train_sizes"]),
+        "test size": p["test_size"] if p["test_size"] == "rest" else f"{p['test_size']:,}",
+        "trials": f"{p['trials']}, seed {p['seed']}; every predictor gets the same splits and seeds",
+        "splits": "train and test share no two architectures that are the same function",
+        "encoding": p["encoding"] or "each predictor's own",
+        "evidence": ", ".join(p["evidence"]) or "none: structure only",
+        "unlabelled pool": f"{p['pool_size']:,} architectures, without scores",
+        **{f"{name}": text for name, text in p["predictors"].items()},
+    }
+
+
+def _definitions(items: Any) -> str:
+    return "<dl>" + "".join(f"<dt>{_text(k)}</dt><dd>{_text(v)}</dd>" for k, v in items.items()) + "</dl>"
+
+
+def _rank(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
+def _number(value: float, places: int) -> str:
+    return "–" if math.isnan(value) else f"{value:,.{places}f}"
+
+
+def _pm(row: dict[str, Any], name: str) -> str:
+    value, sem = row[name], row[f"{name}_sem"]
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3f}" + ("" if math.isnan(sem) else f' <span class="sem">± {sem:.3f}</span>')
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value))

@@ -1,0 +1,238 @@
+"""``archcast.evaluate``: the same splits for every predictor, many trials, a row for each."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from archcast.data.base import Benchmark, load_benchmark
+from archcast.encodings.base import ENCODINGS
+from archcast.errors import InvalidInputError
+from archcast.evaluation.protocol import (
+    Protocol,
+    default_predictors,
+    given_evidence,
+    make_predictors,
+    make_protocol,
+    settings,
+)
+from archcast.evaluation.results import Results
+from archcast.evaluation.splits import functions, split
+from archcast.evaluation.store import Store
+from archcast.evaluation.trial import Trial, run_trial
+from archcast.predictors.base import Predictor
+from archcast.predictors.evidence import Evidence, Pool
+
+if TYPE_CHECKING:
+    from archcast.evaluation.store import Row
+
+__all__ = ["Progress", "default_predictors", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is told after each trial, and once before the first (``row`` is then ``None``).
+
+    Attributes:
+        done: trials finished, those of an earlier run that is continued included.
+        total: trials in all.
+        row: the result just found.
+    """
+
+    done: int
+    total: int
+    row: Mapping[str, Any] | None
+
+
+def evaluate(
+    predictors: str | Predictor | Iterable[str | Predictor] | Mapping[str, str | Predictor] | None,
+    benchmark: str | Benchmark,
+    *,
+    encoding: str | None = None,
+    train_sizes: Sequence[int] | None = None,
+    test_size: int | str | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    metric: str | None = None,
+    evidence: Evidence | str | Path | bool | None = None,
+    preset: str | None = None,
+    jobs: int | None = None,
+    out: str | Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Results:
+    """Benchmark predictors: initialise on n random architectures, rank others, compare with their true scores.
+
+    Every predictor of a trial gets the same training set, test set, pool of unlabelled candidates and seed. Test and train share
+    no two rows with the same canonical form. A failure is kept with its reason and ends nothing.
+
+    Args:
+        predictors: registry names, :class:`~archcast.Predictor` objects, a mapping of labels to either, ``"all"``, or ``None``
+            for the default ones.
+        benchmark: a :class:`~archcast.Benchmark` or its name.
+        encoding: replaces the encoding of every predictor that has one.
+        train_sizes: architectures to train on; 10, 32 and 100 by default.
+        test_size: architectures to test on, or ``"rest"``; by default 1,000 or half of the benchmark.
+        trials: repetitions; 5 by default.
+        seed: of the splits and the predictors.
+        metric: what to predict; by default the benchmark's own choice.
+        evidence: what every predictor is told of each architecture: ``True`` for the proxies and costs published with the
+            benchmark, an :class:`~archcast.Evidence` aligned with it, or a CSV file of proxies. What a predictor *requires* it
+            gets anyway, if the benchmark has it.
+        preset: a published protocol: ``"white2021"``, ``"tnasp"`` or ``"suite-zero"``.
+        jobs: worker processes, -1 for one on each core; by default joblib's (``joblib.parallel_config``), else none.
+        out: folder for ``results.csv``, ``results.json``, ``figure.png``, ``report.html``. Rows are written as they come; the
+            same call continues an interrupted one, trials that failed are tried again.
+        progress: called after each trial.
+
+    Examples:
+        >>> import archcast
+        >>> results = archcast.evaluate("random-forest", "nas-bench-graph/cora", train_sizes=[10], test_size=50, trials=2)
+        >>> [str(name) for name in results.summary()["predictor"]]
+        ['random-forest']
+
+    Raises:
+        InvalidInputError: settings that are out of range or contradict each other; nothing has run then.
+        UnknownNameError: of a predictor, benchmark, encoding, metric or preset.
+    """
+    if not isinstance(benchmark, Benchmark):
+        benchmark = load_benchmark(benchmark)
+    metric = benchmark.default_metric if metric is None else metric
+    scores = benchmark.scores(metric)
+    rows = np.flatnonzero(np.isfinite(scores))
+    if encoding is not None:
+        ENCODINGS.entry(encoding)
+    made = make_predictors(predictors, benchmark.space, encoding)
+    known = given_evidence(benchmark, evidence)
+    protocol = make_protocol(
+        benchmark,
+        rows,
+        known,
+        metric=metric,
+        preset=preset,
+        train_sizes=train_sizes,
+        test_size=test_size,
+        trials=trials,
+        seed=seed,
+        encoding=encoding,
+    )
+    splits = _splits(protocol, functions(benchmark.space, benchmark.archs[rows]), rows)
+    described = {**dataclasses.asdict(protocol), "predictors": {name: settings(p) for name, p in made.items()}}
+    store = None if out is None else Store(Path(out), described)
+    finished = {} if store is None else {key: row for key, row in store.rows.items() if not row["error"]}
+    wanted = [
+        (label, size, trial) for trial in range(protocol.trials) for size in protocol.train_sizes for label in made
+    ]
+    todo = [key for key in wanted if key not in finished]
+    found = dict(finished)
+    done = len(wanted) - len(todo)
+    if progress is not None:
+        progress(Progress(done, len(wanted), None))
+    work = _trials(todo, made, benchmark, known, scores, protocol, splits)
+    run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+    for row in run(delayed(run_trial)(trial) for trial in work):
+        found[row["predictor"], row["train_size"], row["trial"]] = row
+        if store is not None:
+            store.append(row)
+        done += 1
+        if progress is not None:
+            progress(Progress(done, len(wanted), row))
+    if store is not None:
+        described = store.protocol
+        found = {**store.rows, **found}
+    results = Results.of(_ordered(found, protocol, described), {**described, "versions": _versions()})
+    if out is not None:
+        if store is not None:
+            store.tidy(results.rows())
+        results.save(out)
+    return results
+
+
+def _splits(
+    protocol: Protocol, groups: NDArray[np.int64], rows: NDArray[np.int64]
+) -> dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(train size, trial) -> train and test rows, all drawn before anything runs."""
+    splits = {}
+    for trial in range(protocol.trials):
+        for size in protocol.train_sizes:
+            train, test = split(groups, size, protocol.test_size, np.random.default_rng([protocol.seed, trial]))
+            if len(train) < size or len(test) < 2:
+                kept = "" if protocol.test_size == "rest" else f" beside a test set of {len(test)}"
+                raise InvalidInputError(
+                    f"train_sizes: {size} is too large for benchmark {protocol.benchmark!r}: of {len(groups)} architectures "
+                    f"with a score, {len(train)} can be trained on{kept} without sharing a function with it. "
+                    f"Choose smaller sizes."
+                )
+            splits[size, trial] = rows[train], rows[test]
+    return splits
+
+
+def _trials(
+    todo: Sequence[tuple[str, int, int]],
+    predictors: Mapping[str, Predictor],
+    benchmark: Benchmark,
+    evidence: Evidence,
+    scores: NDArray[np.float64],
+    protocol: Protocol,
+    splits: Mapping[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> Iterator[Trial]:
+    """Trials, made when a worker is free: each holds only the rows that it needs."""
+    seconds = benchmark.train_seconds
+    for label, size, number in todo:
+        train, test = splits[size, number]
+        seeds = np.random.SeedSequence([protocol.seed, number, size]).generate_state(2)
+        predictor = clone(predictors[label]).set_params(random_state=int(seeds[0]))
+        pool_rows = np.random.default_rng([protocol.seed, number, 1]).choice(
+            len(benchmark), protocol.pool_size, replace=False
+        )
+        needs = predictor.requires
+        full = _required(predictor, benchmark, evidence)
+        plain, partial, query_seconds = Evidence(proxies=full.proxies, costs=full.costs), {}, 0.0
+        if needs.curve is not None and needs.curve in full.curves:
+            curves = full.curves[needs.curve]
+            partial = {needs.curve: curves[:, : needs.epochs]}
+            share = needs.epochs / curves.shape[1]
+            query_seconds = math.nan if seconds is None else float(seconds[test].mean()) * share
+        yield Trial(
+            label=label,
+            predictor=predictor,
+            number=number,
+            train=benchmark.archs[train],
+            scores=scores[train],
+            train_evidence=full[train],
+            test=benchmark.archs[test],
+            truth=scores[test],
+            test_evidence=Evidence(partial, full.proxies, full.costs)[test],
+            pool=Pool(benchmark.archs[pool_rows], plain[pool_rows]),
+            init_train_seconds=(math.nan if seconds is None else float(seconds[train].sum())) if needs.labels else 0.0,
+            query_train_seconds=query_seconds,
+        )
+
+
+def _required(predictor: Predictor, benchmark: Benchmark, evidence: Evidence) -> Evidence:
+    """The evidence given to all, and what this predictor cannot do without, as far as the benchmark has it."""
+    needs = predictor.requires
+    proxies = {name: benchmark.proxies[name] for name in needs.proxies if name in benchmark.proxies}
+    curves = {name: values for name, values in benchmark.curves.items() if name == needs.curve}
+    return Evidence({**curves, **evidence.curves}, {**proxies, **evidence.proxies}, evidence.costs)
+
+
+def _ordered(found: Mapping[tuple[str, int, int], Row], protocol: Protocol, described: Mapping[str, Any]) -> list[Row]:
+    """Rows by predictor (as first asked for), train size, trial."""
+    keys = [(p, n, t) for p in described["predictors"] for n in protocol.train_sizes for t in range(protocol.trials)]
+    return [found[key] for key in keys if key in found]
+
+
+def _versions() -> dict[str, str]:
+    packages = ("archcast", "numpy", "scipy", "scikit-learn", "torch", "xgboost")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

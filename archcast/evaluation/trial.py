@@ -1,0 +1,128 @@
+"""One trial: initialise one predictor on one training set, query the test set, measure. It runs in a worker process."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import cpu_count
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from archcast.evaluation.metrics import METRICS
+from archcast.predictors.base import Predictor
+from archcast.predictors.evidence import Evidence, Pool
+
+__all__ = ["COLUMNS", "Trial", "run_trial"]
+
+COLUMNS: dict[str, type] = {
+    "predictor": str,
+    "train_size": int,
+    "trial": int,
+    "test_size": int,
+    **dict.fromkeys(METRICS, float),
+    "fit_seconds": float,
+    "query_ms": float,
+    "init_train_seconds": float,
+    "query_train_seconds": float,
+    "error": str,
+}
+"""Columns of ``results.csv`` and their types; an empty field is undefined (NaN), or no error."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Everything one trial needs, so that a worker on another machine can run it.
+
+    Attributes:
+        label: what the predictor is called in the results.
+        predictor: not initialised; its ``random_state`` is set.
+        number: number of the trial; equal numbers mean equal splits.
+        train, scores, train_evidence: the training set.
+        test, truth, test_evidence: the test set.
+        pool: unlabelled candidates.
+        init_train_seconds: simulated seconds spent on training the training set; NaN where the benchmark does not know.
+        query_train_seconds: simulated seconds spent on partial curves, an architecture; NaN where it does not know.
+    """
+
+    label: str
+    predictor: Predictor
+    number: int
+    train: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    train_evidence: Evidence
+    test: NDArray[np.int64]
+    truth: NDArray[np.float64]
+    test_evidence: Evidence
+    pool: Pool | None
+    init_train_seconds: float = math.nan
+    query_train_seconds: float = math.nan
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for BLAS, OpenMP, torch and xgboost inside; everything as it was afterwards."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else int(before or cpu_count())
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        with threadpool_limits(limits=1):
+            if torch:
+                torch.set_num_threads(1)
+            yield
+    finally:
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(threads)
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def run_trial(trial: Trial) -> dict[str, Any]:
+    """One row of results, with the keys of :data:`COLUMNS`.
+
+    Whatever the predictor raises is kept in ``error`` with its reason and the measures stay NaN, so one failure does not end a
+    run of many.
+    """
+    row: dict[str, Any] = {
+        "predictor": trial.label,
+        "train_size": len(trial.train),
+        "trial": trial.number,
+        "test_size": len(trial.test),
+        **dict.fromkeys(METRICS, math.nan),
+        "fit_seconds": math.nan,
+        "query_ms": math.nan,
+        "init_train_seconds": trial.init_train_seconds,
+        "query_train_seconds": trial.query_train_seconds,
+        "error": "",
+    }
+    try:
+        with one_thread():
+            start = time.perf_counter()
+            trial.predictor.init(trial.train, trial.scores, trial.train_evidence, pool=trial.pool)
+            row["fit_seconds"] = time.perf_counter() - start
+            start = time.perf_counter()
+            prediction = trial.predictor.query(trial.test, trial.test_evidence)
+            row["query_ms"] = (time.perf_counter() - start) * 1000 / len(trial.test)
+    except Exception as error:
+        row["error"] = " ".join(f"{type(error).__name__}: {error}".split())
+        return row
+    unknown = int((~np.isfinite(prediction.mean)).sum())
+    if unknown:
+        row["error"] = f"query returned {unknown} of {len(trial.test)} predictions that are not finite"
+        return row
+    for name, metric in METRICS.items():
+        row[name] = metric(trial.truth, prediction.mean, prediction.std)
+    if math.isnan(row["kendall_tau"]):
+        side = "predictions" if np.ptp(prediction.mean) == 0 else "scores of the test set"
+        row["error"] = f"rank correlation is undefined: all {side} are equal"
+    return row
