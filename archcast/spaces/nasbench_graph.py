@@ -43,9 +43,9 @@ _GIVEN = mix(np.array([3, 3], dtype=np.uint64))
 class NASBenchGraph(SearchSpace):
     """NAS-Bench-Graph (Qin et al. 2022, https://arxiv.org/abs/2206.09166).
 
-    A row holds the source of the four nodes (0 is the input, ``k`` node ``k``), one of nine trees, then their operations in the order
-    of ``OPERATIONS``. The output concatenates the nodes that feed no other. Rows of skips alone are not in the
-    benchmark.
+    A row holds the source of the four nodes (0 is the input, ``k`` node ``k``), one of nine trees, then their operations,
+    numbered as in ``OPERATIONS``. The output concatenates the nodes that feed no other. Rows of skips alone are not in
+    the benchmark.
 
     The notation is the constructor of the benchmark's package, ``Arch([0, 0, 1, 2], ['gcn', 'gat', 'fc', 'skip'])``; a tree that
     is not among the nine is put in the order of one that is.

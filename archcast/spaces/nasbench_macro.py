@@ -40,7 +40,7 @@ class NASBenchMacro(ChainSpace):
     Examples:
         >>> space = NASBenchMacro()
         >>> space.format(space.canonical(space.parse("12110100")))
-        ['12101001']
+        ['12101100']
     """
 
     name = "nasbench-macro"

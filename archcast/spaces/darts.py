@@ -1,0 +1,229 @@
+"""DARTS: a normal and a reduction cell of four nodes with two inputs each; the space of NAS-Bench-301."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archcast.errors import InvalidInputError
+from archcast.graphs import CellGraphs
+from archcast.spaces.base import SearchSpace, Task, register
+from archcast.spaces.functions import INPUT, apply, mix
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["CELLS", "INPUTS", "NODES", "OPERATIONS", "DARTS"]
+
+INPUTS, NODES = 2, 4
+CELLS = ("normal", "reduce")
+OPERATIONS = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+SKIP = OPERATIONS.index("skip_connect")
+CHUNK = 512
+
+_SIZES = tuple(range(INPUTS, INPUTS + NODES))
+_CELL_INPUTS = np.stack([INPUT, mix(INPUT)])
+
+
+@register(
+    "darts",
+    summary="normal and reduction cell, 4 nodes with 2 inputs and 7 operations; about 1e18 rows",
+    paper="Liu et al. 2019, https://arxiv.org/abs/1806.09055; Zela et al. 2022, https://arxiv.org/abs/2008.09777",
+    size=(180 * 7**8) ** 2,
+    buildable=True,
+)
+class DARTS(SearchSpace):
+    """DARTS' cells (Liu et al. 2019, https://arxiv.org/abs/1806.09055), the space of NAS-Bench-301 (Zela et al. 2022,
+    https://arxiv.org/abs/2008.09777).
+
+    A row holds the normal cell, then the reduction cell. A cell has four nodes, numbered 2 to 5 after the outputs 0 and 1 of the
+    two cells before it; a node is the sum of two operations on two different earlier nodes and takes four columns: first
+    source, its operation, second source, its operation. Operations are numbered as in ``OPERATIONS``. The cell's output
+    concatenates its nodes.
+
+    The notation is DARTS' genotype, which is read literally and never evaluated; the order of the two inputs is kept.
+
+    :meth:`canonical` is equal exactly for the same function up to the order of the nodes in the concatenation (the next layer's
+    weights absorb it, as in NAS-Bench-101's hash): sums are unordered and skips are followed. In the reduction
+    cell a skip of a cell input is a learned projection of stride two and is kept.
+
+    Examples:
+        >>> space = DARTS()
+        >>> cell = [("sep_conv_3x3", 0), ("sep_conv_3x3", 1)] * 3 + [("skip_connect", 1), ("dil_conv_5x5", 4)]
+        >>> text = f"Genotype(normal={cell}, normal_concat=range(2, 6), reduce={cell}, reduce_concat=range(2, 6))"
+        >>> space.parse(text)[0, :16]
+        array([0, 3, 1, 3, 0, 3, 1, 3, 0, 3, 1, 3, 1, 2, 4, 6])
+        >>> space.format(space.parse(text))[0] == text
+        True
+    """
+
+    name = "darts"
+    cardinalities = tuple(c for _ in CELLS for k in _SIZES for c in (k, len(OPERATIONS)) * 2)
+    columns = tuple(
+        f"{cell}{k}.{part}" for cell in CELLS for k in _SIZES for part in ("source1", "op1", "source2", "op2")
+    )
+
+    def is_valid(self, archs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray((archs[:, 0::4] != archs[:, 2::4]).all(axis=1))
+
+    def sample(self, n: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
+        rng = np.random.default_rng(rng)
+        rows = rng.integers(0, self.cardinalities, size=(n, len(self.cardinalities)))
+        first, second = rows[:, 0::4], rows[:, 2::4]
+        second[:] = rng.integers(0, np.array(_SIZES * len(CELLS)) - 1, size=second.shape)
+        second += second >= first
+        return rows
+
+    # -- notation -----------------------------------------------------------------------------------------------------
+
+    def _parse(self, text: str) -> list[int]:
+        cell = r"(\[[^\]]*\])"
+        concat = r"(?:range\(2, ?6\)|\[2, ?3, ?4, ?5\])"
+        pattern = rf"Genotype\(normal={cell}, ?normal_concat={concat}, ?reduce={cell}, ?reduce_concat={concat}\)"
+        match = re.fullmatch(pattern, text)
+        if match is None:
+            raise InvalidInputError(
+                "expected Genotype(normal=[...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))"
+            )
+        row: list[int] = []
+        for name, group in zip(CELLS, match.groups()):
+            try:
+                edges = ast.literal_eval(group)
+            except SyntaxError as error:
+                raise InvalidInputError(f"{name} is not a list of ('operation', source): {error}") from error
+            if len(edges) != 2 * NODES or any(not isinstance(edge, tuple) or len(edge) != 2 for edge in edges):
+                raise InvalidInputError(f"{name} must hold eight pairs ('operation', source)")
+            for op, source in edges:
+                if op not in OPERATIONS or not isinstance(source, int):
+                    raise InvalidInputError(f"{(op, source)!r} must be one of {', '.join(OPERATIONS)} and a node")
+                row += [source, OPERATIONS.index(op)]
+        return row
+
+    def format(self, archs: ArrayLike) -> list[str]:
+        texts = []
+        for row in self.validate(archs).tolist():
+            edges = [(OPERATIONS[op], source) for source, op in zip(row[0::2], row[1::2], strict=True)]
+            normal, reduce = edges[: 2 * NODES], edges[2 * NODES :]
+            texts.append(
+                f"Genotype(normal={normal}, normal_concat=range(2, 6), reduce={reduce}, reduce_concat=range(2, 6))"
+            )
+        return texts
+
+    # -- graphs -------------------------------------------------------------------------------------------------------
+
+    def graphs(self, archs: ArrayLike) -> CellGraphs:
+        """``v = 22``, eleven nodes a cell: two inputs, the eight operations in the order of the row, output."""
+        rows = self.validate(archs)
+        v = INPUTS + 2 * NODES + 1
+        adjacency = np.zeros((len(rows), 2 * v, 2 * v), dtype=bool)
+        ops = np.zeros((len(rows), 2 * v), dtype=np.int64)
+        n = np.arange(len(rows))
+        for c, half in enumerate(np.split(rows, len(CELLS), axis=1)):
+            block = adjacency[:, c * v : (c + 1) * v, c * v : (c + 1) * v]
+            for edge in range(2 * NODES):
+                source = half[:, 2 * edge]
+                for side in (0, 1):
+                    operand = np.where(source < INPUTS, source, 2 * source - INPUTS + side)
+                    block[n, operand, INPUTS + edge] = True
+            block[:, INPUTS:-1, -1] = True
+            ops[:, c * v : (c + 1) * v] = [0, 1, *[0] * (2 * NODES), 2]
+            ops[:, c * v + INPUTS : (c + 1) * v - 1] = half[:, 1::2] + INPUTS + 1
+        names = ("input0", "input1", "output", *OPERATIONS)
+        cells = (slice(0, v), slice(v, 2 * v))
+        return CellGraphs(adjacency, ops, names, terminals=INPUTS + 1, inputs=INPUTS, cells=cells)
+
+    # -- canonical form -----------------------------------------------------------------------------------------------
+
+    def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
+        """The lexicographically smallest row of the class.
+
+        Every node is hashed as a sum of terms. Then nodes are placed one after the other: among those not yet placed, the
+        one whose hash is the sum of the smallest (source, operation, source, operation), with sources placed before it.
+        Placing a node takes no choice from another, so this finds the smallest row.
+        """
+        rows = self.validate(archs)
+        out = np.empty_like(rows)
+        width = 4 * NODES
+        for start in range(0, len(rows), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            for c in range(len(CELLS)):
+                columns = slice(c * width, (c + 1) * width)
+                out[chunk, columns] = self._smallest(self._hashes(rows[chunk, columns], c == 1), c == 1)
+        return out
+
+    def _hashes(self, cells: NDArray[np.int64], reduction: bool) -> NDArray[np.uint64]:
+        """``(n, 4, 2)`` hashes of the nodes of cells ``(n, 16)``."""
+        n = np.arange(len(cells))
+        values = np.zeros((len(cells), INPUTS + NODES, 2), dtype=np.uint64)
+        values[:, :INPUTS] = _CELL_INPUTS
+        for k in _SIZES:
+            for column in (4 * (k - INPUTS), 4 * (k - INPUTS) + 2):
+                source, op = cells[:, column], cells[:, column + 1]
+                values[:, k] += _term(op, source, values[n, source], reduction)
+        return values[:, INPUTS:]
+
+    def _smallest(self, hashes: NDArray[np.uint64], reduction: bool) -> NDArray[np.int64]:
+        """``(n, 16)`` smallest cells whose nodes have these ``(n, 4, 2)`` hashes, in any order."""
+        n = np.arange(len(hashes))
+        cells = np.empty((len(hashes), NODES, 4), dtype=np.int64)
+        placed = np.zeros((len(hashes), NODES), dtype=bool)
+        operations = np.arange(len(OPERATIONS))
+        terms = np.zeros((len(hashes), 0, 2), dtype=np.uint64)
+        for source in range(INPUTS):
+            value = np.broadcast_to(_CELL_INPUTS[source], (len(hashes), 1, 2))
+            terms = np.concatenate([terms, _term(operations, source, value, reduction)], axis=1)
+        for k in range(NODES):
+            first, second = _pairs(INPUTS + k)
+            sums = terms[:, first] + terms[:, second]
+            match = ~placed[:, :, None] & (sums[:, None, :, 0] == hashes[:, :, None, 0])
+            match &= sums[:, None, :, 1] == hashes[:, :, None, 1]
+            rank = np.where(match.any(axis=2), match.argmax(axis=2), len(first))
+            node = rank.argmin(axis=1)
+            best = rank[n, node]
+            placed[n, node] = True
+            cells[:, k, :2] = np.stack(np.divmod(first[best], len(OPERATIONS)), axis=1)
+            cells[:, k, 2:] = np.stack(np.divmod(second[best], len(OPERATIONS)), axis=1)
+            new = _term(operations, INPUTS + k, hashes[n, node][:, None], reduction)
+            terms = np.concatenate([terms, new], axis=1)
+        return cells.reshape(len(hashes), 4 * NODES)
+
+    # -- network ------------------------------------------------------------------------------------------------------
+
+    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+        """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two
+        thirds of them, ``width`` (32) channels, a stem of three times as many. Auxiliary head and drop path, which serve
+        training alone, are left out."""
+        from archcast.spaces.networks.darts import Network
+
+        row = self.validate(arch, allow_empty=False)[0].tolist()
+        return Network(row[: 4 * NODES], row[4 * NODES :], task or Task())
+
+
+def _term(
+    op: NDArray[np.int64], source: NDArray[np.int64] | int, value: NDArray[np.uint64], reduction: bool
+) -> NDArray[np.uint64]:
+    """``(..., 2)`` hash of an operation on a source with hash ``value``; a skip that is an identity is the value itself."""
+    identity = (op == SKIP) & ((np.asarray(source) >= INPUTS) | (not reduction))
+    return np.where(identity[..., None], value, apply(op, value))
+
+
+@cache
+def _pairs(sources: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Both terms (source * 7 + operation) of every sum of two different sources, in lexicographic order."""
+    terms = np.arange(sources * len(OPERATIONS))
+    first, second = np.meshgrid(terms, terms, indexing="ij")
+    ordered = first // len(OPERATIONS) < second // len(OPERATIONS)
+    return first[ordered], second[ordered]
