@@ -155,6 +155,8 @@ class SearchSpace(ABC):
         for text in texts:
             with self._reading(text):
                 rows.append(self._parse(str(text).strip()))
+                if len(rows[-1]) != len(self.cardinalities):
+                    raise InvalidInputError(f"expected {len(self.cardinalities)} decisions, got {len(rows[-1])}")
         try:
             return self.validate(np.array(rows, dtype=np.int64).reshape(-1, len(self.cardinalities)))
         except InvalidInputError:

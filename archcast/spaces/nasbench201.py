@@ -43,18 +43,13 @@ class NASBench201(EdgeCellSpace):
     cardinalities = (5,) * 6
 
     def _parse(self, text: str) -> list[int]:
-        row: dict[tuple[int, int], int] = {}
-        for j, node in enumerate(text.split("+"), start=1):
-            for token in node.strip("|").split("|"):
-                match = re.fullmatch(r"(\w+)~(\d)", token)
-                if match is None or match[1] not in self.operations:
-                    raise InvalidInputError(
-                        f"{token!r} is not one of {', '.join(self.operations)} followed by ~ and a node"
-                    )
-                row[int(match[2]), j] = self.operations.index(match[1])
-        if sorted(row) != sorted(EDGES):
+        match = re.fullmatch(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|", text)
+        if match is None:
             raise InvalidInputError("expected |op~0|+|op~0|op~1|+|op~0|op~1|op~2|")
-        return [row[edge] for edge in EDGES]
+        unknown = set(match.groups()) - set(self.operations)
+        if unknown:
+            raise InvalidInputError(f"{min(unknown)!r} is not one of {', '.join(self.operations)}")
+        return [self.operations.index(name) for name in match.groups()]
 
     def format(self, archs: ArrayLike) -> list[str]:
         names = [[f"|{op}~{i}" for op in self.operations] for i, _ in EDGES]

@@ -1,0 +1,307 @@
+"""Common checks of the search space contract, for archcast's own spaces and for yours.
+
+``check_space(MySpace())`` runs them all; :func:`space_checks` lists them, so that a test suite can be parametrised over them. Each
+check takes a space that it does not change, and raises ``AssertionError`` with what is wrong.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.errors import InvalidInputError
+from archcast.graphs import ABSENT, CellGraphs
+from archcast.spaces.base import SearchSpace, Task
+from archcast.testing._assertions import expect_error, require
+
+__all__ = ["check_space", "space_checks"]
+
+Check = Callable[[SearchSpace], None]
+_CHECKS: list[Check] = []
+
+
+def space_checks() -> list[Check]:
+    """The checks, each a function of a space."""
+    return list(_CHECKS)
+
+
+def check_space(space: SearchSpace) -> None:
+    """Run every check on ``space``.
+
+    Examples:
+        >>> import archcast
+        >>> check_space(archcast.get_space("transnasbench101-macro"))
+
+    Raises:
+        AssertionError: names the first check that failed and says why.
+    """
+    for check in _CHECKS:
+        try:
+            check(space)
+        except Exception as error:
+            raise AssertionError(f"{type(space).__name__} fails {check.__name__}: {error}") from error
+
+
+def _check(function: Check) -> Check:
+    _CHECKS.append(function)
+    return function
+
+
+def _rows(space: SearchSpace, n: int = 50, seed: int = 0) -> NDArray[np.int64]:
+    """Sampled rows that cannot be written to: a method that changes its argument fails."""
+    rows = space.sample(n, seed)
+    rows.flags.writeable = False
+    return rows
+
+
+def _equal(a: object, b: object, what: str) -> None:
+    require(np.array_equal(np.asarray(a), np.asarray(b)), what)
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+
+@_check
+def check_description(space: SearchSpace) -> None:
+    d = len(space.cardinalities)
+    require(isinstance(space.name, str) and space.name, "name must be a text")
+    require(d and all(isinstance(c, int) and c >= 1 for c in space.cardinalities), "cardinalities: positive integers")
+    require(len(set(space.columns)) == len(space.columns) == d, f"columns must be {d} different names")
+    require((type(space).__doc__ or "").strip(), "the class has no docstring")
+
+
+@_check
+def check_sample(space: SearchSpace) -> None:
+    rows = space.sample(50, 0)
+    require(rows.shape == (50, len(space.cardinalities)) and rows.dtype == np.int64, f"sample gave {rows.shape}")
+    _equal(space.validate(rows), rows, "sample gave rows that are not in the space")
+    _equal(space.sample(50, 0), rows, "the same seed gave other rows")
+    _equal(space.sample(50, np.random.default_rng(0)), rows, "a generator and its seed gave different rows")
+    require(not np.array_equal(space.sample(50, 1), rows), "another seed gave the same rows")
+    require(space.sample(0, 0).shape == (0, rows.shape[1]), "sample(0) must have shape (0, d)")
+    for j, c in enumerate(space.cardinalities):
+        found = np.unique(space.sample(2000, 2)[:, j])
+        usable = {int(row[j]) for row in space.neighbors(rows[0])} | {int(rows[0, j])}
+        require(usable <= set(found.tolist()), f"column {j} of {c} values: sample never gives some that are valid")
+
+
+@_check
+def check_global_generators_are_left_alone(space: SearchSpace) -> None:
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    rows = space.sample(5)
+    space.mutate(rows)
+    space.canonical(rows)
+    _equal(np.random.get_state()[1], before, "numpy's global generator was used")  # noqa: NPY002
+
+
+@_check
+def check_validate(space: SearchSpace) -> None:
+    rows = _rows(space)
+    require(space.is_valid(rows).tolist() == [True] * len(rows), "is_valid must be (n,) bool, True for sampled rows")
+    for same in (rows.tolist(), rows.astype(np.int8), rows.astype(np.float64), np.asfortranarray(rows)):
+        _equal(space.validate(same), rows, "validate must accept integers of any type")
+    _equal(space.validate(rows[0]), rows[:1], "one row must count as a batch of one")
+    out = space.validate(rows)
+    require(out.dtype == np.int64 and not np.shares_memory(out, rows), "validate must return a new int64 array")
+
+
+@_check
+def check_errors(space: SearchSpace) -> None:
+    rows = space.sample(4, 0)
+    column = int(np.argmax(space.cardinalities))
+    for value in (-1, space.cardinalities[column]):
+        bad = rows.copy()
+        bad[2, column] = value
+        with expect_error(InvalidInputError, "a value out of range", f"archs[2, {column}] is {value}"):
+            space.validate(bad)
+    for value in (np.nan, np.inf, 0.5):
+        fractional = rows.astype(np.float64)
+        fractional[1, 0] = value
+        with expect_error(InvalidInputError, f"the value {value}", "integers"):
+            space.validate(fractional)
+    for wrong in (rows[:, 1:], rows[None], 3, rows[0, 1:]):
+        with expect_error(InvalidInputError, "a wrong shape", "shape"):
+            space.validate(wrong)
+    with expect_error(InvalidInputError, "texts instead of rows", "integers"):
+        space.validate(rows.astype(str))
+    with expect_error(InvalidInputError, "no rows", "empty"):
+        space.validate(rows[:0], allow_empty=False)
+    grid = np.random.default_rng(0).integers(0, space.cardinalities, size=(500, rows.shape[1]))
+    outside = grid[~space.is_valid(grid)]
+    if len(outside):
+        with expect_error(InvalidInputError, "a row that is not in the space", "archs[1]"):
+            space.validate(np.stack([rows[0], outside[0]]))
+
+
+@_check
+def check_neighbors(space: SearchSpace) -> None:
+    for row in _rows(space, 5):
+        expected = []
+        for j, c in enumerate(space.cardinalities):
+            for value in range(c):
+                other = row.copy()
+                other[j] = value
+                if value != row[j] and space.is_valid(other[None])[0]:
+                    expected.append(other.tolist())
+        _equal(space.neighbors(row), np.array(expected).reshape(-1, len(row)), f"neighbours of {row.tolist()}")
+
+
+@_check
+def check_mutate(space: SearchSpace) -> None:
+    rows = _rows(space, 20)
+    mutated = space.mutate(rows, 0)
+    _equal(space.mutate(rows, 0), mutated, "the same seed gave other mutations")
+    for row, other in zip(rows, mutated, strict=True):
+        near = space.neighbors(row).tolist()
+        require(other.tolist() in (near or [row.tolist()]), f"{other.tolist()} is no neighbour of {row.tolist()}")
+
+
+@_check
+def check_empty_batch(space: SearchSpace) -> None:
+    none = np.zeros((0, len(space.cardinalities)), dtype=np.int64)
+    _equal(space.parse([]), none, "parse([]) must have shape (0, d)")
+    _equal(space.canonical(none), none, "canonical of no rows")
+    _equal(space.mutate(none, 0), none, "mutate of no rows")
+    require(space.format(none) == [] and len(space.graphs(none)) == 0, "format and graphs of no rows")
+
+
+# -- notation ----------------------------------------------------------------------------------------------------------
+
+
+@_check
+def check_notation(space: SearchSpace) -> None:
+    rows = _rows(space)
+    texts = space.format(rows)
+    require(
+        len(texts) == len(rows) and all(isinstance(t, str) and "\n" not in t for t in texts), "format: one line each"
+    )
+    require(len(set(texts)) == len({tuple(row) for row in rows.tolist()}), "different rows have the same text")
+    _equal(space.parse(texts), rows, "parse(format(rows)) is not rows")
+    _equal(space.parse(texts[0]), rows[:1], "one text must give one row")
+    _equal(space.parse([f" {texts[0]}\n"]), rows[:1], "space around a text must not matter")
+    require(space.format(space.parse(texts)) == texts, "format(parse(texts)) is not texts")
+
+
+@_check
+def check_malformed_text(space: SearchSpace) -> None:
+    text = space.format(_rows(space, 1))[0]
+    for bad in ("", "nonsense", text[:-1], text[1:], text + text, text + "é", text.swapcase() + "x"):
+        with expect_error(InvalidInputError, f"the text {bad!r}", repr(bad)):
+            space.parse([text, bad])
+
+
+# -- graphs and canonical form -----------------------------------------------------------------------------------------
+
+
+def _require_sound(graphs: CellGraphs, what: str) -> None:
+    adjacency, ops = graphs.adjacency, graphs.operations
+    n, v = ops.shape
+    require(adjacency.shape == (n, v, v) and adjacency.dtype == np.bool_, f"{what}: adjacency must be (n, v, v) bool")
+    require(not np.tril(adjacency).any(), f"{what}: nodes are not in topological order")
+    require(((ops >= 0) & (ops < len(graphs.op_names)) | (ops == ABSENT)).all(), f"{what}: unknown operation code")
+    absent = ops == ABSENT
+    require(not (adjacency.any(axis=1) | adjacency.any(axis=2))[absent].any(), f"{what}: an absent node has an edge")
+    require(len(set(graphs.op_names)) == len(graphs.op_names), f"{what}: op_names are not unique")
+    inside = np.zeros((v, v), dtype=bool)
+    terminals = np.zeros(v, dtype=bool)
+    for cell in graphs.cells:
+        inside[cell, cell] = True
+        nodes = np.arange(v)[cell]
+        terminals[[*nodes[: graphs.inputs], nodes[-1]]] = True
+    require(inside.any(axis=1).all(), f"{what}: a node belongs to no cell")
+    require(not (adjacency & ~inside).any(), f"{what}: an edge between cells")
+    is_terminal = (ops >= 0) & (ops < graphs.terminals)
+    require((is_terminal == terminals).all(), f"{what}: inputs first, output last, operations between")
+    require(sum(len(part.operations[0]) for part in graphs.split()) == v if n else True, f"{what}: split loses nodes")
+
+
+@_check
+def check_graphs(space: SearchSpace) -> None:
+    rows = _rows(space)
+    graphs = space.graphs(rows)
+    require(len(graphs) == len(rows), "one graph for each row")
+    _require_sound(graphs, "graphs")
+    one = space.graphs(rows[7])
+    _equal(one.adjacency, graphs[7:8].adjacency, "the graph of a row depends on the other rows")
+    _equal(one.operations, graphs[7:8].operations, "the operations of a row depend on the other rows")
+
+
+@_check
+def check_pruned_graphs(space: SearchSpace) -> None:
+    graphs = space.graphs(_rows(space))
+    pruned = graphs.pruned()
+    _require_sound(pruned, "pruned")
+    require((pruned.adjacency <= graphs.adjacency).all(), "pruning added an edge")
+    kept = pruned.operations != ABSENT
+    _equal(pruned.operations[kept], graphs.operations[kept], "pruning changed an operation")
+    again = pruned.pruned()
+    _equal(again.adjacency, pruned.adjacency, "pruning twice is not pruning once")
+    _equal(again.operations, pruned.operations, "pruning twice is not pruning once")
+
+
+@_check
+def check_canonical(space: SearchSpace) -> None:
+    rows = _rows(space)
+    canonical = space.canonical(rows)
+    _equal(space.validate(canonical), canonical, "a canonical row is not in the space")
+    _equal(space.canonical(canonical), canonical, "canonical is not idempotent")
+    _equal(space.canonical(rows[::-1]), canonical[::-1], "canonical depends on the order of the rows")
+    _equal(space.canonical(rows[3]), canonical[3:4], "canonical depends on the other rows")
+
+
+@_check
+def check_enumerate(space: SearchSpace) -> None:
+    try:
+        rows = space.enumerate()
+    except InvalidInputError as error:
+        require("sample" in str(error), "a space that is too large must point to sample")
+        return
+    _equal(space.validate(rows[:: max(1, len(rows) // 10_000)]), rows[:: max(1, len(rows) // 10_000)], "invalid rows")
+    order = (rows[1:] != rows[:-1]).argmax(axis=1)
+    step = (rows[1:] - rows[:-1])[np.arange(len(rows) - 1), order]
+    require((step > 0).all(), "enumerate must be in lexicographic order, without duplicates")
+    weights = np.random.default_rng(0).integers(1, 2**62, size=rows.shape[1], dtype=np.int64)
+    found = np.isin(space.canonical(space.sample(200, 0)) @ weights, rows @ weights)
+    require(found.all(), "enumerate misses a class of the space")
+
+
+# -- objects -----------------------------------------------------------------------------------------------------------
+
+
+@_check
+def check_copies(space: SearchSpace) -> None:
+    space.canonical(_rows(space))
+    require("\n" not in repr(space) and space.name in repr(space), f"repr is {space!r}")
+    for twin in (pickle.loads(pickle.dumps(space)), copy.deepcopy(space), type(space)()):
+        require(twin == space and hash(twin) == hash(space), "a copy is not equal to the space")
+        _equal(twin.canonical(_rows(space)), space.canonical(_rows(space)), "a copy has another canonical form")
+    require(len(pickle.dumps(space)) < 10_000, "a pickled space must not carry its tables")
+
+
+@_check
+def check_build(space: SearchSpace) -> None:
+    if type(space).build is SearchSpace.build:
+        with expect_error(InvalidInputError, "a space that cannot build", "cannot build"):
+            space.build(_rows(space, 1)[0])
+        return
+    import torch
+
+    rows = _rows(space, 6)
+    graphs = space.graphs(rows).pruned()
+    connected = np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in graphs.split()])
+    task = Task(shape=(2, 9, 8), classes=3, width=6, depth=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for row, reachable in zip(rows, connected, strict=True):
+            network = space.build(row, task)
+            out = network(torch.randn(2, *task.shape))
+            require(out.shape == (2, 3) and out.isfinite().all(), f"{row.tolist()}: logits of shape {tuple(out.shape)}")
+            out.square().sum().backward()
+            idle = [name for name, p in network.named_parameters() if p.grad is None]
+            require(not idle or not reachable, f"{row.tolist()}: parameters that the output does not depend on: {idle}")
+        with torch.device("meta"):
+            require(space.build(rows[0]) is not None, "the network of the paper cannot be built")

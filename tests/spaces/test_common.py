@@ -1,0 +1,104 @@
+"""Every registered space through every common check; a new space is tested without an edit here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from archcast.errors import InvalidInputError
+from archcast.spaces.base import SPACES, SearchSpace, get_space
+from archcast.testing import check_space, space_checks
+
+NAMES = SPACES.names()
+CHECKS = space_checks()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", NAMES)
+def test_space_keeps_the_contract(name, check):
+    check(get_space(name))
+
+
+def test_battery_is_complete(request):
+    """N spaces x M checks were collected."""
+    assert len(CHECKS) == len(set(CHECKS)) >= 15
+    assert set(NAMES) >= {
+        "darts",
+        "nasbench101",
+        "nasbench201",
+        "nasbench-graph",
+        "nasbench-macro",
+        "nats-size",
+        "transnasbench101-macro",
+        "transnasbench101-micro",
+    }
+    if request.config.option.keyword or "::" in "".join(request.config.args):
+        pytest.skip("only a part of the battery was asked for")
+    items = [item for item in request.session.items if item.name.startswith("test_space_keeps_the_contract[")]
+    assert len(items) == len(NAMES) * len(CHECKS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_registry_entry_says_what_the_space_is(name):
+    entry = SPACES.entry(name)
+    assert entry.info["summary"]
+    assert "https://arxiv.org/abs/" in entry.info["paper"]
+    assert entry.info["size"] > 1000
+    assert entry.info["buildable"] == (entry.component.build is not SearchSpace.build)
+    assert entry.component.name == name
+
+
+class Faulty(SearchSpace):
+    """Two decisions; what is wrong with it is set by the test."""
+
+    name, cardinalities, columns = "faulty", (3, 4), ("a", "b")
+
+    def _parse(self, text):
+        return [int(c) for c in text] if len(text) == 2 else [-1]
+
+    def format(self, archs):
+        return [f"{a}{b}" for a, b in self.validate(archs).tolist()]
+
+    def graphs(self, archs):
+        return get_space("nats-size").graphs(np.pad(self.validate(archs), ((0, 0), (0, 3))))
+
+
+def forgets_order(self, archs):
+    return [f"{min(row)}{max(row)}" for row in np.asarray(archs).tolist()]
+
+
+def not_idempotent(self, archs):
+    rows = self.validate(archs)
+    rows[:, 0] = (rows[:, 0] + 1) % 3
+    return rows
+
+
+def writes(self, archs):
+    archs[:, 0] = 0
+    return np.ones(len(archs), dtype=bool)
+
+
+FAULTS = {
+    "columns": (("a",), "check_description"),
+    "format": (forgets_order, "check_notation"),
+    "canonical": (not_idempotent, "check_canonical"),
+    "is_valid": (writes, "check_validate"),
+    "neighbors": (lambda self, arch: self.enumerate(), "check_neighbors"),
+    "mutate": (lambda self, archs, rng=None: self.sample(len(archs), rng), "check_mutate"),
+    "enumerate": (lambda self: SearchSpace.enumerate(self)[::-1], "check_enumerate"),
+    "sample": (lambda self, n, rng=None: np.zeros((n, 2), dtype=np.int64), "check_sample"),
+}
+
+
+@pytest.mark.parametrize("attribute", FAULTS)
+def test_battery_notices(attribute):
+    fault, check = FAULTS[attribute]
+    check_space(Faulty())
+    broken = type("Broken", (Faulty,), {"__doc__": Faulty.__doc__, attribute: fault})
+    with pytest.raises(AssertionError, match=f"^Broken fails {check}: "):
+        check_space(broken())
+
+
+def test_space_that_cannot_build_says_so():
+    with pytest.raises(InvalidInputError, match="Space 'nasbench-graph' describes architectures only"):
+        get_space("nasbench-graph").build(get_space("nasbench-graph").sample(1, 0)[0])

@@ -1,0 +1,96 @@
+"""Batches of cells against networkx, one graph at a time."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archcast.graphs import ABSENT, CellGraphs, bool_matmul, on_path
+
+
+def random_graphs(seed, n=20, v=7, inputs=1, zero=True):
+    rng = np.random.default_rng(seed)
+    adjacency = np.triu(rng.random((n, v, v)) < rng.uniform(0.1, 0.6), 1)
+    adjacency[:, :, :inputs] = False
+    names = [*(f"input{k}" for k in range(inputs)), "output", "conv", "none", "pool"]
+    ops = rng.integers(inputs + 1, len(names), size=(n, v))
+    absent = rng.random((n, v)) < 0.15
+    ops[absent] = ABSENT
+    ops[:, :inputs], ops[:, -1] = np.arange(inputs), inputs
+    gone = ops == ABSENT
+    adjacency &= ~gone[:, :, None] & ~gone[:, None, :]
+    return CellGraphs(adjacency, ops, tuple(names), inputs + 1, inputs, zero_op="none" if zero else None)
+
+
+def slow_live(graphs, k):
+    """Nodes on a path from an input to the output that avoids zero operations."""
+    v = graphs.operations.shape[1]
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(v))
+    graph.add_edges_from(np.argwhere(graphs.adjacency[k]).tolist())
+    if graphs.zero_op is not None:
+        zero = graphs.op_names.index(graphs.zero_op)
+        graph.remove_nodes_from([i for i in range(v) if graphs.operations[k, i] == zero])
+    from_input = set(range(graphs.inputs)).union(*(nx.descendants(graph, i) for i in range(graphs.inputs)))
+    return (nx.ancestors(graph, v - 1) | {v - 1}) & from_input
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10**6), inputs=st.integers(1, 2), zero=st.booleans(), v=st.integers(4, 9))
+def test_pruned_keeps_exactly_the_nodes_on_paths(seed, inputs, zero, v):
+    graphs = random_graphs(seed, v=v, inputs=inputs, zero=zero)
+    before = graphs.adjacency.copy(), graphs.operations.copy()
+    pruned = graphs.pruned()
+    for k in range(len(graphs)):
+        live = slow_live(graphs, k)
+        terminals = {*range(inputs), v - 1}
+        assert set(np.flatnonzero(pruned.operations[k] != ABSENT).tolist()) == live | terminals
+        expected = [[i, j] for i, j in np.argwhere(graphs.adjacency[k]).tolist() if i in live and j in live]
+        assert np.argwhere(pruned.adjacency[k]).tolist() == expected
+    np.testing.assert_array_equal(graphs.adjacency, before[0])
+    np.testing.assert_array_equal(graphs.operations, before[1])
+
+
+def test_on_path_without_operations():
+    graphs = random_graphs(3, n=200, zero=False)
+    live = on_path(graphs.adjacency)
+    for k in range(len(graphs)):
+        assert set(np.flatnonzero(live[k]).tolist()) == slow_live(graphs, k)
+
+
+def test_bool_matmul():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 30, 9, 9)) < 0.3
+    out = bool_matmul(a, b)
+    assert out.dtype == np.bool_
+    np.testing.assert_array_equal(out, np.einsum("nij,njk->nik", a.astype(int), b.astype(int)) > 0)
+
+
+def test_cells_are_split_and_pruned_apart():
+    one, two = random_graphs(1, v=5), random_graphs(2, v=6)
+    adjacency = np.zeros((20, 11, 11), dtype=bool)
+    adjacency[:, :5, :5], adjacency[:, 5:, 5:] = one.adjacency, two.adjacency
+    both = CellGraphs(
+        adjacency,
+        np.concatenate([one.operations, two.operations], axis=1),
+        one.op_names,
+        cells=(slice(0, 5), slice(5, 11)),
+        zero_op="none",
+    )
+    for part, cell in zip(both.pruned().split(), (one.pruned(), two.pruned()), strict=True):
+        np.testing.assert_array_equal(part.adjacency, cell.adjacency)
+        np.testing.assert_array_equal(part.operations, cell.operations)
+        assert part.cells == (slice(0, None),)
+
+
+@pytest.mark.parametrize("rows", [slice(3, 8), [4, 1, 1], np.arange(20) % 3 == 0])
+def test_rows_are_taken_like_those_of_an_array(rows):
+    graphs = random_graphs(0)
+    part = graphs[rows]
+    assert len(part) == len(graphs.operations[rows])
+    np.testing.assert_array_equal(part.adjacency, graphs.adjacency[rows])
+    np.testing.assert_array_equal(part.operations, graphs.operations[rows])
+    assert part.op_names == graphs.op_names
