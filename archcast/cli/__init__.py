@@ -7,7 +7,7 @@ code 2, an interrupt is exit code 130.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -19,7 +19,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="archcast",
     help="Forecast how good a neural network architecture will be before anyone trains it.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -37,31 +36,32 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 130 interrupted."""
     try:
-        app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False)
     except ArchcastError as error:
         _fail(str(error))
-    except (KeyboardInterrupt, typer.Abort) as error:
-        typer.echo(str(error) or "interrupted", err=True)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message())
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     typer.echo(f"error: {' '.join(message.split())}", err=True)
     sys.exit(2)

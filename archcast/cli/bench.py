@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from archcast.data import Benchmark
-    from archcast.evaluation import Progress, Results
+    from archcast.evaluation import Progress
 
 __all__ = ["bench"]
 
@@ -67,6 +66,7 @@ def bench(
     Each trial trains every predictor on the same n random architectures and ranks the same others. Ctrl-C keeps what is
     finished; the same command continues.
     """
+    from archcast.cli._summary import show
     from archcast.evaluation import evaluate
 
     loaded = _load(benchmark, table, space, arch_column, score_column)
@@ -82,15 +82,15 @@ def bench(
         "evidence": {"none": None, "published": True}.get(evidence, evidence),
         "preset": preset,
     }
-    folder = Path("archcast-results") / _folder_name(loaded.name, settings) if out is None else out
+    folder = Path("archcast-results") / _folder_name(loaded, settings) if out is None else out
     done = [0, 0]
     try:
         with _progress(done) as progress:
             results = evaluate(**settings, jobs=jobs, out=folder, progress=progress)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"interrupted: {done[0]} of {done[1]} trials are kept in {folder}; the same command continues"
-        ) from None
+        kept = f"{done[0]} of {done[1]} trials are kept in {folder}; the same command continues."
+        typer.echo(f"interrupted: {kept}" if done[1] else "interrupted", err=True)
+        raise typer.Exit(130) from None
     if as_json:
         typer.echo(results.to_json(), nl=False)
     else:
@@ -123,12 +123,16 @@ def _whole(option: str, text: str) -> int:
         raise typer.BadParameter(f"{option}: {text.strip()!r} is not a whole number.") from None
 
 
-def _folder_name(name: str, settings: dict[str, Any]) -> str:
-    """The same for the same command, another for another one."""
+def _folder_name(benchmark: Benchmark, settings: dict[str, Any]) -> str:
+    """The same for the same command on the same data, another for another one; predictors may be added."""
     import hashlib
 
-    rest = repr(sorted((key, value) for key, value in settings.items() if key not in ("benchmark", "predictors")))
-    return f"{name.replace('/', '-')}-{hashlib.sha256(rest.encode()).hexdigest()[:6]}"
+    from archcast._version import __version__
+
+    rest = sorted((key, value) for key, value in settings.items() if key not in ("benchmark", "predictors"))
+    digest = hashlib.sha256(repr((__version__, rest)).encode())
+    digest.update(benchmark.archs.tobytes() + benchmark.scores().tobytes())
+    return f"{benchmark.name.replace('/', '-')}-{digest.hexdigest()[:6]}"
 
 
 @contextmanager
@@ -145,82 +149,21 @@ def _progress(done: list[int]) -> Iterator[Callable[[Progress], None]]:
     )
 
     columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    bar = Progress(
+        *columns, TextColumn("{task.description}"), console=console, transient=True, disable=not console.is_terminal
+    )
     with bar:
         task = bar.add_task("starting", total=None)
 
         def tell(progress: Any) -> None:
             done[:] = progress.done, progress.total
             row = progress.row
+            if row is None and progress.done:
+                console.print(f"continuing: {progress.done} of {progress.total} trials are there already")
             text = "starting" if row is None else f"{row['predictor']} n={row['train_size']}"
             if row is not None:
                 text += " failed" if row["error"] else f" tau {row['kendall_tau']:.2f}"
             bar.update(task, completed=progress.done, total=progress.total, description=text)
 
         yield tell
-
-
-def show(results: Results) -> None:
-    """Print the summary as a table that fits 80 columns."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    rows = results.summary_rows()
-    sizes = sorted({row["train_size"] for row in rows})
-    cells = {(row["predictor"], row["train_size"]): row for row in rows}
-    names = list(dict.fromkeys(row["predictor"] for row in rows))
-    last = sizes[-1]
-    with_sem = len(sizes) <= 3
-    shown = sizes if len(sizes) <= 6 else [sizes[round(i * (len(sizes) - 1) / 5)] for i in range(6)]
-    best = {n: max((row["kendall_tau"] for row in rows if row["train_size"] == n), key=_or_lowest) for n in sizes}
-    names.sort(
-        key=lambda name: _or_lowest(cells[name, last]["kendall_tau"]) if (name, last) in cells else -2, reverse=True
-    )
-    failed = {name: sum(cells[name, n]["failed"] for n in sizes if (name, n) in cells) for name in names}
-
-    p = results.protocol
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("predictor", overflow="ellipsis", no_wrap=True, max_width=18)
-    for n in shown:
-        table.add_column(f"n={n}", justify="right", no_wrap=True)
-    for title in ("init s", "query ms", *(["failed"] if any(failed.values()) else [])):
-        table.add_column(title, justify="right", no_wrap=True)
-    for name in names:
-        line = [Text(name)]
-        for n in shown:
-            row = cells.get((name, n), {"kendall_tau": math.nan, "kendall_tau_sem": math.nan})
-            line.append(Text(_tau(row, with_sem), style="bold" if row["kendall_tau"] == best[n] else ""))
-        row = cells.get((name, last), {"fit_seconds": math.nan, "query_ms": math.nan})
-        line += [Text(_short(row["fit_seconds"])), Text(_short(row["query_ms"]))]
-        line += [Text(str(failed[name] or ""))] if any(failed.values()) else []
-        table.add_row(*line)
-    console = Console(highlight=False)
-    others = "all others" if p["test_size"] == "rest" else f"{p['test_size']} others"
-    console.print(
-        f"{p['benchmark']}, {p['metric']}: Kendall tau on {others} after training on n, {p['trials']} trials",
-        markup=False,
-    )
-    console.print(table)
-    notes = [
-        f"{name}: {next(r['reason'] for r in rows if r['predictor'] == name and r['failed'])}"
-        for name in names
-        if failed[name]
-    ]
-    for note in notes:
-        console.print(f"failed: {note}", markup=False)
-
-
-def _or_lowest(value: float) -> float:
-    return -2.0 if math.isnan(value) else value
-
-
-def _tau(row: dict[str, Any], with_sem: bool) -> str:
-    tau, sem = row["kendall_tau"], row["kendall_tau_sem"]
-    if math.isnan(tau):
-        return "–"
-    return f"{tau:.3f}" + (f"±{sem:.3f}" if with_sem and not math.isnan(sem) else "")
-
-
-def _short(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2g}" if value < 10 else f"{value:.0f}"

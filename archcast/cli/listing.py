@@ -28,25 +28,34 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that is known.")] = False,
 ) -> None:
     """List spaces, encodings, predictors or benchmarks, with their papers."""
-    entries = [
-        {"name": full, **{key: value for key, value in registry.entry(name).info.items() if key != "tasks"}}
-        for registry in [_registry(kind)]
-        for name in registry
-        for full in [f"{name}/{task}" for task in registry.entry(name).info.get("tasks", ())] or [name]
-    ]
+    registry = _registry(kind)
+    entries = {name: dict(registry.entry(name).info) for name in registry}
     if as_json:
-        typer.echo(json.dumps(entries, indent=2, ensure_ascii=False, default=list))
+        full = [
+            {
+                "name": f"{name}/{task}" if task else name,
+                **{key: value for key, value in info.items() if key != "tasks"},
+            }
+            for name, info in entries.items()
+            for task in info.get("tasks", [""])
+        ]
+        typer.echo(json.dumps(full, indent=2, ensure_ascii=False, default=list))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("name", no_wrap=True)
     table.add_column("what")
     table.add_column("paper")
-    for entry in entries:
-        paper = str(entry.get("paper", ""))
-        table.add_row(entry["name"], str(entry.get("summary", "")), paper.split(", http")[0])
+    for name, info in entries.items():
+        tasks, needs = ", ".join(info.get("tasks", ())), info.get("needs")
+        what = (
+            str(info.get("summary", ""))
+            + (f"; needs {needs}" if needs else "")
+            + (f"; TASK is {tasks}" if tasks else "")
+        )
+        table.add_row(f"{name}/TASK" if tasks else name, what, str(info.get("paper", "")).split(", http")[0])
     Console(highlight=False).print(table)
 
 

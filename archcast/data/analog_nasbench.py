@@ -25,7 +25,7 @@ ALLOWED = {("analognasbench.data", "Architecture"): Record, ("analognasbench.dat
     summary="NAS-Bench-201 trained again on CIFAR-10, and on analog hardware; 15,625 cells",
     paper="AnalogNAS-Bench, https://pypi.org/project/analog-nasbench",
     space="nasbench201",
-    files=(),
+    needs="the extra analog",
 )
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read ``data.anb`` of the installed package ``analog-nasbench``, or of ``folder``.

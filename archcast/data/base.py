@@ -154,27 +154,28 @@ def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
     return BENCHMARKS[reader](task, None if folder is None else Path(folder))
 
 
-def require_file(filename: str, folder: Path | None, *, benchmark: str, get: str) -> Path:
-    """Path of a published file in ``folder`` or ``$ARCHCAST_DATA``.
+def require_file(filename: str, folder: Path | None, *others: str, benchmark: str, get: str) -> Path:
+    """Path of a published file in ``folder`` or ``$ARCHCAST_DATA``; of the first of several that is there.
 
     Args:
         filename: name of the file.
         folder: where to look; ``None`` takes the environment variable.
+        others: names of files that serve as well.
         benchmark: what needs it.
         get: a sentence that says what to download and from where.
 
     Raises:
         DataNotFoundError: with all of that.
     """
+    needs = f"Benchmark {benchmark!r} needs {' or '.join((filename, *others))}"
     if folder is None:
         value = os.environ.get(DATA_VARIABLE)
         if not value:
             raise DataNotFoundError(
-                f"Benchmark {benchmark!r} needs {filename}, and ${DATA_VARIABLE} is not set. "
-                f"{get} Then set {DATA_VARIABLE} to the folder that holds it."
+                f"{needs}, and ${DATA_VARIABLE} is not set. {get} Then set {DATA_VARIABLE} to the folder that holds it."
             )
         folder = Path(value)
-    path = folder / filename
-    if not path.is_file():
-        raise DataNotFoundError(f"Benchmark {benchmark!r} needs {filename}, which is not in {str(folder)!r}. {get}")
-    return path
+    for name in (filename, *others):
+        if (folder / name).is_file():
+            return folder / name
+    raise DataNotFoundError(f"{needs}, which is not in {str(folder)!r}. {get}")

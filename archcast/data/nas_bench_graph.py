@@ -24,7 +24,6 @@ TASKS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "a
     paper="Qin et al. 2022, https://arxiv.org/abs/2206.09166",
     space="nasbench-graph",
     tasks=TASKS,
-    files=(),
 )
 def read(task: str, folder: Path | None) -> Benchmark:
     """Read a table of the installed package, or ``<task>.bench`` in ``folder``.

@@ -24,7 +24,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A
 """Okabe and Ito's colours for all kinds of colour vision, less those that vanish on white or on black."""
 STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 MARKERS = ("o", "s", "^")
-TITLES = {"white2021": "White et al. 2021", "tnasp": "TNASP", "suite-zero": "NAS-Bench-Suite-Zero"}
+LABEL_POINTS = 8.5
 
 
 def draw(results: Results, width: float = 8.0, height: float | None = None) -> Figure:
@@ -39,7 +39,7 @@ def draw(results: Results, width: float = 8.0, height: float | None = None) -> F
     summary = results.summary()
     summary = summary[summary["kendall_tau"].notna()]
     names = list(dict.fromkeys(summary["predictor"]))
-    figure = Figure(figsize=(width, height or max(4.2, 1.2 + 0.19 * len(names))), dpi=150, layout="constrained")
+    figure = Figure(figsize=(width, height or max(4.2, 1.3 + 0.16 * len(names))), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
@@ -62,28 +62,35 @@ def _lines(axes: Axes, summary: Any, names: list[str], sizes: list[int]) -> None
         color, style = COLORS[i % len(COLORS)], (i // len(COLORS)) % len(STYLES)
         axes.plot(x, tau, color=color, ls=STYLES[style], marker=MARKERS[style], ms=4, lw=1.6)
         axes.fill_between(x, tau - error, tau + error, color=color, alpha=0.13, lw=0)
-        ends.append((x[-1], tau[-1], color))
+        ends.append((x[-1], tau[-1], color, MARKERS[style]))
     axes.set_xscale("log")
-    axes.set_xticks(sizes, [f"{n:,}" for n in sizes], minor=False)
+    width, height = axes.get_figure().get_size_inches()  # type: ignore[union-attr]
+    span = math.log10(sizes[-1] / sizes[0])
+    axes.set_xticks(sizes, _spaced(sizes, 0.42 * span / (0.68 * width)), minor=False)
     axes.set_xticks([], minor=True)
     axes.set_xlabel("training architectures")
     axes.set_ylabel("Kendall tau-b")
     low, high = axes.get_ylim()
-    room = (high - low) / max(8.5, 0.42 * axes.get_figure().get_size_inches()[1] * 10)  # type: ignore[union-attr]
-    places = spread(np.array([tau for _, tau, _ in ends]), room * 0.55)
-    axes.set_ylim(min(low, places.min() - room / 2), max(high, places.max() + room / 2))
-    span = math.log10(sizes[-1] / sizes[0])
-    for name, (x_end, tau_end, color), y in zip(names, ends, places):
-        text_x = sizes[-1] * 10 ** (0.05 * span)
-        axes.plot(
-            [x_end * 10 ** (0.008 * span), text_x * 10 ** (-0.008 * span)],
-            [tau_end, y],
-            color=color,
-            lw=0.7,
-            clip_on=False,
-        )
-        axes.text(text_x, y, name, color=color, va="center", fontsize=8.5)
+    line = LABEL_POINTS * 1.25 / 72 * (high - low) / (height - 1)
+    places = spread(np.array([tau for _, tau, _, _ in ends]), line)
+    axes.set_ylim(min(low, places.min() - line / 2), max(high, places.max() + line / 2))
+    key_x, text_x = (sizes[-1] * 10 ** (inches * span / (0.68 * width)) for inches in (0.3, 0.38))
+    for name, (x_end, tau_end, color, marker), y in zip(names, ends, places):
+        start = x_end * 10 ** (0.01 * span)
+        axes.plot([start, key_x], [tau_end, y], color=color, lw=0.9, clip_on=False)
+        axes.plot([key_x], [y], color=color, marker=marker, ms=4, clip_on=False)
+        axes.text(text_x, y, name, va="center", fontsize=LABEL_POINTS)
     axes.set_xlim(sizes[0] * 10 ** (-0.03 * span), sizes[-1] * 10 ** (0.02 * span))
+
+
+def _spaced(sizes: list[int], gap: float) -> list[str]:
+    """A label for each size; empty where the next larger one, ``gap`` decades away, needs the room."""
+    labels, taken = [], math.inf
+    for n in reversed(sizes):
+        room = taken - math.log10(n) >= gap
+        labels.append(f"{n:,}" if room else "")
+        taken = math.log10(n) if room else taken
+    return labels[::-1]
 
 
 def _ranking(axes: Axes, summary: Any) -> None:

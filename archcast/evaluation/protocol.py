@@ -67,7 +67,7 @@ class Protocol:
 
 def make_protocol(
     benchmark: Benchmark,
-    rows: NDArray[np.int64],
+    groups: NDArray[np.int64],
     evidence: Evidence,
     *,
     metric: str,
@@ -82,7 +82,7 @@ def make_protocol(
 
     Args:
         benchmark: what is evaluated on.
-        rows: its rows with a score.
+        groups: function of each row with a score.
         evidence: of all its rows, what every predictor is given.
         metric, preset, train_sizes, test_size, trials, seed, encoding: as in :func:`archcast.evaluate`.
 
@@ -111,14 +111,14 @@ def make_protocol(
         raise InvalidInputError(f"train_sizes holds a size twice: {sizes}.")
     test = given["test_size"]
     if test is None:
-        test = min(TEST_SIZE, len(rows) // 2)
+        test = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
     elif test != REST:
         test = _whole("test_size", test, 2)
     return Protocol(
         benchmark=benchmark.name,
         data=_digest(benchmark.archs, benchmark.scores(metric), evidence),
         space=benchmark.space.name,
-        architectures=len(rows),
+        architectures=len(groups),
         metric=metric,
         preset=preset,
         train_sizes=tuple(sorted(sizes)),

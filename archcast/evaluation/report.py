@@ -43,6 +43,9 @@ def render(results: Results) -> str:
     """The report as HTML."""
     p = results.protocol
     rows = results.summary_rows()
+    last = max((row["train_size"] for row in rows), default=0)
+    tau = {row["predictor"]: _rank(row["kendall_tau"]) for row in rows if row["train_size"] == last}
+    rows.sort(key=lambda row: (-tau.get(row["predictor"], -math.inf), row["train_size"]))
     title = f"{p['benchmark']}: performance predictors by rank correlation"
     alt = "Kendall tau-b against the number of training architectures, one line for each predictor"
     body = [
@@ -53,8 +56,8 @@ def render(results: Results) -> str:
         '<figcaption class="soft">Mean over the trials; bands are one standard error.</figcaption></figure>',
         "<h2>Rank correlation and cost</h2>",
         _table(rows),
-        "<h2>Other measures</h2>",
-        _others(rows),
+        f"<h2>Other measures, n = {last:,}</h2>",
+        _others([row for row in rows if row["train_size"] == last]),
         *_failures(rows),
         "<h2>Protocol</h2>",
         _definitions(_protocol(p)),
@@ -131,15 +134,16 @@ def _others(rows: list[dict[str, Any]]) -> str:
     columns |= {"init_train_seconds": "training used at init, s", "query_train_seconds": "at query, s"}
     columns = {k: v for k, v in columns.items() if any(not math.isnan(row[k]) for row in rows)}
     lines = [
-        f"<tr><td>{_text(row['predictor'])}</td><td>{row['train_size']:,}</td>"
+        f"<tr><td>{_text(row['predictor'])}</td>"
         + "".join(f"<td>{_pm(row, k) if f'{k}_sem' in row else _number(row[k], 0)}</td>" for k in columns)
         + "</tr>"
         for row in rows
     ]
     head = "".join(f"<th>{title}</th>" for title in columns.values())
     return (
-        f'<div class="scroll"><table><thead><tr><th>predictor</th><th>n</th>{head}</tr></thead>'
+        f'<div class="scroll"><table><thead><tr><th>predictor</th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
+        '<p class="soft">All train sizes are in results.json, every trial is in results.csv.</p>'
     )
 
 

@@ -108,6 +108,8 @@ class Results:
         from archcast.evaluation.figure import draw, save
 
         figure = draw(self)
+        title = f"{self.protocol['benchmark']}, {self.protocol['metric']}"
+        figure.axes[0].set_title(title, loc="left", fontsize=10)
         if path is not None:
             save(figure, Path(path))
         return figure

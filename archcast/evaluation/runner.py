@@ -82,7 +82,8 @@ def evaluate(
         benchmark: a :class:`~archcast.Benchmark` or its name.
         encoding: replaces the encoding of every predictor that has one.
         train_sizes: architectures to train on; 10, 32 and 100 by default.
-        test_size: architectures to test on, or ``"rest"``; by default 1,000 or half of the benchmark.
+        test_size: architectures to test on, or ``"rest"``; by default 1,000, or half as many as there are
+            distinct functions if that is less.
         trials: repetitions; 5 by default.
         seed: of the splits and the predictors.
         metric: what to predict; by default the benchmark's own choice.
@@ -114,9 +115,10 @@ def evaluate(
         ENCODINGS.entry(encoding)
     made = make_predictors(predictors, benchmark.space, encoding)
     known = given_evidence(benchmark, evidence)
+    groups = functions(benchmark.space, benchmark.archs[rows])
     protocol = make_protocol(
         benchmark,
-        rows,
+        groups,
         known,
         metric=metric,
         preset=preset,
@@ -126,7 +128,7 @@ def evaluate(
         seed=seed,
         encoding=encoding,
     )
-    splits = _splits(protocol, functions(benchmark.space, benchmark.archs[rows]), rows)
+    splits = _splits(protocol, groups, rows)
     described = {**dataclasses.asdict(protocol), "predictors": {name: settings(p) for name, p in made.items()}}
     store = None if out is None else Store(Path(out), described)
     finished = {} if store is None else {key: row for key, row in store.rows.items() if not row["error"]}

@@ -1,0 +1,93 @@
+"""The table that ``archcast bench`` ends with: as much as fits the terminal, 80 columns if it is none."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from archcast.evaluation import Results
+
+__all__ = ["show"]
+
+NAME_WIDTH = 18
+Row = dict[str, Any]
+
+
+def show(results: Results, console: Console | None = None) -> None:
+    """Print the summary, best predictor first; the best of each column is bold, failures follow with their reasons."""
+    console = console or Console(highlight=False)
+    rows = results.summary_rows()
+    sizes = sorted({row["train_size"] for row in rows})
+    cells = {(row["predictor"], row["train_size"]): row for row in rows}
+    names = list(dict.fromkeys(row["predictor"] for row in rows))
+    names.sort(key=lambda name: _tau(cells.get((name, sizes[-1]))), reverse=True)
+    p = results.protocol
+    others = "all others" if p["test_size"] == "rest" else f"{p['test_size']:,} others"
+    console.print(
+        Text(f"{p['benchmark']}, {p['metric']}: Kendall tau on {others} after n, {p['trials']} trials", style="bold")
+    )
+    for shown, places, sem in _choices(sizes):
+        lines = [["predictor", *(f"n={n}" for n in shown), "init s", "query ms"]]
+        for name in names:
+            last = cells.get((name, sizes[-1]))
+            texts = [_number(cells.get((name, n)), places, sem) for n in shown]
+            lines.append([_cut(name), *texts, _short(last, "fit_seconds"), _short(last, "query_ms")])
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        if sum(widths) + 2 * (len(widths) - 1) <= console.width:
+            break
+    best = {n: max(_tau(cells.get((name, n))) for name in names) for n in shown}
+    for i, line in enumerate(lines):
+        text = Text()
+        for j, (cell, width) in enumerate(zip(line, widths)):
+            top = i > 0 and 0 < j <= len(shown) and _tau(cells.get((names[i - 1], shown[j - 1]))) == best[shown[j - 1]]
+            style = "dim" if i == 0 else "bold green" if top else ""
+            text.append(cell.ljust(width) if j == 0 else "  " + cell.rjust(width), style=style)
+        console.print(text, no_wrap=True)
+    for name in names:
+        failed = [row for row in rows if row["predictor"] == name and row["failed"]]
+        if failed:
+            count = (
+                f"{sum(row['failed'] for row in failed)} of {sum(r['trials'] for r in rows if r['predictor'] == name)}"
+            )
+            console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"))
+
+
+def _choices(sizes: list[int]) -> list[tuple[list[int], int, bool]]:
+    """(sizes shown, decimals, with standard errors), from the fullest table to the narrowest."""
+    fewer = [
+        (sorted({sizes[round(i * (len(sizes) - 1) / max(k - 1, 1))] for i in range(k)}), 2, False)
+        for k in range(len(sizes) - 1, 0, -1)
+    ]
+    return [(sizes, 3, True), (sizes, 3, False), (sizes, 2, False), *fewer]
+
+
+def _tau(row: Row | None) -> float:
+    """Kendall tau for sorting: what is not there or undefined comes last."""
+    return -2.0 if row is None or math.isnan(row["kendall_tau"]) else float(row["kendall_tau"])
+
+
+def _number(row: Row | None, places: int, sem: bool) -> str:
+    if row is None or math.isnan(row["kendall_tau"]):
+        return "-"
+    text = f"{row['kendall_tau']:.{places}f}"
+    if sem and not math.isnan(row["kendall_tau_sem"]):
+        text += f"±{row['kendall_tau_sem']:.{places}f}"
+    return text.replace("0.", ".")
+
+
+def _short(row: Row | None, name: str) -> str:
+    """Two significant digits."""
+    if row is None or math.isnan(row[name]):
+        return "-"
+    value = row[name]
+    if value >= 10:
+        return f"{value:.0f}"
+    return f"{value:.{max(0, 1 - math.floor(math.log10(max(value, 1e-4))))}f}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
