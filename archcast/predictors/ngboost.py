@@ -1,0 +1,81 @@
+"""Natural gradient boosting (Duan et al. 2020): trees that predict a distribution; the model inside OMNI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.predictors.base import register
+from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["NGBoost"]
+
+
+@register(
+    "ngboost",
+    summary="natural gradient boosting of a normal distribution",
+    paper="Duan et al. 2020, https://arxiv.org/abs/1910.03225",
+    family="trees",
+)
+class NGBoost(FeatureRegressor):
+    """Natural gradient boosting: trees for the mean and for the logarithm of the std of a normal distribution.
+
+    Args:
+        space: search space.
+        encoding: name of an encoding, or several.
+        n_estimators: boosting steps, each a tree for the mean and one for the log std.
+        max_depth: of a tree.
+        learning_rate: shrinkage of each step.
+        minibatch_frac: share of the rows that a step sees.
+        col_sample: share of the features that a step sees.
+        random_state: seed.
+    """
+
+    has_std = True
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        encoding: str | Sequence[str] = DEFAULT_ENCODING,
+        n_estimators: int = 200,
+        max_depth: int = 3,
+        learning_rate: float = 0.05,
+        minibatch_frac: float = 1.0,
+        col_sample: float = 0.5,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, encoding=encoding, random_state=random_state)
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.minibatch_frac = minibatch_frac
+        self.col_sample = col_sample
+
+    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+        from ngboost import NGBRegressor
+        from sklearn.tree import DecisionTreeRegressor
+
+        self.boost_ = None
+        if np.ptp(targets) == 0:  # one architecture or equal scores: a normal distribution has no width
+            return
+        state = np.random.RandomState(int(self._rng().integers(2**31)))
+        self.boost_ = NGBRegressor(
+            Base=DecisionTreeRegressor(max_depth=self.max_depth, random_state=state),
+            n_estimators=self.n_estimators,
+            learning_rate=self.learning_rate,
+            minibatch_frac=self.minibatch_frac,
+            col_sample=self.col_sample,
+            random_state=state,
+            verbose=False,
+        ).fit(features, targets)
+
+    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.boost_ is None:
+            return np.zeros(len(features)), np.ones(len(features))
+        normal = self.boost_.pred_dist(features).params
+        return normal["loc"], normal["scale"]

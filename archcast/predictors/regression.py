@@ -1,0 +1,62 @@
+"""Predictors that are a regression from features to rank-normal targets: what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.predictors.base import Prediction, Predictor
+from archcast.predictors.evidence import Evidence, Pool
+from archcast.predictors.features import FeatureGroups
+from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["DEFAULT_ENCODING", "FeatureRegressor"]
+
+DEFAULT_ENCODING = "adjacency"
+"""The encoding that works best with few architectures."""
+
+
+class FeatureRegressor(Predictor):
+    """Base of predictors that learn ``(n, k)`` features -> ``(n,)`` rank-normal targets.
+
+    A subclass writes ``_learn`` and ``_answer``; features, evidence (further columns, rank-normalised) and the way back to the
+    scale of the scores are handled here.
+
+    Args:
+        space: search space.
+        encoding: name of an encoding, or several names whose features stand side by side.
+        random_state: seed.
+    """
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        encoding: str | Sequence[str] = DEFAULT_ENCODING,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, random_state=random_state)
+        self.encoding = encoding
+
+    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+        """Fit ``(n, k)`` standardised features to ``(n,)`` rank-normal targets."""
+        raise NotImplementedError
+
+    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Mean ``(m,)`` and std ``(m,)`` or ``None``, on the scale of the targets."""
+        raise NotImplementedError
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        self.features_ = FeatureGroups.of(self._space, self.encoding, evidence, pool)
+        self.scale_ = TargetScale.of(scores)
+        self._learn(self.features_.matrix(archs, evidence), rank_normal(scores))
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        mean, std = self._answer(self.features_.matrix(archs, evidence))
+        return Prediction(self.scale_.backward(mean), None if std is None else self.scale_.backward_std(mean, std))
