@@ -82,7 +82,7 @@ def test_unknown_name(registry, name, message):
 def test_duplicate_is_an_error_and_reload_is_not(registry):
     module = sys.modules[registry["tree"].__module__]
     importlib.reload(module)
-    with pytest.raises(InvalidInputError, match="part 'tree' is registered already, by .*tree.Component"):
+    with pytest.raises(InvalidInputError, match=r"part 'tree' is registered already, by .*tree\.Component"):
         registry.register("tree")(type("Other", (), {}))
 
 

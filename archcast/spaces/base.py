@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,9 +59,10 @@ class Task:
     def __post_init__(self) -> None:
         if not isinstance(self.shape, tuple) or len(self.shape) != 3:
             raise InvalidInputError(f"task.shape must be a tuple (channels, height, width), got {self.shape!r}.")
-        sizes = {"shape": min(self.shape), "classes": self.classes, "width": self.width, "depth": self.depth}
-        for name, size in sizes.items():
-            if size is not None and (not isinstance(size, int) or size < 1):
+        sizes = [*(("shape", size) for size in self.shape), ("classes", self.classes)]
+        sizes += [(name, size) for name in ("width", "depth") if (size := getattr(self, name)) is not None]
+        for name, size in sizes:
+            if not isinstance(size, Integral) or size < 1:
                 raise InvalidInputError(f"task.{name} must be a positive integer, got {getattr(self, name)!r}.")
 
 

@@ -102,8 +102,8 @@ class DARTS(SearchSpace):
         for name, group in zip(CELLS, match.groups()):
             try:
                 edges = ast.literal_eval(group)
-            except SyntaxError as error:
-                raise InvalidInputError(f"{name} is not a list of ('operation', source): {error}") from error
+            except (SyntaxError, ValueError):
+                raise InvalidInputError(f"{name} is not a list of ('operation', source)") from None
             if len(edges) != 2 * NODES or any(not isinstance(edge, tuple) or len(edge) != 2 for edge in edges):
                 raise InvalidInputError(f"{name} must hold eight pairs ('operation', source)")
             for op, source in edges:

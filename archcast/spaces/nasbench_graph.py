@@ -76,8 +76,8 @@ class NASBenchGraph(SearchSpace):
             raise InvalidInputError("expected Arch([link, link, link, link], ['op', 'op', 'op', 'op'])")
         try:
             links, ops = list(ast.literal_eval(match[1])), list(ast.literal_eval(match[2]))
-        except SyntaxError as error:
-            raise InvalidInputError(str(error)) from error
+        except (SyntaxError, ValueError):
+            raise InvalidInputError("expected numbers in the first list and quoted names in the second") from None
         if len(links) != NODES or any(not 0 <= link <= k for k, link in enumerate(links)):
             raise InvalidInputError("expected four links, each to the input (0) or to an earlier node (1, 2, 3)")
         if len(ops) != NODES or any(op not in OPERATIONS for op in ops):

@@ -1,0 +1,125 @@
+"""What every space inherits, on spaces with constraints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+
+from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.spaces import SearchSpace, Task, get_space
+
+
+class Sums(SearchSpace):
+    """Four digits of different ranges that add up to at most ``limit``; the sum is all that matters."""
+
+    name, cardinalities, columns = "sums", (3, 1, 4, 2), ("a", "b", "c", "d")
+
+    def __init__(self, limit=4):
+        self.limit = limit
+
+    def is_valid(self, archs):
+        return archs.sum(axis=1) <= self.limit
+
+    def function_keys(self, archs):
+        return archs.sum(axis=1, keepdims=True)
+
+    def _parse(self, text):
+        return [int(digit) for digit in text]
+
+    def format(self, archs):
+        return ["".join(map(str, row)) for row in self.validate(archs).tolist()]
+
+    def graphs(self, archs):
+        return get_space("nats-size").graphs(np.pad(self.validate(archs), ((0, 0), (0, 1))))
+
+
+def test_canonical_is_the_first_row_of_its_class():
+    space = Sums()
+    rows = space.enumerate()
+    expected = [min(tuple(other) for other in rows.tolist() if sum(other) == sum(row)) for row in rows.tolist()]
+    assert [tuple(row) for row in space.canonical(rows).tolist()] == expected
+
+
+def test_sample_and_mutate_are_uniform_over_valid_rows():
+    space = Sums()
+    rows = space.enumerate()
+    sampled = space.sample(40_000, 0)
+    counts = [(sampled == row).all(axis=1).sum() for row in rows]
+    assert sum(counts) == 40_000
+    assert chisquare(counts).pvalue > 1e-4
+    start = np.array([1, 0, 2, 1])
+    moved = space.mutate(np.tile(start, (20_000, 1)), 0)
+    near = space.neighbors(start)
+    counts = [(moved == row).all(axis=1).sum() for row in near]
+    assert sum(counts) == 20_000
+    assert chisquare(counts).pvalue > 1e-4
+
+
+def test_mutate_of_a_row_with_few_valid_changes_or_none():
+    """By rejection first, then by listing the neighbours; a row without any stays."""
+
+    class Two(Sums):
+        def is_valid(self, archs):
+            return np.isin(archs @ [100, 0, 10, 1], [0, 1, 230])
+
+    lonely, pair = [2, 0, 3, 0], [0, 0, 0, 0]
+    np.testing.assert_array_equal(Two().mutate([lonely, pair], 0), [lonely, [0, 0, 0, 1]])
+    assert len(Two().neighbors(lonely)) == 0
+
+
+def test_spaces_with_other_parameters_differ():
+    assert Sums(4) == Sums(4)
+    assert Sums(4) != Sums(5)
+    assert Sums() != get_space("nats-size")
+    assert get_space("nats-size") is get_space("nats-size")
+    space = Sums()
+    assert get_space(space) is space
+
+
+def test_large_space_points_to_sample():
+    with pytest.raises(InvalidInputError, match="Space 'darts' is too large to enumerate"):
+        get_space("darts").enumerate()
+
+
+def test_unknown_space():
+    with pytest.raises(UnknownNameError, match=r"Unknown space 'nasbench-201'\. Did you mean 'nasbench201'"):
+        get_space("nasbench-201")
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["0000", "00"], "'00' is not an architecture of space 'sums': expected 4 decisions, got 2"),
+        (["0000", "xyzw"], "'xyzw' is not an architecture of space 'sums': invalid literal"),
+        (["0000", "0001", "2031"], "'2031' is not an architecture of space 'sums': archs[0] = [2, 0, 3, 1] is not"),
+        (["0000", "0900"], "'0900' is not an architecture of space 'sums': archs[0, 1] is 9, outside 0..0"),
+    ],
+)
+def test_parse_names_the_first_bad_text(texts, message):
+    with pytest.raises(InvalidInputError) as caught:
+        Sums().parse(texts)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("shape", (3, 32)),
+        ("shape", [3, 32, 32]),
+        ("shape", (3, 0, 32)),
+        ("shape", (3, 32, 32.5)),
+        ("classes", 0),
+        ("classes", 2.5),
+        ("width", 0),
+        ("width", "16"),
+        ("depth", -1),
+    ],
+)
+def test_task_with_impossible_sizes(field, value):
+    with pytest.raises(InvalidInputError, match=rf"^task\.{field} must be a "):
+        Task(**{field: value})
+
+
+def test_task_takes_numpy_integers():
+    assert Task(width=np.int64(8)).width == 8

@@ -1,0 +1,216 @@
+"""NAS-Bench-201: canonical form against written-out functions and against built networks, notation, network."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from archcast.errors import InvalidInputError
+from archcast.spaces import Task, get_space
+from archcast.spaces.edge_cells import EDGES
+from archcast.spaces.networks.nasbench201 import Cell
+
+SPACE = get_space("nasbench201")
+NONE, SKIP, CONV1, CONV3, POOL = range(5)
+
+
+def written_out(row, linear_pool=False):
+    """The cell's function as a multiset of terms; a term is the operations on the input, with the sums inside them."""
+    nodes = [Counter({"x": 1}), Counter(), Counter(), Counter()]
+    for (i, j), op in sorted(zip(EDGES, row, strict=True), key=lambda edge: edge[0][1]):
+        if op == SKIP:
+            nodes[j] += nodes[i]
+        elif op == POOL and linear_pool:
+            nodes[j] += Counter({("pool", term): count for term, count in nodes[i].items()})
+        elif op != NONE and nodes[i]:
+            nodes[j][op, tuple(sorted(nodes[i].items(), key=repr))] += 1
+    return tuple(sorted(nodes[3].items(), key=repr))
+
+
+def same_partition(*labels):
+    """Number of classes, if all labellings put the same rows together."""
+    counts = [len(set(one)) for one in labels]
+    return counts[0] if len(set(zip(*labels, strict=True))) == max(counts) == min(counts) else counts
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return SPACE.enumerate()
+
+
+@pytest.fixture(scope="module")
+def canonical(rows):
+    return [tuple(row) for row in SPACE.canonical(rows).tolist()]
+
+
+def test_4930_functions(rows, canonical):
+    assert same_partition(canonical, [written_out(row) for row in rows.tolist()]) == 4_930
+
+
+@pytest.mark.parametrize(("zero", "count"), [(True, 6_466), (False, 12_751)])
+def test_string_rules_of_the_paper_are_finer(rows, canonical, zero, count):
+    """The paper writes a cell as a nested string with sorted sums: 6,466 strings, or 12,751 with zero edges like any operation.
+
+    A skipped sum stays one part of the string and an operation on nothing is kept, so equal functions may have different
+    strings; equal strings are always equal functions.
+    """
+
+    def string(row):
+        nodes = ["x"]
+        for j in (1, 2, 3):
+            parts = []
+            for (i, end), op in zip(EDGES, row, strict=True):
+                if end == j:
+                    if zero and (op == NONE or nodes[i] == "#"):
+                        parts.append("#")
+                    else:
+                        parts.append(nodes[i] if op == SKIP else f"({nodes[i]})@{op}")
+            nodes.append("+".join(sorted(parts)))
+        return nodes[3]
+
+    strings = [string(row) for row in rows.tolist()]
+    assert len(set(strings)) == count == len(set(zip(strings, canonical, strict=True)))
+
+
+def cell_outputs(rows):
+    """``(n,)``: a random projection of the output of each built cell, all convolutions of one kind having the same weights.
+
+    In evaluation mode batch norm is a fixed affine map, so every operation is the same fixed function wherever it stands.
+    """
+    generator = torch.Generator().manual_seed(0)
+    c = 6
+    x = torch.randn(1, c, 4, 4, generator=generator, dtype=torch.float64)
+    direction = torch.randn(c * 16, generator=generator, dtype=torch.float64)
+    shared = {}
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(1)
+        for op, kernel in ((CONV1, 1), (CONV3, 3)):
+            shared[op] = nn.Sequential(
+                nn.ReLU(), nn.Conv2d(c, c, kernel, padding=kernel // 2), nn.BatchNorm2d(c)
+            ).double()
+            shared[op].eval()
+            for parameter in shared[op].parameters():
+                parameter.normal_()
+        out = []
+        for row in rows:
+            cell = Cell(list(row), c, c)
+            for column, op in cell.edges.items():
+                if row[int(column)] in shared:
+                    assert isinstance(op[1], nn.Conv2d)
+                    assert op[1].kernel_size == shared[row[int(column)]][1].kernel_size
+                    cell.edges[column] = shared[row[int(column)]]
+            out.append(float(cell(x).reshape(-1) @ direction))
+    return np.array(out)
+
+
+def clusters(values):
+    """Labels of values that differ by rounding only; the gaps between others are far wider."""
+    order = np.argsort(values)
+    gaps = np.diff(values[order])
+    assert not ((gaps > 1e-11) & (gaps < 1e-9)).any()
+    labels = np.empty(len(values), dtype=int)
+    labels[order] = np.concatenate([[0], np.cumsum(gaps > 1e-10)])
+    return labels
+
+
+def test_built_cells_confirm_the_functions(canonical):
+    """Numerically the 4,930 classes are 4,660 functions, and exactly those that are equal because average pooling is linear.
+
+    ``pool(a + b)`` and ``pool(a) + pool(b)`` are equal whatever the weights; counted as equal they merge 4,930 classes to 4,660.
+    Nothing else merges, and each class has one output only.
+    """
+    classes = sorted(set(canonical))
+    numeric = clusters(cell_outputs(classes)).tolist()
+    linear = [written_out(row, linear_pool=True) for row in classes]
+    assert len(classes) == 4_930
+    assert same_partition(numeric, linear) == 4_660
+
+
+def test_built_cells_of_one_class_are_equal(rows, canonical):
+    some = np.random.default_rng(0).choice(len(rows), 1_500, replace=False)
+    np.testing.assert_allclose(
+        cell_outputs(rows[some].tolist()), cell_outputs([canonical[k] for k in some]), rtol=1e-10, atol=1e-10
+    )
+
+
+def test_whole_networks_of_one_class_are_equal(rows, canonical):
+    """The same through stem, stages and head, in training mode, where batch norm takes its statistics from the batch."""
+    task = Task((3, 8, 8), 5, 4, 2)
+    x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def output(row):
+        network = SPACE.build(row, task).double()
+        for name, parameter in network.named_parameters():
+            cell, place = name.split(".edges.") if ".edges." in name else (name, "")
+            kind = row[int(place[0])] if place else ""
+            seed = zlib.crc32(f"{cell} {kind} {place[2:]}".encode())
+            values = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+            parameter.data.copy_(values)
+        return network(x).detach().numpy()
+
+    differ = [k for k in range(0, len(rows), 41) if tuple(rows[k].tolist()) != canonical[k]][:40]
+    with torch.random.fork_rng(devices=[]):
+        for k in differ:
+            np.testing.assert_allclose(output(rows[k]), output(np.array(canonical[k])), rtol=1e-6, atol=1e-8)
+        assert np.abs(output(rows[differ[0]]) - output(rows[differ[1]])).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("|none~0|+|none~0|none~1|", "expected |op~0|+|op~0|op~1|+|op~0|op~1|op~2|"),
+        ("|none~0|+|none~1|none~0|+|none~0|none~1|none~2|", "expected |op~0|+|op~0|op~1|"),
+        ("|none~0|+|none~0|none~1|+|none~0|none~1|conv~2|", "'conv' is not one of none, skip_connect"),
+        ("none~0+none~0|none~1+none~0|none~1|none~2", "expected |op~0|"),
+    ],
+)
+def test_malformed_text(text, message):
+    with pytest.raises(InvalidInputError) as caught:
+        SPACE.parse(text)
+    assert repr(text) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_graph_of_a_cell():
+    graphs = SPACE.graphs([[CONV3, NONE, SKIP, POOL, NONE, CONV1]])
+    names = [graphs.op_names[code] for code in graphs.operations[0]]
+    assert names == ["input", "nor_conv_3x3", "none", "skip_connect", "avg_pool_3x3", "none", "nor_conv_1x1", "output"]
+    edges = [[0, 1], [0, 2], [0, 4], [1, 3], [1, 5], [2, 6], [3, 6], [4, 7], [5, 7], [6, 7]]
+    assert np.argwhere(graphs.adjacency[0]).tolist() == edges
+    assert np.argwhere(graphs.pruned().adjacency[0]).tolist() == [[0, 1], [0, 4], [1, 3], [3, 6], [4, 7], [6, 7]]
+
+
+def test_parameters_of_the_paper():
+    """All 3x3 convolutions at width 16 with 5 cells a stage: 1.53 M parameters in the paper's files."""
+    with torch.device("meta"):
+        full = sum(p.numel() for p in SPACE.build([CONV3] * 6).parameters())
+        empty = sum(p.numel() for p in SPACE.build([NONE] * 6).parameters())
+    cells = sum(5 * 6 * (9 * c * c + 2 * c) for c in (16, 32, 64))
+    residual = sum(9 * c * 2 * c + 9 * 4 * c * c + 2 * c * c + 8 * c for c in (16, 32))
+    assert empty == 3 * 9 * 16 + 32 + residual + 128 + 65 * 10
+    assert full == empty + cells == 1_531_546
+
+
+def test_strings_of_the_published_table_round_trip(shared):
+    table = pd.read_csv(shared / "benchmarks" / "nb201_cifar10.csv.gz", usecols=["arch", "ops"], dtype=str)
+    rows = SPACE.parse(table.arch)
+    assert SPACE.format(rows) == table.arch.tolist()
+    assert len(np.unique(rows, axis=0)) == 15_625
+
+
+def test_parameters_of_the_published_table(shared):
+    table = pd.read_csv(shared / "benchmarks" / "nb201_zc_cifar10.csv.gz", usecols=["index", "params"])
+    arch = pd.read_csv(shared / "benchmarks" / "nb201_cifar10.csv.gz", usecols=["arch"]).arch
+    table = table.dropna()[::400]
+    assert len(table) > 20
+    for index, millions in zip(table["index"], table.params, strict=True):
+        with torch.device("meta"):
+            network = SPACE.build(SPACE.parse(arch[index])[0])
+        built = sum(p.numel() for p in network.parameters())
+        assert float(f"{built / 1e6:.6g}") == millions
