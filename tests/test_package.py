@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import archcast
+from archcast.predictors import PREDICTORS
 
 ROOT = Path(archcast.__file__).parent
 MODULES = sorted(m.name for m in pkgutil.walk_packages([str(ROOT)], "archcast.") if not m.name.endswith("__main__"))
@@ -43,18 +44,20 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("folder", sorted(LAYERS))
 def test_arrows_point_down(folder: str) -> None:
     shared = {"errors", "registry", "graphs", "_version"}
-    for path in (ROOT / folder).rglob("*.py"):
+    paths = list((ROOT / folder).rglob("*.py"))
+    assert paths, f"no folder archcast/{folder}"
+    for path in paths:
         above = imports(path) - LAYERS[folder] - shared
         assert not above, f"{path.relative_to(ROOT)} imports {sorted(above)}, which is not below it"
 
 
 def test_every_folder_has_its_layer() -> None:
     folders = {path.name for path in ROOT.iterdir() if (path / "__init__.py").is_file()}
-    assert folders - {"cli"} == set(LAYERS)
+    assert folders - {"cli"} <= set(LAYERS), "give the new folder its place in LAYERS"
 
 
 def test_evaluation_names_no_concrete_predictor() -> None:
-    names = set(archcast.predictors.PREDICTORS.names())
+    names = set(PREDICTORS.names())
     for path in (ROOT / "evaluation").rglob("*.py"):
         strings = {n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)}
         assert not names & {s for s in strings if isinstance(s, str)}, path.name
