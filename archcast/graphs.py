@@ -46,6 +46,14 @@ class CellGraphs:
     def __getitem__(self, rows: Any) -> CellGraphs:
         return replace(self, adjacency=self.adjacency[rows], operations=self.operations[rows])
 
+    @property
+    def cell_of_node(self) -> np.ndarray:
+        """``(v,)`` int: the cell that each node belongs to."""
+        out = np.zeros(self.operations.shape[1], dtype=np.int64)
+        for number, nodes in enumerate(self.cells):
+            out[nodes] = number
+        return out
+
     def split(self) -> list[CellGraphs]:
         """One ``CellGraphs`` per cell of the architecture."""
         return [

@@ -1,0 +1,105 @@
+"""Weisfeiler-Lehman features: how often each kind of neighbourhood occurs in the pruned graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.encodings.base import CHUNK, Encoder, register
+from archcast.errors import InvalidInputError
+from archcast.graphs import ABSENT
+from archcast.spaces.base import SearchSpace
+from archcast.spaces.functions import mix
+
+__all__ = ["WeisfeilerLehman"]
+
+
+@register(
+    "wl",
+    summary="counts of Weisfeiler-Lehman labels; learns its vocabulary",
+    paper="Shervashidze et al. 2011; Ru et al. 2021, https://arxiv.org/abs/2006.07556",
+)
+class WeisfeilerLehman(Encoder):
+    """Counts of the labels that Weisfeiler-Lehman refinement gives to the nodes of the pruned, canonical graph.
+
+    At h = 0 the label of a node is its operation (and its cell). At each further step it becomes the triple of its label, the
+    multiset of its predecessors' labels and the multiset of its successors' labels; direction is kept, which the
+    undirected original does not know. The dot product of two rows is the Weisfeiler-Lehman subtree kernel of Ru
+    et al. 2021 (NAS-BOWL), summed over h.
+
+    Labels are 64-bit hashes and multisets their sums, so no order has to be found; two labels of a million collide with probability
+    less than 1e-7.
+
+    ``fit`` learns the vocabulary: the labels held by at least ``min_count`` of the architectures it is given. Others are
+    not counted by ``transform``. Architectures without scores serve as well.
+
+    Args:
+        space: search space.
+        iterations: number of refinements, the largest h.
+        min_count: fewest architectures that hold a label of the vocabulary.
+
+    Attributes:
+        labels_: for each h the sorted labels ``(k_h,)`` uint64.
+
+    Examples:
+        >>> import archcast
+        >>> archs = archcast.get_space("nasbench201").sample(100, 0)
+        >>> WeisfeilerLehman("nasbench201", min_count=3).fit(archs).transform(archs).shape
+        (100, 99)
+    """
+
+    pruned = True
+
+    def __init__(self, space: str | SearchSpace, *, iterations: int = 2, min_count: int = 1) -> None:
+        super().__init__(space)
+        self.iterations = iterations
+        self.min_count = min_count
+
+    def _fit(self, space: SearchSpace, archs: NDArray[np.int64]) -> None:
+        for name, least in (("iterations", 0), ("min_count", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or value < least:
+                raise InvalidInputError(f"{name} must be an integer of at least {least}, got {value!r}.")
+        chunks = [self._hashes(space, archs[start : start + CHUNK]) for start in range(0, len(archs), CHUNK)]
+        vocabulary = []
+        for labels in np.concatenate(chunks, axis=1):
+            labels.sort(axis=1)
+            first = np.concatenate([labels[:, :1] != 0, labels[:, 1:] != labels[:, :-1]], axis=1)
+            found, held = np.unique(labels[first], return_counts=True)
+            vocabulary.append(found[held >= self.min_count])
+        self.labels_ = vocabulary
+
+    def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
+        out = np.zeros((len(archs), sum(map(len, self.labels_))), dtype=np.float32)
+        offset = 0
+        for vocabulary, labels in zip(self.labels_, self._hashes(space, archs), strict=True):
+            if len(vocabulary):
+                column = np.minimum(np.searchsorted(vocabulary, labels), len(vocabulary) - 1)
+                arch, node = np.nonzero(vocabulary[column] == labels)
+                np.add.at(out, (arch, offset + column[arch, node]), 1)
+                offset += len(vocabulary)
+        return out
+
+    def _names(self, space: SearchSpace) -> list[str]:
+        return [f"h{h}:{label:016x}" for h, labels in enumerate(self.labels_) for label in labels.tolist()]
+
+    def _hashes(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """``(iterations + 1, n, v)`` labels of the nodes at each h, 0 for absent ones."""
+        graphs = space.graphs(archs).pruned()
+        codes = (graphs.operations + graphs.cell_of_node * len(graphs.op_names)).astype(np.uint64)
+        forward = graphs.adjacency.astype(np.uint64)
+        label = mix(codes[..., None] + np.zeros(2, dtype=np.uint64))
+        steps = [label]
+        for _ in range(self.iterations):
+            neighbour = mix(label)
+            successors = forward @ neighbour
+            predecessors = forward.transpose(0, 2, 1) @ neighbour
+            label = mix(label ^ mix(predecessors ^ mix(successors)))
+            steps.append(label)
+        present = graphs.operations != ABSENT
+        return np.array([np.where(present, s[..., 0] ^ s[..., 1], np.uint64(0)) for s in steps])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "labels_")
