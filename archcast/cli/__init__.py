@@ -28,21 +28,16 @@ app.command("bench")(bench.bench)
 app.command("list")(listing.list_)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
         from archcast._version import __version__
 
         typer.echo(f"archcast {__version__}")
         raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -47,7 +47,7 @@ class Benchmark:
         >>> space = get_space("nasbench201")
         >>> archs = space.sample(100, 0)
         >>> benchmark = Benchmark("mine", space, archs, {"accuracy": (archs == 3).sum(axis=1)}, "accuracy")
-        >>> len(benchmark), benchmark.scores().max()
+        >>> len(benchmark), float(benchmark.scores().max())
         (100, 4.0)
     """
 

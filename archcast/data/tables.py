@@ -43,18 +43,19 @@ def read_table(
         InvalidFileError: a column is missing, or a line is malformed; the line is named by its number.
     """
     path, space = Path(path), get_space(space)
-    archs, scores, proxies = [], [], []
+    lines, texts, scores, proxies = [], [], [], []
     for line, fields in _lines(path, [arch_column, score_column, *proxy_columns]):
-        archs.append(_arch(space, fields[0], path, line))
+        lines.append(line)
+        texts.append(fields[0])
         scores.append(_number(fields[1], score_column, path, line))
         proxies.append([_number(f, name, path, line, unknown=True) for f, name in zip(fields[2:], proxy_columns)])
-    if not archs:
+    if not texts:
         raise InvalidFileError(f"{str(path)!r} has a header but no rows.")
-    columns = np.array(proxies, dtype=np.float64).reshape(len(archs), len(proxy_columns))
+    columns = np.array(proxies, dtype=np.float64).reshape(len(texts), len(proxy_columns))
     return Benchmark(
         path.name.removesuffix(".gz").removesuffix(".csv"),
         space,
-        np.concatenate(archs),
+        _archs(space, texts, path, lines),
         {score_column: np.array(scores)},
         score_column,
         proxies=dict(zip(proxy_columns, columns.T)),
@@ -73,18 +74,20 @@ def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = 
         InvalidFileError: a line is malformed, or the file names none of the benchmark's architectures.
     """
     path = Path(path)
-    rows: dict[bytes, list[float]] = {}
     names: list[str] = []
+    lines, texts, values = [], [], []
     for line, fields in _lines(path, [arch_column], rest=names):
-        arch = _arch(benchmark.space, fields[0], path, line)
-        rows[arch.tobytes()] = [_number(f, name, path, line, unknown=True) for f, name in zip(fields[1:], names)]
+        lines.append(line)
+        texts.append(fields[0])
+        values.append([_number(f, name, path, line, unknown=True) for f, name in zip(fields[1:], names)])
     if not names:
         raise InvalidFileError(f"{str(path)!r} has no column besides {arch_column!r}: it holds no proxies.")
-    nothing = [math.nan] * len(names)
-    found = [rows.get(arch.tobytes()) for arch in benchmark.archs]
-    if all(values is None for values in found):
+    archs = _archs(benchmark.space, texts, path, lines)
+    known = dict(zip(map(bytes, archs), values))
+    found = [known.get(bytes(arch)) for arch in benchmark.archs]
+    if all(row is None for row in found):
         raise InvalidFileError(f"{str(path)!r} names none of the architectures of benchmark {benchmark.name!r}.")
-    matrix = np.array([nothing if values is None else values for values in found])
+    matrix = np.array([[math.nan] * len(names) if row is None else row for row in found])
     return Evidence(proxies=dict(zip(names, matrix.T)))
 
 
@@ -118,11 +121,17 @@ def _lines(path: Path, columns: Sequence[str], rest: list[str] | None = None) ->
         raise InvalidFileError(f"{str(path)!r} is not a CSV file: {error}.") from error
 
 
-def _arch(space: SearchSpace, text: str, path: Path, line: int) -> NDArray[np.int64]:
+def _archs(space: SearchSpace, texts: list[str], path: Path, lines: list[int]) -> NDArray[np.int64]:
+    """Rows of all texts at once; if that fails, one by one to find the line."""
     try:
-        return space.parse(text)
-    except InvalidInputError as error:
-        raise InvalidFileError(f"{str(path)!r}, line {line}: {error}") from error
+        return space.parse(texts)
+    except InvalidInputError:
+        for text, line in zip(texts, lines):
+            try:
+                space.parse(text)
+            except InvalidInputError as error:
+                raise InvalidFileError(f"{str(path)!r}, line {line}: {error}") from error
+        raise
 
 
 def _number(text: str, column: str, path: Path, line: int, *, unknown: bool = False) -> float:

@@ -45,7 +45,7 @@ def kendall_tau(truth: Vector, mean: Vector) -> float:
         return math.nan
     from scipy.stats import kendalltau
 
-    return float(kendalltau(truth, mean, method="asymptotic").statistic)
+    return float(kendalltau(truth, mean).statistic)
 
 
 def spearman(truth: Vector, mean: Vector) -> float:

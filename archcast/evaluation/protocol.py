@@ -34,9 +34,7 @@ class Protocol:
 
     Attributes:
         benchmark: its name.
-        data: digest of the architectures, the scores and the evidence.
         space: name of the search space.
-        architectures: how many rows have a score.
         metric: the score.
         preset: name of the published protocol, or ``None``.
         train_sizes: rows to train on.
@@ -46,13 +44,13 @@ class Protocol:
         encoding: encoding that replaces the predictors' own, or ``None``.
         evidence: names of the proxies and costs given to every predictor.
         pool_size: unlabelled candidates given to every predictor.
+        architectures: how many rows have a score.
+        data: digest of the architectures, the scores and the evidence.
         version: of archcast.
     """
 
     benchmark: str
-    data: str
     space: str
-    architectures: int
     metric: str
     preset: str | None
     train_sizes: tuple[int, ...]
@@ -62,6 +60,8 @@ class Protocol:
     encoding: str | None
     evidence: tuple[str, ...]
     pool_size: int
+    architectures: int
+    data: str
     version: str = __version__
 
 

@@ -131,7 +131,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _merge(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The protocol of both; predictors may be added, nothing may differ."""
-    for key in sorted(old.keys() | new.keys()):
+    for key in dict.fromkeys([*new, *old]):
         if key == "predictors":
             continue
         if old.get(key) != new.get(key):
