@@ -61,25 +61,29 @@ class CellGraphs:
             for c in self.cells
         ]
 
+    @property
+    def edges(self) -> np.ndarray:
+        """``(v, v, n)`` bool: the adjacency with the architectures last and contiguous, for loops over pairs of nodes."""
+        return np.ascontiguousarray(np.moveaxis(self.adjacency, 0, 2))
+
     def pruned(self) -> CellGraphs:
         """Drop zero operations and every node that is not on a path from an input to the output of its cell.
 
         A dropped node becomes ``ABSENT`` and loses its edges; the terminals stay. Shapes do not change.
         """
-        adjacency, operations = self.adjacency.copy(), self.operations.copy()
+        operations = np.ascontiguousarray(self.operations.T)
+        alive = operations != ABSENT
+        if self.zero_op is not None:
+            alive &= operations != self.op_names.index(self.zero_op)
+        edges = self.edges & alive[:, None] & alive
         for cell in self.cells:
-            block, ops = adjacency[:, cell, cell], operations[:, cell]
-            alive = ops != ABSENT
-            if self.zero_op is not None:
-                alive &= ops != self.op_names.index(self.zero_op)
-            block = block & alive[:, :, None] & alive[:, None, :]
-            alive &= on_path(block, self.inputs)
-            block &= alive[:, :, None] & alive[:, None, :]
-            terminal = np.zeros(ops.shape[1], dtype=bool)
-            terminal[: self.inputs] = terminal[-1] = True
-            adjacency[:, cell, cell] = block
-            operations[:, cell] = np.where(alive | terminal, ops, ABSENT)
-        return replace(self, adjacency=adjacency, operations=operations)
+            alive[cell] &= _on_path(edges[cell, cell], self.inputs)
+        edges &= alive[:, None] & alive
+        for cell in self.cells:
+            nodes = alive[cell]
+            nodes[: self.inputs] = nodes[-1] = True
+        operations = np.where(alive, operations, ABSENT)
+        return replace(self, adjacency=np.moveaxis(edges, 2, 0), operations=np.ascontiguousarray(operations.T))
 
 
 def bool_matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -92,12 +96,18 @@ def on_path(adjacency: np.ndarray, inputs: int = 1) -> np.ndarray:
 
     Nodes must be in topological order; one sweep forward and one backward suffice.
     """
-    n, v, _ = adjacency.shape
-    forward, backward = np.zeros((n, v), dtype=bool), np.zeros((n, v), dtype=bool)
-    forward[:, :inputs] = True
-    backward[:, -1] = True
-    for j in range(inputs, v):
-        forward[:, j] = (forward[:, :j] & adjacency[:, :j, j]).any(axis=1)
-    for i in range(v - 2, -1, -1):
-        backward[:, i] = (backward[:, i + 1 :] & adjacency[:, i, i + 1 :]).any(axis=1)
+    return np.ascontiguousarray(_on_path(np.moveaxis(adjacency, 0, 2), inputs).T)
+
+
+def _on_path(edges: np.ndarray, inputs: int) -> np.ndarray:
+    """:func:`on_path` for ``(v, v, n)`` edges, as ``(v, n)``."""
+    v, _, n = edges.shape
+    pairs = np.argwhere(edges.any(axis=2)).tolist()
+    forward, backward = np.zeros((v, n), dtype=bool), np.zeros((v, n), dtype=bool)
+    forward[:inputs] = True
+    backward[-1] = True
+    for i, j in pairs:
+        forward[j] |= forward[i] & edges[i, j]
+    for i, j in reversed(pairs):
+        backward[i] |= backward[j] & edges[i, j]
     return forward & backward

@@ -80,6 +80,8 @@ def test_cells_are_split_and_pruned_apart():
         cells=(slice(0, 5), slice(5, 11)),
         zero_op="none",
     )
+    assert both.cell_of_node.tolist() == [0] * 5 + [1] * 6
+    assert one.cell_of_node.tolist() == [0] * 5
     for part, cell in zip(both.pruned().split(), (one.pruned(), two.pruned()), strict=True):
         np.testing.assert_array_equal(part.adjacency, cell.adjacency)
         np.testing.assert_array_equal(part.operations, cell.operations)

@@ -64,7 +64,7 @@ class Template:
 
 def cell_paths(cell: CellGraphs) -> CellPaths:
     """All input-to-output paths of a batch of single cells (see :meth:`CellGraphs.split`)."""
-    edges = np.ascontiguousarray(np.moveaxis(cell.adjacency, 0, 2))
+    edges = cell.edges
     n, v = cell.operations.shape
     successors = [np.flatnonzero(edges[i].any(axis=1)).tolist() for i in range(v)]
     found: list[tuple[int, ...]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -74,32 +75,33 @@ def chain_features(cell: CellGraphs, codes: list[int], template: Template) -> di
 def cell_features(cell: CellGraphs, codes: list[int], template: Template) -> dict[str, NDArray[Any]]:
     """The features of :class:`GraphFeatures` for other cells."""
     names = [cell.op_names[code] for code in codes]
-    longest = template.lengths[-1]
     inputs = range(cell.inputs)
-    paths = cell_paths(cell)
-    is_op = [cell.operations == code for code in codes]
-    on_path = [paths.sums(where).astype(np.int8) for where in is_op]
-    total = np.sum(on_path, axis=0, dtype=np.int8)
-    out_degree = [np.array([(cell.adjacency[:, i] & where).sum(axis=1) for where in is_op]) for i in inputs]
-    in_degree = np.array([(cell.adjacency[:, :, -1] & where).sum(axis=1) for where in is_op])
+    paths, edges = cell_paths(cell), cell.edges
+    operations = np.ascontiguousarray(cell.operations.T)
+    is_op = [operations == code for code in codes]
+    on_path = [paths.sums(where.T).astype(np.int8) for where in is_op]
+    total = sum(on_path, np.zeros(paths.present.shape, dtype=np.int8))
+    present = paths.present.astype(np.int8)
+    out_degree = [[(edges[i] & where).sum(axis=0, dtype=np.int8) for where in is_op] for i in inputs]
+    in_degree = [(edges[:, -1] & where).sum(axis=0, dtype=np.int8) for where in is_op]
+    far = np.int8(template.lengths[-1] + 1)
 
     features: dict[str, NDArray[Any]] = {}
     for name, where in zip(names, is_op, strict=True):
-        features[f"count({name})"] = where.sum(axis=1)
+        features[f"count({name})"] = where.sum(axis=0, dtype=np.int8)
     if template.adjacency[: cell.inputs, -1].any():
-        features["direct"] = np.asarray(cell.adjacency[:, : cell.inputs, -1].any(axis=1))
+        features["direct"] = np.asarray(edges[: cell.inputs, -1].any(axis=0))
     for subset in subsets(len(codes)):
-        members = list(subset)
-        label = "|".join(names[o] for o in members)
-        count = np.sum([on_path[o] for o in members], axis=0, dtype=np.int8)
+        label = "|".join(names[o] for o in subset)
+        count = reduce(np.add, [on_path[o] for o in subset])
         only = paths.present & (count == total) & (count > 0)
-        features[f"min_path({label})"] = np.where(only, count, np.int8(longest + 1)).min(axis=0, initial=longest + 1)
-        features[f"max_path({label})"] = np.where(only, count, np.int8(0)).max(axis=0, initial=0)
-        features[f"max_on_path({label})"] = np.where(paths.present, count, np.int8(0)).max(axis=0, initial=0)
+        features[f"min_path({label})"] = np.where(only, count, far).min(axis=0, initial=far)
+        features[f"max_path({label})"] = (count * only).max(axis=0, initial=0)
+        features[f"max_on_path({label})"] = (count * present).max(axis=0, initial=0)
         for i in inputs:
             source = f"input{i}" if cell.inputs > 1 else "input"
-            features[f"out_degree({source}, {label})"] = out_degree[i][members].sum(axis=0)
-        features[f"in_degree(output, {label})"] = in_degree[members].sum(axis=0)
+            features[f"out_degree({source}, {label})"] = reduce(np.add, [out_degree[i][o] for o in subset])
+        features[f"in_degree(output, {label})"] = reduce(np.add, [in_degree[o] for o in subset])
     return features
 
 

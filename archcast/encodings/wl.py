@@ -72,15 +72,16 @@ class WeisfeilerLehman(Encoder):
         self.labels_ = vocabulary
 
     def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
-        out = np.zeros((len(archs), sum(map(len, self.labels_))), dtype=np.float32)
+        width = sum(map(len, self.labels_))
+        out = np.zeros(len(archs) * width, dtype=np.float32)
         offset = 0
         for vocabulary, labels in zip(self.labels_, self._hashes(space, archs), strict=True):
             if len(vocabulary):
                 column = np.minimum(np.searchsorted(vocabulary, labels), len(vocabulary) - 1)
                 arch, node = np.nonzero(vocabulary[column] == labels)
-                np.add.at(out, (arch, offset + column[arch, node]), 1)
+                np.add.at(out, arch * width + offset + column[arch, node], np.float32(1))
                 offset += len(vocabulary)
-        return out
+        return out.reshape(len(archs), width)
 
     def _names(self, space: SearchSpace) -> list[str]:
         return [f"h{h}:{label:016x}" for h, labels in enumerate(self.labels_) for label in labels.tolist()]
@@ -88,18 +89,23 @@ class WeisfeilerLehman(Encoder):
     def _hashes(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[np.uint64]:
         """``(iterations + 1, n, v)`` labels of the nodes at each h, 0 for absent ones."""
         graphs = space.graphs(archs).pruned()
-        codes = (graphs.operations + graphs.cell_of_node * len(graphs.op_names)).astype(np.uint64)
-        forward = graphs.adjacency.astype(np.uint64)
-        label = mix(codes[..., None] + np.zeros(2, dtype=np.uint64))
+        edges = graphs.edges[..., None].astype(np.uint64)
+        pairs = np.argwhere(edges.any(axis=(2, 3))).tolist()
+        codes = (graphs.operations + graphs.cell_of_node * len(graphs.op_names)).T.astype(np.uint64)
+        label = mix(
+            np.moveaxis(np.stack([codes, codes]), 0, -1)
+        )  # the lanes last, as mix has them, but apart in memory
         steps = [label]
         for _ in range(self.iterations):
             neighbour = mix(label)
-            successors = forward @ neighbour
-            predecessors = forward.transpose(0, 2, 1) @ neighbour
+            predecessors, successors = np.zeros_like(label), np.zeros_like(label)
+            for i, j in pairs:
+                predecessors[j] += edges[i, j] * neighbour[i]
+                successors[i] += edges[i, j] * neighbour[j]
             label = mix(label ^ mix(predecessors ^ mix(successors)))
             steps.append(label)
         present = graphs.operations != ABSENT
-        return np.array([np.where(present, s[..., 0] ^ s[..., 1], np.uint64(0)) for s in steps])
+        return np.array([np.where(present, (s[..., 0] ^ s[..., 1]).T, np.uint64(0)) for s in steps])
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "labels_")
