@@ -242,6 +242,15 @@ def test_another_protocol_is_refused(run, bench) -> None:
     assert "out 'here' holds results of another protocol: its seed is 0, this run's is 3" in err
 
 
+def test_errors_of_the_system_are_one_line(run, bench, monkeypatch) -> None:
+    def full(*_):
+        raise OSError(28, "No space left on device", "here/results.csv")
+
+    monkeypatch.setattr("archcast.evaluation.store.Store.append", full)
+    code, _, err = run(*bench, "--out", "here")
+    assert (code, err) == (2, "error: [Errno 28] No space left on device: 'here/results.csv'\n")
+
+
 def test_unexpected_errors_are_not_hidden(monkeypatch) -> None:
     monkeypatch.setattr("archcast.data.load_benchmark", lambda name: 1 / 0)
     with pytest.raises(ZeroDivisionError):

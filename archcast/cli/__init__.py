@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(arguments, standalone_mode=False)
     except ArchcastError as error:
         _fail(str(error))
+    except OSError as error:  # a full disk, a folder without permission
+        _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except Exception as error:

@@ -22,36 +22,34 @@ DEFAULT = "nas-bench-graph/cora"
 def bench(
     benchmark: Annotated[
         str | None,
-        typer.Argument(help=f"Benchmark, see `archcast list benchmarks`. [default: {DEFAULT}]", show_default=False),
+        typer.Argument(help="Benchmark, see archcast list benchmarks.", show_default=DEFAULT),
     ] = None,
     predictors: Annotated[
-        str | None, typer.Option(help="Names with commas, or all. [default: a well-chosen few]", show_default=False)
+        str | None, typer.Option(help="Names with commas, or all.", show_default="a well-chosen few")
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Encoding for every predictor that takes one.", show_default=False)
     ] = None,
     train_sizes: Annotated[
-        str | None, typer.Option(help="Training architectures, with commas. [default: 10,32,100]", show_default=False)
+        str | None, typer.Option(help="Training architectures, with commas.", show_default="10,32,100")
     ] = None,
     test_size: Annotated[
         str | None,
-        typer.Option(help="Test architectures, or rest for all others. [default: 1000]", show_default=False),
+        typer.Option(help="Test architectures, or rest for all others.", show_default="1000"),
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="Repetitions. [default: 5]", show_default=False)] = None,
+    trials: Annotated[int | None, typer.Option(help="Repetitions.", show_default="5")] = None,
     seed: Annotated[int, typer.Option(help="Seed of splits and predictors.")] = 0,
     preset: Annotated[
         str | None, typer.Option(help="Published protocol: white2021, tnasp or suite-zero.", show_default=False)
     ] = None,
-    metric: Annotated[
-        str | None, typer.Option(help="What to predict. [default: the benchmark's choice]", show_default=False)
-    ] = None,
+    metric: Annotated[str | None, typer.Option(help="What to predict.", show_default="the benchmark's choice")] = None,
     evidence: Annotated[
         str, typer.Option(help="What predictors are told besides: none, published, or a CSV file of proxies.")
     ] = "none",
     jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = -1,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the results. [default: one in archcast-results]", show_default=False),
+        typer.Option(help="Folder for the results.", show_default="one in archcast-results"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a table.")] = False,
     table: Annotated[
@@ -63,8 +61,9 @@ def bench(
 ) -> None:
     """Benchmark performance predictors by rank correlation.
 
-    Each trial trains every predictor on the same n random architectures and ranks the same others. Ctrl-C keeps what is
-    finished; the same command continues.
+    Each trial trains every predictor on the same n random architectures and ranks the same others.
+
+    Ctrl-C keeps what is finished; the same command continues.
     """
     from archcast.cli._summary import show
     from archcast.evaluation import evaluate

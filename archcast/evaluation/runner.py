@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from archcast._version import __version__
 from archcast.data.base import Benchmark, load_benchmark
 from archcast.encodings.base import ENCODINGS
-from archcast.errors import InvalidInputError
+from archcast.errors import ArchcastError, InvalidInputError
 from archcast.evaluation.protocol import (
     Protocol,
     default_predictors,
@@ -111,6 +114,8 @@ def evaluate(
     metric = benchmark.default_metric if metric is None else metric
     scores = benchmark.scores(metric)
     rows = np.flatnonzero(np.isfinite(scores))
+    if jobs == 0:
+        raise InvalidInputError("jobs must be a number of worker processes, or -1 for one on each core, got 0.")
     if encoding is not None:
         ENCODINGS.entry(encoding)
     made = make_predictors(predictors, benchmark.space, encoding)
@@ -142,13 +147,19 @@ def evaluate(
         progress(Progress(done, len(wanted), None))
     work = _trials(todo, made, benchmark, known, scores, protocol, splits)
     run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-    for row in run(delayed(run_trial)(trial) for trial in work):
-        found[row["predictor"], row["train_size"], row["trial"]] = row
-        if store is not None:
-            store.append(row)
-        done += 1
-        if progress is not None:
-            progress(Progress(done, len(wanted), row))
+    try:
+        for row in run(delayed(run_trial)(trial) for trial in work):
+            found[row["predictor"], row["train_size"], row["trial"]] = row
+            if store is not None:
+                store.append(row)
+            done += 1
+            if progress is not None:
+                progress(Progress(done, len(wanted), row))
+    except BrokenProcessPool as error:
+        raise ArchcastError(
+            f"A worker process died after {done} of {len(wanted)} trials, perhaps for want of memory. "
+            f"Repeat the call with fewer jobs; with out=... it continues."
+        ) from error
     if store is not None:
         described = store.protocol
         found = {**store.rows, **found}
@@ -169,11 +180,10 @@ def _splits(
         for size in protocol.train_sizes:
             train, test = split(groups, size, protocol.test_size, np.random.default_rng([protocol.seed, trial]))
             if len(train) < size or len(test) < 2:
-                kept = "" if protocol.test_size == "rest" else f" beside a test set of {len(test)}"
                 raise InvalidInputError(
-                    f"train_sizes: {size} is too large for benchmark {protocol.benchmark!r}: of {len(groups)} architectures "
-                    f"with a score, {len(train)} can be trained on{kept} without sharing a function with it. "
-                    f"Choose smaller sizes."
+                    f"train_sizes: {size} is too large for benchmark {protocol.benchmark!r}: {len(groups)} architectures have a "
+                    f"score, and without sharing a function {len(train)} can be trained on beside {len(test)} to test on. "
+                    f"Choose a smaller train or test size."
                 )
             splits[size, trial] = rows[train], rows[test]
     return splits
@@ -236,5 +246,11 @@ def _ordered(found: Mapping[tuple[str, int, int], Row], protocol: Protocol, desc
 
 
 def _versions() -> dict[str, str]:
-    packages = ("archcast", "numpy", "scipy", "scikit-learn", "torch", "xgboost")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    """Of Python, archcast and every package that archcast depends on."""
+    found = {"python": platform.python_version(), "archcast": __version__}
+    try:
+        needed = metadata.requires("archcast") or []
+    except metadata.PackageNotFoundError:  # run from a source folder
+        return found
+    names = [re.split(r"[^\w.-]", line)[0] for line in needed if "extra ==" not in line]
+    return found | {name: metadata.version(name) for name in sorted(names)}

@@ -142,7 +142,7 @@ def test_a_predictor_that_lacks_evidence_fails_alone(kinds, tiny) -> None:
     [
         (
             {"train_sizes": [150], "test_size": 100},
-            r"train_sizes: 150 is too large for benchmark 'tiny': of 280 architectures",
+            r"train_sizes: 150 is too large for benchmark 'tiny': 280 architectures have a score",
         ),
         ({"train_sizes": [10, 1000]}, "train_sizes: 1000 is too large"),
         ({"test_size": 280}, "train_sizes: 10 is too large"),
@@ -152,6 +152,7 @@ def test_a_predictor_that_lacks_evidence_fails_alone(kinds, tiny) -> None:
         ({"test_size": 1}, "test_size must be a whole number of at least 2, got 1"),
         ({"test_size": "all"}, "test_size must be a whole number of at least 2, got 'all'"),
         ({"trials": 0}, "trials must be a whole number of at least 1, got 0"),
+        ({"jobs": 0}, "jobs must be a number of worker processes, or -1"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"preset": "white2020"}, "Unknown preset 'white2020'. Did you mean 'white2021'"),
         ({"preset": "suite-zero", "test_size": 100}, "preset 'suite-zero' fixes test_size at 200, got 100"),
@@ -343,6 +344,15 @@ def test_worker_processes_give_the_same(tiny, forest) -> None:
     pd.testing.assert_frame_equal(untimed(archcast.evaluate(forest, tiny, **SETTINGS, jobs=2)), untimed(alone))
     with joblib.parallel_config("threading", n_jobs=2):
         pd.testing.assert_frame_equal(untimed(archcast.evaluate(forest, tiny, **SETTINGS)), untimed(alone))
+
+
+def test_a_worker_that_dies_is_reported(tiny, kinds) -> None:
+    class Dies(archcast.Predictor):  # local, so that it travels by value
+        def _init(self, archs, scores, evidence, pool):
+            os._exit(1)
+
+    with pytest.raises(ArchcastError, match="A worker process died after 0 of 4 trials"):
+        archcast.evaluate({"dies": Dies(SPACE)}, tiny, **SETTINGS, jobs=2)
 
 
 @pytest.mark.filterwarnings("ignore")
