@@ -109,6 +109,25 @@ def test_several_predictors_and_test_on_the_rest(run, bench) -> None:
     assert {line.split()[0] for line in out.splitlines()[2:4]} == {"random-forest", "bayesian-linear"}
 
 
+def test_without_names_the_predictors_marked_default_run(run, bench, monkeypatch) -> None:
+    from archcast.predictors import PREDICTORS
+    from archcast.registry import Entry
+
+    marked = {name: Entry(name, entry.component, {"default": name == "bayesian-linear"}) for name, entry in _entries()}
+    monkeypatch.setattr(PREDICTORS, "_entries", marked)
+    del bench[bench.index("--predictors") : bench.index("--predictors") + 2]
+    code, out, _ = run(*bench)
+    assert code == 0
+    assert out.splitlines()[2].split()[0] == "bayesian-linear"
+    assert len(out.splitlines()) == 4
+
+
+def _entries():
+    from archcast.predictors import PREDICTORS
+
+    return [(name, PREDICTORS.entry(name)) for name in PREDICTORS]
+
+
 def test_failed_predictors_are_shown(run, bench, monkeypatch) -> None:
     from archcast.predictors.random_forest import RandomForest
 

@@ -61,7 +61,7 @@ def _lines(axes: Axes, summary: Any, names: list[str], sizes: list[int]) -> None
         error = rows["kendall_tau_sem"].fillna(0).to_numpy()
         color, style = COLORS[i % len(COLORS)], (i // len(COLORS)) % len(STYLES)
         axes.plot(x, tau, color=color, ls=STYLES[style], marker=MARKERS[style], ms=4, lw=1.6)
-        axes.fill_between(x, tau - error, tau + error, color=color, alpha=0.13, lw=0)
+        axes.fill_between(x, tau - error, tau + error, color=color, alpha=0.16 / math.sqrt(len(names)), lw=0)
         ends.append((x[-1], tau[-1], color, MARKERS[style]))
     axes.set_xscale("log")
     width, height = axes.get_figure().get_size_inches()  # type: ignore[union-attr]

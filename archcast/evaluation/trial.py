@@ -116,6 +116,9 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     except Exception as error:
         row["error"] = " ".join(f"{type(error).__name__}: {error}".split())
         return row
+    if any(part is not None and part.shape != trial.truth.shape for part in (prediction.mean, prediction.std)):
+        row["error"] = f"query returned shape {prediction.mean.shape} for {len(trial.test)} architectures"
+        return row
     unknown = int((~np.isfinite(prediction.mean)).sum())
     if unknown:
         row["error"] = f"query returned {unknown} of {len(trial.test)} predictions that are not finite"

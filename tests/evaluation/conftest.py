@@ -56,6 +56,11 @@ class NotFinite(Counts):
         return Prediction(np.where(np.arange(len(archs)) < 2, np.nan, 1.0))
 
 
+class WrongShape(Counts):
+    def _query(self, archs, evidence):
+        return Prediction(np.arange(len(archs) - 1.0))
+
+
 class Interrupts(Counts):
     """Raises KeyboardInterrupt at its third initialisation."""
 
@@ -79,7 +84,7 @@ def kinds():
     """The predictor classes of this file; what they recorded is forgotten."""
     Counts.calls = []
     Interrupts.count = 0
-    return {c.__name__: c for c in (Counts, Fails, FailsAtQuery, Constant, NotFinite, Interrupts, Curves)}
+    return {c.__name__: c for c in (Counts, Fails, FailsAtQuery, Constant, NotFinite, WrongShape, Interrupts, Curves)}
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,7 @@ def test_measures_are_those_of_the_predictions(tiny, kinds) -> None:
 
 
 def test_failures_are_kept_with_their_reason(tiny, kinds) -> None:
-    names = ["Fails", "FailsAtQuery", "Constant", "NotFinite", "Counts"]
+    names = ["Fails", "FailsAtQuery", "Constant", "NotFinite", "WrongShape", "Counts"]
     results = archcast.evaluate({n: kinds[n](SPACE) for n in names}, tiny, train_sizes=[10], test_size=20, trials=2)
     reasons = results.summary().set_index("predictor")["reason"].to_dict()
     assert reasons == {
@@ -117,6 +117,7 @@ def test_failures_are_kept_with_their_reason(tiny, kinds) -> None:
         "FailsAtQuery": "MissingEvidenceError: needs more",
         "Constant": "rank correlation is undefined: all predictions are equal",
         "NotFinite": "query returned 2 of 20 predictions that are not finite",
+        "WrongShape": "query returned shape (19,) for 20 architectures",
         "Counts": "",
     }
     for row in results.summary_rows():
