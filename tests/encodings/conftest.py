@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -62,3 +63,56 @@ def cells_of() -> Callable[..., list[Cell]]:
 def space(request: pytest.FixtureRequest) -> SearchSpace:
     """Every registered space."""
     return get_space(request.param)
+
+
+KINDS = {"skip": "identity", "identity": "identity", "pool": "pooling"}
+
+
+def kind_of(name: str) -> str:
+    """Kind of an operation, told by the words in its name."""
+    return next((kind for word, kind in KINDS.items() if word in name), "convolution")
+
+
+def signal_walks(cell: Cell) -> list[tuple[float, list[str]]]:
+    """Every path as its operations, with the share of the output's variance that it brings; by recursion."""
+
+    def received(j: int) -> float:
+        return 1.0 if j in cell.inputs else sum(given(i) for i in cell.graph.predecessors(j))
+
+    def given(i: int) -> float:
+        if i in cell.inputs:
+            return 1.0
+        kind = kind_of(cell.op(i))
+        return 1.0 if kind == "convolution" else received(i) * (0.4 if kind == "pooling" else 1.0)
+
+    walks = []
+    for path in cell.paths():
+        share = float(np.prod([given(i) / received(j) for i, j in pairwise(path)]))
+        walks.append((share, [cell.op(i) for i in path[1:-1]]))
+    return walks
+
+
+def output_variance(cell: Cell) -> float:
+    """Variance at the output: what its predecessors give, each by following every path until a convolution resets it."""
+    total = 0.0
+    seen = set()
+    for path in cell.paths():
+        gain, start = 1.0, path[0]
+        for depth, node in enumerate(reversed(path[1:-1])):
+            kind = kind_of(cell.op(node))
+            if kind == "convolution":
+                start = tuple(path[len(path) - 2 - depth :])
+                break
+            gain *= 0.4 if kind == "pooling" else 1.0
+        else:
+            start = tuple(path)
+        if start not in seen:
+            seen.add(start)
+            total += gain
+    return total
+
+
+@pytest.fixture
+def flow_of() -> Callable[[Cell], tuple[list[tuple[float, list[str]]], float]]:
+    """``flow_of(cell)``: its walks with their shares, and the variance at its output."""
+    return lambda cell: (signal_walks(cell), output_variance(cell))
