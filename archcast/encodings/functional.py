@@ -14,6 +14,8 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["FlowEncoder", "Functional"]
 
+PAPER = "after Kadlecova et al. 2024, https://arxiv.org/abs/2404.16551"
+
 
 class FlowEncoder(Encoder):
     """Base of the encodings made of the paths through each pruned cell and of the signal along them."""
