@@ -41,9 +41,7 @@ class FlowEncoder(Encoder):
         return features
 
 
-@register(
-    "functional", summary="thirty numbers a cell on what it does to a signal: paths, receptive field, weights, flow"
-)
+@register("functional", summary="thirty numbers a cell: paths, receptive field, weights, signal flow", paper=PAPER)
 class Functional(FlowEncoder):
     """What each pruned cell does, whatever its operations are called: thirty features a cell.
 
