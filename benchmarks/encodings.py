@@ -286,8 +286,8 @@ def main() -> None:
         encoder = archcast.get_encoding(name, SPACE).fit(archs[:1000])
         encoder.transform(archs[:10])
         taken, features = seconds(lambda encoder=encoder: encoder.transform(archs), options.repeats)
-        for loop in loop_seconds(name, encoder, part) or [float("nan")]:
-            ratio = f"{loop * scale:8.2f} {loop * scale / taken:6.0f}x"
+        for loop in loop_seconds(name, encoder, part) or [None]:  # no loop is written for it
+            ratio = f"{loop * scale:8.2f} {loop * scale / taken:6.0f}x" if loop else f"{'-':>8} {'-':>7}"
             print(f"{name:27} {features.shape[1]:8} {taken:8.3f} {ratio}", flush=True)
     graphs = archcast.get_encoding("gnn", SPACE)
     graphs.batch(archs[:10])
