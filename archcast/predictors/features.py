@@ -20,7 +20,7 @@ from archcast.predictors.evidence import Evidence, Pool
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["EvidenceColumn", "FeatureGroups"]
+__all__ = ["EvidenceColumn", "EvidenceGroup", "FeatureGroups", "reference_rows"]
 
 REFERENCE_ROWS = 1000
 """Rows that features are standardised over, where the pool has as many."""
@@ -65,6 +65,53 @@ class EvidenceColumn:
 
 
 @dataclass(frozen=True, eq=False)
+class EvidenceGroup:
+    """All evidence as one group of features.
+
+    Attributes:
+        columns: one for each proxy and cost, two for each curve.
+        distance: median Euclidean distance of reference rows.
+    """
+
+    columns: tuple[EvidenceColumn, ...]
+    distance: float
+
+    @classmethod
+    def of(cls, evidence: Evidence, pool: Pool | None = None) -> EvidenceGroup | None:
+        """The group of the evidence given at init, ranked over the pool's where it has any; ``None`` without evidence."""
+        columns, known = [], pool.evidence[_evenly(pool)] if pool is not None and pool.evidence else Evidence()
+        for kind, name, epochs in _evidence_columns(evidence):
+            reference = _values(kind, name, epochs, known)
+            if reference is None or np.isfinite(reference).sum() < 2:
+                reference = _values(kind, name, epochs, evidence)
+                assert reference is not None
+            columns.append(EvidenceColumn.of(kind, name, epochs, reference))
+        if not columns:
+            return None
+        complete = all(_values(c.kind, c.name, c.epochs, known) is not None for c in columns)
+        rows = cls(tuple(columns), 1.0).features(known if complete else evidence)
+        return cls(tuple(columns), _median_distance(rows))
+
+    def features(self, evidence: Evidence) -> NDArray[np.float64]:
+        """``(n, k)`` normal quantiles.
+
+        Raises:
+            MissingEvidenceError: evidence that was given at init is not there at all (NaN in single rows is fine).
+        """
+        out = []
+        for column in self.columns:
+            values = _values(column.kind, column.name, column.epochs, evidence)
+            if values is None:
+                field = f"evidence.{_KIND[column.kind]}[{column.name!r}]"
+                raise MissingEvidenceError(
+                    f"{field} was given at init but not at query. Pass it, with NaN for architectures where it is "
+                    f"unknown, or call init without it."
+                )
+            out.append(column.quantiles(values))
+        return np.stack(out, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
 class FeatureGroups:
     """Maps architectures and their evidence to groups of features; see :meth:`of`.
 
@@ -73,7 +120,7 @@ class FeatureGroups:
         encoders: one for each encoding group.
         means: per encoding ``(k,)``, over the reference.
         scales: per encoding ``(k,)``, standard deviation over the reference, 1 where that is 0.
-        columns: evidence columns; together they are the last group.
+        evidence: the last group, ``None`` if there was no evidence at init.
         distances: median Euclidean distance of reference rows, one for each group: a natural lengthscale.
 
     Examples:
@@ -90,7 +137,7 @@ class FeatureGroups:
     encoders: tuple[Encoder, ...]
     means: tuple[NDArray[np.float64], ...]
     scales: tuple[NDArray[np.float64], ...]
-    columns: tuple[EvidenceColumn, ...]
+    evidence: EvidenceGroup | None
     distances: tuple[float, ...]
 
     @classmethod
@@ -100,6 +147,8 @@ class FeatureGroups:
         encoding: str | Sequence[str],
         evidence: Evidence | None = None,
         pool: Pool | None = None,
+        *,
+        optional: bool = False,
     ) -> FeatureGroups:
         """Choose groups and scales at init.
 
@@ -109,28 +158,21 @@ class FeatureGroups:
             evidence: of the training rows.
             pool: unlabelled candidates; without one, encodings are scaled over a fixed sample of the space and evidence over
                 the training rows.
+            optional: whether ``encoding`` may be empty, which leaves the evidence alone.
+
+        Raises:
+            UnknownNameError: for an encoding that does not exist.
+            InvalidInputError: for no encoding at all.
         """
         names = (encoding,) if isinstance(encoding, str) else tuple(encoding)
-        if not names:
+        if not names and not optional:
             raise InvalidInputError("encoding is empty: name at least one, e.g. encoding='graph-features'.")
         if pool is None:
             encoders, means, scales, distances = _of_space(space, names)
-            known = Evidence()
         else:
-            rows = np.linspace(0, len(pool.archs) - 1, min(len(pool.archs), REFERENCE_ROWS)).astype(int)
-            encoders, means, scales, distances = _standardise(space, names, pool.archs[rows])
-            known = pool.evidence[rows] if pool.evidence else Evidence()
-        columns = []
-        for kind, name, epochs in _evidence_columns(evidence or Evidence()):
-            reference = _values(kind, name, epochs, known)
-            if reference is None or np.isfinite(reference).sum() < 2:
-                reference = _values(kind, name, epochs, evidence or Evidence())
-                assert reference is not None
-            columns.append(EvidenceColumn.of(kind, name, epochs, reference))
-        if columns:
-            source = known if all(_values(c.kind, c.name, c.epochs, known) is not None for c in columns) else evidence
-            distances += (_median_distance(_quantiles(columns, source or Evidence())),)
-        return cls(space, encoders, means, scales, tuple(columns), distances)
+            encoders, means, scales, distances = _standardise(space, names, reference_rows(space, pool))
+        group = EvidenceGroup.of(evidence or Evidence(), pool)
+        return cls(space, encoders, means, scales, group, distances + ((group.distance,) if group else ()))
 
     def groups(self, archs: NDArray[np.int64], evidence: Evidence | None = None) -> list[NDArray[np.float64]]:
         """One ``(n, k_g)`` matrix for each encoding and, if there was evidence at init, one for the evidence.
@@ -142,8 +184,8 @@ class FeatureGroups:
             (encoder.transform(archs) - mean) / scale
             for encoder, mean, scale in zip(self.encoders, self.means, self.scales, strict=True)
         ]
-        if self.columns:
-            groups.append(_quantiles(self.columns, evidence or Evidence()))
+        if self.evidence is not None:
+            groups.append(self.evidence.features(evidence or Evidence()))
         return groups
 
     def matrix(self, archs: NDArray[np.int64], evidence: Evidence | None = None) -> NDArray[np.float64]:
@@ -151,18 +193,15 @@ class FeatureGroups:
         return np.concatenate(self.groups(archs, evidence), axis=1)
 
 
-def _quantiles(columns: Sequence[EvidenceColumn], evidence: Evidence) -> NDArray[np.float64]:
-    out = []
-    for column in columns:
-        values = _values(column.kind, column.name, column.epochs, evidence)
-        if values is None:
-            field = f"evidence.{_KIND[column.kind]}[{column.name!r}]"
-            raise MissingEvidenceError(
-                f"{field} was given at init but not at query. Pass it, with NaN for architectures where it is unknown, "
-                f"or call init without it."
-            )
-        out.append(column.quantiles(values))
-    return np.stack(out, axis=1)
+def reference_rows(space: SearchSpace, pool: Pool | None) -> NDArray[np.int64]:
+    """At most ``REFERENCE_ROWS`` unlabelled rows: of the pool, evenly spaced, or a fixed sample of the space."""
+    if pool is None:
+        return space.sample(REFERENCE_ROWS, 0)
+    return pool.archs[_evenly(pool)]
+
+
+def _evenly(pool: Pool) -> NDArray[np.int64]:
+    return np.linspace(0, len(pool.archs) - 1, min(len(pool.archs), REFERENCE_ROWS)).astype(np.int64)
 
 
 def _evidence_columns(evidence: Evidence) -> list[tuple[str, str, int]]:
@@ -208,7 +247,7 @@ def _standardise(space: SearchSpace, names: tuple[str, ...], rows: NDArray[np.in
 @lru_cache(maxsize=32)
 def _of_space(space: SearchSpace, names: tuple[str, ...]) -> _Standard:
     """The standard over a fixed sample of the space: the same for every predictor, hence made once."""
-    return _standardise(space, names, space.sample(REFERENCE_ROWS, 0))
+    return _standardise(space, names, reference_rows(space, None))
 
 
 def _median_distance(features: NDArray[np.float64]) -> float:

@@ -16,10 +16,47 @@ from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["GaussianProcess"]
+__all__ = ["GaussianProcess", "KernelPredictor"]
 
 LINEAR_SHARE = 0.125
 """Share of the prior variance that each linear term has."""
+
+
+class KernelPredictor(Predictor):
+    """Base of the Gaussian process predictors: rank-normal targets, an additive kernel, and the way back to scores.
+
+    A subclass writes ``_prepare``, ``_terms`` and ``_priors``.
+    """
+
+    has_std = True
+
+    def _prepare(self, archs: NDArray[np.int64], evidence: Evidence, pool: Pool | None) -> None:
+        """Learn what ``_terms`` needs."""
+        raise NotImplementedError
+
+    def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
+        """Features for the terms of the kernel."""
+        raise NotImplementedError
+
+    def _priors(self, terms: Terms) -> Priors:
+        """Priors of the hyperparameters, for targets of unit variance."""
+        raise NotImplementedError
+
+    def _fit_gp(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> AdditiveGP | InducingGP:
+        return AdditiveGP.fit(terms, targets, priors)
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        self._prepare(archs, evidence, pool)
+        self.scale_ = TargetScale.of(scores)
+        terms = self._terms(archs, evidence)
+        self.gp_ = self._fit_gp(terms, rank_normal(scores), self._priors(terms))
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        mean, variance = self.gp_.predict(self._terms(archs, evidence))
+        std = np.sqrt(variance + self.gp_.noise)
+        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
 
 
 @register(
@@ -28,7 +65,7 @@ LINEAR_SHARE = 0.125
     paper="Rasmussen & Williams 2006, https://gaussianprocess.org/gpml; Duvenaud et al. 2011, https://arxiv.org/abs/1112.4394",
     family="gaussian-process",
 )
-class GaussianProcess(Predictor):
+class GaussianProcess(KernelPredictor):
     """Additive Gaussian process.
 
     Each encoding is a feature group with its own isotropic Matern-5/2 term; evidence, where given, is one more. All
@@ -55,8 +92,6 @@ class GaussianProcess(Predictor):
         (True, (2,))
     """
 
-    has_std = True
-
     def __init__(
         self,
         space: str | SearchSpace,
@@ -67,33 +102,39 @@ class GaussianProcess(Predictor):
         super().__init__(space, random_state=random_state)
         self.encoding = encoding
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _prepare(self, archs: NDArray[np.int64], evidence: Evidence, pool: Pool | None) -> None:
         self.features_ = FeatureGroups.of(self._space, self.encoding, evidence, pool)
-        self.scale_ = TargetScale.of(scores)
-        terms = self._terms(archs, evidence)
-        share = (1 - LINEAR_SHARE * len(terms.linear)) / len(terms.matern)
-        priors = Priors(
-            scales=(LogNormal(share, 1.0),) * len(terms.matern),
-            lengthscales=tuple(LogNormal(distance, 0.3) for distance in self.features_.distances),
-            slopes=(LogNormal(LINEAR_SHARE, 1.0),) * len(terms.linear),
-        )
-        self.gp_ = self._fit_gp(terms, rank_normal(scores), priors)
-
-    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        mean, variance = self.gp_.predict(self._terms(archs, evidence))
-        std = np.sqrt(variance + self.gp_.noise)
-        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
-
-    def _fit_gp(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> AdditiveGP | InducingGP:
-        """Fit features to rank-normal targets; what the sparse Gaussian processes do in another way."""
-        return AdditiveGP.fit(terms, targets, priors)
 
     def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
-        groups = self.features_.groups(archs, evidence)
-        encodings = groups[: len(self.features_.encoders)]
-        linear = [np.concatenate([x / np.sqrt(x.shape[1] * len(encodings)) for x in encodings], axis=1)]
-        if self.features_.columns:
-            linear.append(groups[-1] / np.sqrt(groups[-1].shape[1]))
-        return Terms(tuple(groups), tuple(linear))
+        return group_terms(self.features_, archs, evidence)
+
+    def _priors(self, terms: Terms) -> Priors:
+        return group_priors(self.features_)
+
+
+def group_terms(features: FeatureGroups, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
+    """A Matern term for each group, one linear term for all encodings (the mean of their linear kernels, each divided by
+    its number of features) and one for the evidence."""
+    groups = features.groups(archs, evidence)
+    encodings = groups[: len(features.encoders)]
+    linear = [x / np.sqrt(x.shape[1]) for x in groups[len(encodings) :]]
+    if encodings:
+        parts = [x / np.sqrt(x.shape[1] * len(encodings)) for x in encodings]
+        linear.insert(0, np.concatenate(parts, axis=1))
+    return Terms(tuple(groups), tuple(linear))
+
+
+def group_priors(features: FeatureGroups, total: float = 1.0) -> Priors:
+    """Priors for :func:`group_terms`: ``LINEAR_SHARE`` to each linear term, the rest shared equally by the Matern terms.
+
+    Args:
+        features: the groups.
+        total: prior variance of all terms together.
+    """
+    linear, matern = bool(features.encoders) + (features.evidence is not None), len(features.distances)
+    share = total * (1 - LINEAR_SHARE * linear) / max(matern, 1)
+    return Priors(
+        scales=(LogNormal(share, 1.0),) * matern,
+        lengthscales=tuple(LogNormal(distance, 0.3) for distance in features.distances),
+        slopes=(LogNormal(total * LINEAR_SHARE, 1.0),) * linear,
+    )

@@ -16,8 +16,8 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["DEFAULT_ENCODING", "FeatureRegressor"]
 
-DEFAULT_ENCODING = "adjacency"
-"""The encoding that works best with few architectures."""
+DEFAULT_ENCODING = ("graph-features", "functional", "operation-flow")
+"""The encodings that work best with few architectures."""
 
 
 class FeatureRegressor(Predictor):

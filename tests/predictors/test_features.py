@@ -70,7 +70,8 @@ def test_curves_give_their_last_known_value_and_their_mean():
     evidence = Evidence(curves={"accuracy": curve}, costs={"latency_ms": np.arange(4.0)})
     features = FeatureGroups.of(SPACE, "adjacency", evidence)
     group = features.groups(ARCHS[:4], evidence)[1]
-    assert [(c.kind, c.name) for c in features.columns] == [
+    assert features.evidence is not None
+    assert [(c.kind, c.name) for c in features.evidence.columns] == [
         ("cost", "latency_ms"),
         ("last", "accuracy"),
         ("mean", "accuracy"),
