@@ -1,5 +1,5 @@
-"""Stochastic-gradient Hamiltonian Monte Carlo with scale adaptation (Springenberg et al. 2016, "Bayesian Optimization with Robust
-Bayesian Neural Networks", https://papers.nips.cc/paper/6117, section 4).
+"""Stochastic-gradient Hamiltonian Monte Carlo with scale adaptation (Springenberg et al. 2016, "Bayesian Optimization
+with Robust Bayesian Neural Networks", https://papers.nips.cc/paper/6117, section 4).
 
 With step size eps, friction a, and V an estimate of the second moment of the gradient of the potential U, a step is ::
 
@@ -10,9 +10,9 @@ V and its averaging window t adapt during burn-in only, because afterwards the c
 
     t <- t - t g^2 / V + 1,   g <- g + (grad U - g) / (t + 1),   V <- V + (grad U^2 - V) / (t + 1)
 
-Chains run side by side in one tensor. We use all data in every step, so the gradient has no noise to correct for and the paper's
-term eps^4, which is negligible then, is left out. The noise is ``a (2 - a)`` in place of ``2 a``, which makes the variance of the
-velocity exact for finite friction.
+Chains run side by side in one tensor. We use all data in every step, so the gradient has no noise to correct for and
+the paper's term eps^4, which is negligible then, is left out. The noise is ``a (2 - a)`` in place of ``2 a``, which
+makes the variance of the velocity exact for finite friction.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def sample(
             rate = 1 / (window + 1)
             window = window + 1 - window * average**2 / second
             average = average + rate * (gradient - average)
-            second = (second + rate * (gradient**2 - second)).clamp_min(1e-12)
+            second = (second + rate * (gradient**2 - second)).clamp_min(1.0)
         scale = step_size**2 / second.sqrt()
         noise = torch.randn_like(theta) * (friction * (2 - friction) * scale).sqrt()
         velocity = velocity - scale * gradient - friction * velocity + noise
