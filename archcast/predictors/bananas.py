@@ -21,6 +21,7 @@ __all__ = ["Bananas"]
     summary="deep ensemble on the path encoding; std from the spread of its members",
     paper="White et al. 2019, https://arxiv.org/abs/1910.11858",
     family="neural",
+    default=True,
 )
 class Bananas(FeatureRegressor):
     """Ensemble of feed-forward networks on the path encoding of the canonical row.

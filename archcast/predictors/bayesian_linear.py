@@ -99,6 +99,7 @@ _PRIOR_SD = np.array([1.0, 1.5])
     summary="Bayesian linear regression in closed form",
     paper="Bishop 2006, Pattern Recognition and Machine Learning, section 3.3-3.5",
     family="linear",
+    default=True,
 )
 class BayesianLinear(FeatureRegressor):
     """Bayesian linear regression of rank-normal targets on standardised features.

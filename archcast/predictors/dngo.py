@@ -21,6 +21,7 @@ __all__ = ["DNGO"]
     summary="Bayesian linear regression on the basis functions of a network",
     paper="Snoek et al. 2015, https://arxiv.org/abs/1502.05700",
     family="neural",
+    default=True,
 )
 class DNGO(FeatureRegressor):
     """Deep Networks for Global Optimization.

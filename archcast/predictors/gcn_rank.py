@@ -17,6 +17,7 @@ __all__ = ["RankGCN"]
     summary="ensemble of graph convolutional networks with a pairwise ranking loss",
     paper="Wen et al. 2020, https://arxiv.org/abs/1912.00848; Ning et al. 2020, https://arxiv.org/abs/2004.01899",
     family="neural",
+    default=True,
 )
 class RankGCN(GCN):
     """``gcn`` with the hinge loss of Ning et al. 2020: the mean of ``max(0, .1 - f_i + f_j)`` over pairs with ``t_i > t_j``.

@@ -64,6 +64,7 @@ class KernelPredictor(Predictor):
     summary="Gaussian process, one Matern-5/2 term and lengthscale per feature group",
     paper="Rasmussen & Williams 2006, https://gaussianprocess.org/gpml; Duvenaud et al. 2011, https://arxiv.org/abs/1112.4394",
     family="gaussian-process",
+    default=True,
 )
 class GaussianProcess(KernelPredictor):
     """Additive Gaussian process.

@@ -27,6 +27,7 @@ GROUP_SHARE = 0.6
     summary="Gaussian process with the Weisfeiler-Lehman kernel on pruned cells",
     paper="Ru et al. 2021, https://arxiv.org/abs/2006.07556",
     family="gaussian-process",
+    default=True,
 )
 class WLGaussianProcess(KernelPredictor):
     """Gaussian process with a Weisfeiler-Lehman subtree kernel.

@@ -20,6 +20,7 @@ __all__ = ["NGBoost"]
     summary="natural gradient boosting of a normal distribution",
     paper="Duan et al. 2020, https://arxiv.org/abs/1910.03225",
     family="trees",
+    default=True,
 )
 class NGBoost(FeatureRegressor):
     """Natural gradient boosting: trees for the mean and for the logarithm of the std of a normal distribution.

@@ -22,6 +22,7 @@ __all__ = ["SparseGP"]
     summary="Gaussian process with inducing points, collapsed bound (SGPR)",
     paper="Titsias 2009, https://proceedings.mlr.press/v5/titsias09a.html",
     family="gaussian-process",
+    default=True,
 )
 class SparseGP(GaussianProcess):
     """The additive Gaussian process of ``gp``, summarised by inducing points (GPyTorch).
