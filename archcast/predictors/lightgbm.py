@@ -50,7 +50,7 @@ class LightGBM(FeatureRegressor):
         min_data_in_leaf: int = 2,
         learning_rate: float = 0.1,
         subsample: float = 0.8,
-        colsample: float = 0.5,
+        colsample: float = 0.15,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)

@@ -2,8 +2,7 @@
 
 The file is numpy's ``.npz``: every array of the learned state under its own key and, under ``archcast``, JSON that says how they
 fit together. Reading executes nothing from the file: arrays are read with ``allow_pickle=False``, classes are looked up in
-archcast's registries, scikit-learn and NGBoost parts go through ``skops.io`` with a fixed list of trusted types, boosted trees
-through their library's own text format.
+archcast's registries or are its own dataclasses, and parts of other libraries are checked before use (``_foreign.py``).
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import dataclasses
 import importlib
 import json
 import os
-import tempfile
-import zipfile
+import re
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -21,62 +20,82 @@ import numpy as np
 
 from archcast._version import __version__
 from archcast.encodings.base import ENCODINGS, Encoder
-from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError
+from archcast.errors import InvalidFileError, InvalidInputError, MissingDependencyError
+from archcast.predictors import _foreign
 from archcast.predictors.base import PREDICTORS, Predictor
 from archcast.spaces.base import SPACES, SearchSpace, get_space
 
 __all__ = ["load", "save"]
 
+FORMAT = 1
+"""Number of the layout described above; another one is not read."""
+
 _KEY = "archcast"
+_STATE = re.compile(r"[a-zA-Z]\w*_")
+_DATACLASSES = re.compile(r"archcast\.(predictors|encodings|spaces)(\.\w+)+")
 
 
 def save(predictor: Predictor, path: str | Path) -> None:
     """Write ``predictor`` to ``path``, whole or not at all.
 
     Raises:
-        InvalidInputError: the learned state holds something that has no safe form; the message names the attribute.
+        InvalidInputError: the learned state holds something that has no safe form, and the message names the attribute; or
+            the folder does not exist.
     """
     arrays: dict[str, np.ndarray] = {}
-    tree = {"version": __version__, "predictor": _encode(predictor, arrays, type(predictor).__name__)}
-    arrays[_KEY] = np.frombuffer(json.dumps(tree, allow_nan=True).encode(), dtype=np.uint8)
+    state = _encode(predictor, arrays, type(predictor).__name__)
+    tree = {"format": FORMAT, "version": __version__, "predictor": state}
+    arrays[_KEY] = np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8)
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "xb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        os.replace(part, path)
+    except FileNotFoundError as error:
+        raise InvalidInputError(
+            f"Cannot save to {str(path)!r}: the folder {str(path.parent)!r} does not exist."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> Predictor:
-    """Read a predictor that :func:`save` wrote.
+    """Read a predictor that :func:`save` wrote. Nothing in the file is executed, whoever wrote it.
 
     Raises:
-        InvalidFileError: not such a file.
+        InvalidFileError: no such file, or not a sound file of this format.
+        MissingDependencyError: the file needs an optional package.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = _read(path)
         tree = json.loads(arrays.pop(_KEY).tobytes())
+        if tree["format"] != FORMAT:
+            raise ValueError(
+                f"it was written by archcast {tree['version']} in format {tree['format']}, and archcast {__version__} "
+                f"reads format {FORMAT}; install that version or save it again"
+            )
         predictor = _decode(tree["predictor"], arrays)
     except FileNotFoundError as error:
         raise InvalidFileError(f"No file {str(path)!r}.") from error
-    except (
-        ArchcastError,
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise InvalidFileError(f"{str(path)!r} is not a predictor that archcast saved: {error}") from error
+    except MissingDependencyError:
+        raise
+    except Exception as error:  # whatever a foreign or broken file makes a reader stumble over
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InvalidFileError(f"{str(path)!r} is not a predictor that archcast saved: {reason[:300]}") from error
     if not isinstance(predictor, Predictor):
         raise InvalidFileError(f"{str(path)!r} does not hold a predictor.")
     return predictor
+
+
+def _read(path: str | Path) -> dict[str, np.ndarray]:
+    """All arrays of the file; the zip keeps a checksum of each."""
+    with open(path, "rb") as stream:
+        if stream.read(4) != b"PK\x03\x04":
+            raise ValueError("it is not a zip of arrays")
+        stream.seek(0)
+        with np.load(stream, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
 
 
 # -- objects to JSON ---------------------------------------------------------------------------------------------------
@@ -101,13 +120,16 @@ def _encode(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
         kind, registry = ("predictor", PREDICTORS) if isinstance(value, Predictor) else ("encoding", ENCODINGS)
         params = value.get_params(deep=False)
         state = {key: item for key, item in vars(value).items() if key not in params}
+        for key in state:
+            if not _STATE.fullmatch(key):
+                raise InvalidInputError(f"{where}.{key} cannot be saved: learned attributes end in an underscore.")
         return {
             "$": kind,
             "name": _registered(registry, value, where),
             "params": {key: _encode(item, arrays, f"{where}.{key}") for key, item in params.items()},
             "state": {key: _encode(item, arrays, f"{where}.{key}") for key, item in state.items()},
         }
-    if dataclasses.is_dataclass(value) and type(value).__module__.startswith("archcast."):
+    if dataclasses.is_dataclass(value) and _DATACLASSES.fullmatch(type(value).__module__):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return {
             "$": "dataclass",
@@ -115,8 +137,12 @@ def _encode(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
             "fields": {key: _encode(item, arrays, f"{where}.{key}") for key, item in fields.items()},
         }
     root = type(value).__module__.split(".")[0]
-    if root in _FOREIGN:
-        return {"$": root, "key": _store(np.frombuffer(_FOREIGN[root][0](value), dtype=np.uint8), arrays)}
+    if root in _foreign.LIBRARIES:
+        try:
+            data = _foreign.dumps(root, value)
+        except ValueError as error:
+            raise InvalidInputError(f"{where} cannot be saved: {error}.") from error
+        return {"$": root, "key": _store(np.frombuffer(data, dtype=np.uint8), arrays)}
     raise InvalidInputError(f"{where} is a {type(value).__qualname__}, which cannot be saved.")
 
 
@@ -151,69 +177,20 @@ def _decode(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
         return get_space(tree["name"])
     if kind in ("predictor", "encoding"):
         registry: Any = PREDICTORS if kind == "predictor" else ENCODINGS
-        component = registry[tree["name"]]
-        out = component(**{key: _decode(item, arrays) for key, item in tree["params"].items()})
-        vars(out).update({key: _decode(item, arrays) for key, item in tree["state"].items()})
+        out = registry[tree["name"]](**{key: _decode(item, arrays) for key, item in tree["params"].items()})
+        for key, item in tree["state"].items():
+            if not _STATE.fullmatch(key):
+                raise ValueError(f"{key!r} is not the name of a learned attribute")
+            setattr(out, key, _decode(item, arrays))
         return out
     if kind == "dataclass":
         module, name = tree["type"]
-        if not module.startswith("archcast."):
-            raise ValueError(f"type {module}.{name} is not archcast's")
+        if not _DATACLASSES.fullmatch(module):
+            raise ValueError(f"it holds a {module}.{name}, which is not archcast's")
         cls = getattr(importlib.import_module(module), name)
-        if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
-            raise ValueError(f"{module}.{name} is not a dataclass")
+        if not (isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == module):
+            raise ValueError(f"{module}.{name} is not a dataclass of archcast")
         return cls(**{key: _decode(item, arrays) for key, item in tree["fields"].items()})
-    return _FOREIGN[kind][1](arrays[tree["key"]].tobytes())
-
-
-# -- parts from other libraries ----------------------------------------------------------------------------------------
-
-
-def _skops_dumps(value: Any) -> bytes:
-    import skops.io
-
-    return bytes(skops.io.dumps(value))
-
-
-def _skops_loads(data: bytes) -> Any:
-    import skops.io
-
-    prefixes = (
-        "ngboost.distns.",
-        "ngboost.ngboost.",
-        "ngboost.api.",
-        "ngboost.manifold.",
-        "ngboost.scores.",
-        "sklearn.tree.",
-    )
-    trusted = [name for name in skops.io.get_untrusted_types(data=data) if name.startswith(prefixes)]
-    return skops.io.loads(data, trusted=trusted)
-
-
-def _xgboost_dumps(value: Any) -> bytes:
-    return bytes(value.save_raw("ubj"))
-
-
-def _xgboost_loads(data: bytes) -> Any:
-    import xgboost
-
-    return xgboost.Booster(model_file=bytearray(data))
-
-
-def _lightgbm_dumps(value: Any) -> bytes:
-    return str(value.model_to_string()).encode()
-
-
-def _lightgbm_loads(data: bytes) -> Any:
-    import lightgbm
-
-    return lightgbm.Booster(model_str=data.decode())
-
-
-_FOREIGN = {
-    "sklearn": (_skops_dumps, _skops_loads),
-    "ngboost": (_skops_dumps, _skops_loads),
-    "xgboost": (_xgboost_dumps, _xgboost_loads),
-    "lightgbm": (_lightgbm_dumps, _lightgbm_loads),
-}
-"""Library -> (object to bytes, bytes to object). For xgboost and lightgbm the object is a ``Booster``."""
+    if kind not in _foreign.LIBRARIES:
+        raise ValueError(f"it holds a part of unknown kind {kind!r}")
+    return _foreign.loads(kind, arrays[tree["key"]].tobytes())

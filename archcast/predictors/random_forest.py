@@ -52,7 +52,7 @@ class RandomForest(FeatureRegressor):
         *,
         encoding: str | Sequence[str] = DEFAULT_ENCODING,
         n_estimators: int = 100,
-        max_features: float = 0.5,
+        max_features: float = 0.1,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)

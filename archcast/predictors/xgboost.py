@@ -16,6 +16,12 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["XGBoost", "XGBoostRank"]
 
+EXACT_ROWS = 256
+"""Up to so many rows the exact splits are searched: faster than histograms with as many bins."""
+
+ALL_PAIRS, PARTNERS = 400, 32
+"""Up to so many rows the ranking loss sums over all pairs; beyond, over so many random partners of each row."""
+
 PAPER = "Chen & Guestrin 2016, https://arxiv.org/abs/1603.02754"
 
 
@@ -53,10 +59,10 @@ class XGBoost(FeatureRegressor):
         *,
         encoding: str | Sequence[str] = DEFAULT_ENCODING,
         rounds: int = 150,
-        max_depth: int = 4,
+        max_depth: int = 3,
         learning_rate: float = 0.1,
         subsample: float = 0.8,
-        colsample: float = 0.5,
+        colsample: float = 0.15,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -72,22 +78,26 @@ class XGBoost(FeatureRegressor):
     def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         return self._margin(features), None
 
-    def _boost(self, features: NDArray[np.float64], labels: NDArray[np.float64], **groups: Any) -> Any:
-        import xgboost
-
-        params = {
+    def _params(self, n: int) -> dict[str, Any]:
+        """Parameters of the library, for ``n`` training rows."""
+        return {
             "objective": self._objective,
             "base_score": 0.0,
             "max_depth": self.max_depth,
             "eta": self.learning_rate,
             "subsample": self.subsample,
             "colsample_bytree": self.colsample,
-            "tree_method": "exact" if len(labels) <= 256 else "hist",
+            "tree_method": "exact" if n <= EXACT_ROWS else "hist",
             "seed": int(self._rng().integers(2**31)),
             "nthread": 1,
             "verbosity": 0,
         }
-        return xgboost.train(params, xgboost.DMatrix(features, labels, nthread=1, **groups), self.rounds)
+
+    def _boost(self, features: NDArray[np.float64], labels: NDArray[np.float64], **groups: Any) -> Any:
+        import xgboost
+
+        data = xgboost.DMatrix(features, labels, nthread=1, **groups)
+        return xgboost.train(self._params(len(labels)), data, self.rounds)
 
     def _margin(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` sums of the leaves' values."""
@@ -103,8 +113,8 @@ class XGBoost(FeatureRegressor):
 class XGBoostRank(XGBoost):
     """Gradient-boosted trees on the pairwise logistic loss: only the order of the scores is learned.
 
-    The margins are mapped to the scale of the scores by matching quantiles on the training rows: increasing, so the order of
-    the predictions is that of the margins.
+    All pairs count while that is cheap, then 32 random partners of each row. The margins are mapped to the scale of the scores by
+    matching quantiles on the training rows: increasing, so the order of the predictions is that of the margins.
 
     Args:
         space: search space.
@@ -118,6 +128,14 @@ class XGBoostRank(XGBoost):
     """
 
     _objective = "rank:pairwise"
+
+    def _params(self, n: int) -> dict[str, Any]:
+        """Every pair of rows while that is cheap, then some random partners for each row."""
+        if n <= ALL_PAIRS:
+            pairs = {"lambdarank_pair_method": "topk", "lambdarank_num_pair_per_sample": n}
+        else:
+            pairs = {"lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": PARTNERS}
+        return super()._params(n) | pairs
 
     def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         order = rankdata(targets, method="dense") - 1
