@@ -6,11 +6,15 @@ The kernel is a sum of terms, each with its own scale:
 
 with ``matern52(r) = (1 + sqrt(5) r + 5 r^2 / 3) exp(-sqrt(5) r)``. Log-normal priors on all hyperparameters keep it sound with
 five training points; a tight one on the lengthscales, about the median distance in the pool, matters most there.
+
+Optionally each feature of a Matern term has a relevance ``w``, the distance being ``sqrt(sum_k w_k (x_k - x'_k)^2)`` (automatic
+relevance determination, Neal 1996). Their prior, log-normal about 1, leaves them alone until the data speak.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,12 +76,14 @@ class Priors:
         scales, lengthscales: one for each Matern term.
         slopes: one for each linear term.
         noise: of the variance of the observations.
+        relevance: standard deviation of the logarithm of each feature's relevance; 0 keeps all relevances at 1.
     """
 
     scales: tuple[LogNormal, ...]
     lengthscales: tuple[LogNormal, ...]
     slopes: tuple[LogNormal, ...] = ()
     noise: LogNormal = LogNormal(0.05, 1.5)
+    relevance: float = 0.0
 
 
 class Objective:
@@ -86,29 +92,36 @@ class Objective:
     Args:
         terms: features.
         targets: ``(n,)``, with the prior mean taken off.
-        priors: of the hyperparameters; ``theta`` holds their logarithms in the order of its attributes.
+        priors: of the hyperparameters; ``theta`` holds their logarithms in the order of its attributes, the relevances last.
     """
 
     def __init__(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> None:
+        self.features = terms.matern if priors.relevance > 0 else ()
         self.squares = [square_distances(x, x) for x in terms.matern]
         self.grams = [x @ x.T for x in terms.linear]
         self.targets = targets
         order = (*priors.scales, *priors.lengthscales, *priors.slopes, priors.noise)
-        self.centre = np.log([prior.median for prior in order])
-        self.sd = np.array([prior.sd for prior in order])
+        relevances = sum(x.shape[1] for x in self.features)
+        self.centre = np.concatenate([np.log([prior.median for prior in order]), np.zeros(relevances)])
+        self.sd = np.concatenate([[prior.sd for prior in order], np.full(relevances, priors.relevance)])
+        self.basic = len(order)
 
     def __call__(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Value and gradient at ``theta``."""
         n, m = len(self.targets), len(self.squares)
-        values = np.exp(theta)
+        values = np.exp(theta[: self.basic])
         scales, lengthscales, slopes, noise = values[:m], values[m : 2 * m], values[2 * m : -1], values[-1]
+        relevances = self.split(theta)
+        weighted = [x * np.sqrt(w) for x, w in zip(self.features, relevances, strict=True)]
+        squares = [square_distances(x, x) for x in weighted] or self.squares
         covariance = np.zeros((n, n))
-        materns, derivatives = [], []
-        for square, lengthscale in zip(self.squares, lengthscales, strict=True):
+        materns, derivatives, tails = [], [], []
+        for square, lengthscale in zip(squares, lengthscales, strict=True):
             r = np.sqrt(square) * (SQRT5 / lengthscale)
             decay, r2 = np.exp(-r), r * r / 3
+            tails.append((1 + r) * decay)
             materns.append((1 + r + r2) * decay)
-            derivatives.append(r2 * (1 + r) * decay)
+            derivatives.append(r2 * tails[-1])
         for scale, term in zip(scales, materns, strict=True):
             covariance += scale * term
         for slope, gram in zip(slopes, self.grams, strict=True):
@@ -129,9 +142,26 @@ class Objective:
                 [a * np.vdot(weights, term) for a, term in zip(scales, derivatives, strict=True)],
                 [b * np.vdot(weights, gram) for b, gram in zip(slopes, self.grams, strict=True)],
                 [noise * np.trace(weights)],
+                *(
+                    # the derivative of a Matern term by the squared distance is -5/6 (1 + r) exp(-r) / lengthscale^2
+                    _by_relevance(x, weights * tail * (-5 / 6 * scale / lengthscale**2))
+                    for x, tail, scale, lengthscale in zip(weighted, tails, scales, lengthscales, strict=False)
+                ),
             ]
         )
         return float(value), gradient + deviation / self.sd
+
+    def split(self, theta: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Relevances of the features of each Matern term; none if they are kept at 1."""
+        ends = np.cumsum([self.basic, *(x.shape[1] for x in self.features)])
+        return [np.exp(theta[a:b]) for a, b in pairwise(ends.tolist())]
+
+
+def _by_relevance(weighted: NDArray[np.float64], by_square: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gradient by the log relevance of each feature, from that by the squared distances ``(n, n)``, symmetric; ``weighted``
+    ``(n, k)`` are the features times the roots of their relevances."""
+    own = by_square.sum(axis=1) @ np.square(weighted)
+    return np.asarray(2 * (own - np.einsum("ij,ij->j", weighted, by_square @ weighted)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,17 +171,22 @@ class AdditiveKernel:
     Attributes:
         scales, lengthscales: of the Matern terms.
         slopes: scales of the linear terms.
+        relevances: of the features of each Matern term; empty if all are 1.
     """
 
     scales: NDArray[np.float64]
     lengthscales: NDArray[np.float64]
     slopes: NDArray[np.float64]
+    relevances: tuple[NDArray[np.float64], ...] = ()
 
     def __call__(self, a: Terms, b: Terms) -> NDArray[np.float64]:
         """``(n, m)`` covariance of the rows of ``a`` with those of ``b``."""
         total = np.zeros((len(a), len(b)))
-        for x, z, scale, lengthscale in zip(a.matern, b.matern, self.scales, self.lengthscales, strict=True):
-            total += scale * matern52(square_distances(x, z), lengthscale)
+        relevances = self.relevances or tuple(np.ones(x.shape[1]) for x in a.matern)
+        for x, z, scale, lengthscale, relevance in zip(
+            a.matern, b.matern, self.scales, self.lengthscales, relevances, strict=True
+        ):
+            total += scale * matern52(square_distances(x * np.sqrt(relevance), z * np.sqrt(relevance)), lengthscale)
         for x, z, slope in zip(a.linear, b.linear, self.slopes, strict=True):
             total += (slope * x) @ z.T
         return total
@@ -181,8 +216,9 @@ def tune(
     found = minimize(
         objective, objective.centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations}
     )
-    values = np.exp(found.x)
-    return AdditiveKernel(values[:m], values[m : 2 * m], values[2 * m : -1]), float(values[-1])
+    values = np.exp(found.x[: objective.basic])
+    kernel = AdditiveKernel(values[:m], values[m : 2 * m], values[2 * m : -1], tuple(objective.split(found.x)))
+    return kernel, float(values[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,8 +264,12 @@ class AdditiveGP:
 
     def leave_one_out(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` mean of each target given all others, in closed form."""
-        inverse = cho_solve((self.factor, True), np.eye(len(targets)))
-        return targets - self.alpha / np.diag(inverse)
+        return targets - self.alpha * self.leave_one_out_variance()
+
+    def leave_one_out_variance(self) -> NDArray[np.float64]:
+        """``(n,)`` variance of each target, noise included, given all others."""
+        inverse = cho_solve((self.factor, True), np.eye(len(self.alpha)))
+        return np.asarray(1 / np.diag(inverse))
 
 
 @dataclass(frozen=True, eq=False)
