@@ -20,7 +20,16 @@ from archcast.predictors.evidence import Evidence, Pool
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["EvidenceColumn", "EvidenceGroup", "FeatureGroups", "reference_rows"]
+__all__ = [
+    "EvidenceColumn",
+    "EvidenceGroup",
+    "FeatureGroups",
+    "evidence_columns",
+    "evidence_values",
+    "median_distance",
+    "reference_numbers",
+    "reference_rows",
+]
 
 REFERENCE_ROWS = 1000
 """Rows that features are standardised over, where the pool has as many."""
@@ -79,18 +88,21 @@ class EvidenceGroup:
     @classmethod
     def of(cls, evidence: Evidence, pool: Pool | None = None) -> EvidenceGroup | None:
         """The group of the evidence given at init, ranked over the pool's where it has any; ``None`` without evidence."""
-        columns, known = [], pool.evidence[_evenly(pool)] if pool is not None and pool.evidence else Evidence()
-        for kind, name, epochs in _evidence_columns(evidence):
-            reference = _values(kind, name, epochs, known)
+        columns, known = (
+            [],
+            pool.evidence[reference_numbers(pool)] if pool is not None and pool.evidence else Evidence(),
+        )
+        for kind, name, epochs in evidence_columns(evidence):
+            reference = evidence_values(kind, name, epochs, known)
             if reference is None or np.isfinite(reference).sum() < 2:
-                reference = _values(kind, name, epochs, evidence)
+                reference = evidence_values(kind, name, epochs, evidence)
                 assert reference is not None
             columns.append(EvidenceColumn.of(kind, name, epochs, reference))
         if not columns:
             return None
-        complete = all(_values(c.kind, c.name, c.epochs, known) is not None for c in columns)
+        complete = all(evidence_values(c.kind, c.name, c.epochs, known) is not None for c in columns)
         rows = cls(tuple(columns), 1.0).features(known if complete else evidence)
-        return cls(tuple(columns), _median_distance(rows))
+        return cls(tuple(columns), median_distance(rows))
 
     def features(self, evidence: Evidence) -> NDArray[np.float64]:
         """``(n, k)`` normal quantiles.
@@ -100,7 +112,7 @@ class EvidenceGroup:
         """
         out = []
         for column in self.columns:
-            values = _values(column.kind, column.name, column.epochs, evidence)
+            values = evidence_values(column.kind, column.name, column.epochs, evidence)
             if values is None:
                 field = f"evidence.{_KIND[column.kind]}[{column.name!r}]"
                 raise MissingEvidenceError(
@@ -197,19 +209,21 @@ def reference_rows(space: SearchSpace, pool: Pool | None) -> NDArray[np.int64]:
     """At most ``REFERENCE_ROWS`` unlabelled rows: of the pool, evenly spaced, or a fixed sample of the space."""
     if pool is None:
         return space.sample(REFERENCE_ROWS, 0)
-    return pool.archs[_evenly(pool)]
+    return pool.archs[reference_numbers(pool)]
 
 
-def _evenly(pool: Pool) -> NDArray[np.int64]:
+def reference_numbers(pool: Pool) -> NDArray[np.int64]:
+    """Numbers of the rows of a pool that serve as reference."""
     return np.linspace(0, len(pool.archs) - 1, min(len(pool.archs), REFERENCE_ROWS)).astype(np.int64)
 
 
-def _evidence_columns(evidence: Evidence) -> list[tuple[str, str, int]]:
+def evidence_columns(evidence: Evidence) -> list[tuple[str, str, int]]:
+    """Kind, name and epochs of each column that evidence gives: one for a proxy or cost, two for a curve."""
     columns = [("proxy", name, 0) for name in evidence.proxies] + [("cost", name, 0) for name in evidence.costs]
     return columns + [(kind, name, c.shape[1]) for name, c in evidence.curves.items() for kind in ("last", "mean")]
 
 
-def _values(kind: str, name: str, epochs: int, evidence: Evidence) -> NDArray[np.float64] | None:
+def evidence_values(kind: str, name: str, epochs: int, evidence: Evidence) -> NDArray[np.float64] | None:
     """``(n,)`` values of a column, NaN where unknown; ``None`` if the evidence does not have it."""
     source = getattr(evidence, _KIND[kind]).get(name)
     if source is None or kind in ("proxy", "cost"):
@@ -240,7 +254,7 @@ def _standardise(space: SearchSpace, names: tuple[str, ...], rows: NDArray[np.in
         encoders.append(encoder)
         means.append(mean)
         scales.append(scale)
-        distances.append(_median_distance((features - mean) / scale))
+        distances.append(median_distance((features - mean) / scale))
     return tuple(encoders), tuple(means), tuple(scales), tuple(distances)
 
 
@@ -250,7 +264,7 @@ def _of_space(space: SearchSpace, names: tuple[str, ...]) -> _Standard:
     return _standardise(space, names, reference_rows(space, None))
 
 
-def _median_distance(features: NDArray[np.float64]) -> float:
+def median_distance(features: NDArray[np.float64]) -> float:
     """Median Euclidean distance of (at most 300) distinct rows; 1 if there is no such pair."""
     apart = pdist(features[:300])
     apart = apart[apart > 1e-9]
