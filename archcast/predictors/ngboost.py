@@ -30,6 +30,7 @@ class NGBoost(FeatureRegressor):
         encoding: name of an encoding, or several.
         n_estimators: boosting steps, each a tree for the mean and one for the log std.
         max_depth: of a tree.
+        min_samples_leaf: fewest architectures in a leaf.
         learning_rate: shrinkage of each step.
         minibatch_frac: share of the rows that a step sees.
         col_sample: share of the features that a step sees.
@@ -43,16 +44,18 @@ class NGBoost(FeatureRegressor):
         space: str | SearchSpace,
         *,
         encoding: str | Sequence[str] = DEFAULT_ENCODING,
-        n_estimators: int = 200,
+        n_estimators: int = 100,
         max_depth: int = 3,
-        learning_rate: float = 0.05,
-        minibatch_frac: float = 1.0,
-        col_sample: float = 0.5,
+        min_samples_leaf: int = 2,
+        learning_rate: float = 0.03,
+        minibatch_frac: float = 0.5,
+        col_sample: float = 0.2,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
         self.n_estimators = n_estimators
         self.max_depth = max_depth
+        self.min_samples_leaf = min_samples_leaf
         self.learning_rate = learning_rate
         self.minibatch_frac = minibatch_frac
         self.col_sample = col_sample
@@ -66,7 +69,9 @@ class NGBoost(FeatureRegressor):
             return
         state = np.random.RandomState(int(self._rng().integers(2**31)))
         self.boost_ = NGBRegressor(
-            Base=DecisionTreeRegressor(max_depth=self.max_depth, random_state=state),
+            Base=DecisionTreeRegressor(
+                max_depth=self.max_depth, min_samples_leaf=self.min_samples_leaf, random_state=state
+            ),
             n_estimators=self.n_estimators,
             learning_rate=self.learning_rate,
             minibatch_frac=self.minibatch_frac,

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from archcast.predictors.base import register
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
-from archcast.predictors.targets import TargetScale
+from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["XGBoost", "XGBoostRank"]
@@ -21,6 +21,9 @@ EXACT_ROWS = 256
 
 ALL_PAIRS, PARTNERS = 400, 32
 """Up to so many rows the ranking loss sums over all pairs; beyond, over so many random partners of each row."""
+
+TIES = 1e-3
+"""How far equal targets are drawn apart where their margins differ, in quantiles: the order of the margins is kept."""
 
 PAPER = "Chen & Guestrin 2016, https://arxiv.org/abs/1603.02754"
 
@@ -142,7 +145,8 @@ class XGBoostRank(XGBoost):
         self.booster_ = self._boost(features, order, qid=np.zeros(len(order), dtype=np.int64))
         margins = np.sort(self._margin(features))
         distinct, first, count = np.unique(margins, return_index=True, return_counts=True)
-        sums = np.concatenate([[0.0], np.cumsum(np.sort(targets))])
+        levels = np.sort(targets) + TIES * rank_normal(margins)
+        sums = np.concatenate([[0.0], np.cumsum(levels)])
         self.margins_ = TargetScale(distinct, (sums[first + count] - sums[first]) / count)
 
     def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
