@@ -214,4 +214,4 @@ def _rebuilt(arrays: Arrays) -> GraphNetwork:
     layers = sum(name.endswith("itself.weight") for name in arrays)
     members, features, hidden = arrays["convolutions.0.itself.weight"].shape
     averages = arrays["hidden.weight"].shape[1] // (layers * hidden)
-    return with_arrays(GraphNetwork(members, features, averages, hidden, layers), arrays)
+    return with_arrays(lambda: GraphNetwork(members, features, averages, hidden, layers), arrays)

@@ -106,4 +106,4 @@ def basis(arrays: Arrays, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
 def _rebuilt(arrays: Arrays) -> BatchedMLP:
     weights = [arrays[f"hidden.{i}.weight"] for i in range((len(arrays) - 2) // 2)]
     members, inputs = arrays["output.weight"].shape[0], (weights[0] if weights else arrays["output.weight"]).shape[1]
-    return with_arrays(BatchedMLP(members, [inputs, *(w.shape[2] for w in weights)]), arrays)
+    return with_arrays(lambda: BatchedMLP(members, [inputs, *(w.shape[2] for w in weights)]), arrays)

@@ -47,10 +47,16 @@ def arrays_of(module: nn.Module) -> Arrays:
     return {name: value.detach().numpy().copy() for name, value in module.state_dict().items()}
 
 
-def with_arrays(module: Module, arrays: Arrays) -> Module:
-    """``module`` with the weights of :func:`arrays_of`, in double precision and evaluation mode."""
-    module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
-    return module.double().eval()
+def with_arrays(make: Callable[[], Module], arrays: Arrays) -> Module:
+    """The module that ``make`` makes, with the weights of :func:`arrays_of`, in double precision and evaluation mode.
+
+    It is made on the meta device, so no initial weights are drawn.
+    """
+    with torch.device("meta"):
+        module = make()
+    weights = {name: torch.from_numpy(np.array(value, dtype=np.float64)) for name, value in arrays.items()}
+    module.load_state_dict(weights, assign=True)
+    return module.eval()
 
 
 def in_chunks(function: Callable[[NDArray[Any]], Tensor], rows: NDArray[Any]) -> NDArray[np.float64]:

@@ -149,7 +149,7 @@ def learn(
 def outputs(space: SearchSpace, archs: NDArray[np.int64], arrays: Arrays) -> NDArray[np.float64]:
     """``(n,)`` predictions."""
     size, hidden = arrays["output.weight"].shape
-    network = with_arrays(SequenceNetwork(size, len(arrays["position"]), hidden, 0.0), arrays)
+    network = with_arrays(lambda: SequenceNetwork(size, len(arrays["position"]), hidden, 0.0), arrays)
 
     def predict(rows: NDArray[np.int64]) -> Tensor:
         return network.predict(network.encode(torch.from_numpy(tokens(space, rows)[0]))[1])[None]

@@ -68,7 +68,7 @@ def test_decoder_learns_to_reconstruct_and_predictor_to_predict() -> None:
     archs = space.sample(20, 0)
     targets = np.random.default_rng(0).normal(size=20)
     weights = _sequence.learn(space, archs, targets, rng=np.random.default_rng(0), trade_off=0.5, epochs=150, **OPTIONS)
-    net = with_arrays(_sequence.SequenceNetwork(5, 6, 24, 0.0), weights)
+    net = with_arrays(lambda: _sequence.SequenceNetwork(5, 6, 24, 0.0), weights)
     sequence = torch.from_numpy(_sequence.tokens(space, archs)[0])
     with torch.no_grad():
         logits = net.decode(sequence, *net.encode(sequence))
