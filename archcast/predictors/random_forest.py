@@ -20,6 +20,7 @@ __all__ = ["RandomForest"]
     summary="random forest; std from the spread of its trees",
     paper="Breiman 2001, https://doi.org/10.1023/A:1010933404324",
     family="trees",
+    default=True,
 )
 class RandomForest(FeatureRegressor):
     """Random forest regression of rank-normal targets.

@@ -28,7 +28,7 @@ TIES = 1e-3
 PAPER = "Chen & Guestrin 2016, https://arxiv.org/abs/1603.02754"
 
 
-@register("xgboost", summary="gradient-boosted trees", paper=PAPER, family="trees")
+@register("xgboost", summary="gradient-boosted trees", paper=PAPER, family="trees", default=True)
 class XGBoost(FeatureRegressor):
     """Gradient-boosted regression trees on rank-normal targets.
 
