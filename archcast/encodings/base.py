@@ -73,8 +73,12 @@ class Encoder(TransformerMixin, BaseEstimator):
         self._fit(space, space.canonical(rows) if self.pruned else rows)
         return self
 
-    def transform(self, archs: ArrayLike) -> NDArray[np.float32]:
+    def transform(self, archs: ArrayLike, canonical: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Encode ``(n, d)`` rows as ``(n, k)`` float32.
+
+        Args:
+            archs: the rows.
+            canonical: ``space.canonical(archs)``, so that several encoders of the same rows need not find it again.
 
         Raises:
             InvalidInputError: wrong shape or values.
@@ -87,7 +91,9 @@ class Encoder(TransformerMixin, BaseEstimator):
             return np.zeros((0, len(self._names(space))), dtype=np.float32)
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            features = self._encode(space, space.canonical(chunk) if self.pruned else chunk)
+            if self.pruned:
+                chunk = space.canonical(chunk) if canonical is None else canonical[start : start + CHUNK]
+            features = self._encode(space, chunk)
             if start == 0:
                 out = np.empty((len(rows), features.shape[1]), dtype=np.float32)
             out[start : start + CHUNK] = features

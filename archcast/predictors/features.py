@@ -186,14 +186,26 @@ class FeatureGroups:
         group = EvidenceGroup.of(evidence or Evidence(), pool)
         return cls(space, encoders, means, scales, group, distances + ((group.distance,) if group else ()))
 
-    def groups(self, archs: NDArray[np.int64], evidence: Evidence | None = None) -> list[NDArray[np.float64]]:
+    def groups(
+        self,
+        archs: NDArray[np.int64],
+        evidence: Evidence | None = None,
+        canonical: NDArray[np.int64] | None = None,
+    ) -> list[NDArray[np.float64]]:
         """One ``(n, k_g)`` matrix for each encoding and, if there was evidence at init, one for the evidence.
+
+        Args:
+            archs: ``(n, d)`` rows.
+            evidence: of those rows.
+            canonical: ``space.canonical(archs)``, if it is at hand.
 
         Raises:
             MissingEvidenceError: evidence that was given at init is not there at all (NaN in single rows is fine).
         """
+        if canonical is None and sum(encoder.pruned for encoder in self.encoders) > 1:
+            canonical = self.space.canonical(archs)
         groups = [
-            (encoder.transform(archs) - mean) / scale
+            (encoder.transform(archs, canonical) - mean) / scale
             for encoder, mean, scale in zip(self.encoders, self.means, self.scales, strict=True)
         ]
         if self.evidence is not None:
