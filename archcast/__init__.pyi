@@ -8,6 +8,8 @@ from .predictors.base import Predictor as Predictor
 from .predictors.base import get_predictor as get_predictor
 from .predictors.evidence import Evidence as Evidence
 from .predictors.evidence import Pool as Pool
+from .proxies.engine import Scores as Scores
+from .proxies.engine import score as score
 from .spaces.base import SearchSpace as SearchSpace
 from .spaces.base import Task as Task
 from .spaces.base import get_space as get_space

@@ -1,0 +1,230 @@
+"""Score a model by many proxies with as few forward and backward passes as possible.
+
+:func:`score` works out which recordings the proxies need, runs the passes that make them, each once, and leaves the
+model, its gradients, flags and hooks and every random generator as they were.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archcast.errors import ArchcastError, InvalidInputError
+from archcast.proxies.base import PROXIES, ProxyFailure
+from archcast.proxies.machinery.inputs import Batch, find_logits
+from archcast.proxies.machinery.preservation import preserved
+from archcast.proxies.machinery.session import ModelError, Session, cross_entropy
+from archcast.proxies.passes import RECORDINGS
+
+__all__ = ["Scores", "score"]
+
+
+class Scores(Mapping[str, float]):
+    """Name -> score of the proxies that have one; higher is better.
+
+    Attributes:
+        failures: name -> why there is no score.
+        seconds: of the whole call.
+        passes: name of each pass that ran -> its seconds, in the order they ran.
+    """
+
+    def __init__(
+        self, values: Mapping[str, float], failures: Mapping[str, str], seconds: float, passes: Mapping[str, float]
+    ) -> None:
+        self._values = dict(values)
+        self.failures = dict(failures)
+        self.seconds = seconds
+        self.passes = dict(passes)
+
+    def __getitem__(self, name: str) -> float:
+        if name in self.failures:
+            raise KeyError(f"{name} has no score: {self.failures[name]}")
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        width = max((len(name) for name in (*self._values, *self.failures)), default=0)
+        lines = [f"{name:<{width}}  {value:.6g}" for name, value in self._values.items()]
+        lines += [f"{name:<{width}}  failed: {reason}" for name, reason in self.failures.items()]
+        return "\n".join(lines)
+
+
+def score(
+    model: nn.Module,
+    inputs: Any,
+    targets: Tensor | None = None,
+    *,
+    proxies: str | Sequence[str] = "all",
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    output: Callable[[Any], Tensor] = find_logits,
+    seed: int = 0,
+    micro_batch: int | None = None,
+    device: str | torch.device | None = None,
+    autocast: torch.dtype | None = None,
+) -> Scores:
+    """Score an untrained network by zero-cost proxies.
+
+    The model is scored in training mode with dropout off, whatever mode it is in, with all parameters trainable, and
+    comes back bit-identical. It must not be used by another thread meanwhile.
+
+    Args:
+        model: any module.
+        inputs: what it takes: a tensor, a tuple or list of positional arguments, a mapping of keyword arguments, or an
+            object such as a graph. The first dimension of the tensors is the batch.
+        targets: labels, for the proxies that need them; the others do without.
+        proxies: names, or patterns such as ``"az_*"``; ``"all"`` for every one.
+        loss: ``loss(logits, targets)``, a mean over samples.
+        output: from what the model returns to its logits; the default finds them in tuples, mappings and objects with
+            ``logits``.
+        seed: for what is drawn: noise, weights that a proxy draws anew.
+        micro_batch: largest number of samples in one forward pass. Proxies whose value would change fail instead.
+        device: where to compute; the default is where the model is.
+        autocast: compute forward passes in this reduced precision; off by default.
+
+    Returns:
+        The scores. A score that does not exist or is not finite is in ``Scores.failures``, with the reason.
+
+    Raises:
+        UnknownNameError: for an unknown proxy, with the closest names.
+        InvalidInputError: if the model rejects the inputs, or labels do not fit.
+
+    Examples:
+        >>> import torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+        >>> scores = score(model, torch.randn(16, 4), torch.randint(0, 3, (16,)), proxies=["params", "snip", "synflow"])
+        >>> sorted(scores), scores["params"]
+        (['params', 'snip', 'synflow'], 67.0)
+    """
+    begin = time.perf_counter()
+    names = _resolve(proxies)
+    model = _check_model(model)
+    batch = Batch(inputs)
+    if micro_batch is not None and (not isinstance(micro_batch, int) or micro_batch < 1):
+        raise InvalidInputError(
+            f"micro_batch is {micro_batch!r}: it must be a positive whole number of samples, or None."
+        )
+    target_device = None if device is None else _check_device(device)
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(preserved(model, target_device))
+        stack.enter_context(torch.enable_grad())
+        model.train()
+        here: torch.device = next(
+            (t.device for t in (*model.parameters(), *model.buffers())), target_device or torch.device("cpu")
+        )
+        stack.enter_context(torch.autocast(here.type, enabled=False))
+        session = Session(
+            model,
+            batch.map(lambda tensor: tensor.detach().to(here)),
+            None if targets is None else torch.as_tensor(targets, device=here),
+            loss=loss,
+            output=output,
+            seed=seed,
+            micro_batch=micro_batch,
+            autocast=autocast,
+        )
+        recordings, passes = _record(session, names)
+        values, failures = _evaluate(names, recordings)
+    return Scores(values, failures, time.perf_counter() - begin, passes)
+
+
+def _resolve(proxies: str | Sequence[str]) -> list[str]:
+    wanted = [proxies] if isinstance(proxies, str) else list(proxies)
+    names: list[str] = []
+    for name in wanted:
+        matches = PROXIES.names("*" if name == "all" else name) if name == "all" or set("*?[") & set(str(name)) else []
+        names += matches or [PROXIES.entry(name).name]
+    return list(dict.fromkeys(names))
+
+
+def _check_model(model: Any) -> nn.Module:
+    model = getattr(model, "_orig_mod", model)
+    if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
+        raise InvalidInputError(f"model must be a torch.nn.Module written in Python, got {type(model).__name__}.")
+    for name, parameter in model.named_parameters():
+        if nn.parameter.is_lazy(parameter):
+            raise InvalidInputError(
+                f"Parameter {name!r} of the model has no shape yet. Call the model once before scoring."
+            )
+        if parameter.is_inference():
+            raise InvalidInputError(f"Parameter {name!r} was made in inference mode and cannot have a gradient.")
+        if parameter.is_meta:
+            raise InvalidInputError(f"Parameter {name!r} of the model is on the meta device and has no values.")
+    return model
+
+
+def _check_device(device: str | torch.device) -> torch.device:
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidInputError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    return found
+
+
+def _record(session: Session, names: list[str]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Run the passes that the proxies need."""
+    wanted = dict.fromkeys(recording for name in names for recording in PROXIES.entry(name).info["recordings"])
+    groups: dict[Any, list[str]] = {}
+    for recording in wanted:
+        groups.setdefault(RECORDINGS[recording], []).append(recording)
+    recordings: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    for run, group in groups.items():
+        start = time.perf_counter()
+        session.reseed()
+        try:
+            recordings |= run(session, frozenset(group))
+        except ProxyFailure as failure:
+            recordings |= dict.fromkeys(group, failure)
+        except torch.OutOfMemoryError:
+            recordings |= dict.fromkeys(group, ProxyFailure("out of memory: use a smaller batch or micro_batch="))
+        except ModelError as error:
+            _check_inputs(session)
+            recordings |= dict.fromkeys(group, ProxyFailure(str(error)))
+        except ArchcastError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            recordings |= dict.fromkeys(group, ProxyFailure(reason))
+        seconds[run.__module__.rpartition(".")[2]] = time.perf_counter() - start
+    return recordings, seconds
+
+
+def _check_inputs(session: Session) -> None:
+    """Raise ``ModelError`` if the model rejects the inputs as they were given."""
+    with torch.no_grad():
+        session.forward(next(session.pieces())[1])
+
+
+def _evaluate(names: list[str], recordings: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
+    values: dict[str, float] = {}
+    failures: dict[str, str] = {}
+    for name in names:
+        entry = PROXIES.entry(name)
+        arguments = [recordings[recording] for recording in entry.info["recordings"]]
+        failed = next((argument for argument in arguments if isinstance(argument, ProxyFailure)), None)
+        if failed is not None:
+            failures[name] = str(failed)
+            continue
+        try:
+            value = float(entry.component(*arguments))
+        except ProxyFailure as failure:
+            failures[name] = str(failure)
+            continue
+        if math.isfinite(value):
+            values[name] = value
+        else:
+            failures[name] = f"the score is {'not a number' if math.isnan(value) else 'infinite'}"
+    return values, failures

@@ -1,0 +1,34 @@
+"""The pass over two halves of the batch, whose gradients are compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.session import Session
+from archcast.proxies.machinery.tracing import Tracer
+from archcast.proxies.passes import makes
+
+__all__ = ["run"]
+
+
+@makes("half_gradients", needs=("data", "labels", "gradients"))
+def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
+    """Recording ``half_gradients``: ``[(g, g')]``, each weight's gradient of the loss on either half of the batch."""
+    labels = session.labels()
+    batch = session.whole()
+    if not batch.divisible or batch.size < 2:
+        raise ProxyFailure("needs inputs that can be cut into two batches, with at least two samples")
+    middle = batch.size // 2
+    halves = []
+    for rows in (slice(0, middle), slice(middle, 2 * middle)):
+        inputs, leaves = batch[rows].leaves()
+        tracer = Tracer(session.parameters, leaves)
+        loss = session.loss(session.forward(inputs, tracer), labels[rows])
+        halves.append(torch.autograd.grad(loss, [layer.weight for layer in tracer.layers], allow_unused=True))
+    pairs = [(a, b) for a, b in zip(*halves) if a is not None and b is not None]
+    if not pairs:
+        raise ProxyFailure("no weight of a convolution or linear map receives a gradient")
+    return {"half_gradients": pairs}

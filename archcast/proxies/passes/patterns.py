@@ -1,0 +1,61 @@
+"""The pass for sample-wise activation patterns: how a batch switches each rectified unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.agreement import NO_RECTIFIER
+from archcast.proxies.machinery.initialisation import redrawn
+from archcast.proxies.machinery.session import Session
+from archcast.proxies.machinery.tracing import Tracer
+from archcast.proxies.passes import makes
+
+__all__ = ["run"]
+
+SAMPLES = 32
+DRAWS = 3
+
+
+@makes("patterns", needs=("data",))
+def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
+    """Recording ``patterns``: number of distinct columns of the binary matrix (samples, units), mean over three draws
+    of the weights.
+
+    Units are those of rectifiers on feature maps; the samples are the first 32 of the batch; weights are drawn from
+    N(0, 1).
+    """
+    batch = session.whole(SAMPLES)
+    counts = []
+    for _ in range(DRAWS):
+        columns = _Columns(batch.size)
+        with redrawn(session, kaiming=False), torch.no_grad():
+            session.forward(batch, Tracer({}, on_rectifier=columns.add))
+        counts.append(columns.distinct())
+    return {"patterns": float(np.mean(counts))}
+
+
+class _Columns:
+    """The column of each unit as a 32-bit number."""
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+        self.codes: list[NDArray[np.uint32]] = []
+
+    def add(self, output: Tensor) -> None:
+        if output.ndim < 3 or len(output) % self.samples:
+            return
+        rows = np.zeros((SAMPLES, output.numel() // self.samples), dtype=bool)
+        rows[: self.samples] = (output.detach() > 0).reshape(self.samples, -1).cpu().numpy()
+        columns = np.ascontiguousarray(np.packbits(rows, axis=0).T)
+        self.codes.append(np.unique(columns.view(np.uint32)))
+
+    def distinct(self) -> int:
+        if not self.codes:
+            raise ProxyFailure(f"{NO_RECTIFIER} on a feature map")
+        return len(np.unique(np.concatenate(self.codes)))

@@ -1,0 +1,218 @@
+"""The shared pass: one forward pass, the gradient of the loss and the gradient of the summed logits with respect to the
+input.
+
+Everything that the classical proxies need is gathered while these run: rectifier codes as they appear, channel
+saliencies as the gradients arrive. The gradient with respect to the input shares the forward pass and computes no
+gradient of a weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.agreement import Agreement
+from archcast.proxies.machinery.curvature import Curvature
+from archcast.proxies.machinery.inputs import Batch
+from archcast.proxies.machinery.session import Session
+from archcast.proxies.machinery.tracing import Call, Layer, Tracer, Watched, leaves_of
+from archcast.proxies.passes import makes
+
+__all__ = ["NO_PATH", "Saliency", "run"]
+
+NO_PATH = "no path from input to output"
+LOSS = frozenset({"loss_gradients", "saliencies", "curvature"})
+FLOW = LOSS | {"input_gradients"}
+
+
+@dataclass
+class Saliency:
+    """Of one layer output: the sums over positions of activation times gradient.
+
+    Attributes:
+        sums: ``(samples, channels)``.
+        fan_in: number of weights of one channel.
+    """
+
+    sums: Tensor
+    fan_in: int
+
+
+@makes("layers", needs=("data",))
+@makes("macs", needs=("data",))
+@makes("reached", needs=("data",))
+@makes("agreement", needs=("data",))
+@makes("loss_gradients", needs=("data", "labels", "gradients"))
+@makes("saliencies", needs=("data", "labels", "gradients"))
+@makes("curvature", needs=("data", "labels", "gradients"))
+@makes("input_gradients", needs=("data", "gradients"))
+@makes("labels", needs=("data", "labels"))
+def run(session: Session, wanted: frozenset[str]) -> dict[str, Any]:
+    """Recordings:
+
+    - ``layers``: the weights that convolutions, linear maps and the like use.
+    - ``macs``: multiply-accumulates for one sample.
+    - ``reached``: ids of the parameters that the logits depend on.
+    - ``agreement``: :class:`~archcast.proxies.machinery.agreement.Agreement`.
+    - ``loss_gradients``: ``[(weight, gradient)]``.
+    - ``saliencies``: ``[Saliency]``.
+    - ``curvature``: sum of w (H g) over the weights.
+    - ``input_gradients``: ``(samples, inputs)``, gradient of the summed logits.
+    - ``labels``: ``(samples,)``.
+    """
+    return _SharedPass(session, wanted).record()
+
+
+class _SharedPass:
+    """The pass while it runs; with micro-batches, its sums over them."""
+
+    def __init__(self, session: Session, wanted: frozenset[str]) -> None:
+        self.session = session
+        self.wanted = set(wanted)
+        self.failures: dict[str, ProxyFailure] = {}
+        self.macs = 0.0
+        self.reached: set[int] = set()
+        self.layers: list[Layer] = []
+        self.gradients: list[Tensor | None] = []
+        self.sums: list[list[Tensor]] = []
+        self.fans: list[int] = []
+        self.calls = 0
+        self.collecting = False
+        self.input_gradients: list[Tensor] = []
+        self.curvature = 0.0
+
+    def fail(self, names: frozenset[str], reason: str) -> None:
+        """Give up on some of the recordings."""
+        for name in names & self.wanted:
+            self.failures[name] = ProxyFailure(reason)
+        self.wanted -= names
+
+    def record(self) -> dict[str, Any]:
+        if self.session.targets is None:
+            self.fail(LOSS | {"labels"}, "needs labels: pass targets=")
+        pieces = list(self.session.pieces())
+        agreement = Agreement(self.session.batch.size, pieces=len(pieces) > 1) if "agreement" in self.wanted else None
+        for rows, piece in pieces:
+            if agreement is not None:
+                agreement.begin(rows.start, piece.size)
+            self.first_order(rows, piece, agreement, alone=len(pieces) == 1)
+        if "curvature" in self.wanted and len(pieces) > 1:
+            for rows, piece in pieces:
+                self.second_order(rows, piece)
+        if "loss_gradients" in self.wanted and all(gradient is None for gradient in self.gradients):
+            self.fail(LOSS, "no weight of a convolution or linear map receives a gradient")
+        found: dict[str, Any] = {
+            "layers": [layer.weight.detach() for layer in self.layers],
+            "macs": self.macs / self.session.batch.size,
+            "reached": self.reached,
+            "agreement": agreement,
+            "loss_gradients": [
+                (layer.weight.detach(), g) for layer, g in zip(self.layers, self.gradients) if g is not None
+            ],
+            "saliencies": [Saliency(torch.cat(sums), fan) for sums, fan in zip(self.sums, self.fans) if sums],
+            "curvature": self.curvature,
+            "input_gradients": torch.cat(self.input_gradients) if self.input_gradients else None,
+            "labels": self.session.targets,
+        }
+        return {name: found[name] for name in self.wanted} | self.failures
+
+    def first_order(self, rows: slice, piece: Batch, agreement: Agreement | None, *, alone: bool) -> None:
+        """Forward pass and both gradients of one micro-batch."""
+        curvature = Curvature() if "curvature" in self.wanted and alone else None
+        self.calls = 0
+        with torch.set_grad_enabled(bool(self.wanted & (FLOW | {"reached", "layers"}))):
+            inputs, leaves = piece.leaves()
+            tracer = Tracer(
+                self.session.parameters,
+                leaves,
+                on_call=self.follow(piece.size) if "saliencies" in self.wanted else None,
+                on_rectifier=None if agreement is None else agreement.add,
+                replace=None if curvature is None else curvature.replacements,
+            )
+            self.watch = tracer.watch
+            logits = self.session.forward(inputs, tracer)
+        self.layers = tracer.layers
+        self.macs += tracer.macs
+        if tracer.coupled and not alone:
+            reason = "batch normalisation ties the samples together, so micro-batches would change the score"
+            self.fail(FLOW | {"agreement"}, reason)
+        self.reached = leaves_of(logits)
+        if leaves and not any(id(leaf) in self.reached for leaf in leaves):
+            self.fail(FLOW, NO_PATH)
+        if "input_gradients" in self.wanted:
+            self.differentiate_inputs(logits, leaves or tracer.embedded, piece.size, retain=bool(self.wanted & LOSS))
+        if self.wanted & LOSS:
+            self.differentiate_loss(logits, rows, piece, curvature)
+
+    def differentiate_inputs(self, logits: Tensor, sources: list[Tensor], samples: int, *, retain: bool) -> None:
+        """Add the rows of the input gradient."""
+        sources = [source for source in sources if source.shape[0] == samples]
+        if not sources:
+            self.fail(frozenset({"input_gradients"}), "no input with a row of real numbers for each sample")
+            return
+        gradients = torch.autograd.grad(logits.sum(), sources, retain_graph=retain, allow_unused=True)
+        rows = [gradient.reshape(samples, -1).double() for gradient in gradients if gradient is not None]
+        self.input_gradients.append(torch.cat(rows, dim=1))
+
+    def differentiate_loss(self, logits: Tensor, rows: slice, piece: Batch, curvature: Curvature | None) -> None:
+        """Add the gradients of the loss, and what is gathered on their way."""
+        loss = self.session.loss(logits, self.session.labels()[rows]) * (piece.size / self.session.batch.size)
+        weights = [layer.weight for layer in self.layers]
+        self.collecting = True
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True, create_graph=curvature is not None)
+        self.collecting = False
+        if curvature is not None:
+            self.curvature = curvature.along(weights, gradients, gradients)
+        if not self.gradients:
+            self.gradients = [None] * len(weights)
+        for i, gradient in enumerate(gradients):
+            if gradient is not None:
+                before = self.gradients[i]
+                self.gradients[i] = gradient.detach() if before is None else before + gradient.detach()
+
+    def second_order(self, rows: slice, piece: Batch) -> None:
+        """Add one micro-batch's share of w' H g, once g of the whole batch is known."""
+        curvature = Curvature()
+        with torch.enable_grad():
+            inputs, leaves = piece.leaves()
+            tracer = Tracer(self.session.parameters, leaves, replace=curvature.replacements)
+            logits = self.session.forward(inputs, tracer)
+        loss = self.session.loss(logits, self.session.labels()[rows]) * (piece.size / self.session.batch.size)
+        weights = [layer.weight for layer in tracer.layers]
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True, create_graph=True)
+        self.curvature += curvature.along(weights, gradients, self.gradients)
+
+    def follow(self, samples: int) -> Callable[[Call], None]:
+        """A callback that gathers the saliency of each layer output when its gradient arrives."""
+
+        def seen(call: Call) -> None:
+            if call.layer is None or not call.output.requires_grad:
+                return
+            position = self.calls
+            self.calls += 1
+            if position == len(self.sums):
+                self.sums.append([])
+                self.fans.append(call.layer.fan_in)
+            call.output.register_hook(partial(self.arrived, position, self.watch(call.output), call.channels, samples))  # type: ignore[no-untyped-call]
+
+        return seen
+
+    def arrived(self, position: int, activation: Watched, channels: int, samples: int, gradient: Tensor) -> None:
+        """Called with the gradient of a layer output, in the backward pass of the loss and in that of the logits."""
+        if self.collecting:
+            self.sums[position].append(_channel_sums(activation.get() * gradient.detach(), channels, samples))
+
+
+def _channel_sums(product: Tensor, channels: int, samples: int) -> Tensor:
+    """Sum over positions: ``(samples, channels)``."""
+    axes = [axis for axis in range(1, product.ndim) if axis != channels]
+    sums = product.sum(axes) if axes else product
+    if len(sums) != samples and len(sums) % samples == 0:
+        sums = sums.view(samples, -1, sums.shape[1]).sum(1)
+    return sums

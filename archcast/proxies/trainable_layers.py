@@ -1,0 +1,23 @@
+"""Number of trainable layers."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from archcast.proxies.base import register
+
+__all__ = ["trainable_layers"]
+
+
+@register(
+    "trainable_layers",
+    summary="number of layers with parameters that the output depends on",
+    paper="Mellor et al. 2021, https://arxiv.org/abs/2006.04647",
+    recordings=(
+        "modules",
+        "reached",
+    ),
+)
+def trainable_layers(modules: list[nn.Module], reached: set[int]) -> float:
+    """Number of modules that own a parameter which receives a gradient: layers that are off every path do not count."""
+    return float(sum(any(id(p) in reached for p in module.parameters(recurse=False)) for module in modules))
