@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import platform
+import warnings
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -148,13 +149,16 @@ def evaluate(
     work = _trials(todo, made, benchmark, known, scores, protocol, splits)
     run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
     try:
-        for row in run(delayed(run_trial)(trial) for trial in work):
-            found[row["predictor"], row["train_size"], row["trial"]] = row
-            if store is not None:
-                store.append(row)
-            done += 1
-            if progress is not None:
-                progress(Progress(done, len(wanted), row))
+        with warnings.catch_warnings():
+            # a worker that has grown, torch loaded say, is replaced by a fresh one; nothing is lost and nobody need worry
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+            for row in run(delayed(run_trial)(trial) for trial in work):
+                found[row["predictor"], row["train_size"], row["trial"]] = row
+                if store is not None:
+                    store.append(row)
+                done += 1
+                if progress is not None:
+                    progress(Progress(done, len(wanted), row))
     except BrokenProcessPool as error:
         raise ArchcastError(
             f"A worker process died after {done} of {len(wanted)} trials, perhaps for want of memory. "

@@ -80,6 +80,7 @@ class Blend:
     summary="Gaussian processes and trees on structure and evidence, blended; the one to reach for",
     paper="stacking after Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1; features and blend by archcast",
     family="ensemble",
+    default=True,
 )
 class Stack(Predictor):
     """A blend that is made for few architectures: from one up, with or without evidence, on every space.
