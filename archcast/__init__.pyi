@@ -1,7 +1,11 @@
 from ._version import __version__ as __version__
+from .data.base import Benchmark as Benchmark
+from .data.base import load_benchmark as load_benchmark
 from .encodings.base import Encoder as Encoder
 from .encodings.base import get_encoding as get_encoding
 from .errors import ArchcastError as ArchcastError
+from .evaluation.results import Results as Results
+from .evaluation.runner import evaluate as evaluate
 from .graphs import CellGraphs as CellGraphs
 from .predictors.base import Prediction as Prediction
 from .predictors.base import Predictor as Predictor
@@ -13,7 +17,3 @@ from .proxies.engine import score as score
 from .spaces.base import SearchSpace as SearchSpace
 from .spaces.base import Task as Task
 from .spaces.base import get_space as get_space
-from .data.base import Benchmark as Benchmark
-from .data.base import load_benchmark as load_benchmark
-from .evaluation.results import Results as Results
-from .evaluation.runner import evaluate as evaluate

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import platform
-import warnings
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass

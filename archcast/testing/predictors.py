@@ -105,9 +105,7 @@ def _evidence(predictor: Predictor, archs: NDArray[np.int64]) -> Evidence | None
     curves = {}
     if needs.curve is not None:
         curves[needs.curve] = scores[:, None] * (1 - 0.5 ** np.arange(1, needs.epochs + 1))
-    return (
-        Evidence(curves=curves, proxies=dict.fromkeys(needs.proxies, scores)) if curves or needs.proxies else None
-    )
+    return Evidence(curves=curves, proxies=dict.fromkeys(needs.proxies, scores)) if curves or needs.proxies else None
 
 
 def _rows(predictor: Predictor, n: int, seed: int = 0) -> NDArray[np.int64]:
