@@ -38,15 +38,22 @@ class LogNormal:
 
 def square_distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(n, m)`` squared Euclidean distances of the rows of ``a`` and ``b``."""
-    cross = a @ b.T
-    out = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * cross
+    out = (-2 * a) @ b.T
+    out += np.square(a).sum(axis=1)[:, None]
+    out += np.square(b).sum(axis=1)
     return np.maximum(out, 0.0, out=out)
 
 
 def matern52(square: NDArray[np.float64], lengthscale: float) -> NDArray[np.float64]:
     """Matern-5/2 correlation of squared distances."""
-    r = np.sqrt(square) * (SQRT5 / lengthscale)
-    return (1 + r + r * r / 3) * np.exp(-r)
+    r = np.sqrt(square)
+    r *= SQRT5 / lengthscale
+    out = np.exp(-r)
+    polynomial = r / 3 + 1
+    polynomial *= r
+    polynomial += 1
+    out *= polynomial
+    return out
 
 
 @dataclass(frozen=True, eq=False)
