@@ -42,6 +42,9 @@ __all__ = [
 PREDICTORS: Registry[type[Predictor]] = Registry("predictor", "archcast.predictors")
 register = PREDICTORS.register
 
+CHUNK = 8192
+"""Rows that are queried at a time: what a predictor needs besides its answer does not grow with their number."""
+
 
 class NotInitializedError(ArchcastError, NotFittedError):
     """``query`` was called before ``init``."""
@@ -114,7 +117,7 @@ class Predictor(RegressorMixin, BaseEstimator):
         raise NotImplementedError
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        """Predict validated rows; there is at least one."""
+        """Predict validated rows; there is at least one and there are at most ``CHUNK``."""
         raise NotImplementedError
 
     # -- the two verbs ------------------------------------------------------------------------------------------------
@@ -185,9 +188,11 @@ class Predictor(RegressorMixin, BaseEstimator):
         known = self._check_evidence(evidence, len(rows))
         if len(rows) == 0:
             return Prediction(np.zeros(0), np.zeros(0) if self.has_std else None)
-        prediction = self._query(rows, known)
-        mean = np.asarray(prediction.mean, dtype=np.float64)
-        return Prediction(mean, None if prediction.std is None else np.asarray(prediction.std, dtype=np.float64))
+        chunks = [slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK)]
+        parts = [self._query(rows[chunk], known[chunk]) for chunk in chunks]
+        mean = np.concatenate([np.asarray(part.mean, dtype=np.float64) for part in parts])
+        std = [np.asarray(part.std, dtype=np.float64) for part in parts if part.std is not None]
+        return Prediction(mean, np.concatenate(std) if std else None)
 
     # -- scikit-learn's names -----------------------------------------------------------------------------------------
 
