@@ -26,6 +26,12 @@ LEAD = 20.0
 DOUBT = 20.0
 """Number of observations that the prior scale of the uncertainty, 1, is worth."""
 
+UNSEEN = 4.0
+"""The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
+
+WIDTH = 1.645
+"""``std`` is made such that ``mean +- WIDTH * std`` is as wide as the 90 % interval, which is not symmetric on the scores."""
+
 Array = NDArray[np.float64]
 
 
@@ -47,7 +53,7 @@ class Blend:
 
             w_i ~ prior_i * MSE_i ^ (-4 n / (n + 20)),    prior_i = 1 + 20 / n for Gaussian processes, 1 for trees
 
-        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1.
+        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 4 / n).
 
         Args:
             outside: ``(m, n)`` out-of-sample predictions of the training rows.
@@ -62,7 +68,7 @@ class Blend:
         blend = cls(weights / weights.sum(), 1.0)
         mean, spread = blend(outside, variance, lead)
         squares = np.square((targets - mean) / spread).sum()
-        return cls(blend.weights, float(np.sqrt((squares + DOUBT) / (n + DOUBT))))
+        return cls(blend.weights, float(np.sqrt((squares + DOUBT) / (n + DOUBT) * (1 + UNSEEN / n))))
 
     def __call__(self, means: Array, variances: Array, lead: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Mean ``(n,)`` and standard deviation ``(n,)`` from ``(m, n)`` means and variances of the members.
@@ -158,7 +164,7 @@ class Stack(Predictor):
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
         mean, std = self.blend_(means, variances, self._lead)
-        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
+        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, WIDTH * std) / WIDTH)
 
     def _inputs(self, archs: NDArray[np.int64], evidence: Evidence) -> Inputs:
         view = self.structure_.view(archs)

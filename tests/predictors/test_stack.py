@@ -205,7 +205,7 @@ def test_weights_by_hand():
     between = blend.weights @ np.square(outside - mean)
     np.testing.assert_allclose(std, blend.inflation * np.sqrt(1 + between))
     squares = np.square(targets - mean) / (1 + between)
-    assert blend.inflation == pytest.approx(np.sqrt((squares.sum() + 20) / 24))
+    assert blend.inflation == pytest.approx(np.sqrt((squares.sum() + 20) / 24 * 2))
 
 
 def test_weights_sharpen_with_the_number_of_architectures(rng):
