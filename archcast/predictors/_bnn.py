@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import silu
 
-from archcast.predictors._networks import in_chunks, private_random_stream, single
+from archcast.predictors._networks import in_chunks, one_thread, private_random_stream, single
 from archcast.predictors._sghmc import sample
 
 __all__ = ["forward", "learn", "outputs", "potential", "size"]
@@ -63,7 +63,7 @@ def learn(
 ) -> tuple[NDArray[np.float32], float]:
     """Sampled weights ``(draws * chains, p)`` and the posterior mean of the noise variance."""
     x, t = single(inputs), single(targets)
-    with private_random_stream(rng):
+    with private_random_stream(rng), one_thread():
         theta = sample(
             lambda theta: potential(theta, x, t, widths),
             torch.randn(chains, size(widths)) / 2,

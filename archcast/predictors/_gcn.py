@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archcast.encodings._paths import templates
 from archcast.graphs import ABSENT, CellGraphs
 from archcast.predictors._networks import (
     Arrays,
@@ -48,7 +49,7 @@ class Graphs:
     """A batch of graphs as tensors.
 
     Attributes:
-        nodes: ``(n, v, f)`` one-hot of cell and operation; zero for an absent node.
+        nodes: ``(n, v, f)`` one-hot of cell and operation, and of the position in a chain; zero for an absent node.
         edges: ``(n, v, v)``; ``edges[k, i, j]`` is 1 for the edge i -> j.
         pooling: ``(n, r, v)``; each row weighs the nodes in one of the ``r`` averages that describe the graph.
     """
@@ -68,6 +69,9 @@ class Graphs:
 def graphs_of(space: SearchSpace, archs: NDArray[np.int64]) -> Graphs:
     """The pruned graphs of the canonical rows ``(n, d)``, in double precision.
 
+    In a space of chains node features go on with the one-hot of the position: it is what tells the layers apart there, and in
+    a cell it is not.
+
     There are two averages a cell: over its nodes (Wen et al. 2020), and over the nodes that a random walk visits
     (:func:`visits`).
     """
@@ -82,6 +86,8 @@ def graphs_of(space: SearchSpace, archs: NDArray[np.int64]) -> Graphs:
             average = np.zeros(present.shape)
             average[:, cell] = weights
             pooling.append(average)
+    if all(template.chain for template in templates(space)):
+        nodes.append(present[:, :, None] * np.eye(present.shape[1]))
     tensors = np.concatenate(nodes, axis=2), graphs.adjacency.astype(np.float64), np.stack(pooling, axis=1)
     return Graphs(*(torch.from_numpy(array) for array in tensors))
 

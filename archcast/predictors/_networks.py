@@ -20,7 +20,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["BatchedLinear", "arrays_of", "in_chunks", "private_random_stream", "single", "train", "with_arrays"]
+__all__ = [
+    "BatchedLinear",
+    "arrays_of",
+    "in_chunks",
+    "one_thread",
+    "private_random_stream",
+    "single",
+    "train",
+    "with_arrays",
+]
 
 Module = TypeVar("Module", bound=nn.Module)
 Arrays = dict[str, NDArray[np.float32]]
@@ -35,6 +44,18 @@ def private_random_stream(rng: np.random.Generator) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within the block torch computes on one thread: on networks this small more of them only wait for each other, which takes
+    twenty times as long where cores are busy. Afterwards their number is as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def single(array: NDArray[np.generic]) -> Tensor:
@@ -61,7 +82,7 @@ def with_arrays(make: Callable[[], Module], arrays: Arrays) -> Module:
 
 def in_chunks(function: Callable[[NDArray[Any]], Tensor], rows: NDArray[Any]) -> NDArray[np.float64]:
     """``function`` of a few rows at a time, without gradients; the rows are the second axis of its result."""
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         parts = [function(rows[start : start + CHUNK]).numpy() for start in range(0, len(rows), CHUNK)]
     return np.concatenate(parts, axis=1)
 
@@ -83,6 +104,7 @@ class BatchedLinear(nn.Module):
         return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias, x, self.weight)
 
 
+@one_thread()
 def train(
     module: nn.Module,
     loss: Callable[[Tensor], Tensor],

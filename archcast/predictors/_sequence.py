@@ -17,6 +17,7 @@ from archcast.predictors._networks import (
     Arrays,
     arrays_of,
     in_chunks,
+    one_thread,
     private_random_stream,
     single,
     train,
@@ -131,7 +132,7 @@ def learn(
         if unlabelled is not None:
             more = torch.from_numpy(tokens(space, unlabelled)[0])
             for _ in range(rounds):
-                with torch.no_grad():
+                with torch.no_grad(), one_thread():
                     pseudo = network.predict(network.encode(more)[1])
 
                 def both(rows: Tensor, pseudo: Tensor = pseudo) -> Tensor:

@@ -12,6 +12,7 @@ from archcast.predictors._networks import (
     BatchedLinear,
     arrays_of,
     in_chunks,
+    one_thread,
     private_random_stream,
     train,
     with_arrays,
@@ -34,6 +35,22 @@ def test_random_stream_comes_back_after_an_error() -> None:
     with pytest.raises(RuntimeError), private_random_stream(np.random.default_rng(0)):
         torch.rand(3).reshape(2)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_threads_come_back() -> None:
+    before, seen = torch.get_num_threads(), []
+    layer = BatchedLinear(1, 2, 1)
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        seen.append(torch.get_num_threads())
+        return layer.weight.sum()
+
+    train(layer, loss, 3, epochs=2, learning_rate=0.1)
+    assert seen == [1, 1]
+    assert torch.get_num_threads() == before
+    with pytest.raises(RuntimeError), one_thread():
+        torch.rand(3).reshape(2)
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize("bias", [True, False])

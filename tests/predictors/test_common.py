@@ -15,8 +15,17 @@ CHECKS = predictor_checks()
 SPACE = "nasbench201"
 
 FAST: dict[str, dict[str, Any]] = {
+    "bananas": {"hidden": (16,), "epochs": 40, "n_members": 2},
+    "bohamiann": {"hidden": (16,), "burn_in": 60, "draws": 4, "thinning": 8},
+    "bonas": {"hidden": 16, "epochs": 20, "n_members": 2},
+    "dngo": {"hidden": (16,), "epochs": 20, "n_members": 2},
+    "gcn": {"hidden": 16, "epochs": 30, "n_members": 2},
+    "gcn-rank": {"hidden": 16, "epochs": 30, "n_members": 2},
+    "mlp": {"hidden": (16,), "epochs": 40},
+    "nao": {"hidden": 24, "epochs": 25},
     "ngboost": {"n_estimators": 10},
     "random-forest": {"n_estimators": 20},
+    "seminas": {"hidden": 24, "epochs": 25, "round_epochs": 3, "n_unlabelled": 40},
     "sparse-gp": {"iterations": 3, "inducing": 20},
     "variational-gp": {"iterations": 3, "inducing": 20},
 }

@@ -40,6 +40,14 @@ def test_learns_in_every_kind_of_space(name: str) -> None:
     assert kendalltau(gcn.query(queries).mean, score(queries))[0] > 0.5
 
 
+def test_position_in_a_chain_counts() -> None:
+    space = get_space("nasbench-macro")
+    archs, queries = space.sample(60, 0), space.sample(200, 1)
+    late = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    gcn = get_predictor("gcn", space, random_state=0, n_members=2, hidden=24, epochs=60).init(archs, archs @ late)
+    assert kendalltau(gcn.query(queries).mean, queries @ late)[0] > 0.75
+
+
 def test_same_function_same_answer() -> None:
     space = get_space("nasbench201")
     archs = space.sample(60, 0)
