@@ -103,7 +103,7 @@ class Process:
 
 def _terms(inputs: Inputs, evidence: bool, labels: NDArray[np.bool_]) -> Terms:
     groups = inputs.view.groups
-    seen = inputs.view.labels[:, labels]
+    seen = inputs.view.labels[:, labels] / inputs.view.length
     unseen = np.sqrt(np.maximum(1 - np.square(seen).sum(axis=1, keepdims=True), 0.0))
     together = np.concatenate([x / np.sqrt(x.shape[1] * len(groups)) for x in groups], axis=1)
     matern, linear = list(groups), [together, np.concatenate([seen, unseen], axis=1)]

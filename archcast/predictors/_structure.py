@@ -45,12 +45,14 @@ class View:
 
     Attributes:
         groups: one standardised ``(n, k_g)`` matrix for each encoding.
-        labels: ``(n, k)`` Weisfeiler-Lehman label counts, each row of length 1.
+        labels: ``(n, k)`` float32, Weisfeiler-Lehman label counts.
+        length: ``(n, 1)`` Euclidean length of these counts, 1 where there are none.
         size: ``(n,)`` normal quantile of the number of weights.
     """
 
     groups: tuple[Array, ...]
-    labels: Array
+    labels: NDArray[np.float32]
+    length: Array
     size: Array
 
     @property
@@ -91,12 +93,12 @@ class Structure:
         """Features of ``(n, d)`` rows."""
         canonical = self.features.space.canonical(archs)
         groups = self.features.groups(archs, canonical=canonical)
-        counts = self.labels.transform(archs, canonical).astype(np.float64)
-        length = np.sqrt(np.square(counts).sum(axis=1, keepdims=True))
+        counts = self.labels.transform(archs, canonical)
+        length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
         number = DEFAULT_ENCODING.index("functional")
-        raw = groups[number] * self.features.scales[number] + self.features.means[number]
-        weights = raw[:, _weight_columns(self.features.encoders[number])].sum(axis=1)
-        return View(tuple(groups), counts / np.where(length > 0, length, 1.0), self.size.quantiles(weights))
+        columns = _weight_columns(self.features.encoders[number])
+        raw = groups[number][:, columns] * self.features.scales[number][columns] + self.features.means[number][columns]
+        return View(tuple(groups), counts, np.where(length > 0, length, 1.0), self.size.quantiles(raw.sum(axis=1)))
 
 
 @lru_cache(maxsize=16)

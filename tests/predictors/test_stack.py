@@ -78,8 +78,10 @@ def test_labels_that_no_training_row_has_add_variance_and_nothing_else(rng):
     slope = process.gp.kernel.slopes[1]
     seen = inputs.view.labels.any(axis=0)
     assert 0 < seen.sum() < len(seen)
-    trained, new = process.gp.terms.linear[1], all_labels.view.labels
-    np.testing.assert_allclose(trained @ trained.T, inputs.view.labels @ inputs.view.labels.T, atol=1e-12)
+    trained, new = process.gp.terms.linear[1], all_labels.view.labels / all_labels.view.length
+    own = inputs.view.labels / inputs.view.length
+    np.testing.assert_allclose(np.square(new).sum(axis=1), 1)
+    np.testing.assert_allclose(trained @ trained.T, own @ own.T, atol=1e-12)
     np.testing.assert_allclose(np.square(trained).sum(axis=1), 1)
     assert slope > 0
     assert np.isfinite(process.predict(all_labels)[1]).all()
