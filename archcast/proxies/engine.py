@@ -20,7 +20,7 @@ from archcast.proxies.base import PROXIES, ProxyFailure
 from archcast.proxies.machinery.inputs import Batch, find_logits
 from archcast.proxies.machinery.preservation import preserved
 from archcast.proxies.machinery.session import ModelError, Session, cross_entropy
-from archcast.proxies.passes import RECORDINGS
+from archcast.proxies.passes import RECORDINGS, Pass
 
 __all__ = ["Scores", "score"]
 
@@ -134,6 +134,8 @@ def score(
             micro_batch=micro_batch,
             autocast=autocast,
         )
+        if session.prefers_channels_last():
+            session.arrange(torch.channels_last)
         recordings, passes = _record(session, names)
         values, failures = _evaluate(names, recordings)
     return Scores(values, failures, time.perf_counter() - begin, passes)
@@ -183,23 +185,31 @@ def _record(session: Session, names: list[str]) -> tuple[dict[str, Any], dict[st
     seconds: dict[str, float] = {}
     for run, group in groups.items():
         start = time.perf_counter()
-        session.reseed()
-        try:
-            recordings |= run(session, frozenset(group))
-        except ProxyFailure as failure:
-            recordings |= dict.fromkeys(group, failure)
-        except torch.OutOfMemoryError:
-            recordings |= dict.fromkeys(group, ProxyFailure("out of memory: use a smaller batch or micro_batch="))
-        except ModelError as error:
-            _check_inputs(session)
-            recordings |= dict.fromkeys(group, ProxyFailure(str(error)))
-        except ArchcastError:
-            raise
-        except Exception as error:
-            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-            recordings |= dict.fromkeys(group, ProxyFailure(reason))
+        recordings |= _attempt(run, session, group)
         seconds[run.__module__.rpartition(".")[2]] = time.perf_counter() - start
     return recordings, seconds
+
+
+def _attempt(run: Pass, session: Session, group: list[str]) -> dict[str, Any]:
+    """Recordings of one pass, or why there are none."""
+    session.reseed()
+    try:
+        return run(session, frozenset(group))
+    except ProxyFailure as failure:  # a new one: the old one's traceback would keep the pass's tensors alive
+        return dict.fromkeys(group, ProxyFailure(str(failure)))
+    except torch.OutOfMemoryError:
+        return dict.fromkeys(group, ProxyFailure("out of memory: use a smaller batch or micro_batch="))
+    except ModelError as error:
+        if session.memory_format == torch.channels_last:  # e.g. a model that uses view() on a feature map
+            session.arrange(torch.contiguous_format)
+            return _attempt(run, session, group)
+        _check_inputs(session)
+        return dict.fromkeys(group, ProxyFailure(str(error)))
+    except ArchcastError:
+        raise
+    except Exception as error:
+        text = str(error).strip().splitlines()
+        return dict.fromkeys(group, ProxyFailure(f"{type(error).__name__}: {text[0] if text else 'no message'}"))
 
 
 def _check_inputs(session: Session) -> None:

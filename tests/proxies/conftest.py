@@ -170,18 +170,27 @@ ZOO: dict[str, tuple[Callable[[], nn.Module], Callable[[], Any]]] = {
 }
 
 
-@pytest.fixture(params=sorted(ZOO))
-def specimen(request: pytest.FixtureRequest) -> tuple[nn.Module, Any, Tensor]:
+def make(name: str) -> tuple[nn.Module, Any, Tensor]:
     """A model, inputs and labels."""
-    make_model, make_inputs = ZOO[request.param]
+    make_model, make_inputs = ZOO[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return make_model(), make_inputs(), torch.arange(SAMPLES) % CLASSES
 
 
+@pytest.fixture(params=sorted(ZOO))
+def specimen(request: pytest.FixtureRequest) -> tuple[nn.Module, Any, Tensor]:
+    """Each model in turn, with inputs and labels."""
+    return make(request.param)
+
+
+@pytest.fixture(params=["attention", "tied", "volume"])
+def uncoupled(request: pytest.FixtureRequest) -> tuple[nn.Module, Any, Tensor]:
+    """Each model whose samples do not depend on each other and can be cut apart, in turn."""
+    return make(request.param)
+
+
 @pytest.fixture
 def convolutional() -> tuple[nn.Module, Tensor, Tensor]:
     """A usual net, images and labels."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return Convolutional(), images(), torch.arange(SAMPLES) % CLASSES
+    return make("convolutional")

@@ -91,7 +91,8 @@ def test_single_precision(name: str) -> None:
     net, x, y = build(name, torch.float32)
     scores = archcast.score(net, x, y, proxies=list(GOLDEN[name]))
     for proxy, value in GOLDEN[name].items():
-        assert scores[proxy] == pytest.approx(value, rel=1e-6), proxy
+        # grasp is a small difference of large terms, epe_nas sums logarithms of small correlations
+        assert scores[proxy] == pytest.approx(value, rel=1e-5 if proxy in ("grasp", "epe_nas") else 1e-6), proxy
 
 
 def test_zen_draws_as_the_reference_does() -> None:

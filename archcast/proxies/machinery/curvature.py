@@ -20,11 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archcast.proxies.machinery.tracing import CONVOLUTIONS, TRANSPOSED
+from archcast.proxies.machinery.tracing import CONVOLUTIONS, TRANSPOSED, Layer
 
 __all__ = ["Curvature", "geometry_of"]
 
 aten = torch.ops.aten
+BLOCK = 1 << 18
 
 
 class Curvature:
@@ -47,19 +48,22 @@ class Curvature:
 
     def add(self, left: Tensor, right: Tensor) -> None:
         """Add an inner product."""
-        self.total += float((left * right).sum(dtype=torch.float64))
+        self.total += _inner(left, right)
 
     def along(
-        self, weights: list[Tensor], gradients: Iterable[Tensor | None], direction: Iterable[Tensor | None]
+        self, layers: list[Layer], gradients: Iterable[Tensor | None], direction: Iterable[Tensor | None]
     ) -> float:
-        """Sum of w (H d) over ``weights``.
+        """Sum of w (H d) over the weights w of ``layers``.
 
         Args:
-            gradients: of the loss with respect to ``weights``, with their own graph.
+            gradients: of the loss with respect to the weights, with their own graph.
             direction: d.
         """
+        weights = [layer.weight for layer in layers]
         pairs = [(g, d.detach()) for g, d in zip(gradients, direction) if g is not None and d is not None]
         z = torch.stack([(g * d).sum() for g, d in pairs]).sum()
+        if not z.requires_grad:
+            return 0.0
         self.active, self.total = True, 0.0
         try:
             others = torch.autograd.grad(z, weights, allow_unused=True)
@@ -72,14 +76,14 @@ class Curvature:
 
     def _convolution(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
         x, weight, bias, geometry = geometry_of(function, args, kwargs)
-        if geometry is None or x.ndim != weight.ndim or torch.is_autocast_enabled(x.device.type):
+        if geometry is None or x.ndim != weight.ndim or not _follows(x, weight):
             return function(*args, **kwargs)
         return _with_bias(_apply(_Bilinear, x, weight, _Convolution(*geometry), self), bias, 1)
 
     def _linear(
         self, function: Callable[..., Any], input: Tensor, weight: Tensor, bias: Tensor | None = None
     ) -> Tensor:
-        if weight.ndim != 2 or torch.is_autocast_enabled(input.device.type):
+        if weight.ndim != 2 or not _follows(input, weight):
             return function(input, weight, bias)
         return _with_bias(_apply(_Bilinear, input, weight, _Linear(), self), bias, input.ndim - 1)
 
@@ -96,6 +100,20 @@ class Curvature:
         ):
             return function(*args, **kwargs)
         return _apply(_BatchNorm, x, values.get("weight"), values.get("bias"), values.get("eps", 1e-5))
+
+
+def _follows(x: Tensor, weight: Tensor) -> bool:
+    """Whether a layer may be replaced: a weight that is computed from others must pass on its gradient to them."""
+    source = weight if weight._base is None else weight._base
+    return source.is_leaf and not torch.is_autocast_enabled(x.device.type)
+
+
+def _inner(left: Tensor, right: Tensor) -> float:
+    """Inner product, a block at a time: no temporary of full size, and errors do not add up in single precision."""
+    if left.ndim == 4 and left.is_contiguous(memory_format=torch.channels_last):
+        left, right = left.permute(0, 2, 3, 1), right.permute(0, 2, 3, 1)
+    a, b = left.reshape(-1), right.reshape(-1)
+    return sum(float(torch.dot(a[i : i + BLOCK], b[i : i + BLOCK])) for i in range(0, len(a), BLOCK))
 
 
 def _apply(function: Any, *args: Any) -> Any:

@@ -72,6 +72,10 @@ class Batch:
     def __getitem__(self, rows: slice) -> Batch:
         return Batch(map_tensors(self.inputs, lambda tensor: tensor[rows]))
 
+    def tensors(self) -> list[Tensor]:
+        """Every tensor."""
+        return tensors_in(self.inputs)
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with ``function`` applied to each tensor."""
         return Batch(map_tensors(self.inputs, function))

@@ -31,8 +31,8 @@ def preserved(model: nn.Module, device: torch.device | None = None) -> Iterator[
         for tensor in restore.tensors:
             tensor.grad = None
             tensor.data = tensor.data.clone() if device is None else tensor.data.to(device, copy=True)
-        for parameter in model.parameters():
-            parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
+            if isinstance(tensor, nn.Parameter):
+                tensor.requires_grad_(tensor.is_floating_point() or tensor.is_complex())
         yield
     finally:
         _insist(restore)
@@ -78,14 +78,12 @@ class _Restoration:
     def __init__(self, model: nn.Module) -> None:
         modules = list(model.modules())
         self.attributes = [(module, dict(vars(module))) for module in modules]
+        values = [value for _, attributes in self.attributes for value in attributes.values()]
         self.containers = [
-            (value, value.copy())
-            for module in modules
-            for value in vars(module).values()
-            if isinstance(value, (dict, list, set))
+            (value, value.copy() if value else None) for value in values if isinstance(value, (dict, list, set))
         ]
-        plain = [value for module in modules for value in vars(module).values() if isinstance(value, Tensor)]
-        unique = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers(), *plain)}
+        held = [v for module in modules for own in (module._parameters, module._buffers) for v in own.values()]
+        unique = {id(value): value for value in (*held, *values) if isinstance(value, Tensor)}
         self.tensors = [tensor for tensor in unique.values() if tensor.is_leaf]
         self.before = [(tensor, tensor.data, tensor.grad, tensor.requires_grad) for tensor in self.tensors]
         self.generators = _Generators()
@@ -96,8 +94,9 @@ class _Restoration:
             for name in [name for name in own if name not in attributes]:
                 del own[name]
             own.update(attributes)
-        for value, content in self.containers:
-            _refill(value, content)
+        for container, content in self.containers:
+            if container or content:
+                _refill(container, content or ())
         for tensor, data, gradient, requires_grad in self.before:
             tensor.grad = None
             tensor.data = data

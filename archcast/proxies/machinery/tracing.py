@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from archcast.proxies.base import ProxyFailure
 
-__all__ = ["NORMS", "Call", "Layer", "Tracer", "Watched", "leaves_of", "nodes_of"]
+__all__ = ["NORMS", "Call", "Layer", "Tracer", "Watched", "by_sample", "leaves_of", "nodes_of"]
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -71,6 +71,7 @@ CLAMPS = (
     "hardtanh_",
     "threshold",
     "threshold_",
+    "_threshold",
 )
 """Functions that are a rectifier when their lower bound is 0."""
 IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__", "__setitem__")
@@ -96,11 +97,14 @@ class Call:
     """One call of a function that uses parameters.
 
     Attributes:
+        tracer: that saw it.
         layer: the weight it uses; ``None`` for a normalisation.
         channels: axis of ``output`` that holds the output features.
         bias: the bias operand.
+        sequence_first: whether the samples are on the second axis, or vary fastest on the first, as within attention.
     """
 
+    tracer: Tracer
     name: str
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -109,6 +113,7 @@ class Call:
     layer: Layer | None
     channels: int
     bias: Tensor | None
+    sequence_first: bool
 
 
 class Watched:
@@ -183,6 +188,7 @@ class Tracer(TorchFunctionMode):
         self.coupled = False
         self.embedded: list[Tensor] = []
         self.sequences = False
+        self._inside_attention = False
 
     @property
     def layers(self) -> list[Layer]:
@@ -202,8 +208,12 @@ class Tracer(TorchFunctionMode):
         if name in DROPOUTS:
             return _argument(args, kwargs, 0, "input")
         if name == "multi_head_attention_forward":
-            with self:
-                return _transparent(func)(*args, **kwargs)
+            self._inside_attention = True
+            try:
+                with self:
+                    return _transparent(func)(*args, **kwargs)
+            finally:
+                self._inside_attention = False
         if name == "scaled_dot_product_attention":
             causal = {"is_causal": args[5]} if len(args) > 5 else {}
             args, kwargs = args[:4], {**kwargs, **causal, "dropout_p": 0.0}
@@ -283,7 +293,7 @@ class Tracer(TorchFunctionMode):
             self.coupled |= bool(_argument(args, kwargs, 5, "training"))
         if self._on_call is not None:
             axis = 1 if name in ("batch_norm", "instance_norm", "group_norm") else output.ndim - 1
-            self._on_call(Call(name, func, args, kwargs, output, None, axis, shift))
+            self._on_call(Call(self, name, func, args, kwargs, output, None, axis, shift, self._inside_attention))
 
     def _rectifier(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor
@@ -331,7 +341,7 @@ class Tracer(TorchFunctionMode):
         if bias is not None:
             self.shifts.add(id(bias))
         if layer is not None and self._on_call is not None:
-            self._on_call(Call(name, func, args, kwargs, output, layer, channels, bias))
+            self._on_call(Call(self, name, func, args, kwargs, output, layer, channels, bias, self._inside_attention))
 
     def _remember(self, weight: Tensor, fan_in: int) -> Layer | None:
         parameter = self._parameter(weight)
@@ -354,6 +364,20 @@ _OBSERVERS: dict[str, Callable[..., None]] = {
     "scaled_dot_product_attention": Tracer._attention,
     "embedding": Tracer._embedding,
 }
+
+
+def by_sample(values: Tensor, samples: int, *, sequence_first: bool = False) -> Tensor | None:
+    """``values`` with one row for each sample: ``(samples, ...)``, or ``None`` if its axes do not tell.
+
+    The samples may be on the first axis, alone or with others behind them (windows, steps), or on the second.
+    """
+    if values.ndim > 2 and values.shape[1] == samples and (sequence_first or values.shape[0] != samples):
+        return values.transpose(0, 1)
+    if values.ndim == 0 or values.shape[0] % samples:
+        return None
+    if sequence_first:
+        return values.reshape(-1, samples, *values.shape[1:]).transpose(0, 1)
+    return values if values.shape[0] == samples else values.reshape(samples, -1, *values.shape[1:])
 
 
 def nodes_of(tensor: Tensor) -> list[Any]:

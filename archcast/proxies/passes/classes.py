@@ -20,7 +20,7 @@ from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.curvature import geometry_of
 from archcast.proxies.machinery.initialisation import redrawn
 from archcast.proxies.machinery.session import Session
-from archcast.proxies.machinery.tracing import CONVOLUTIONS, TRANSPOSED, Call, Tracer, nodes_of
+from archcast.proxies.machinery.tracing import CONVOLUTIONS, TRANSPOSED, Call, Tracer, by_sample, nodes_of
 from archcast.proxies.passes import makes
 from archcast.proxies.passes.shared import NO_PATH
 
@@ -69,6 +69,8 @@ class _Jacobian:
         tracer = Tracer(self.session.parameters, leaves, on_call=self.follow)
         logits = self.session.forward(inputs, tracer)
         n = self.batch.size
+        if not self.parameters:
+            raise ProxyFailure("the model has no parameters")
         if logits.ndim != 2 or len(logits) != n:
             raise ProxyFailure(f"the logits have shape {tuple(logits.shape)}, not one row for each of the {n} samples")
         classes = logits.shape[1]
@@ -105,17 +107,20 @@ class _Jacobian:
         if call.bias is not None and id(call.bias) in self.columns:
             parts.append((call.bias, None))
         if parts and call.output.requires_grad:
-            call.output.register_hook(partial(self.arrived, parts, call.channels))  # type: ignore[no-untyped-call]
+            hook = partial(self.arrived, parts, call.channels, call.sequence_first)
+            call.output.register_hook(hook)  # type: ignore[no-untyped-call]
 
-    def arrived(self, parts: list[tuple[Tensor, Tensor | None]], channels: int, gradient: Tensor) -> None:
+    def arrived(
+        self, parts: list[tuple[Tensor, Tensor | None]], channels: int, sequence_first: bool, gradient: Tensor
+    ) -> None:
         at = gradient.select(channels, 0)
         for parameter, tangent in parts:
             product = at if tangent is None else at * tangent
-            column = self.columns[id(parameter)]
-            self.jacobian[:, self.current, column] += product.reshape(self.batch.size, -1).sum(
-                dim=1, dtype=torch.float64
-            )
-            self.arrivals[id(parameter)] += 1
+            rows = by_sample(product.unsqueeze(-1), self.batch.size, sequence_first=sequence_first)
+            if rows is not None:
+                sums = rows.flatten(1).sum(dim=1, dtype=torch.float64)
+                self.jacobian[:, self.current, self.columns[id(parameter)]] += sums
+                self.arrivals[id(parameter)] += 1
 
     def one_by_one(self, parameters: list[Tensor], logits: Tensor) -> None:
         """Fill the columns of ``parameters`` with ordinary gradients of one logit of one sample at a time."""

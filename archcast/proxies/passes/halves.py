@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from archcast.proxies.base import ProxyFailure
-from archcast.proxies.machinery.session import Session
+from archcast.proxies.machinery.session import Session, gradients_of
 from archcast.proxies.machinery.tracing import Tracer
 from archcast.proxies.passes import makes
 
@@ -27,8 +25,5 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
         inputs, leaves = batch[rows].leaves()
         tracer = Tracer(session.parameters, leaves)
         loss = session.loss(session.forward(inputs, tracer), labels[rows])
-        halves.append(torch.autograd.grad(loss, [layer.weight for layer in tracer.layers], allow_unused=True))
-    pairs = [(a, b) for a, b in zip(*halves) if a is not None and b is not None]
-    if not pairs:
-        raise ProxyFailure("no weight of a convolution or linear map receives a gradient")
-    return {"half_gradients": pairs}
+        halves.append(gradients_of(loss, tracer.layers))
+    return {"half_gradients": [(a, b) for a, b in zip(*halves) if a is not None and b is not None]}

@@ -13,7 +13,7 @@ from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.agreement import NO_RECTIFIER
 from archcast.proxies.machinery.initialisation import redrawn
 from archcast.proxies.machinery.session import Session
-from archcast.proxies.machinery.tracing import Tracer
+from archcast.proxies.machinery.tracing import Tracer, by_sample
 from archcast.proxies.passes import makes
 
 __all__ = ["run"]
@@ -48,11 +48,12 @@ class _Columns:
         self.codes: list[NDArray[np.uint32]] = []
 
     def add(self, output: Tensor) -> None:
-        if output.ndim < 3 or len(output) % self.samples:
+        values = by_sample(output, self.samples) if output.ndim > 2 else None
+        if values is None:
             return
-        rows = np.zeros((SAMPLES, output.numel() // self.samples), dtype=bool)
-        rows[: self.samples] = (output.detach() > 0).reshape(self.samples, -1).cpu().numpy()
-        columns = np.ascontiguousarray(np.packbits(rows, axis=0).T)
+        bits = np.zeros((SAMPLES, output.numel() // self.samples), dtype=bool)
+        bits[: self.samples] = (values.detach() > 0).reshape(self.samples, -1).cpu().numpy()
+        columns = np.ascontiguousarray(np.packbits(bits, axis=0).T)
         self.codes.append(np.unique(columns.view(np.uint32)))
 
     def distinct(self) -> int:

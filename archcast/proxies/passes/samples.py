@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from archcast.proxies.base import ProxyFailure
-from archcast.proxies.machinery.session import Session
+from archcast.proxies.machinery.session import Session, gradients_of
 from archcast.proxies.machinery.tracing import Tracer
 from archcast.proxies.passes import makes
 
@@ -28,13 +27,10 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
         inputs, leaves = session.batch[slice(i, i + 1)].leaves()
         tracer = Tracer(session.parameters, leaves)
         loss = session.loss(session.forward(inputs, tracer), labels[i : i + 1])
-        gradients = torch.autograd.grad(loss, [layer.weight for layer in tracer.layers], allow_unused=True)
+        gradients = gradients_of(loss, tracer.layers)
         sums = sums or [None] * len(gradients)
         for j, gradient in enumerate(gradients):
             if gradient is not None:
                 before = sums[j]
                 sums[j] = gradient.sign() if before is None else before.add_(gradient.sign())
-    found = [total for total in sums if total is not None]
-    if not found:
-        raise ProxyFailure("no weight of a convolution or linear map receives a gradient")
-    return {"sign_sums": found}
+    return {"sign_sums": [total for total in sums if total is not None]}

@@ -20,8 +20,8 @@ from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.agreement import Agreement
 from archcast.proxies.machinery.curvature import Curvature
 from archcast.proxies.machinery.inputs import Batch
-from archcast.proxies.machinery.session import Session
-from archcast.proxies.machinery.tracing import Call, Layer, Tracer, Watched, leaves_of
+from archcast.proxies.machinery.session import Session, gradients_of
+from archcast.proxies.machinery.tracing import Call, Layer, Tracer, Watched, by_sample, leaves_of
 from archcast.proxies.passes import makes
 
 __all__ = ["NO_PATH", "Saliency", "run"]
@@ -105,8 +105,6 @@ class _SharedPass:
         if "curvature" in self.wanted and len(pieces) > 1:
             for rows, piece in pieces:
                 self.second_order(rows, piece)
-        if "loss_gradients" in self.wanted and all(gradient is None for gradient in self.gradients):
-            self.fail(LOSS, "no weight of a convolution or linear map receives a gradient")
         found: dict[str, Any] = {
             "layers": [layer.weight.detach() for layer in self.layers],
             "macs": self.macs / self.session.batch.size,
@@ -135,7 +133,6 @@ class _SharedPass:
                 on_rectifier=None if agreement is None else agreement.add,
                 replace=None if curvature is None else curvature.replacements,
             )
-            self.watch = tracer.watch
             logits = self.session.forward(inputs, tracer)
         self.layers = tracer.layers
         self.macs += tracer.macs
@@ -163,14 +160,17 @@ class _SharedPass:
     def differentiate_loss(self, logits: Tensor, rows: slice, piece: Batch, curvature: Curvature | None) -> None:
         """Add the gradients of the loss, and what is gathered on their way."""
         loss = self.session.loss(logits, self.session.labels()[rows]) * (piece.size / self.session.batch.size)
-        weights = [layer.weight for layer in self.layers]
         self.collecting = True
-        gradients = torch.autograd.grad(loss, weights, allow_unused=True, create_graph=curvature is not None)
+        try:
+            gradients = gradients_of(loss, self.layers, create_graph=curvature is not None)
+        except ProxyFailure as failure:
+            self.fail(LOSS, str(failure))
+            return
         self.collecting = False
         if curvature is not None:
-            self.curvature = curvature.along(weights, gradients, gradients)
+            self.curvature = curvature.along(self.layers, gradients, gradients)
         if not self.gradients:
-            self.gradients = [None] * len(weights)
+            self.gradients = [None] * len(self.layers)
         for i, gradient in enumerate(gradients):
             if gradient is not None:
                 before = self.gradients[i]
@@ -184,9 +184,8 @@ class _SharedPass:
             tracer = Tracer(self.session.parameters, leaves, replace=curvature.replacements)
             logits = self.session.forward(inputs, tracer)
         loss = self.session.loss(logits, self.session.labels()[rows]) * (piece.size / self.session.batch.size)
-        weights = [layer.weight for layer in tracer.layers]
-        gradients = torch.autograd.grad(loss, weights, allow_unused=True, create_graph=True)
-        self.curvature += curvature.along(weights, gradients, self.gradients)
+        gradients = gradients_of(loss, tracer.layers, create_graph=True)
+        self.curvature += curvature.along(tracer.layers, gradients, self.gradients)
 
     def follow(self, samples: int) -> Callable[[Call], None]:
         """A callback that gathers the saliency of each layer output when its gradient arrives."""
@@ -199,20 +198,25 @@ class _SharedPass:
             if position == len(self.sums):
                 self.sums.append([])
                 self.fans.append(call.layer.fan_in)
-            call.output.register_hook(partial(self.arrived, position, self.watch(call.output), call.channels, samples))  # type: ignore[no-untyped-call]
+            watched = call.tracer.watch(call.output)
+            hook = partial(self.arrived, position, watched, call.channels, samples, call.sequence_first)
+            call.output.register_hook(hook)  # type: ignore[no-untyped-call]
 
         return seen
 
-    def arrived(self, position: int, activation: Watched, channels: int, samples: int, gradient: Tensor) -> None:
+    def arrived(
+        self, position: int, activation: Watched, channels: int, samples: int, sequence_first: bool, gradient: Tensor
+    ) -> None:
         """Called with the gradient of a layer output, in the backward pass of the loss and in that of the logits."""
         if self.collecting:
-            self.sums[position].append(_channel_sums(activation.get() * gradient.detach(), channels, samples))
+            product = activation.get() * gradient.detach()
+            self.sums[position].append(_channel_sums(product, channels, samples, sequence_first))
 
 
-def _channel_sums(product: Tensor, channels: int, samples: int) -> Tensor:
-    """Sum over positions: ``(samples, channels)``."""
-    axes = [axis for axis in range(1, product.ndim) if axis != channels]
-    sums = product.sum(axes) if axes else product
-    if len(sums) != samples and len(sums) % samples == 0:
-        sums = sums.view(samples, -1, sums.shape[1]).sum(1)
-    return sums
+def _channel_sums(product: Tensor, channels: int, samples: int, sequence_first: bool) -> Tensor:
+    """Sum over positions: ``(samples, channels)``; a row that belongs to no one sample counts as one."""
+    if channels == 1 and product.ndim > 2:
+        product = product.sum(list(range(2, product.ndim)))
+    rows = by_sample(product, samples, sequence_first=sequence_first)
+    product = product if rows is None else rows
+    return product.sum(list(range(1, product.ndim - 1))) if product.ndim > 2 else product

@@ -39,7 +39,7 @@ def _flow(session: Session, *, norms: bool) -> float | ProxyFailure:
         except ModelError:
             return _run(session, None, norms=norms)
     except ProxyFailure as failure:
-        return failure
+        return ProxyFailure(str(failure))
 
 
 def _run(session: Session, dtype: torch.dtype | None, *, norms: bool) -> float:
