@@ -36,11 +36,11 @@ def test_commands_exist(page: Path) -> None:
     from archcast.cli import app
 
     for code in blocks(page, "bash"):
-        for line in code.replace("\\\n", " ").splitlines():
+        for line in code.replace("\\\n", " ").replace("&&", "\n").splitlines():
             words = shlex.split(line, comments=True)
-            if "archcast" not in [Path(w).name for w in words]:
+            if not words or Path(words[0]).name != "archcast":
                 continue
-            words = words[[Path(w).name for w in words].index("archcast") + 1 :]
+            words = words[1:]
             shown = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
             assert shown.exit_code == 0, f"{page.name}: {line}"
             for option in (w.split("=")[0] for w in words if w.startswith("--")):

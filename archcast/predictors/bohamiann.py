@@ -20,7 +20,6 @@ __all__ = ["Bohamiann"]
     summary="Bayesian neural network, sampled by scale-adapted Hamiltonian Monte Carlo",
     paper="Springenberg et al. 2016, https://papers.nips.cc/paper/6117",
     family="neural",
-    default=True,
 )
 class Bohamiann(FeatureRegressor):
     """Bayesian Optimization with Hamiltonian Monte Carlo Artificial Neural Networks.

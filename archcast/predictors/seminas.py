@@ -20,7 +20,6 @@ __all__ = ["SemiNAS"]
     summary="NAO's network, trained further on pseudo-labels of unlabelled architectures",
     paper="Luo et al. 2020, https://arxiv.org/abs/2002.10389",
     family="neural",
-    default=True,
 )
 class SemiNAS(Predictor):
     """Semi-supervised Neural Architecture Search's predictor.
