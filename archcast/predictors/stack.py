@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors._stack_members import Boosting, Forest, Inputs, Process
-from archcast.predictors._structure import FilledEvidence, Structure
+from archcast.predictors._structure import FilledEvidence, Structure, View
 from archcast.predictors.base import Prediction, Predictor, register
 from archcast.predictors.evidence import Evidence, Pool
 from archcast.predictors.targets import TargetScale, rank_normal
@@ -131,11 +131,12 @@ class Stack(Predictor):
         self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
     ) -> None:
         seeds = self._rng().integers(2**31, size=2).tolist()
+        evidence, pool = self._look_at(evidence), pool and Pool(pool.archs, self._look_at(pool.evidence))
         self.structure_ = Structure.of(self._space, pool)
         view = self.structure_.view(archs)
         self.evidence_ = FilledEvidence.of(evidence, self.structure_, view, pool)
         self.scale_ = TargetScale.of(scores)
-        inputs, targets = self._inputs(archs, evidence), rank_normal(scores)
+        inputs, targets = self._inputs(view, evidence), rank_normal(scores)
         distances = self.structure_.features.distances
         looks = [(distances, False)]
         if self.evidence_ is not None:
@@ -158,7 +159,7 @@ class Stack(Predictor):
         self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        inputs = self._inputs(archs, evidence)
+        inputs = self._inputs(self.structure_.view(archs), self._look_at(evidence))
         answers = [process.predict(inputs) for process in self.processes_]
         features = inputs.matrix
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
@@ -166,8 +167,11 @@ class Stack(Predictor):
         mean, std = self.blend_(means, variances, self._lead)
         return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, WIDTH * std) / WIDTH)
 
-    def _inputs(self, archs: NDArray[np.int64], evidence: Evidence) -> Inputs:
-        view = self.structure_.view(archs)
+    def _look_at(self, evidence: Evidence) -> Evidence:
+        """What the members are shown of evidence: all of it; a subclass may add columns made of others, such as of curves."""
+        return evidence
+
+    def _inputs(self, view: View, evidence: Evidence) -> Inputs:
         if self.evidence_ is None:
             return Inputs(view)
         quantiles = self.evidence_.quantiles(view.matrix, evidence)

@@ -14,7 +14,7 @@ from archcast.predictors._stack_members import Boosting, Forest, Inputs, Process
 from archcast.predictors._structure import RIDGE, FilledEvidence, Structure
 from archcast.predictors.base import get_predictor
 from archcast.predictors.evidence import Evidence, Pool
-from archcast.predictors.stack import Blend
+from archcast.predictors.stack import Blend, Stack
 from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import get_space
 
@@ -240,7 +240,7 @@ def test_at_least_as_good_as_its_members():
     for seed in range(4):
         archs, scores, queries, truth = problem(30, seed)
         stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores)
-        inputs = stack._inputs(queries, Evidence())
+        inputs = stack._inputs(stack.structure_.view(queries), Evidence())
         answers = [stack.query(queries).mean, stack.processes_[0].predict(inputs)[0]]
         answers += [tree.predict(inputs.matrix) for tree in stack.trees_]
         taus.append([kendalltau(answer, truth).statistic for answer in answers])
@@ -283,6 +283,24 @@ def test_curves_are_evidence():
 
     stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores, curve(scores))
     assert kendalltau(stack.query(queries, curve(truth)).mean, truth).statistic > 0.9
+
+
+def test_a_subclass_may_look_at_evidence_in_its_own_way():
+    class LastEpochs(Stack):
+        def _look_at(self, evidence):
+            return Evidence(proxies={name: curve[:, -2:].mean(axis=1) for name, curve in evidence.curves.items()})
+
+    archs, scores, queries, truth = problem(30, 1)
+    pool = Pool(queries, Evidence(curves={"accuracy": np.tile(truth[:, None], 5)}))
+    seen = LastEpochs(SPACE, random_state=0)
+    seen.init(archs, scores, Evidence(curves={"accuracy": np.tile(scores[:, None], 5)}), pool=pool)
+    assert [(column.kind, column.name) for column in seen.evidence_.columns] == [("proxy", "accuracy")]
+    by_hand = get_predictor("stack", SPACE, random_state=0)
+    by_hand.init(
+        archs, scores, Evidence(proxies={"accuracy": scores}), pool=Pool(queries, Evidence(proxies={"accuracy": truth}))
+    )
+    expected = by_hand.query(queries, Evidence(proxies={"accuracy": truth}))
+    np.testing.assert_array_equal(seen.query(queries, pool.evidence).mean, expected.mean)
 
 
 @pytest.mark.parametrize("n", [10, 100])
