@@ -18,7 +18,7 @@ from archcast.registry import Registry
 if TYPE_CHECKING:
     from archcast.proxies.machinery.session import Session
 
-__all__ = ["RECORDINGS", "Pass", "makes", "needs_of"]
+__all__ = ["RECORDINGS", "makes", "needs_of"]
 
 Pass = Callable[["Session", frozenset[str]], dict[str, Any]]
 
