@@ -18,7 +18,7 @@ __all__ = ["Boosting", "Forest", "Inputs", "Process"]
 PRIOR_SLOPE = 0.45
 """Part of the prior quantile that is the prior mean: about its correlation with the target on benchmarks of cells."""
 
-LINEAR, PRIOR_TERM = 0.126, 0.16
+LINEAR, PRIOR_TERM = 0.05, 0.16
 """Prior variances of the linear terms on structure and on the prior quantile; the other terms share what is left of 1."""
 
 RELEVANCE = 1.4

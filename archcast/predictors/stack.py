@@ -20,8 +20,11 @@ __all__ = ["Blend", "Stack"]
 FEW = 5
 """With fewer architectures only the Gaussian process is fitted."""
 
-LEAD = 20.0
+LEAD = 30.0
 """The Gaussian processes start with ``1 + LEAD / n`` times the weight of the trees."""
+
+SHARPNESS, HALF = 2.0, 20.0
+"""Weights fall with the power ``SHARPNESS * n / (n + HALF)`` of the out-of-sample mean square error."""
 
 DOUBT = 20.0
 """Number of observations that the prior scale of the uncertainty, 1, is worth."""
@@ -51,7 +54,7 @@ class Blend:
     def of(cls, outside: Array, variance: Array, targets: Array, lead: NDArray[np.bool_]) -> Blend:
         """Weigh the members by how well they predict rows that they have not seen, less sharply the fewer there are:
 
-            w_i ~ prior_i * MSE_i ^ (-4 n / (n + 20)),    prior_i = 1 + 20 / n for Gaussian processes, 1 for trees
+            w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + 30 / n for Gaussian processes, 1 for trees
 
         The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 4 / n).
 
@@ -63,7 +66,7 @@ class Blend:
         """
         n = len(targets)
         error = np.square(outside - targets).mean(axis=1) + 1e-6
-        log_weight = np.log(np.where(lead, 1 + LEAD / n, 1.0)) - 4 * n / (n + 20) * np.log(error)
+        log_weight = np.log(np.where(lead, 1 + LEAD / n, 1.0)) - SHARPNESS * n / (n + HALF) * np.log(error)
         weights = np.exp(log_weight - log_weight.max())
         blend = cls(weights / weights.sum(), 1.0)
         mean, spread = blend(outside, variance, lead)

@@ -199,8 +199,8 @@ def test_weights_by_hand():
     targets = np.array([-1.0, 0.0, 1.0, 0.0])
     outside = np.array([targets + 0.5, targets + 1.0])
     blend = Blend.of(outside, np.ones((2, 4)), targets, np.array([True, False]))
-    kappa = 4 * 4 / 24
-    raw = np.array([(1 + 20 / 4) * (0.25 + 1e-6) ** -kappa, (1.0 + 1e-6) ** -kappa])
+    kappa = 2 * 4 / 24
+    raw = np.array([(1 + 30 / 4) * (0.25 + 1e-6) ** -kappa, (1.0 + 1e-6) ** -kappa])
     np.testing.assert_allclose(blend.weights, raw / raw.sum())
     mean, std = blend(outside, np.ones((2, 4)), np.array([True, False]))
     np.testing.assert_allclose(mean, blend.weights @ outside)
@@ -217,7 +217,7 @@ def test_weights_sharpen_with_the_number_of_architectures(rng):
         return Blend.of(outside, np.ones((2, n)), targets, np.array([True, True])).weights[0]
 
     assert 0.5 < weight(5) < weight(500)
-    assert weight(500) > 0.98
+    assert weight(500) > 0.95
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------------
