@@ -295,6 +295,9 @@ def test_interrupted_then_continued_equals_uninterrupted(run, bench, tmp_path) -
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # a test run in the background ignores it
     )
     while process.poll() is None and (not csv.exists() or csv.read_text().count("\n") < 3):
         time.sleep(0.02)
