@@ -15,7 +15,7 @@ class Operation:
 
     Attributes:
         kind: ``CONVOLUTION`` for a learned map followed by normalisation, ``POOLING``, or ``IDENTITY``.
-        weight: number of weights in units of a 1x1 convolution; 0 where size says little about performance.
+        weight: number of weights in units of a 1x1 convolution, as far as they help.
         kernel: side of the window that one output depends on.
     """
 
@@ -50,8 +50,9 @@ TABLE = {
     "mb6_k5": Operation(CONVOLUTION, 6, 5),
     # NATS-Bench's size space: the name is the number of channels
     **{str(8 * k): Operation(CONVOLUTION, k, 3) for k in range(1, 9)},
-    # NAS-Bench-Graph: a layer sees the neighbours of a vertex, a fully connected one the vertex alone; more weights are not better
-    **{layer: Operation(CONVOLUTION, 0, 3) for layer in ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph")},
+    # NAS-Bench-Graph: a layer sees the neighbours of a vertex, a fully connected one the vertex alone; only the former count as
+    # weights, because more of them do help, and more parameters do not
+    **{layer: Operation(CONVOLUTION, 1, 3) for layer in ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph")},
     "fc": Operation(CONVOLUTION, 0, 1),
     "skip": Operation(IDENTITY),
 }
