@@ -178,7 +178,8 @@ def _maximise(
 ) -> None:
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     settings = gpytorch.settings
-    with settings.fast_computations(False, False, False), settings.cholesky_jitter(double_value=JITTER):
+    # log_prob=True: by the matrix inversion lemma, exact and linear in the number of rows, for a low-rank covariance
+    with settings.fast_computations(False, True, False), settings.cholesky_jitter(double_value=JITTER):
         for _ in range(iterations):
             optimizer.zero_grad()
             loss = -objective()

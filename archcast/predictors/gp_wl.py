@@ -41,8 +41,8 @@ class WLGaussianProcess(KernelPredictor):
     terms of ``gp`` for further encodings and for evidence; ``encoding=()`` leaves the kernel of the cells alone.
 
     Departures from the paper: each ``h`` has scales of its own, found with the noise by maximum a posteriori, where the paper
-    sums all up to a chosen ``h``; the Matern-5/2 terms; the functional features beside the graph kernel; labels keep the direction
-    of edges; cells are pruned; targets are rank-normal.
+    sums all up to a chosen ``h``; the Matern-5/2 terms; feature groups beside the graph kernel; labels keep the direction of
+    edges; cells are pruned; targets are rank-normal.
 
     Args:
         space: search space.
@@ -64,7 +64,7 @@ class WLGaussianProcess(KernelPredictor):
         self,
         space: str | SearchSpace,
         *,
-        encoding: str | Sequence[str] = ("functional",),
+        encoding: str | Sequence[str] = ("functional", "operation-flow"),
         iterations: int = 1,
         random_state: Any = None,
     ) -> None:

@@ -25,6 +25,9 @@ __all__ = ["NGBoost"]
 class NGBoost(FeatureRegressor):
     """Natural gradient boosting: trees for the mean and for the logarithm of the std of a normal distribution.
 
+    With few architectures the std comes out too small: on NAS-Bench-201, intervals meant to hold 90 % of the scores held about
+    half of them at 10 and 32 architectures, 71 % at 100 and 92 % at 1,000.
+
     Args:
         space: search space.
         encoding: name of an encoding, or several.
