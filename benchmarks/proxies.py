@@ -1,6 +1,6 @@
 """Cost of zero-cost proxies, alone and together, as multiples of one forward and backward pass of the same net.
 
-    python benchmarks/proxies.py [--repeats 5] [--batch 64] [--depth 5] [--each] [--layout contiguous channels_last]
+    python benchmarks/proxies.py [--repeats 5] [--batch 64] [--depth 5] [--each] [--sets ...] [--layout contiguous channels_last]
 
 A net of NAS-Bench-201 (16 channels, 32x32 inputs), one thread. The unit is torch's own forward pass, cross-entropy and
 gradient of all parameters, of the same net in the same memory format, in the same process: everything is run in turn,
@@ -31,7 +31,7 @@ EIGHT = ["grad_norm", "snip", "plain", "l2_norm", "fisher", "jacob_cov", "epe_na
 SETS = {
     "8 classical proxies": EIGHT,
     "8 + synflow + grasp": [*EIGHT, "synflow", "grasp"],
-    "all": ["*"],
+    "all": ["all"],
 }
 
 
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--depth", type=int, default=5)
     parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--each", action="store_true", help="every proxy alone, too")
     parser.add_argument("--layout", nargs="+", default=["contiguous", "channels_last"])
     arguments = parser.parse_args()
@@ -71,7 +72,7 @@ def main() -> None:
             return torch.autograd.grad(F.cross_entropy(net(x), y), list(net.parameters()))
 
         jobs: dict[str, Callable[[], Any]] = {"unit": unit}
-        sets = dict(SETS)
+        sets = {name: SETS[name] for name in arguments.sets}
         if arguments.each:
             sets |= {name: [name] for name in PROXIES}
         for name, proxies in sets.items():

@@ -234,7 +234,7 @@ def test_a_run_without_networks_imports_no_torch(table) -> None:
             "Unknown space 'nasbench2'. Did you mean 'nasbench201'",
         ),
         (["list"], "Missing argument"),
-        (["list", "things"], "'things' is not one of 'spaces', 'encodings', 'predictors', 'benchmarks'"),
+        (["list", "things"], "'things' is not one of 'spaces', 'encodings', 'predictors', 'proxies', 'benchmarks'"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(run, monkeypatch, tmp_path, arguments, message) -> None:

@@ -20,6 +20,7 @@ class Kind(str, Enum):
     spaces = "spaces"
     encodings = "encodings"
     predictors = "predictors"
+    proxies = "proxies"
     benchmarks = "benchmarks"
 
 
@@ -27,9 +28,14 @@ def list_(
     kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that is known.")] = False,
 ) -> None:
-    """List spaces, encodings, predictors or benchmarks, with their papers."""
+    """List spaces, encodings, predictors, proxies or benchmarks, with their papers."""
     registry = _registry(kind)
     entries = {name: dict(registry.entry(name).info) for name in registry}
+    if kind is Kind.proxies:
+        from archcast.proxies.passes import needs_of
+
+        for info in entries.values():
+            info["needs"] = ", ".join(needs_of(info.pop("recordings"))) or "nothing"
     if as_json:
         full = [
             {
@@ -57,18 +63,22 @@ def list_(
         )
         table.add_row(f"{name}/TASK" if tasks else name, what, str(info.get("paper", "")).split(", http")[0])
     Console(highlight=False).print(table)
+    if kind is Kind.proxies:
+        typer.echo("direction: higher is better, for every proxy")
 
 
 def _registry(kind: Kind) -> Registry[Any]:
     from archcast.data import BENCHMARKS
     from archcast.encodings import ENCODINGS
     from archcast.predictors import PREDICTORS
+    from archcast.proxies import PROXIES
     from archcast.spaces import SPACES
 
     registries: dict[str, Registry[Any]] = {
         "spaces": SPACES,
         "encodings": ENCODINGS,
         "predictors": PREDICTORS,
+        "proxies": PROXIES,
         "benchmarks": BENCHMARKS,
     }
     return registries[kind.value]

@@ -22,7 +22,7 @@ from archcast.proxies.machinery.preservation import preserved
 from archcast.proxies.machinery.session import ModelError, Session, cross_entropy
 from archcast.proxies.passes import RECORDINGS, Pass
 
-__all__ = ["Scores", "score"]
+__all__ = ["Scores", "count_outputs", "resolve", "score"]
 
 
 class Scores(Mapping[str, float]):
@@ -107,7 +107,7 @@ def score(
         (['params', 'snip', 'synflow'], 67.0)
     """
     begin = time.perf_counter()
-    names = _resolve(proxies)
+    names = resolve(proxies)
     model = _check_model(model)
     batch = Batch(inputs)
     if micro_batch is not None and (not isinstance(micro_batch, int) or micro_batch < 1):
@@ -141,7 +141,25 @@ def score(
     return Scores(values, failures, time.perf_counter() - begin, passes)
 
 
-def _resolve(proxies: str | Sequence[str]) -> list[str]:
+def count_outputs(model: nn.Module, inputs: Any, *, output: Callable[[Any], Tensor] = find_logits) -> int:
+    """Number of classes that a model tells apart: the size of axis 1 of its logits. The model is left as it was.
+
+    Raises:
+        InvalidInputError: if the model rejects the inputs.
+    """
+    model = _check_model(model)
+    with torch.inference_mode(False), preserved(model), torch.no_grad():
+        model.train()
+        logits = Session(model, Batch(inputs), loss=cross_entropy, output=output).forward(Batch(inputs))
+    return int(logits.shape[1]) if logits.ndim > 1 else 1
+
+
+def resolve(proxies: str | Sequence[str]) -> list[str]:
+    """Names of the proxies that names and patterns stand for, each once.
+
+    Raises:
+        UnknownNameError: for one that stands for none, with the closest names.
+    """
     wanted = [proxies] if isinstance(proxies, str) else list(proxies)
     names: list[str] = []
     for name in wanted:

@@ -12,7 +12,7 @@ __all__ = ["trainable_layers"]
 @register(
     "trainable_layers",
     summary="number of layers with parameters that the output depends on",
-    paper="Mellor et al. 2021, https://arxiv.org/abs/2006.04647",
+    paper="Tybl & Neumann 2025, https://arxiv.org/abs/2502.04975",
     recordings=(
         "modules",
         "reached",

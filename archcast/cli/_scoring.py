@@ -1,0 +1,84 @@
+"""Scoring one target, in this process or in a worker: everything that goes in and comes out can be pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from archcast.cli._batches import Data, read_data
+from archcast.cli._targets import Settings, Target
+from archcast.errors import ArchcastError
+
+__all__ = ["Job", "Outcome", "run"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """How targets are scored.
+
+    Attributes:
+        settings: how they are built.
+        proxies: names.
+        data: what ``--data`` says.
+        batch_size: samples; ``None`` for 32, or 16 for images of more than 64 pixels a side.
+        device: where to compute; ``None`` for the CPU.
+        threads: torch threads of a worker; ``None`` leaves them alone.
+    """
+
+    settings: Settings
+    proxies: tuple[str, ...]
+    data: str = "noise"
+    batch_size: int | None = None
+    device: str | None = None
+    threads: int | None = None
+
+
+@dataclass
+class Outcome:
+    """What became of a target.
+
+    Attributes:
+        name: of the target.
+        scores: proxy -> score.
+        failures: proxy -> why there is none.
+        seconds: to build and score it.
+        error: why it could not be scored at all.
+    """
+
+    name: str
+    scores: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def run(target: Target, job: Job) -> Outcome:
+    """Build a target, feed it and score it; an error is part of the outcome."""
+    import time
+
+    import torch
+
+    from archcast.proxies.engine import count_outputs, score
+
+    if job.threads is not None and torch.get_num_threads() != job.threads:
+        torch.set_num_threads(job.threads)
+    start = time.perf_counter()
+    outcome = Outcome(target.name)
+    try:
+        model, image = target.build(job.settings)
+        size = job.batch_size or (32 if max(image) <= 64 else 16)
+        probe = torch.randn(2, *image, generator=torch.Generator().manual_seed(job.settings.seed))
+        outputs = count_outputs(model, probe)
+        inputs, labels = _data(job.data, image).batch(image, size, outputs, job.settings.seed)
+        scores = score(model, inputs, labels, proxies=list(job.proxies), seed=job.settings.seed, device=job.device)
+        outcome.scores, outcome.failures = dict(scores), scores.failures
+    except ArchcastError as error:
+        text = " ".join(str(error).split())
+        outcome.error = text if text.startswith(target.name) else f"{target.name}: {text}"
+    outcome.seconds = time.perf_counter() - start
+    return outcome
+
+
+@lru_cache(maxsize=4)
+def _data(text: str, image: tuple[int, ...]) -> Data:
+    return read_data(text, image)

@@ -1,0 +1,329 @@
+"""``archcast score``: networks by zero-cost proxies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from archcast.cli._scoring import Job, Outcome
+    from archcast.cli._table import ScoreFile
+    from archcast.cli._targets import Target
+    from archcast.spaces import SearchSpace
+
+__all__ = ["score"]
+
+QUICK = ("parameters", "shared", "synflow", "maps")
+FORMATS = ("table", "json", "csv")
+
+
+def score(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="torchvision:resnet18, timm:NAME, package.module:factory, file.py:factory, or SPACE:ARCHITECTURE.",
+            show_default=False,
+        ),
+    ] = None,
+    proxies: Annotated[
+        str, typer.Option(help="Names or patterns with commas, quick (all that are cheap) or all.")
+    ] = "quick",
+    input_shape: Annotated[
+        str | None,
+        typer.Option("--input", help="Shape of one input, e.g. 3x224x224.", show_default="what suits the target"),
+    ] = None,
+    classes: Annotated[int | None, typer.Option(help="Classes of the model.", show_default="what suits it")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples.", show_default="32, or 16 of more than 64 pixels a side")
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="noise, digits, a folder with a folder of images for each class, or x and y in an .npz.")
+    ] = "noise",
+    init: Annotated[
+        str, typer.Option(help="How weights are drawn: default (as the model does), kaiming, xavier or normal.")
+    ] = "default",
+    seed: Annotated[int, typer.Option(help="Seed of weights, data and proxies.")] = 0,
+    device: Annotated[str | None, typer.Option(help="E.g. cuda.", show_default="cpu")] = None,
+    kwargs: Annotated[str | None, typer.Option(help="Arguments of the factory, as JSON.", show_default=False)] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Score architectures of this space instead.", show_default=False)
+    ] = None,
+    sample: Annotated[int | None, typer.Option(help="That many random ones of it.", show_default=False)] = None,
+    archs: Annotated[
+        Path | None,
+        typer.Option(help="Those in a text file (one a line) or in column arch of a CSV.", show_default=False),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All of it.")] = False,
+    width: Annotated[
+        int | None, typer.Option(help="Channels of networks of a space.", show_default="its paper's")
+    ] = None,
+    depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="its paper's")] = None,
+    jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = 1,
+    format_: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Append to this file (CSV, or JSON lines); the same command continues it.", show_default=False
+        ),
+    ] = None,
+    sort: Annotated[str | None, typer.Option(help="Best by this proxy first.", show_default=False)] = None,
+) -> None:
+    """Score networks by zero-cost proxies: how good they may become, without training them.
+
+    Higher is better for every proxy; see archcast list proxies.
+
+    Examples: archcast score torchvision:resnet18; archcast score --space nasbench201 --sample 50 --out scores.csv
+    """
+    from archcast.cli._scoring import Job
+    from archcast.cli._table import ScoreFile, as_csv, as_json, ranked, show
+    from archcast.cli._targets import INITS, Settings
+
+    names = _proxies(proxies)
+    _one_of("--format", format_, FORMATS)
+    _one_of("--init", init, INITS)
+    if sort is not None and sort not in names:
+        raise typer.BadParameter(f"--sort {sort!r} is not one of the proxies: {', '.join(names)}.")
+    shape = None if input_shape is None else _shape(input_shape)
+    settings = Settings(shape, _positive("--classes", classes), width, depth, _arguments(kwargs), init, seed)
+    job = Job(settings, tuple(names), data, _positive("--batch-size", batch_size), device)
+    groups, count, wrong, column = _groups(targets, space, sample, archs, all_, seed)
+    file = None
+    if out is not None:
+        changes = {"data": data, "batch_size": batch_size, "device": device, **vars(settings)}
+        file = ScoreFile(out, names, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
+    outcomes = _run(groups, count, job, jobs, file, wrong)
+    if file is None:
+        outcomes = ranked(outcomes, sort)
+        if format_ == "json":
+            typer.echo(as_json(outcomes, column))
+        elif format_ == "csv":
+            typer.echo(as_csv(outcomes, names, column), nl=False)
+        elif outcomes:
+            show(outcomes, names, column)
+    else:
+        typer.echo(f"{len(file.done):,} in {out}")
+    for line in wrong:
+        typer.echo(f"error: {line}", err=True)
+    if wrong:
+        raise typer.Exit(2)
+
+
+Group = tuple["Target", list[str]]
+
+
+def _groups(
+    targets: list[str] | None, space: str | None, sample: int | None, archs: Path | None, all_: bool, seed: int
+) -> tuple[Iterator[Group], int, list[str], str]:
+    """Targets with the names that share their scores, how many names, what is wrong with others, and the column's
+    name.
+    """
+    from archcast.cli._targets import buildable, target_of
+    from archcast.errors import InvalidInputError
+
+    if space is None:
+        if sample is not None or archs is not None or all_:
+            raise typer.BadParameter("--sample, --archs and --all need --space.")
+        if not targets:
+            raise typer.BadParameter("Give a target, e.g. torchvision:resnet18, or --space. See archcast score --help.")
+        found, wrong = [], []
+        for text in dict.fromkeys(targets):
+            try:
+                found.append(target_of(text))
+            except InvalidInputError as error:
+                wrong.append(str(error))
+        return iter([(target, [target.name]) for target in found]), len(found), wrong, "target"
+    if targets:
+        raise typer.BadParameter(f"Give targets ({targets[0]!r}) or --space, not both.")
+    if (sample is not None) + (archs is not None) + all_ != 1:
+        raise typer.BadParameter("--space needs one of --sample N, --archs FILE and --all.")
+    groups, count = _architectures(buildable(space), sample, archs, seed)
+    return groups, count, [], "arch"
+
+
+def _architectures(
+    space: SearchSpace, sample: int | None, archs: Path | None, seed: int
+) -> tuple[Iterator[Group], int]:
+    """Architectures of a space; those that are the same function are scored once."""
+    import numpy as np
+
+    from archcast.cli._targets import Target
+
+    if sample is not None:
+        rows = space.sample(_positive("--sample", sample) or 0, seed)
+    elif archs is not None:
+        rows = space.parse(_read_architectures(archs))
+    else:
+        rows = space.enumerate()
+    rows = rows[np.sort(np.unique(rows, axis=0, return_index=True)[1])]
+    _, first, twin = np.unique(space.canonical(rows), axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(twin.ravel(), kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(twin.ravel()))[:-1])
+
+    def groups() -> Iterator[Group]:
+        for k in np.argsort(first, kind="stable"):
+            names = space.format(rows[members[k]])
+            yield Target(names[0], space.name, names[0]), names
+
+    return groups(), len(rows)
+
+
+def _read_architectures(path: Path) -> list[str]:
+    from archcast.errors import DataNotFoundError, InvalidFileError
+
+    if not path.is_file():
+        raise DataNotFoundError(f"--archs: no file {str(path)!r}.")
+    if path.suffix in (".csv", ".gz"):
+        import pandas as pd
+
+        try:
+            table = pd.read_csv(path, dtype=str)
+        except (ValueError, OSError) as error:
+            raise InvalidFileError(f"{str(path)!r} cannot be read: {error}") from error
+        if "arch" not in table:
+            raise InvalidFileError(f"{str(path)!r} has no column 'arch'; it has {', '.join(map(str, table.columns))}.")
+        return [str(text) for text in table["arch"].dropna()]
+    try:
+        texts = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (UnicodeDecodeError, OSError) as error:
+        raise InvalidFileError(f"{str(path)!r} cannot be read: {error}") from error
+    texts = [text for text in texts if text]
+    if not texts:
+        raise InvalidFileError(f"{str(path)!r} names no architecture.")
+    return texts
+
+
+def _run(
+    groups: Iterator[Group], count: int, job: Job, jobs: int, file: ScoreFile | None, wrong: list[str]
+) -> list[Outcome]:
+    """Score everything, writing results as they come; without a file they are kept."""
+    from dataclasses import replace
+
+    from archcast.cli._table import failures
+
+    kept: list[Outcome] = []
+    failed: list[Outcome] = []
+    waiting = ((target, [n for n in names if file is None or n not in file.done]) for target, names in groups)
+    present = 0 if file is None else len(file.done)
+    try:
+        with _progress(count, present) as advance:
+            for outcome, names in _outcomes(((target, names) for target, names in waiting if names), job, jobs):
+                if outcome.error is not None:
+                    wrong.append(outcome.error)
+                else:
+                    twins = [replace(outcome, name=name) for name in names]
+                    if file is None:
+                        kept.extend(twins)
+                    else:
+                        file.append(twins)
+                    failed += [replace(twin, scores={}) for twin in twins]
+                advance(len(names), outcome.name)
+    except KeyboardInterrupt:
+        where = "" if file is None else f": {len(file.done):,} are kept in {file.path}; the same command continues."
+        typer.echo(f"interrupted{where}", err=True)
+        raise typer.Exit(130) from None
+    if len(failed) > 1:
+        for line in failures(failed):
+            typer.echo(line, err=True)
+    return kept
+
+
+def _outcomes(groups: Iterator[Group], job: Job, jobs: int) -> Iterator[tuple[Outcome, list[str]]]:
+    """Outcomes as they come: in this process, or from workers with one thread each."""
+    from dataclasses import replace
+
+    from archcast.cli._scoring import run
+
+    if jobs == 1:
+        for target, names in groups:
+            yield run(target, job), names
+        return
+    from joblib import Parallel, delayed
+
+    alone = replace(job, threads=1)
+    work = (delayed(_group)(target, alone, names) for target, names in groups)
+    yield from Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
+
+
+def _group(target: Target, job: Job, names: list[str]) -> tuple[Outcome, list[str]]:
+    from archcast.cli._scoring import run
+
+    return run(target, job), names
+
+
+@contextmanager
+def _progress(count: int, present: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar on stderr for more than one target."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    bar = Progress(
+        *columns,
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=count < 2 or not console.is_terminal,
+    )
+    with bar:
+        if present:
+            console.print(f"continuing: {present:,} are there already")
+        task = bar.add_task("", total=count, completed=present)
+        yield lambda steps, name: bar.update(task, advance=steps, description=name)
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+def _proxies(text: str) -> list[str]:
+    """Names, in natural order for ``quick`` and ``all``."""
+    from archcast.proxies.base import PROXIES
+    from archcast.proxies.engine import resolve
+    from archcast.proxies.passes import RECORDINGS
+
+    if text != "quick":
+        return resolve([name.strip() for name in text.split(",") if name.strip()])
+    cheap = {name for name in RECORDINGS if RECORDINGS[name].__module__.rpartition(".")[2] in QUICK} - {"curvature"}
+    return [name for name in PROXIES if cheap.issuperset(PROXIES.entry(name).info["recordings"])]
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise typer.BadParameter(f"{option} {value!r} is not one of {', '.join(allowed)}.")
+
+
+def _positive(option: str, value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise typer.BadParameter(f"{option} is {value}: it must be at least 1.")
+    return value
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.lower().split("x")
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(f"--input {text!r} is not a shape such as 3x224x224.")
+    return tuple(map(int, parts))
+
+
+def _arguments(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--kwargs is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter(f'--kwargs must be a JSON object such as {{"depth": 3}}, got {text}.')
+    return found
