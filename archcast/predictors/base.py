@@ -68,11 +68,11 @@ class Requirements:
     """What a predictor needs.
 
     Attributes:
-        labels: scores of trained architectures at init.
+        labels: scores of trained architectures at init; without them init needs no evidence either.
         min_archs: fewest architectures that ``init`` accepts.
         curve: name of the learning-curve signal needed at query, or ``None``.
         epochs: epochs of that curve.
-        proxies: names of proxies needed at init and query.
+        proxies: names of proxies needed at query, and at init if it is given architectures.
         network: the built network at query.
         data: a batch of data at query.
     """
@@ -156,7 +156,7 @@ class Predictor(RegressorMixin, BaseEstimator):
                 f"{self._title} needs at least {self.requires.min_archs} architectures at init, got {len(rows)}."
             )
         values = _check_scores(scores, len(rows))
-        known = self._check_evidence(evidence, len(rows))
+        known = self._check_evidence(evidence, len(rows), at_init=True)
         if pool is not None:
             pool = Pool(space.validate(pool.archs, allow_empty=False), pool.evidence)
             if pool.evidence and len(pool.evidence) != len(pool.archs):
@@ -257,14 +257,17 @@ class Predictor(RegressorMixin, BaseEstimator):
             return np.random.default_rng(check_random_state(state).randint(2**31))
         return np.random.default_rng(state)
 
-    def _check_evidence(self, evidence: Evidence | None, n: int) -> Evidence:
+    def _check_evidence(self, evidence: Evidence | None, n: int, *, at_init: bool = False) -> Evidence:
+        """The evidence, if it is of the right kind and length and holds what is required: at query, and at init of a
+        predictor that learns from labels. Without labels init takes what it is given, or none.
+        """
         if evidence is None:
             evidence = Evidence()
         if not isinstance(evidence, Evidence):
             raise InvalidInputError(f"evidence must be an archcast.Evidence, got {type(evidence).__name__}.")
         if evidence and len(evidence) != n:
             raise InvalidInputError(f"evidence has {len(evidence)} rows, archs has {n}: they must be aligned.")
-        needs = self.requires
+        needs = self.requires if n else Requirements()
         for name in needs.proxies:
             if name not in evidence.proxies:
                 raise MissingEvidenceError(
