@@ -23,6 +23,7 @@ from archcast._version import __version__
 from archcast.data.base import Benchmark, load_benchmark
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import ArchcastError, InvalidInputError
+from archcast.evaluation.presets import REST
 from archcast.evaluation.protocol import (
     Protocol,
     default_predictors,
@@ -134,7 +135,9 @@ def evaluate(
         seed=seed,
         encoding=encoding,
     )
-    splits = _splits(protocol, groups, rows)
+    asked = test_size is not None or preset is not None
+    least = int(protocol.test_size) if asked and protocol.test_size != REST else 2
+    splits = _splits(protocol, groups, rows, least)
     described = {**dataclasses.asdict(protocol), "predictors": {name: settings(p) for name, p in made.items()}}
     store = None if out is None else Store(Path(out), described)
     finished = {} if store is None else {key: row for key, row in store.rows.items() if not row["error"]}
@@ -176,14 +179,14 @@ def evaluate(
 
 
 def _splits(
-    protocol: Protocol, groups: NDArray[np.int64], rows: NDArray[np.int64]
+    protocol: Protocol, groups: NDArray[np.int64], rows: NDArray[np.int64], least: int
 ) -> dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """(train size, trial) -> train and test rows, all drawn before anything runs."""
+    """(train size, trial) -> train and test rows, all drawn before anything runs; at least ``least`` to test on."""
     splits = {}
     for trial in range(protocol.trials):
         for size in protocol.train_sizes:
             train, test = split(groups, size, protocol.test_size, np.random.default_rng([protocol.seed, trial]))
-            if len(train) < size or len(test) < 2:
+            if len(train) < size or len(test) < least:
                 raise InvalidInputError(
                     f"train_sizes: {size} is too large for benchmark {protocol.benchmark!r}: {len(groups)} architectures have a "
                     f"score, and without sharing a function {len(train)} can be trained on beside {len(test)} to test on. "

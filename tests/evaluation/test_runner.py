@@ -44,7 +44,8 @@ def test_every_predictor_gets_the_same_trial(tiny, kinds) -> None:
         assert one[4] == two[4], "seeds are paired"
         assert (one[3].archs == two[3].archs).all()
         assert (one[2].proxies["snip"] == two[2].proxies["snip"]).all()
-    assert (calls[0][5] == calls[2][5]).all(), "one test set for all train sizes of a trial"
+    shared = set(map(bytes, calls[0][5])) & set(map(bytes, calls[2][5]))
+    assert len(shared) > 40, "train sizes of a trial share the test rows that both may be tested on"
     assert not (calls[0][5] == calls[4][5]).all(), "another one in the next trial"
     assert len({call[4] for call in calls}) == 6, "a seed for each trial and train size"
 

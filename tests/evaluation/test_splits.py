@@ -26,29 +26,29 @@ def test_sets_are_disjoint_in_functions(labels, train_size, test_size, seed) -> 
     assert len(set(train.tolist())) == len(train) <= train_size
     assert len(set(test.tolist())) == len(test)
     assert not set(groups[train].tolist()) & set(groups[test].tolist())
+    assert len(train) == train_size
+    untouched = [i for i in range(len(groups)) if groups[i] not in groups[train]]
     if test_size == "rest":
-        untouched = [i for i in range(len(groups)) if groups[i] not in groups[train]]
         assert sorted(test.tolist()) == untouched
-        assert len(train) == train_size
     else:
-        assert len(test) == test_size
-        allowed = (~np.isin(groups, groups[test])).sum()
-        assert len(train) == min(train_size, allowed)
+        assert set(test.tolist()) <= set(untouched)
+        assert len(test) == min(test_size, len(untouched))
 
 
-def test_larger_train_sets_hold_smaller_ones() -> None:
+def test_larger_train_sets_hold_smaller_ones_and_tests_stay() -> None:
     groups = np.arange(300) // 2
     draws = [split(groups, n, 50, np.random.default_rng(7)) for n in (5, 20, 100)]
-    for (small, test), (large, same) in pairwise(draws):
+    for (small, before), (large, after) in pairwise(draws):
         assert (large[: len(small)] == small).all()
-        assert (test == same).all()
+        kept = before[~np.isin(groups[before], groups[large])]
+        assert (after[: len(kept)] == kept).all()
 
 
-def test_every_row_is_equally_likely_to_be_tested() -> None:
+def test_training_rows_are_a_plain_random_sample() -> None:
     groups = np.array([0] * 10 + list(range(1, 11)))
     counts = np.zeros(20)
     for seed in range(4000):
-        counts[split(groups, 3, 5, np.random.default_rng(seed))[1]] += 1
+        counts[split(groups, 5, 3, np.random.default_rng(seed))[0]] += 1
     assert counts / 4000 == pytest.approx(np.full(20, 0.25), abs=0.03)
 
 
