@@ -30,6 +30,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from archcast.errors import ArchcastError, InvalidInputError, MissingEvidenceError
 from archcast.predictors.base import PREDICTORS, NotInitializedError, Prediction, Predictor
+from archcast.predictors.curves import falls
 from archcast.predictors.evidence import Evidence, Pool
 
 __all__ = ["check_predictor", "predictor_checks"]
@@ -100,12 +101,26 @@ def _scores(predictor: Predictor, archs: NDArray[np.int64]) -> NDArray[np.float6
 
 
 def _evidence(predictor: Predictor, archs: NDArray[np.int64]) -> Evidence | None:
-    """What the predictor requires, if it requires anything."""
+    """What the predictor requires, if it requires anything; curves are complete, twice as long as at query."""
     needs, scores = predictor.requires, _scores(predictor, archs)
     curves = {}
     if needs.curve is not None:
-        curves[needs.curve] = scores[:, None] * (1 - 0.5 ** np.arange(1, needs.epochs + 1))
+        total = 2 * needs.epochs
+        rising = scores[:, None] * (1 - 0.5 ** (1 + 8 * np.arange(total) / total))
+        curves[needs.curve] = 100 - rising if falls(needs.curve) else rising
     return Evidence(curves=curves, proxies=dict.fromkeys(needs.proxies, scores)) if curves or needs.proxies else None
+
+
+def _partial(predictor: Predictor, evidence: Evidence | None) -> Evidence | None:
+    """The same, of architectures that were trained as long as the predictor requires and no longer."""
+    if evidence is None:
+        return None
+    epochs = predictor.requires.epochs
+    return Evidence(
+        {name: np.array(values[:, :epochs]) for name, values in evidence.curves.items()},
+        evidence.proxies,
+        evidence.costs,
+    )
 
 
 def _rows(predictor: Predictor, n: int, seed: int = 0) -> NDArray[np.int64]:
@@ -119,7 +134,7 @@ def _init(predictor: Predictor, n: int = 16, seed: int = 0) -> Predictor:
 
 
 def _query(predictor: Predictor, archs: ArrayLike) -> Prediction:
-    return predictor.query(archs, _evidence(predictor, predictor._space.validate(archs)))
+    return predictor.query(archs, _partial(predictor, _evidence(predictor, predictor._space.validate(archs))))
 
 
 def _require_same(a: Prediction, b: Prediction, what: str, rtol: float = 0.0) -> None:
@@ -218,7 +233,7 @@ def check_same_seed_same_answer(predictor: Predictor) -> None:
 def check_fit_and_predict_are_aliases(predictor: Predictor) -> None:
     archs, queries = _rows(predictor, _size(predictor)), _rows(predictor, 9, 1)
     one = _fresh(predictor).fit(archs, _scores(predictor, archs), _evidence(predictor, archs))
-    answer, evidence = _query(_init(predictor), queries), _evidence(predictor, queries)
+    answer, evidence = _query(_init(predictor), queries), _partial(predictor, _evidence(predictor, queries))
     _require(
         np.array_equal(one.predict(queries, evidence=evidence), answer.mean), "fit, predict differ from init, query"
     )
@@ -446,10 +461,51 @@ def check_required_evidence(predictor: Predictor) -> None:
     if _evidence(predictor, _rows(predictor, 1)) is None:
         return
     archs = _rows(predictor, _size(predictor))
-    with _error(MissingEvidenceError, "init without the evidence it requires", "evidence"):
-        _fresh(predictor).init(archs, _scores(predictor, archs))
+    if predictor.requires.labels:
+        with _error(MissingEvidenceError, "init without the evidence it requires", "evidence"):
+            _fresh(predictor).init(archs, _scores(predictor, archs))
+    else:
+        _require_sound(predictor, _query(_fresh(predictor).init(), archs), len(archs), "init() without anything")
     with _error(MissingEvidenceError, "query without the evidence it requires", "evidence"):
         _init(predictor).query(archs)
+
+
+@_check
+def check_curves(predictor: Predictor) -> None:
+    """Of uneven length, too short, with a gap, wholly unknown; constant, and better or worse than anything at init."""
+    needs = predictor.requires
+    if needs.curve is None:
+        return
+    one, queries = _init(predictor), _rows(predictor, 9, 1)
+    known = _evidence(predictor, queries)
+    assert known is not None
+    curves, epochs = np.array(known.curves[needs.curve]), needs.epochs
+
+    def evidence(values: NDArray[np.float64]) -> Evidence:
+        return Evidence({needs.curve or "": values}, known.proxies)
+
+    uneven = curves.copy()
+    for row in range(9):
+        uneven[row, epochs + row * epochs // 9 :] = np.nan
+    whole = one.query(queries, evidence(uneven))
+    _require_sound(predictor, whole, 9, "curves of uneven length")
+    _require_same(
+        one.query(queries[3:5], evidence(uneven)[3:5]),
+        Prediction(whole.mean[3:5], None if whole.std is None else whole.std[3:5]),
+        "a part of curves of uneven length",
+        rtol=1e-6,
+    )
+    strange = curves.copy()
+    strange[0], strange[1], strange[2], strange[3] = 0.0, 50.0, 100.0, curves[3, ::-1]
+    _require_sound(predictor, one.query(queries, evidence(strange)), 9, "constant and falling curves")
+    short, unknown, gap = curves.copy(), curves.copy(), curves.copy()
+    short[4, epochs - 1 :], unknown[4], gap[4, 0] = np.nan, np.nan, np.nan
+    for what, wrong in (("too short", short), ("unknown", unknown), ("known from the second epoch on", gap)):
+        if what != "known from the second epoch on" or curves.shape[1] > 1:
+            with _error(InvalidInputError, f"query with a curve that is {what}", "row 4"):
+                one.query(queries, evidence(wrong))
+    with _error(MissingEvidenceError, "query with too few epochs", str(epochs)):
+        one.query(queries, evidence(curves[:, : epochs - 1]))
 
 
 @_check
