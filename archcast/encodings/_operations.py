@@ -38,6 +38,8 @@ TABLE = {
     "conv3x3-bn-relu": Operation(CONVOLUTION, 9, 3),
     "conv1x1-bn-relu": Operation(CONVOLUTION, 1, 1),
     "maxpool3x3": Operation(POOLING, 0, 3),
+    # SpikeNAS-Bench: neurons of three thresholds, each before a convolution
+    **{f"lif_{threshold}_conv_3x3": Operation(CONVOLUTION, 9, 3) for threshold in ("0.5", "1.0", "1.5")},
     # DARTS: depthwise convolutions have few weights, and separable ones are applied twice
     "max_pool_3x3": Operation(POOLING, 0, 3),
     "sep_conv_3x3": Operation(CONVOLUTION, 2.5, 5),

@@ -29,6 +29,7 @@ def test_battery_is_complete(request):
         "nasbench-graph",
         "nasbench-macro",
         "nats-size",
+        "spikenas-bench",
         "transnasbench101-macro",
         "transnasbench101-micro",
     }
@@ -42,7 +43,7 @@ def test_battery_is_complete(request):
 def test_registry_entry_says_what_the_space_is(name):
     entry = SPACES.entry(name)
     assert entry.info["summary"]
-    assert "https://arxiv.org/abs/" in entry.info["paper"]
+    assert "https://arxiv.org/abs/" in entry.info["paper"] or "https://doi.org/" in entry.info["paper"]
     assert entry.info["size"] > 1000
     assert entry.info["buildable"] == (entry.component.build is not SearchSpace.build)
     assert entry.component.name == name
