@@ -323,16 +323,57 @@ def test_ctrl_c_keeps_what_is_there(run: Run, tmp_path: Path, monkeypatch: pytes
     assert len(rows_of((tmp_path / "s.csv").read_text())) == 4
 
 
-def test_what_bench_reads(run: Run, tmp_path: Path) -> None:
-    run("--space", "nasbench201", "--sample", "12", *SMALL, "--proxies", "params,snip,synflow", "--out", "proxies.csv")
-    rows = SPACE.sample(12, 0)
-    benchmark = archcast.Benchmark("mine", SPACE, rows, {"score": (rows == 3).sum(axis=1)}, "score")
+@pytest.mark.parametrize("name", ["proxies.csv", "proxies.jsonl"])
+def test_bench_reads_what_score_writes(run: Run, tmp_path: Path, name: str) -> None:
+    code, _, _ = run(
+        "--space", "nasbench201", "--sample", "60", *SMALL, "--proxies", "params,flops,synflow", "--out", name
+    )
+    assert code == 0
     from archcast.data import read_evidence
 
-    evidence = read_evidence(tmp_path / "proxies.csv", benchmark)
-    assert set(evidence.proxies) == {"params", "snip", "synflow"}
-    table = pd.read_csv(tmp_path / "proxies.csv").set_index("arch").loc[SPACE.format(rows)]
-    assert np.allclose(evidence.proxies["params"], table["params"])
+    rows = SPACE.sample(80, 0)
+    texts = SPACE.format(rows)
+    mine = pd.DataFrame({"arch": texts, "score": (rows == 3).sum(axis=1) + np.linspace(0, 0.1, 80)})
+    mine.to_csv(tmp_path / "mine.csv", index=False)
+    known = read_evidence(tmp_path / name, archcast.Benchmark("mine", SPACE, rows, {"score": mine["score"]}, "score"))
+    assert list(known.proxies) == ["params", "flops", "synflow"]
+    assert 60 <= np.isfinite(known.proxies["params"]).sum() < 80, "the others are unknown"
+    table = [
+        "--table",
+        "mine.csv",
+        "--space",
+        "nasbench201",
+        "--train-sizes",
+        "15",
+        "--test-size",
+        "30",
+        "--trials",
+        "1",
+    ]
+    with pytest.raises(SystemExit) as exit_:
+        main(
+            [
+                "bench",
+                *table,
+                "--evidence",
+                name,
+                "--predictors",
+                "stack,gp",
+                "--proxies",
+                "synflow",
+                "--jobs",
+                "1",
+                "--json",
+            ]
+        )
+    assert not exit_.value.code
+    found = json.loads((next((tmp_path / "archcast-results").iterdir()) / "results.json").read_text())
+    assert found["protocol"]["evidence"] == ["flops", "params", "synflow"]
+    assert found["protocol"]["architectures"] == np.isfinite(known.proxies["params"]).sum()
+    tau = {row["predictor"]: row["kendall_tau"] for row in found["rows"]}
+    assert set(tau) == {"stack", "gp", "params", "flops", "synflow"}
+    assert tau["params"] > 0.5
+    assert min(tau["stack"], tau["gp"]) > 0.3
 
 
 def test_architectures_of_a_csv(run: Run, tmp_path: Path) -> None:

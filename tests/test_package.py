@@ -25,7 +25,7 @@ LAYERS = {
     "encodings": {"encodings", "spaces"},
     "predictors": {"predictors", "encodings", "spaces", "proxies"},
     "data": {"data", "predictors", "spaces"},
-    "evaluation": {"evaluation", "data", "predictors", "encodings", "spaces"},
+    "evaluation": {"evaluation", "data", "predictors", "encodings", "proxies", "spaces"},
     "testing": {"testing", "predictors", "encodings", "spaces"},
 }
 
@@ -58,7 +58,7 @@ def test_every_folder_has_its_layer() -> None:
 
 
 def test_evaluation_names_no_concrete_predictor() -> None:
-    names = set(PREDICTORS.names())
+    names = set(PREDICTORS.names()) - {"evidence"}  # the name of an argument, too
     for path in (ROOT / "evaluation").rglob("*.py"):
         strings = {n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)}
         assert not names & {s for s in strings if isinstance(s, str)}, path.name

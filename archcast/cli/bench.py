@@ -25,7 +25,14 @@ def bench(
         typer.Argument(help="Benchmark, see archcast list benchmarks.", show_default=DEFAULT),
     ] = None,
     predictors: Annotated[
-        str | None, typer.Option(help="Names with commas, or all.", show_default="a well-chosen few")
+        str | None, typer.Option(help="Names with commas, all, or none.", show_default="a well-chosen few")
+    ] = None,
+    proxies: Annotated[
+        str | None,
+        typer.Option(
+            help="Zero-cost proxies with commas, a row each beside params and flops: of the evidence, else computed.",
+            show_default=False,
+        ),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Encoding for every predictor that takes one.", show_default=False)
@@ -44,7 +51,7 @@ def bench(
     ] = None,
     metric: Annotated[str | None, typer.Option(help="What to predict.", show_default="the benchmark's choice")] = None,
     evidence: Annotated[
-        str, typer.Option(help="What predictors are told besides: none, published, or a CSV file of proxies.")
+        str, typer.Option(help="What predictors are told besides: none, published, or a file of archcast score --out.")
     ] = "none",
     jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = -1,
     out: Annotated[
@@ -70,7 +77,8 @@ def bench(
 
     loaded = _load(benchmark, table, space, arch_column, score_column)
     settings: dict[str, Any] = {
-        "predictors": _names(predictors),
+        "predictors": [] if predictors == "none" else _names(predictors),
+        "proxies": [] if proxies is None else [name.strip() for name in proxies.split(",")],
         "benchmark": loaded,
         "encoding": encoding,
         "train_sizes": None if train_sizes is None else [_whole("--train-sizes", n) for n in train_sizes.split(",")],
@@ -128,7 +136,9 @@ def _folder_name(benchmark: Benchmark, settings: dict[str, Any]) -> str:
 
     from archcast._version import __version__
 
-    rest = sorted((key, value) for key, value in settings.items() if key not in ("benchmark", "predictors"))
+    rest = sorted((key, value) for key, value in settings.items() if key not in ("benchmark", "predictors", "proxies"))
+    if settings["proxies"] and settings["evidence"]:  # which narrows the benchmark
+        rest.append(("proxies", True))
     digest = hashlib.sha256(repr((__version__, rest)).encode())
     digest.update(benchmark.archs.tobytes() + benchmark.scores().tobytes())
     return f"{benchmark.name.replace('/', '-')}-{digest.hexdigest()[:6]}"
@@ -156,6 +166,9 @@ def _progress(done: list[int]) -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task("starting", total=None)
 
         def tell(progress: Any) -> None:
+            if progress.what == "networks":
+                bar.update(task, completed=progress.done, total=progress.total, description="networks of proxies")
+                return
             done[:] = progress.done, progress.total
             row = progress.row
             if row is None and progress.done:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import math
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +66,12 @@ def read_table(
 
 
 def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = "arch") -> Evidence:
-    """Read a CSV file with proxies of a benchmark's architectures.
+    """Read proxies of a benchmark's architectures: what ``archcast score --space ... --out FILE`` writes.
 
-    Every column but ``arch_column`` is a proxy. Architectures are matched by their own notation; one that the file does not
-    name has unknown values (NaN), one that the benchmark does not have is passed over.
+    The file is a CSV whose columns but ``arch_column`` are proxies, or JSON: a list, or a line each, of objects with ``arch``
+    and ``scores`` (name to number). Architectures are matched by what they are, and one that the file does not name takes the
+    values of one that is the same function (equal canonical forms). What the file does not hold is unknown (NaN); what the
+    benchmark does not have is passed over.
 
     Raises:
         DataNotFoundError: no such file.
@@ -76,19 +80,55 @@ def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = 
     path = Path(path)
     names: list[str] = []
     lines, texts, values = [], [], []
-    for line, fields in _lines(path, [arch_column], rest=names):
+    for line, text, scores in _scores(path, arch_column, names):
         lines.append(line)
-        texts.append(fields[0])
-        values.append([_number(f, name, path, line, unknown=True) for f, name in zip(fields[1:], names)])
+        texts.append(text)
+        values.append(scores)
     if not names:
         raise InvalidFileError(f"{str(path)!r} has no column besides {arch_column!r}: it holds no proxies.")
     archs = _archs(benchmark.space, texts, path, lines)
-    known = dict(zip(map(bytes, archs), values))
-    found = [known.get(bytes(arch)) for arch in benchmark.archs]
+    canonical = benchmark.space.canonical
+    known = {**dict(zip(map(bytes, canonical(archs)), values)), **dict(zip(map(bytes, archs), values))}
+    twins = canonical(benchmark.archs)
+    found = [known.get(bytes(arch)) or known.get(bytes(twin)) for arch, twin in zip(benchmark.archs, twins)]
     if all(row is None for row in found):
         raise InvalidFileError(f"{str(path)!r} names none of the architectures of benchmark {benchmark.name!r}.")
-    matrix = np.array([[math.nan] * len(names) if row is None else row for row in found])
-    return Evidence(proxies=dict(zip(names, matrix.T)))
+    return Evidence(
+        proxies={
+            name: np.array([math.nan if row is None else row.get(name, math.nan) for row in found]) for name in names
+        }
+    )
+
+
+def _scores(path: Path, arch_column: str, names: list[str]) -> Iterator[tuple[int, str, dict[str, float]]]:
+    """Line number, architecture and scores of each row; ``names`` is to list the proxies."""
+    if path.suffix not in (".json", ".jsonl"):
+        for line, fields in _lines(path, [arch_column], rest=names):
+            numbers = [_number(field, name, path, line, unknown=True) for field, name in zip(fields[1:], names)]
+            yield line, fields[0], dict(zip(names, numbers))
+        return
+    for line, record in _records(path):
+        scores = record.get("scores") if isinstance(record, dict) else None
+        if not isinstance(scores, dict) or arch_column not in record:
+            raise InvalidFileError(f"{str(path)!r}, line {line}: it is no object with {arch_column!r} and 'scores'.")
+        names.extend(name for name in (*scores, *record.get("failures", ())) if name not in names)
+        yield line, str(record[arch_column]), {k: _number(str(v), k, path, line) for k, v in scores.items()}
+
+
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    """The objects of a JSON list, or of a file with one a line; with line numbers, those of a list count its objects."""
+    if not path.is_file():
+        raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv, .csv.gz, .json or .jsonl file.")
+    try:
+        text = path.read_text(encoding="utf-8")
+        if text.lstrip().startswith("["):
+            yield from enumerate(json.loads(text), 1)
+            return
+        for line, part in enumerate(text.splitlines(), 1):
+            if part.strip():
+                yield line, json.loads(part)
+    except ValueError as error:
+        raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
 
 
 def _lines(path: Path, columns: Sequence[str], rest: list[str] | None = None) -> Iterator[tuple[int, list[str]]]:

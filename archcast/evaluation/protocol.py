@@ -189,8 +189,8 @@ def make_predictors(
     """
     if predictors is None:
         predictors = default_predictors()
-    elif predictors == "all":
-        predictors = PREDICTORS.names()
+    elif predictors == "all":  # proxies have rows of their own
+        predictors = [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") != "zero-cost"]
     elif isinstance(predictors, (str, Predictor)):
         predictors = [predictors]
     if isinstance(predictors, Mapping):

@@ -36,8 +36,10 @@ from archcast.evaluation.results import Results
 from archcast.evaluation.splits import functions, split
 from archcast.evaluation.store import Store
 from archcast.evaluation.trial import Trial, run_trial
+from archcast.evaluation.untrained import ProxySource, known_rows, proxy_names
 from archcast.predictors.base import Predictor
 from archcast.predictors.evidence import Evidence, Pool
+from archcast.predictors.evidence_score import EvidenceScore
 
 if TYPE_CHECKING:
     from archcast.evaluation.store import Row
@@ -53,11 +55,13 @@ class Progress:
         done: trials finished, those of an earlier run that is continued included.
         total: trials in all.
         row: the result just found.
+        what: ``"trials"``, or ``"networks"`` while networks are scored by proxies; ``done`` and ``total`` count these.
     """
 
     done: int
     total: int
     row: Mapping[str, Any] | None
+    what: str = "trials"
 
 
 def evaluate(
@@ -71,6 +75,7 @@ def evaluate(
     seed: int = 0,
     metric: str | None = None,
     evidence: Evidence | str | Path | bool | None = None,
+    proxies: str | Sequence[str] = (),
     preset: str | None = None,
     jobs: int | None = None,
     out: str | Path | None = None,
@@ -93,8 +98,11 @@ def evaluate(
         seed: of the splits and the predictors.
         metric: what to predict; by default the benchmark's own choice.
         evidence: what every predictor is told of each architecture: ``True`` for the proxies and costs published with the
-            benchmark, an :class:`~archcast.Evidence` aligned with it, or a CSV file of proxies. What a predictor *requires* it
-            gets anyway, if the benchmark has it.
+            benchmark, an :class:`~archcast.Evidence` aligned with it, or a file that ``archcast score --space ... --out``
+            wrote. What a predictor *requires* it gets anyway, if the benchmark has it.
+        proxies: names of zero-cost proxies and of their aggregates that get a row each, with ``params`` and ``flops`` beside
+            them. Their values are those of the evidence, else those published with the benchmark, else they are computed from
+            the untrained networks of the test sets. Evidence narrows the benchmark to the architectures that it knows.
         preset: a published protocol: ``"white2021"``, ``"tnasp"`` or ``"suite-zero"``.
         jobs: worker processes, -1 for one on each core; by default joblib's (``joblib.parallel_config``), else none.
         out: folder for ``results.csv``, ``results.json``, ``figure.png``, ``report.html``. Rows are written as they come; the
@@ -120,8 +128,17 @@ def evaluate(
         raise InvalidInputError("jobs must be a number of worker processes, or -1 for one on each core, got 0.")
     if encoding is not None:
         ENCODINGS.entry(encoding)
-    made = make_predictors(predictors, benchmark.space, encoding)
     known = given_evidence(benchmark, evidence)
+    names = proxy_names(proxies, known)
+    source = ProxySource(names, benchmark, known)
+    made = {} if names and predictors == [] else make_predictors(predictors, benchmark.space, encoding)
+    if twice := sorted(set(names) & set(made)):
+        raise InvalidInputError(
+            f"{twice[0]!r} is the name of a predictor and of a proxy. Name the predictor otherwise."
+        )
+    made |= {name: EvidenceScore(benchmark.space, proxy=name) for name in names}
+    if names:
+        rows = rows[known_rows(known, len(benchmark))[rows]]
     groups = functions(benchmark.space, benchmark.archs[rows])
     protocol = make_protocol(
         benchmark,
@@ -138,7 +155,10 @@ def evaluate(
     asked = test_size is not None or preset is not None
     least = int(protocol.test_size) if asked and protocol.test_size != REST else 2
     splits = _splits(protocol, groups, rows, least)
-    described = {**dataclasses.asdict(protocol), "predictors": {name: settings(p) for name, p in made.items()}}
+    described = {
+        **dataclasses.asdict(protocol),
+        "predictors": {name: settings(p) for name, p in made.items()} | source.described(protocol.seed),
+    }
     store = None if out is None else Store(Path(out), described)
     finished = {} if store is None else {key: row for key, row in store.rows.items() if not row["error"]}
     wanted = [
@@ -149,7 +169,16 @@ def evaluate(
     done = len(wanted) - len(todo)
     if progress is not None:
         progress(Progress(done, len(wanted), None))
-    work = _trials(todo, made, benchmark, known, scores, protocol, splits)
+    values: Mapping[str, NDArray[np.float64]] = {}
+    if any(label in names for label, _, _ in todo):
+        values = source.values(
+            np.unique(np.concatenate([test for _, test in splits.values()])),
+            seed=protocol.seed,
+            jobs=jobs,
+            path=None if out is None else Path(out) / "proxies.jsonl",
+            tell=lambda ready, total: progress(Progress(ready, total, None, "networks")) if progress else None,
+        )
+    work = _trials(todo, made, benchmark, known, scores, protocol, splits, values)
     run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
     try:
         with warnings.catch_warnings():
@@ -204,6 +233,7 @@ def _trials(
     scores: NDArray[np.float64],
     protocol: Protocol,
     splits: Mapping[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]],
+    values: Mapping[str, NDArray[np.float64]],
 ) -> Iterator[Trial]:
     """Trials, made when a worker is free: each holds only the rows that it needs."""
     seconds = benchmark.train_seconds
@@ -215,7 +245,7 @@ def _trials(
             len(benchmark), protocol.pool_size, replace=False
         )
         needs = predictor.requires
-        full = _required(predictor, benchmark, evidence)
+        full = _required(predictor, benchmark, evidence, values)
         plain, partial, query_seconds = Evidence(proxies=full.proxies, costs=full.costs), {}, 0.0
         if needs.curve is not None and needs.curve in full.curves:
             curves = full.curves[needs.curve]
@@ -238,10 +268,13 @@ def _trials(
         )
 
 
-def _required(predictor: Predictor, benchmark: Benchmark, evidence: Evidence) -> Evidence:
+def _required(
+    predictor: Predictor, benchmark: Benchmark, evidence: Evidence, values: Mapping[str, NDArray[np.float64]]
+) -> Evidence:
     """The evidence given to all, and what this predictor cannot do without, as far as the benchmark has it."""
     needs = predictor.requires
-    proxies = {name: benchmark.proxies[name] for name in needs.proxies if name in benchmark.proxies}
+    available = {**benchmark.proxies, **values}
+    proxies = {name: available[name] for name in needs.proxies if name in available}
     curves = {name: values for name, values in benchmark.curves.items() if name == needs.curve}
     return Evidence({**curves, **evidence.curves}, {**proxies, **evidence.proxies}, evidence.costs)
 

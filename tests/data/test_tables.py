@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import re
 
 import numpy as np
 import pytest
@@ -102,6 +104,51 @@ def test_evidence_is_matched_by_architecture(write) -> None:
     evidence = read_evidence(write(f"synflow,arch,snip\n3,{TEXTS[3]},30\n9,{other},9\n0,{TEXTS[0]},\n"), benchmark)
     np.testing.assert_array_equal(evidence.proxies["synflow"], [0, np.nan, np.nan, 3, np.nan])
     np.testing.assert_array_equal(evidence.proxies["snip"], [np.nan, np.nan, np.nan, 30, np.nan])
+
+
+def test_evidence_of_a_twin_is_taken(write) -> None:
+    twins = SPACE.format([[0, 3, 0, 0, 0, 4], [1, 0, 3, 0, 0, 4], [3, 0, 1, 0, 0, 4], [3, 3, 3, 3, 3, 3]])
+    benchmark = archcast.Benchmark("b", SPACE, SPACE.parse(twins), {"s": np.arange(4.0)}, "s")
+    evidence = read_evidence(write(f"arch,snip\n{twins[0]},1\n{twins[2]},2\n"), benchmark)
+    found = evidence.proxies["snip"]
+    assert (found[0], found[2]) == (1, 2), "its own line comes first"
+    assert found[1] in (1, 2)
+    assert np.isnan(found[3])
+
+
+@pytest.mark.parametrize("form", ["lines", "list"])
+def test_evidence_in_json(tmp_path, form) -> None:
+    benchmark = archcast.Benchmark("b", SPACE, ARCHS, {"s": np.arange(5.0)}, "s")
+    records = [
+        {"arch": TEXTS[3], "scores": {"synflow": 3.5}, "failures": {"zen": "no BN"}, "seconds": 0.1},
+        {"arch": TEXTS[0], "scores": {"synflow": 1, "snip": -2e30}, "failures": {}, "seconds": 0.1},
+    ]
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    path = tmp_path / ("proxies.jsonl" if form == "lines" else "proxies.json")
+    path.write_text(lines if form == "lines" else json.dumps(records, indent=2))
+    evidence = read_evidence(path, benchmark)
+    np.testing.assert_array_equal(evidence.proxies["synflow"], [1, np.nan, np.nan, 3.5, np.nan])
+    np.testing.assert_array_equal(evidence.proxies["snip"], [-2e30, np.nan, np.nan, np.nan, np.nan])
+    assert np.isnan(evidence.proxies["zen"]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ('["a"]', "line 1: it is no object with 'arch' and 'scores'"),
+        ('{"scores": {"snip": 1}}', "line 1: it is no object with 'arch'"),
+        ('{"arch": "|x|", "scores": {"snip": 1}}', "line 1: '|x|' is not an architecture"),
+        ('\n{"arch": "' + TEXTS[0] + '", "scores": {"snip": null}}', "line 2: snip 'None' is not a finite number"),
+    ],
+)
+def test_bad_evidence_in_json(tmp_path, text, message) -> None:
+    benchmark = archcast.Benchmark("b", SPACE, ARCHS, {"s": np.arange(5.0)}, "s")
+    (tmp_path / "bad.json").write_text(text)
+    with pytest.raises(InvalidFileError, match=re.escape(message)):
+        read_evidence(tmp_path / "bad.json", benchmark)
+    with pytest.raises(ArchcastError, match="No file"):
+        read_evidence(tmp_path / "none.json", benchmark)
 
 
 @pytest.mark.parametrize(
