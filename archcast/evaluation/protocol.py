@@ -190,7 +190,7 @@ def make_predictors(
     if predictors is None:
         predictors = default_predictors()
     elif predictors == "all":  # proxies have rows of their own
-        predictors = [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") != "zero-cost"]
+        predictors = [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") != "proxy"]
     elif isinstance(predictors, (str, Predictor)):
         predictors = [predictors]
     if isinstance(predictors, Mapping):

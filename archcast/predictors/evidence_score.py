@@ -21,7 +21,7 @@ __all__ = ["EvidenceScore"]
     "evidence",
     summary="a proxy that is given, as it is",
     paper="White et al. 2021, https://arxiv.org/abs/2104.01177",
-    family="zero-cost",
+    family="proxy",
 )
 class EvidenceScore(Predictor):
     """A proxy of the evidence, without a model (White et al. 2021, https://arxiv.org/abs/2104.01177).

@@ -33,7 +33,7 @@ LOWEST = -math.log1p(np.finfo(np.float64).max)
     "zero-cost",
     summary="a zero-cost proxy of the built network",
     paper="Abdelfattah et al. 2021, https://arxiv.org/abs/2101.08134",
-    family="zero-cost",
+    family="proxy",
 )
 class ZeroCost(Predictor):
     """A zero-cost proxy (Abdelfattah et al. 2021, https://arxiv.org/abs/2101.08134).
