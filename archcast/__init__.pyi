@@ -14,6 +14,8 @@ from .predictors.evidence import Evidence as Evidence
 from .predictors.evidence import Pool as Pool
 from .proxies.engine import Scores as Scores
 from .proxies.engine import score as score
+from .search.base import Strategy as Strategy
+from .search.base import get_strategy as get_strategy
 from .spaces.base import SearchSpace as SearchSpace
 from .spaces.base import Task as Task
 from .spaces.base import get_space as get_space

@@ -26,7 +26,8 @@ LAYERS = {
     "predictors": {"predictors", "encodings", "spaces", "proxies"},
     "data": {"data", "predictors", "spaces"},
     "evaluation": {"evaluation", "data", "predictors", "encodings", "proxies", "spaces"},
-    "testing": {"testing", "predictors", "encodings", "spaces"},
+    "search": {"search", "evaluation", "data", "predictors", "encodings", "spaces"},
+    "testing": {"testing", "search", "predictors", "encodings", "spaces"},
 }
 
 

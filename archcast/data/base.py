@@ -41,6 +41,7 @@ class Benchmark:
         proxies: name -> ``(n,)`` published zero-cost proxies; NaN where unknown.
         train_seconds: ``(n,)`` seconds of one full training, or ``None`` where it is not known.
         source: where the figures come from, one line.
+        test_metric: the metric to report of an architecture that was chosen by another one; ``None`` if there is none.
 
     Examples:
         >>> import numpy as np
@@ -61,6 +62,7 @@ class Benchmark:
     proxies: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     train_seconds: NDArray[np.float64] | None = None
     source: str = ""
+    test_metric: str | None = None
 
     def __post_init__(self) -> None:
         space = get_space(self.space)
@@ -79,6 +81,8 @@ class Benchmark:
                 raise InvalidInputError(f"{label} holds an infinite value. Use NaN for what was not measured.")
         if self.default_metric not in metrics:
             raise InvalidInputError(f"default_metric {self.default_metric!r} is not one of {', '.join(metrics)}.")
+        if self.test_metric is not None and self.test_metric not in metrics:
+            raise InvalidInputError(f"test_metric {self.test_metric!r} is not one of {', '.join(metrics)}.")
         evidence = Evidence(self.curves, self.proxies, self.costs)
         if evidence and len(evidence) != len(archs):
             raise InvalidInputError(f"evidence has {len(evidence)} rows, archs has {len(archs)}.")
@@ -131,7 +135,8 @@ def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
     """Load a benchmark.
 
     Args:
-        name: e.g. ``"nasbench201"``, ``"nas-bench-graph/cora"``.
+        name: e.g. ``"nasbench201"``, ``"nas-bench-graph/cora"``; or the folder that ``archcast train`` wrote, or its
+            ``.npz`` file.
         folder: where the published files are; by default ``$ARCHCAST_DATA``.
 
     Examples:
@@ -145,6 +150,10 @@ def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
         InvalidFileError: the file does not hold what it should.
         MissingDependencyError: the package that carries the data is not installed.
     """
+    if str(name).endswith(".npz") or (Path(name) / "benchmark.npz").is_file():
+        from archcast.data.files import read_benchmark
+
+        return read_benchmark(name)
     reader, _, task = str(name).partition("/")
     if reader not in BENCHMARKS:
         raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, benchmark_names())}")

@@ -61,4 +61,5 @@ def read(task: str, folder: Path | None) -> Benchmark:
         "valid_perf",
         costs={name: columns[name] for name in ("latency", "para")},
         source="package nas-bench-graph, Apache-2.0",
+        test_metric="perf",
     )

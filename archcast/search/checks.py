@@ -1,0 +1,66 @@
+"""What strategies ask of their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from archcast.errors import InvalidInputError
+from archcast.predictors.base import PREDICTORS, Predictor
+from archcast.registry import closest
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["check_predictor_fits", "one_of", "whole"]
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """``value`` as an int of at least ``least``.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+    return int(value)
+
+
+def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
+    """``value`` if it is one of the names allowed.
+
+    Raises:
+        InvalidInputError: with the closest names.
+    """
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidInputError(f"Unknown {name} {value!r}. {closest(str(value), list(allowed))}")
+    return value
+
+
+def check_predictor_fits(predictor: Predictor, space: SearchSpace, *, std: bool) -> None:
+    """Whether a predictor can guide a search.
+
+    Raises:
+        InvalidInputError: it is of another space, needs evidence of architectures that nobody trained, or has no std where one is
+            needed; the message names predictors that have.
+    """
+    if not isinstance(predictor, Predictor):
+        raise InvalidInputError(f"predictor must be a name or an archcast.Predictor, got {type(predictor).__name__}.")
+    title = PREDICTORS.name_of(type(predictor)) or type(predictor).__name__
+    if predictor._space != space:
+        raise InvalidInputError(
+            f"predictor {title!r} is for space {predictor._space.name!r}, the search's is {space.name!r}."
+        )
+    needs = predictor.requires
+    what = f"curve {needs.curve!r}" if needs.curve else f"proxies {', '.join(needs.proxies)}" if needs.proxies else ""
+    if what:
+        raise InvalidInputError(
+            f"predictor {title!r} needs the {what} of every candidate, which nobody has trained or scored. Use one that needs only "
+            f"the architecture, e.g. 'gp'."
+        )
+    if std and not predictor.has_std:
+        named = ", ".join(name for name in PREDICTORS if PREDICTORS[name].has_std)
+        raise InvalidInputError(
+            f"predictor {title!r} has no std, which this acquisition needs. "
+            f"Use one of: {named}; or acquisition 'mean' or 'thompson'."
+        )

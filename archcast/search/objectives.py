@@ -1,0 +1,296 @@
+"""Objectives: what turns an architecture into scores. A benchmark's table, any function, a training.
+
+An objective never raises for an architecture that cannot be trained: it returns an :class:`Evaluation` with the reason, and the
+search goes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archcast.data.base import Benchmark
+from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.registry import closest
+from archcast.spaces.base import SearchSpace, get_space
+
+__all__ = ["Evaluation", "FunctionObjective", "Objective", "TableObjective"]
+
+Arch = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one training gave.
+
+    Attributes:
+        scores: one for each objective, higher is better; NaN if it failed.
+        seconds: of training, simulated for a table; NaN if unknown.
+        share: of a full training that was paid for; a training that goes on pays for its new epochs only.
+        curves: name -> ``(epochs,)``.
+        failure: the reason, empty if it did not fail.
+    """
+
+    scores: tuple[float, ...]
+    seconds: float = math.nan
+    share: float = 1.0
+    curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    failure: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For a line of a file; NaN is ``None``."""
+        return {
+            "scores": [None if math.isnan(s) else s for s in self.scores],
+            "seconds": None if math.isnan(self.seconds) else self.seconds,
+            "share": self.share,
+            "curves": {
+                name: [None if math.isnan(v) else v for v in map(float, values)] for name, values in self.curves.items()
+            },
+            "failure": self.failure,
+        }
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Evaluation:
+        """Inverse of :meth:`to_json`."""
+        nan = math.nan
+        return cls(
+            tuple(nan if s is None else float(s) for s in tree["scores"]),
+            nan if tree["seconds"] is None else float(tree["seconds"]),
+            float(tree["share"]),
+            {
+                n: np.array([nan if v is None else v for v in values], dtype=float)
+                for n, values in tree["curves"].items()
+            },
+            str(tree["failure"]),
+        )
+
+
+class Objective(ABC):
+    """What is maximised.
+
+    Attributes:
+        space: of the architectures.
+        names: of the scores that ``evaluate`` gives, the first is the one that counts where there can be only one.
+        simulated: whether an evaluation is a look-up that costs nothing.
+        optimum: best first score there is, NaN if unknown.
+        epochs: of a full training; ``None`` if trainings cannot stop early.
+        pool: ``(m, d)`` all rows that can be evaluated, or ``None`` for the whole space.
+    """
+
+    space: SearchSpace
+    names: tuple[str, ...] = ("score",)
+    simulated: ClassVar[bool] = False
+    optimum: float = math.nan
+    epochs: int | None = None
+    pool: NDArray[np.int64] | None = None
+
+    @abstractmethod
+    def evaluate(self, arch: Arch, epochs: int = 0, trained: int = 0) -> Evaluation:
+        """Train one architecture.
+
+        Args:
+            arch: ``(d,)`` its row.
+            epochs: how many in all; 0 for a full training.
+            trained: how many it was trained for before.
+        """
+
+    def test(self, arch: Arch) -> float:
+        """Test score of an architecture that was evaluated, NaN if unknown."""
+        return math.nan
+
+    def describe(self) -> dict[str, Any]:
+        """What decides the scores, for a protocol: JSON-like."""
+        return {"objectives": list(self.names), "space": self.space.name}
+
+
+class TableObjective(Objective):
+    """Scores of a benchmark; nothing is trained, but what training would have cost is counted.
+
+    A row that is not in the table is looked up under a row that is the same function.
+
+    Args:
+        benchmark: the table.
+        metric: the first objective; by default the benchmark's choice.
+        costs: further objectives by name, costs of the benchmark: negated, because higher is better.
+        test_metric: what :meth:`test` returns; by default the benchmark's choice.
+        curve: name of the learning curve whose values are the metric after fewer epochs.
+
+    Examples:
+        >>> import archcast
+        >>> objective = TableObjective(archcast.load_benchmark("nas-bench-graph/cora"), costs=["latency"])
+        >>> objective.names
+        ('valid_perf', '-latency')
+        >>> scores = objective.evaluate(objective.benchmark.archs[0]).scores
+        >>> scores[0] > 0 > scores[1]
+        True
+
+    Raises:
+        UnknownNameError: of a metric, cost or curve.
+    """
+
+    simulated = True
+
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        metric: str | None = None,
+        costs: Sequence[str] = (),
+        *,
+        test_metric: str | None = None,
+        curve: str = "val_accuracy",
+    ) -> None:
+        self.benchmark, self.space = benchmark, benchmark.space
+        self.metric = benchmark.default_metric if metric is None else metric
+        columns = [benchmark.scores(self.metric)]
+        for name in costs:
+            if name not in benchmark.costs:
+                has = closest(name, list(benchmark.costs)) if benchmark.costs else "It has no costs."
+                raise UnknownNameError(f"Unknown objective {name!r} of benchmark {benchmark.name!r}. {has}")
+            columns.append(-benchmark.costs[name])
+        self.names = (self.metric, *(f"-{name}" for name in costs))
+        self.values = np.stack(columns, axis=1)
+        self.test_metric = benchmark.test_metric if test_metric is None else test_metric
+        self.tests = None if self.test_metric is None else benchmark.scores(self.test_metric)
+        measured = np.isfinite(self.values).all(axis=1)
+        if not measured.any():
+            raise InvalidInputError(
+                f"benchmark {benchmark.name!r} has no architecture with all of {', '.join(self.names)}."
+            )
+        self.optimum = float(self.values[measured, 0].max())
+        self.curve = curve if curve in benchmark.curves else None
+        self.epochs = None if self.curve is None else benchmark.curves[curve].shape[1]
+        rows = benchmark.archs[measured]
+        self._exact = {row.tobytes(): int(i) for i, row in zip(np.flatnonzero(measured), rows)}
+        keys = [row.tobytes() for row in self.space.canonical(rows)]
+        self._twin = dict(zip(reversed(keys), np.flatnonzero(measured)[::-1].tolist()))
+        self.pool = None if self._covers() else rows
+
+    def _covers(self) -> bool:
+        """Whether every row of the space is in the table, itself or as another row of the same function."""
+        try:
+            whole = self.space.canonical(self.space.enumerate())
+        except InvalidInputError:
+            return False
+        return len(np.unique(whole, axis=0)) == len(self._twin)
+
+    def _row(self, arch: Arch) -> int | None:
+        row = self.space.validate(arch)
+        found = self._exact.get(row[0].tobytes())
+        return self._twin.get(self.space.canonical(row)[0].tobytes()) if found is None else found
+
+    def evaluate(self, arch: Arch, epochs: int = 0, trained: int = 0) -> Evaluation:
+        i = self._row(arch)
+        if i is None:
+            return Evaluation((math.nan,) * len(self.names), failure=f"not in the table of {self.benchmark.name}")
+        seconds = math.nan if self.benchmark.train_seconds is None else float(self.benchmark.train_seconds[i])
+        scores = self.values[i].tolist()
+        curves = {name: curve[i] for name, curve in self.benchmark.curves.items()}
+        share = 1.0
+        if self.epochs is not None and self.curve is not None:
+            stop = epochs or self.epochs
+            curves = {name: curve[:stop] for name, curve in curves.items()}
+            share = (stop - min(trained, stop)) / self.epochs
+            if stop < self.epochs:
+                scores[0] = float(self.benchmark.curves[self.curve][i, stop - 1])
+                if math.isnan(scores[0]):
+                    return Evaluation(
+                        (math.nan,) * len(scores), seconds * share, share, curves, "no score at that epoch"
+                    )
+        return Evaluation(tuple(scores), seconds * share, share, curves)
+
+    def test(self, arch: Arch) -> float:
+        i = self._row(arch)
+        return math.nan if i is None or self.tests is None else float(self.tests[i])
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            **super().describe(),
+            "benchmark": self.benchmark.name,
+            "architectures": len(self._exact),
+            "test_metric": self.test_metric,
+        }
+
+
+class FunctionObjective(Objective):
+    """Any function that trains an architecture: ``f(arch) -> score``, or ``(score, curves)``.
+
+    The score is a number, or one for each of ``names``. ``curves`` is a mapping of names to learning curves. A function with a
+    parameter ``epochs`` can stop early: it is called as ``f(arch, epochs=n)``, where 0 means a full training. What it raises is
+    kept as the reason of a failure. To run in other processes it must be picklable.
+
+    Args:
+        function: what trains.
+        space: of the architectures.
+        names: of the scores.
+        epochs: of a full training, if ``function`` takes ``epochs``.
+        test: ``test(arch) -> float``, called once at the end for the best architecture.
+
+    Examples:
+        >>> objective = FunctionObjective(lambda arch: (arch == 3).mean(), "nasbench201")
+        >>> objective.evaluate(np.array([3, 3, 3, 0, 0, 0])).scores
+        (0.5,)
+        >>> objective = FunctionObjective(lambda arch: 1 / int(arch[0]), "nasbench201")
+        >>> objective.evaluate([0] * 6).failure
+        'ZeroDivisionError: division by zero'
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        space: str | SearchSpace,
+        names: Sequence[str] = ("score",),
+        *,
+        epochs: int | None = None,
+        test: Callable[[Arch], float] | None = None,
+    ) -> None:
+        if not callable(function):
+            raise InvalidInputError(f"function must be callable, got {type(function).__name__}.")
+        self.function, self.space, self.names = function, get_space(space), tuple(names)
+        self._takes_epochs = epochs is not None and "epochs" in inspect.signature(function).parameters
+        if epochs is not None and not self._takes_epochs:
+            raise InvalidInputError("epochs is given, but the function has no parameter 'epochs'.")
+        self.epochs = epochs
+        self._test = test
+
+    def evaluate(self, arch: ArrayLike, epochs: int = 0, trained: int = 0) -> Evaluation:
+        start = time.perf_counter()
+        try:
+            found = self.function(np.asarray(arch), **({"epochs": epochs} if self._takes_epochs else {}))
+            scores, curves = _read(found, len(self.names))
+            failure = ""
+        except Exception as error:  # whatever a training may raise is the reason why it has no score
+            text = " ".join(str(error).split())
+            scores, curves, failure = (math.nan,) * len(self.names), {}, f"{type(error).__name__}: {text}".rstrip(": ")
+        share = (epochs or self.epochs) / self.epochs if self.epochs else 1.0
+        return Evaluation(scores, time.perf_counter() - start, share, curves, failure)
+
+    def test(self, arch: Arch) -> float:
+        return math.nan if self._test is None else float(self._test(arch))
+
+
+def _read(found: Any, k: int) -> tuple[tuple[float, ...], dict[str, NDArray[np.float64]]]:
+    """Scores and curves of what a function returned.
+
+    Raises:
+        InvalidInputError: it is nothing of the sort, or a score is not finite.
+    """
+    curves: Any = {}
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping):
+        found, curves = found
+    try:
+        scores = tuple(np.asarray(found, dtype=np.float64).reshape(-1).tolist())
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"the function must return a number or (number, curves), got {found!r:.80}") from None
+    if len(scores) != k:
+        raise InvalidInputError(f"the function must return {k} score{'s' * (k > 1)}, got {len(scores)}")
+    if not np.isfinite(scores).all():
+        raise InvalidInputError(f"the score is {next(s for s in scores if not np.isfinite(s))}")
+    return scores, {str(name): np.asarray(curve, dtype=np.float64) for name, curve in curves.items()}

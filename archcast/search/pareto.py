@@ -1,0 +1,88 @@
+"""Several objectives: which architectures no other one beats, and how much of the objective space they dominate."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archcast.errors import InvalidInputError
+
+__all__ = ["hypervolume", "pareto_front", "scalarise"]
+
+
+def pareto_front(scores: ArrayLike) -> NDArray[np.bool_]:
+    """``(n,)`` whether each row of ``(n, k)`` scores is on the Pareto front: no other row is at least as good in all
+    objectives and better in one. Equal rows are on it together; a row with NaN never is.
+
+    Examples:
+        >>> pareto_front([[1, 3], [2, 2], [1, 2], [2, 2]]).tolist()
+        [True, True, False, True]
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 2:
+        raise InvalidInputError(f"scores must have shape (n, k), got {values.shape}.")
+    known = np.flatnonzero(~np.isnan(values).any(axis=1))
+    front = np.zeros(len(values), dtype=bool)
+    order = known[np.lexsort(-values[known].T[::-1])]
+    kept: list[int] = []
+    for i in order:  # whatever dominates a row comes before it
+        above = values[kept]
+        beaten = (above >= values[i]).all(axis=1) & (above > values[i]).any(axis=1) if kept else np.zeros(0, dtype=bool)
+        if not beaten.any():
+            kept.append(int(i))
+    front[kept] = True
+    return front
+
+
+def hypervolume(scores: ArrayLike, reference: ArrayLike) -> float:
+    """Volume dominated by ``(n, k)`` scores above a reference point ``(k,)``; exact, for one to three objectives.
+
+    Two objectives: the area under a staircase. Three: slices between successive values of the last objective, each an area times
+    its thickness.
+
+    Examples:
+        >>> hypervolume([[1, 3], [2, 2], [3, 1]], [0, 0])
+        6.0
+
+    Raises:
+        InvalidInputError: another number of objectives.
+    """
+    values, corner = np.asarray(scores, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    if values.ndim != 2 or corner.shape != values.shape[1:] or not 1 <= len(corner) <= 3:
+        raise InvalidInputError(
+            f"scores must have shape (n, k) and reference (k,) with k at most 3, got {values.shape} and {corner.shape}."
+        )
+    values = values[pareto_front(values)] - corner
+    values = np.unique(values[(values > 0).all(axis=1)], axis=0)
+    if len(values) == 0:
+        return 0.0
+    if len(corner) == 1:
+        return float(values.max())
+    if len(corner) == 2:
+        return _area(values)
+    values = values[np.argsort(-values[:, 2], kind="stable")]
+    lower = np.append(values[1:, 2], 0.0)
+    return float(sum(_area(values[: i + 1, :2]) * (z - lower[i]) for i, z in enumerate(values[:, 2]) if z > lower[i]))
+
+
+def _area(points: NDArray[np.float64]) -> float:
+    """Area under the staircase of ``(n, 2)`` positive points."""
+    points = points[np.argsort(-points[:, 0], kind="stable")]
+    heights = np.maximum.accumulate(points[:, 1])
+    widths = points[:, 0] - np.append(points[1:, 0], 0.0)
+    return float(heights @ widths)
+
+
+def scalarise(scores: NDArray[np.float64], weights: NDArray[np.float64], rho: float = 0.05) -> NDArray[np.float64]:
+    """ParEGO's augmented Tchebycheff value of each row, higher is better (Knowles 2006).
+
+    ``-(max_j w_j c_j + rho sum_j w_j c_j)`` with costs ``c = 1 - normalised score`` in 0..1.
+
+    Args:
+        scores: ``(n, k)``.
+        weights: ``(k,)``, positive, sum 1.
+        rho: weight of the sum.
+    """
+    low, high = scores.min(axis=0), scores.max(axis=0)
+    costs = weights * (high - scores) / np.where(high > low, high - low, 1.0)
+    return np.asarray(-(costs.max(axis=1) + rho * costs.sum(axis=1)))
