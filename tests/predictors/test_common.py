@@ -21,6 +21,8 @@ FAST: dict[str, dict[str, Any]] = {
     "dngo": {"hidden": (16,), "epochs": 20, "n_members": 2},
     "gcn": {"hidden": 16, "epochs": 30, "n_members": 2},
     "gcn-rank": {"hidden": 16, "epochs": 30, "n_members": 2},
+    "lce": {"walkers": 10, "steps": 6, "burn_in": 1},
+    "lce-m": {"walkers": 10, "steps": 6, "burn_in": 1},
     "mlp": {"hidden": (16,), "epochs": 40},
     "nao": {"hidden": 24, "epochs": 25},
     "ngboost": {"n_estimators": 10},
