@@ -385,6 +385,12 @@ def test_architectures_of_a_csv(run: Run, tmp_path: Path) -> None:
     pd.DataFrame({"cell": texts}).to_csv(tmp_path / "other.csv", index=False)
     assert "has no column 'arch'; it has cell" in run("--space", "nasbench201", "--archs", "other.csv", *arguments)[2]
     (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "two.txt").write_text(f"{texts[0]}\n|wrong|\n{texts[1]}\n")
+    code, out, err = run("--space", "nasbench201", "--archs", "two.txt", *arguments)
+    assert (code, [row["arch"] for row in rows_of(out)]) == (2, texts[:2])
+    assert err.startswith("error: '|wrong|' is not an architecture of space 'nasbench201'")
+    (tmp_path / "wrong.txt").write_text("|wrong|\n")
+    assert run("--space", "nasbench201", "--archs", "wrong.txt", *arguments)[:2] == (2, "")
     assert "names no architecture" in run("--space", "nasbench201", "--archs", "empty.txt", *arguments)[2]
 
 
@@ -482,6 +488,9 @@ def test_arrays_that_cannot_be_used(tmp_path: Path, arrays: dict[str, Any], mess
 
 
 def test_data_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "broken.npz").write_text("no archive")
+    with pytest.raises(InvalidFileError, match=r"is not a \.npz file"):
+        read_data(str(tmp_path / "broken.npz"), None)
     with pytest.raises(InvalidFileError, match=r"is not noise, digits, a folder of images or a .npz file"):
         read_data("imagenet", None)
     with pytest.raises(InvalidFileError, match="must hold a folder for each class"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -103,6 +104,8 @@ def _standardised(images: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _read_arrays(path: Path) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    if not zipfile.is_zipfile(path):
+        raise InvalidFileError(f"{str(path)!r} is not a .npz file, as numpy.savez writes them.")
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = {"x", "y"} - set(file)

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from archcast.cli._scoring import Job, Outcome
     from archcast.cli._table import ScoreFile
     from archcast.cli._targets import Target
     from archcast.spaces import SearchSpace
 
-__all__ = ["score"]
+__all__ = ["read_architectures", "score"]
 
 QUICK = ("parameters", "shared", "synflow", "maps")
 FORMATS = ("table", "json", "csv")
@@ -141,22 +144,25 @@ def _groups(
         raise typer.BadParameter(f"Give targets ({targets[0]!r}) or --space, not both.")
     if (sample is not None) + (archs is not None) + all_ != 1:
         raise typer.BadParameter("--space needs one of --sample N, --archs FILE and --all.")
-    groups, count = _architectures(buildable(space), sample, archs, seed)
-    return groups, count, [], "arch"
+    groups, count, wrong = _architectures(buildable(space), sample, archs, seed)
+    return groups, count, wrong, "arch"
 
 
 def _architectures(
     space: SearchSpace, sample: int | None, archs: Path | None, seed: int
-) -> tuple[Iterator[Group], int]:
-    """Architectures of a space; those that are the same function are scored once."""
+) -> tuple[Iterator[Group], int, list[str]]:
+    """Architectures of a space, how many, and what is wrong with others; those that are the same function are scored
+    once.
+    """
     import numpy as np
 
     from archcast.cli._targets import Target
 
+    wrong: list[str] = []
     if sample is not None:
         rows = space.sample(_positive("--sample", sample) or 0, seed)
     elif archs is not None:
-        rows = space.parse(_read_architectures(archs))
+        rows, wrong = _parse(space, read_architectures(archs))
     else:
         rows = space.enumerate()
     rows = rows[np.sort(np.unique(rows, axis=0, return_index=True)[1])]
@@ -169,10 +175,27 @@ def _architectures(
             names = space.format(rows[members[k]])
             yield Target(names[0], space.name, names[0]), names
 
-    return groups(), len(rows)
+    return groups(), len(rows), wrong
 
 
-def _read_architectures(path: Path) -> list[str]:
+def _parse(space: SearchSpace, texts: list[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """Rows of the texts that name an architecture, and what is wrong with the others."""
+    from archcast.errors import InvalidInputError
+
+    good, wrong, first = [], [], None
+    for text in texts:
+        try:
+            space.parse(text)
+            good.append(text)
+        except InvalidInputError as error:
+            first = first or error
+            wrong.append(str(error))
+    if first is not None and not good:
+        raise first
+    return space.parse(good), wrong
+
+
+def read_architectures(path: Path) -> list[str]:
     from archcast.errors import DataNotFoundError, InvalidFileError
 
     if not path.is_file():
