@@ -23,6 +23,7 @@ FAST: dict[str, dict[str, Any]] = {
     "gcn-rank": {"hidden": 16, "epochs": 30, "n_members": 2},
     "lce": {"walkers": 10, "steps": 6, "burn_in": 1},
     "lce-m": {"walkers": 10, "steps": 6, "burn_in": 1},
+    "lcsvr": {"searches": 6},
     "mlp": {"hidden": (16,), "epochs": 40},
     "nao": {"hidden": 24, "epochs": 25},
     "ngboost": {"n_estimators": 10},
