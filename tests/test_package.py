@@ -27,6 +27,7 @@ LAYERS = {
     "data": {"data", "predictors", "spaces"},
     "evaluation": {"evaluation", "data", "predictors", "encodings", "proxies", "spaces"},
     "search": {"search", "evaluation", "data", "predictors", "encodings", "spaces"},
+    "training": {"training", "data", "proxies", "spaces"},
     "testing": {"testing", "search", "predictors", "encodings", "spaces"},
 }
 

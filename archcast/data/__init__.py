@@ -1,6 +1,7 @@
 """Benchmarks: tables of architectures whose performance was measured."""
 
 from archcast.data.base import BENCHMARKS, Benchmark, benchmark_names, load_benchmark, register
+from archcast.data.files import read_benchmark, save_benchmark
 from archcast.data.tables import read_evidence, read_table
 
 __all__ = [
@@ -8,7 +9,9 @@ __all__ = [
     "Benchmark",
     "benchmark_names",
     "load_benchmark",
+    "read_benchmark",
     "read_evidence",
     "read_table",
     "register",
+    "save_benchmark",
 ]

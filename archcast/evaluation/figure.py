@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evaluation.store import write_whole
+from archcast.data.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

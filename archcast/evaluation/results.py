@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.data.files import write_whole
 from archcast.evaluation.metrics import METRICS
-from archcast.evaluation.store import write_whole
 from archcast.evaluation.trial import COLUMNS
 
 if TYPE_CHECKING:

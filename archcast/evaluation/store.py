@@ -6,27 +6,17 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from archcast.data.files import write_whole
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.evaluation.trial import COLUMNS
 
-__all__ = ["Store", "write_whole"]
+__all__ = ["Store"]
 
 Row = dict[str, Any]
-
-
-def write_whole(path: Path, data: str | bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class Store:

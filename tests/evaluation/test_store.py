@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.evaluation.store import Store, write_whole
+from archcast.data.files import write_whole
+from archcast.evaluation.store import Store
 from archcast.evaluation.trial import COLUMNS
 
 PROTOCOL = {"seed": 0, "train_sizes": (5, 10), "predictors": {"a": "A()"}}

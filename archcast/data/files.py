@@ -1,0 +1,93 @@
+"""Benchmarks in one file: ``benchmark.npz``, plain arrays and a line of JSON; nothing in it is executed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from archcast.data.base import Benchmark
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
+
+__all__ = ["read_benchmark", "save_benchmark", "write_whole"]
+
+FORMAT = 1
+KINDS = ("metrics", "curves", "costs", "proxies")
+
+
+def write_whole(path: Path, data: str | bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_benchmark(benchmark: Benchmark, path: str | Path) -> None:
+    """Write a benchmark as compressed arrays, figures in single precision.
+
+    Examples:
+        >>> import tempfile
+        >>> benchmark = Benchmark("mine", "nasbench201", [[3, 3, 0, 1, 2, 4]], {"accuracy": [0.5]}, "accuracy")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_benchmark(benchmark, f"{folder}/benchmark.npz")
+        ...     read_benchmark(folder).scores()
+        array([0.5])
+    """
+    arrays = {"archs": benchmark.archs.astype(np.int16)}
+    for kind in KINDS:
+        arrays |= {f"{kind}/{name}": values.astype(np.float32) for name, values in getattr(benchmark, kind).items()}
+    if benchmark.train_seconds is not None:
+        arrays["train_seconds"] = benchmark.train_seconds.astype(np.float32)
+    header = {"format": FORMAT, "name": benchmark.name, "space": benchmark.space.name}
+    header |= {"default_metric": benchmark.default_metric, "source": benchmark.source}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
+    write_whole(Path(path), buffer.getvalue())
+
+
+def read_benchmark(path: str | Path) -> Benchmark:
+    """Read what :func:`save_benchmark` or ``archcast train`` wrote: an ``.npz`` file, or the folder that holds ``benchmark.npz``.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        InvalidFileError: it holds something else.
+    """
+    path = Path(path)
+    path = path / "benchmark.npz" if path.is_dir() else path
+    if not path.is_file():
+        raise DataNotFoundError(f"No file {str(path)!r}. `archcast train --out FOLDER` writes one when it is done.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays["header"]))
+        if header["format"] != FORMAT:
+            raise InvalidFileError(f"{str(path)!r} has format {header['format']}; this version reads {FORMAT}.")
+        parts: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
+        for full, values in arrays.items():
+            kind, _, name = full.partition("/")
+            if kind in KINDS:
+                parts[kind][name] = values.astype(np.float64)
+        seconds = arrays.get("train_seconds")
+        return Benchmark(
+            header["name"],
+            header["space"],
+            arrays["archs"].astype(np.int64),
+            parts["metrics"],
+            header["default_metric"],
+            curves=parts["curves"],
+            costs=parts["costs"],
+            proxies=parts["proxies"],
+            train_seconds=None if seconds is None else seconds.astype(np.float64),
+            source=header["source"],
+        )
+    except InvalidFileError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, InvalidInputError) as error:
+        raise InvalidFileError(f"{str(path)!r} is not a benchmark file of archcast: {error}.") from error

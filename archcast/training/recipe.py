@@ -1,0 +1,63 @@
+"""How a network is trained: SGD with a learning rate that rises, then falls as a cosine, and averaged weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from archcast.errors import InvalidInputError
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one training.
+
+    SGD with Nesterov momentum. The learning rate rises linearly over ``warmup`` of the steps and falls to zero as half a cosine
+    (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983). What is evaluated are not the weights of the last step but their
+    exponential moving average: it costs a few per cent of the time, cuts the noise between seeds, and makes early epochs tell more.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images a step; what is left of an epoch is dropped.
+        learning_rate: the highest.
+        momentum: of SGD.
+        weight_decay: of all parameters.
+        warmup: share of the steps in which the learning rate rises.
+        averaging: factor of the moving average a step, 0 for none; early steps average over half of what they have seen.
+
+    Examples:
+        >>> recipe = Recipe(epochs=4, learning_rate=0.1, warmup=0.1)
+        >>> [round(recipe.rate(step, 20), 3) for step in (0, 2, 11, 20)]
+        [0.05, 0.1, 0.05, 0.0]
+
+    Raises:
+        InvalidInputError: a setting is out of range.
+    """
+
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup: float = 0.1
+    averaging: float = 0.97
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InvalidInputError(f"{name} must be a whole number of at least 1, got {value!r}.")
+        ranges = {"learning_rate": 100.0, "momentum": 1.0, "weight_decay": 10.0, "warmup": 1.0, "averaging": 1.0}
+        for name, top in ranges.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < top:
+                raise InvalidInputError(f"{name} must be at least 0 and below {top:g}, got {value!r}.")
+
+    def rate(self, step: int, steps: int) -> float:
+        """Learning rate of a step, counted from 0, of so many."""
+        rising = self.warmup * steps
+        if step < rising:
+            return self.learning_rate * (step + 1) / (rising + 1)
+        return self.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (step - rising) / (steps - rising)))
