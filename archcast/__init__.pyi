@@ -16,6 +16,8 @@ from .proxies.engine import Scores as Scores
 from .proxies.engine import score as score
 from .search.base import Strategy as Strategy
 from .search.base import get_strategy as get_strategy
+from .search.results import SearchResults as SearchResults
+from .search.run import run_search as run_search
 from .spaces.base import SearchSpace as SearchSpace
 from .spaces.base import Task as Task
 from .spaces.base import get_space as get_space

@@ -6,15 +6,18 @@ import html
 import io
 import math
 import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from archcast.evaluation.figure import draw
 from archcast.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from archcast.evaluation.results import Results
 
-__all__ = ["render"]
+__all__ = ["definitions", "page", "render", "svg", "text"]
 
 INK = "#010203"
 """Stands for the colour of text while the figure is drawn; becomes ``currentColor``."""
@@ -49,8 +52,8 @@ def render(results: Results) -> str:
     title = f"{p['benchmark']}: performance predictors by rank correlation"
     alt = "Kendall tau-b against the number of training architectures, one line for each predictor"
     body = [
-        f"<h1>{_text(title)}</h1>",
-        f'<p class="soft">{_text(_headline(p))}</p>',
+        f"<h1>{text(title)}</h1>",
+        f'<p class="soft">{text(_headline(p))}</p>',
         f'<figure role="img" aria-label="{alt}"><div class="wide">{_svg(results, 8.4, None, "w")}</div>',
         f'<div class="narrow">{_svg(results, 4.6, 5.4, "n")}</div>',
         '<figcaption class="soft">Mean over the trials; bands are one standard error.</figcaption></figure>',
@@ -60,14 +63,19 @@ def render(results: Results) -> str:
         _others([row for row in rows if row["train_size"] == last]),
         *_failures(rows),
         "<h2>Protocol</h2>",
-        _definitions(_protocol(p)),
+        definitions(_protocol(p)),
         "<h2>Versions</h2>",
-        _definitions(p.get("versions", {})),
+        definitions(p.get("versions", {})),
     ]
+    return page(title, body)
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """A whole HTML page from the elements of its body."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
@@ -82,21 +90,25 @@ def _headline(p: Any) -> str:
 
 
 def _svg(results: Results, width: float, height: float | None, salt: str) -> str:
-    """The figure as inline SVG whose text has the colour of the page."""
+    return svg(lambda: draw(results, width, height), salt)
+
+
+def svg(make: Callable[[], Figure], salt: str) -> str:
+    """A figure as inline SVG whose text has the colour of the page; ``salt`` differs between the figures of a page."""
     import matplotlib as mpl
 
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}
     settings |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
     buffer = io.StringIO()
     with mpl.rc_context(settings):
-        draw(results, width, height).savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    return svg.replace(INK, "currentColor")
+        make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    drawn = buffer.getvalue()
+    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
+    drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)
+    drawn = re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawn).replace("xlink:href", "href")
+    drawn = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawn, count=1)
+    drawn = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawn, count=1)
+    return drawn.replace(INK, "currentColor")
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -108,7 +120,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     head = "".join(f"<th>tau, n = {n:,}</th>" for n in sizes)
     lines = []
     for name in dict.fromkeys(row["predictor"] for row in rows):
-        line = [f"<td>{_text(name)}</td>"]
+        line = [f"<td>{text(name)}</td>"]
         for n in sizes:
             row = cells.get((name, n))
             mark = ' class="best"' if row and row["kendall_tau"] == best[n] else ""
@@ -135,7 +147,7 @@ def _others(rows: list[dict[str, Any]]) -> str:
     columns |= {"init_train_seconds": "training used at init, s", "query_train_seconds": "at query, s"}
     columns = {k: v for k, v in columns.items() if any(not math.isnan(row[k]) for row in rows)}
     lines = [
-        f"<tr><td>{_text(row['predictor'])}</td>"
+        f"<tr><td>{text(row['predictor'])}</td>"
         + "".join(f"<td>{_pm(row, k) if f'{k}_sem' in row else _number(row[k], 0)}</td>" for k in columns)
         + "</tr>"
         for row in rows
@@ -154,7 +166,7 @@ def _failures(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
         if row["failed"]
     }
-    return ["<h2>Failures</h2>", _definitions(failed)] if failed else []
+    return ["<h2>Failures</h2>", definitions(failed)] if failed else []
 
 
 def _protocol(p: Any) -> dict[str, Any]:
@@ -173,8 +185,9 @@ def _protocol(p: Any) -> dict[str, Any]:
     }
 
 
-def _definitions(items: Any) -> str:
-    return "<dl>" + "".join(f"<dt>{_text(k)}</dt><dd>{_text(v)}</dd>" for k, v in items.items()) + "</dl>"
+def definitions(items: Any) -> str:
+    """A definition list of a mapping."""
+    return "<dl>" + "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in items.items()) + "</dl>"
 
 
 def _rank(value: float) -> float:
@@ -192,5 +205,6 @@ def _pm(row: dict[str, Any], name: str) -> str:
     return f"{value:.3f}" + ("" if math.isnan(sem) else f' <span class="sem">± {sem:.3f}</span>')
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """``value`` as HTML text."""
     return html.escape(str(value))

@@ -125,9 +125,9 @@ class Strategy(ABC):
         """At most ``n`` rows trained already that should be trained for more epochs, and how many in all."""
         return []
 
-    def _epochs(self, n: int) -> list[int]:
-        """Epochs that each of ``n`` new rows should be trained for."""
-        return [FULL] * n
+    def _epochs(self, archs: Rows) -> list[int]:
+        """Epochs that each of these new rows, now asked for, should be trained for."""
+        return [FULL] * len(archs)
 
     def _learn(self, new: History) -> None:  # noqa: B027
         """Take notice of what was just told."""
@@ -151,7 +151,7 @@ class Strategy(ABC):
         rng = np.random.default_rng([self._seed, self._asked])
         going_on = self._continue(n)
         rows = self._new_rows(n - len(going_on), rng) if len(going_on) < n else self.space.sample(0, rng)
-        asked = [*going_on, *zip(map(tuple, rows.tolist()), self._epochs(len(rows)), strict=True)]
+        asked = [*going_on, *zip(map(tuple, rows.tolist()), self._epochs(rows), strict=True)]
         self._pending.update(asked)
         self._seen.update(self._keys(rows))
         self._asked += len(asked)

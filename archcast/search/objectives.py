@@ -36,6 +36,7 @@ class Evaluation:
         seconds: of training, simulated for a table; NaN if unknown.
         share: of a full training that was paid for; a training that goes on pays for its new epochs only.
         curves: name -> ``(epochs,)``.
+        test: test score after a full training, NaN if unknown; nothing is ever chosen by it.
         failure: the reason, empty if it did not fail.
     """
 
@@ -43,6 +44,7 @@ class Evaluation:
     seconds: float = math.nan
     share: float = 1.0
     curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    test: float = math.nan
     failure: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Evaluation:
             "curves": {
                 name: [None if math.isnan(v) else v for v in map(float, values)] for name, values in self.curves.items()
             },
+            "test": None if math.isnan(self.test) else self.test,
             "failure": self.failure,
         }
 
@@ -69,6 +72,7 @@ class Evaluation:
                 n: np.array([nan if v is None else v for v in values], dtype=float)
                 for n, values in tree["curves"].items()
             },
+            nan if tree["test"] is None else float(tree["test"]),
             str(tree["failure"]),
         )
 
@@ -102,10 +106,6 @@ class Objective(ABC):
             trained: how many it was trained for before.
         """
 
-    def test(self, arch: Arch) -> float:
-        """Test score of an architecture that was evaluated, NaN if unknown."""
-        return math.nan
-
     def describe(self) -> dict[str, Any]:
         """What decides the scores, for a protocol: JSON-like."""
         return {"objectives": list(self.names), "space": self.space.name}
@@ -120,7 +120,7 @@ class TableObjective(Objective):
         benchmark: the table.
         metric: the first objective; by default the benchmark's choice.
         costs: further objectives by name, costs of the benchmark: negated, because higher is better.
-        test_metric: what :meth:`test` returns; by default the benchmark's choice.
+        test_metric: the test score; by default the benchmark's choice.
         curve: name of the learning curve whose values are the metric after fewer epochs.
 
     Examples:
@@ -202,13 +202,10 @@ class TableObjective(Objective):
                 scores[0] = float(self.benchmark.curves[self.curve][i, stop - 1])
                 if math.isnan(scores[0]):
                     return Evaluation(
-                        (math.nan,) * len(scores), seconds * share, share, curves, "no score at that epoch"
+                        (math.nan,) * len(scores), seconds * share, share, curves, failure="no score at that epoch"
                     )
-        return Evaluation(tuple(scores), seconds * share, share, curves)
-
-    def test(self, arch: Arch) -> float:
-        i = self._row(arch)
-        return math.nan if i is None or self.tests is None else float(self.tests[i])
+        test = math.nan if self.tests is None else float(self.tests[i])
+        return Evaluation(tuple(scores), seconds * share, share, curves, test)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -231,7 +228,6 @@ class FunctionObjective(Objective):
         space: of the architectures.
         names: of the scores.
         epochs: of a full training, if ``function`` takes ``epochs``.
-        test: ``test(arch) -> float``, called once at the end for the best architecture.
 
     Examples:
         >>> objective = FunctionObjective(lambda arch: (arch == 3).mean(), "nasbench201")
@@ -249,7 +245,6 @@ class FunctionObjective(Objective):
         names: Sequence[str] = ("score",),
         *,
         epochs: int | None = None,
-        test: Callable[[Arch], float] | None = None,
     ) -> None:
         if not callable(function):
             raise InvalidInputError(f"function must be callable, got {type(function).__name__}.")
@@ -258,7 +253,6 @@ class FunctionObjective(Objective):
         if epochs is not None and not self._takes_epochs:
             raise InvalidInputError("epochs is given, but the function has no parameter 'epochs'.")
         self.epochs = epochs
-        self._test = test
 
     def evaluate(self, arch: ArrayLike, epochs: int = 0, trained: int = 0) -> Evaluation:
         start = time.perf_counter()
@@ -270,10 +264,7 @@ class FunctionObjective(Objective):
             text = " ".join(str(error).split())
             scores, curves, failure = (math.nan,) * len(self.names), {}, f"{type(error).__name__}: {text}".rstrip(": ")
         share = (epochs or self.epochs) / self.epochs if self.epochs else 1.0
-        return Evaluation(scores, time.perf_counter() - start, share, curves, failure)
-
-    def test(self, arch: Arch) -> float:
-        return math.nan if self._test is None else float(self._test(arch))
+        return Evaluation(scores, time.perf_counter() - start, share, curves, failure=failure)
 
 
 def _read(found: Any, k: int) -> tuple[tuple[float, ...], dict[str, NDArray[np.float64]]]:

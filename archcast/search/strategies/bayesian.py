@@ -32,6 +32,7 @@ Floats = NDArray[np.float64]
 
 BATCHES = {
     "diverse": "good candidates that differ from each other; with its and thompson, the best of a new draw each",
+    "top": "the highest, however alike",
     "fantasies": "one after the other, each told to the predictor with the score predicted for it",
 }
 """Name -> meaning of the ways to choose several candidates at once."""
@@ -61,7 +62,7 @@ class Bayesian(Strategy):
         candidates: ``"mutation"``, ``"random"``, several of them, or ``"all"``.
         n_candidates: how many, except for ``"all"``; shared equally by the sources.
         n_parents: how many of the best architectures are mutated.
-        batch: ``"diverse"`` or ``"fantasies"``, see :data:`BATCHES`; matters for more than one architecture at a time.
+        batch: ``"diverse"``, ``"top"`` or ``"fantasies"``, see :data:`BATCHES`; matters for more than one architecture at a time.
         kappa: weight of the std for ``"ucb"``.
         common: see :class:`~archcast.search.Strategy`.
 
@@ -134,6 +135,8 @@ class Bayesian(Strategy):
         """Numbers of ``n`` candidates, from one fit; from one a pick for Thompson sampling."""
         if self.acquisition not in ("its", "thompson"):
             values = self._values(self._fit(archs, scores, rng), rows, float(scores.max()), rng)
+            if self.batch == "top":
+                return np.argsort(-values, kind="stable")[:n]
             return diverse(values, lambda i: (rows != rows[i]).sum(axis=1).astype(float), n)
         picked: list[int] = []
         model = self._fit(archs, scores, rng) if self.acquisition == "its" else None

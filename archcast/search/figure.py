@@ -1,0 +1,124 @@
+"""The figure of searches: regret against evaluations and against seconds of training, the front of several objectives."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.evaluation.figure import COLORS, STYLES
+from archcast.search.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from archcast.search.results import SearchResults
+
+__all__ = ["draw"]
+
+POINTS = 200
+
+
+def draw(results: SearchResults, width: float = 8.0) -> Figure:
+    """Draw the figure: regret, or the best score where the optimum is unknown, against evaluations; against simulated or real
+    seconds of training if they are known; with several objectives, their Pareto front and hypervolume.
+
+    Args:
+        results: what to draw.
+        width: inches.
+    """
+    from matplotlib.figure import Figure
+
+    p = results.protocol
+    several = len(p["objectives"]) > 1
+    timed = all(np.isfinite(trace.seconds).all() and trace.seconds.sum() > 0 for trace in results.traces)
+    panels = 1 + timed + several * (1 + bool(p["reference"]))
+    columns = min(panels, 2 if width > 6 else 1)
+    rows = math.ceil(panels / columns)
+    figure = Figure(figsize=(width, 3.6 * rows + 0.3), dpi=150, layout="constrained")
+    axes: list[Axes] = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
+    for extra in axes[panels:]:
+        extra.remove()
+    for panel in axes[:panels]:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(alpha=0.25, linewidth=0.6)
+    _against_evaluations(axes[0], results)
+    if timed:
+        _against_seconds(axes[1], results)
+    if several:
+        _front(axes[1 + timed], results)
+        if p["reference"]:
+            _hypervolume(axes[2 + timed], results)
+    axes[0].legend(frameon=False, fontsize=8.5)
+    return figure
+
+
+def _look(i: int) -> dict[str, Any]:
+    return {"color": COLORS[i % len(COLORS)], "ls": STYLES[(i // len(COLORS)) % len(STYLES)], "lw": 1.6}
+
+
+def _band(
+    axes: Axes, x: NDArray[np.float64], mean: NDArray[np.float64], sem: NDArray[np.float64], i: int, label: str | None
+) -> None:
+    axes.plot(x, mean, label=label, **_look(i))
+    sem = np.nan_to_num(sem)
+    axes.fill_between(x, mean - sem, mean + sem, color=COLORS[i % len(COLORS)], alpha=0.14, lw=0)
+
+
+def _against_evaluations(axes: Axes, results: SearchResults) -> None:
+    known = not math.isnan(results.optimum)
+    key, name = ("regret", "regret") if known else ("best", "best score")
+    rows = results.summary_rows()
+    for i, strategy in enumerate(results.strategies):
+        own = [row for row in rows if row["strategy"] == strategy]
+        x, mean, sem = (np.array([row[k] for row in own], float) for k in ("evaluations", f"{key}_mean", f"{key}_sem"))
+        _band(axes, x, mean, sem, i, strategy)
+    axes.set_xlabel("evaluations (full trainings)")
+    axes.set_ylabel(f"{name}, {results.protocol['objectives'][0]}")
+    if known:
+        axes.set_ylim(bottom=0)
+
+
+def _against_seconds(axes: Axes, results: SearchResults) -> None:
+    known = not math.isnan(results.optimum)
+    end = min(float(trace.seconds.sum()) for trace in results.traces)
+    start = max(float(trace.seconds[0]) for trace in results.traces)
+    grid = np.linspace(min(start, end), end, POINTS)
+    for i, strategy in enumerate(results.strategies):
+        values = np.stack([_value_at(trace, grid) for trace in results.of(strategy)])
+        values = results.optimum - values if known else values
+        sem = values.std(axis=0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else np.zeros(POINTS)
+        _band(axes, grid, values.mean(axis=0), sem, i, None)
+    axes.set_xlabel("seconds of training")
+    if known:
+        axes.set_ylim(bottom=0)
+
+
+def _value_at(trace: Trace, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Score of the best architecture after so many seconds of training."""
+    at = np.searchsorted(np.cumsum(trace.seconds), seconds + 1e-9, side="right") - 1
+    return np.where(at >= 0, trace.values[np.maximum(at, 0)], np.nan)
+
+
+def _front(axes: Axes, results: SearchResults) -> None:
+    names = results.protocol["objectives"]
+    for i, strategy in enumerate(results.strategies):
+        scores = results.front(strategy)[1]
+        axes.plot(-scores[:, 1], scores[:, 0], "o", ms=3.5, color=COLORS[i % len(COLORS)], alpha=0.8)
+    axes.set_xlabel(names[1].lstrip("-"))
+    axes.set_ylabel(names[0])
+    axes.set_title("Pareto front", fontsize=9, loc="left")
+
+
+def _hypervolume(axes: Axes, results: SearchResults) -> None:
+    rows = results.summary_rows()
+    for i, strategy in enumerate(results.strategies):
+        own = [row for row in rows if row["strategy"] == strategy]
+        keys = ("evaluations", "hypervolume_mean", "hypervolume_sem")
+        x, mean, sem = (np.array([row[k] for row in own], float) for k in keys)
+        _band(axes, x, mean, sem, i, None)
+    axes.set_xlabel("evaluations (full trainings)")
+    axes.set_ylabel("hypervolume")
