@@ -22,13 +22,14 @@ class Kind(str, Enum):
     predictors = "predictors"
     proxies = "proxies"
     benchmarks = "benchmarks"
+    strategies = "strategies"
 
 
 def list_(
     kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that is known.")] = False,
 ) -> None:
-    """List spaces, encodings, predictors, proxies or benchmarks, with their papers."""
+    """List spaces, encodings, predictors, proxies, benchmarks or search strategies, with their papers."""
     registry = _registry(kind)
     entries = {name: dict(registry.entry(name).info) for name in registry}
     if kind is Kind.proxies:
@@ -72,6 +73,7 @@ def _registry(kind: Kind) -> Registry[Any]:
     from archcast.encodings import ENCODINGS
     from archcast.predictors import PREDICTORS
     from archcast.proxies import PROXIES
+    from archcast.search import STRATEGIES
     from archcast.spaces import SPACES
 
     registries: dict[str, Registry[Any]] = {
@@ -80,5 +82,6 @@ def _registry(kind: Kind) -> Registry[Any]:
         "predictors": PREDICTORS,
         "proxies": PROXIES,
         "benchmarks": BENCHMARKS,
+        "strategies": STRATEGIES,
     }
     return registries[kind.value]

@@ -6,6 +6,7 @@ search goes on.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import math
 import time
@@ -181,6 +182,17 @@ class TableObjective(Objective):
             return False
         return len(np.unique(whole, axis=0)) == len(self._twin)
 
+    def number(self, arch: Arch) -> int:
+        """Row of the benchmark that an architecture is looked up in: its own, or that of the same function.
+
+        Raises:
+            InvalidInputError: there is none.
+        """
+        i = self._row(arch)
+        if i is None:
+            raise InvalidInputError(f"{np.asarray(arch).tolist()} is not in the table of {self.benchmark.name}.")
+        return i
+
     def _row(self, arch: Arch) -> int | None:
         row = self.space.validate(arch)
         found = self._exact.get(row[0].tobytes())
@@ -212,6 +224,7 @@ class TableObjective(Objective):
             **super().describe(),
             "benchmark": self.benchmark.name,
             "architectures": len(self._exact),
+            "data": hashlib.sha256(self.benchmark.archs.tobytes() + self.values.tobytes()).hexdigest()[:16],
             "test_metric": self.test_metric,
         }
 

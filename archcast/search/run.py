@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -205,11 +204,6 @@ def _open(folder: Path, protocol: Mapping[str, Any]) -> Path:
     else:
         write_whole(path, text)
     return folder / "searches"
-
-
-def folder_name(protocol: Mapping[str, Any]) -> str:
-    """The same for the same settings, another for others."""
-    return hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()[:6]
 
 
 def _last_step(trace: Trace) -> Step:

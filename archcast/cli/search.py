@@ -1,0 +1,260 @@
+"""``archcast search``: find the best architecture of a benchmark, or by training."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archcast.cli.bench import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from archcast.search import Objective, Step, ZeroCost
+
+__all__ = ["search"]
+
+BATCH, BUDGET, TRIALS = 10, 100, 5
+TRAIN_BATCH, FEW = 4, 30
+"""A real training is dear: smaller batches, one trial, and, below so many, fewer random architectures to begin with."""
+
+
+def search(
+    benchmark: Annotated[
+        str | None, typer.Argument(help="Benchmark, see archcast list benchmarks.", show_default=DEFAULT)
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="Names with commas, or all; see archcast list strategies.", show_default="four of them"),
+    ] = None,
+    predictor: Annotated[
+        str | None, typer.Option(help="For every strategy that uses one.", show_default="each one's own")
+    ] = None,
+    acquisition: Annotated[
+        str | None, typer.Option(help="its, ei, pi, ucb, thompson or mean.", show_default="each one's own")
+    ] = None,
+    candidates: Annotated[
+        str | None,
+        typer.Option(help="mutation, random, both with a comma, or all.", show_default="each one's own"),
+    ] = None,
+    budget: Annotated[int, typer.Option(help="Full trainings a search may pay for.")] = BUDGET,
+    batch: Annotated[int | None, typer.Option(help="Architectures at a time.", show_default="10; training 4")] = None,
+    trials: Annotated[int | None, typer.Option(help="Repetitions.", show_default="5; training 1")] = None,
+    metric: Annotated[str | None, typer.Option(help="What to maximise.", show_default="the benchmark's choice")] = None,
+    objectives: Annotated[
+        str | None, typer.Option(help="Costs to minimise as well, with commas.", show_default=False)
+    ] = None,
+    objective: Annotated[
+        str, typer.Option(help="table, train, or module:function with f(arch) -> score or (score, curves).")
+    ] = "table",
+    space: Annotated[
+        str | None, typer.Option(help="Search space, if nothing is looked up.", show_default=False)
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="To train on, as in archcast train.")] = "digits",
+    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 20,
+    width: Annotated[
+        int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 8")
+    ] = None,
+    depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="the paper's; digits 1")] = None,
+    device: Annotated[str, typer.Option(help="To train on: cpu, cuda or cuda:1.")] = "cpu",
+    zero_cost: Annotated[
+        str | None, typer.Option(help="Proxy that helps the search: published, or computed.", show_default=False)
+    ] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="Begin with the best of so many by that proxy.", show_default="100")
+    ] = None,
+    moves: Annotated[int, typer.Option(help="Take the best of so many moves by that proxy.")] = 1,
+    asynchronous: Annotated[
+        bool, typer.Option("--async", help="Ask for one as soon as one is trained; cannot be repeated exactly.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = -1,
+    seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.", show_default="one in archcast-results")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Insist that there is a search to continue.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a table.")] = False,
+) -> None:
+    """Search for the best architecture.
+
+    Every strategy sees the same objective and budget. The best architecture is chosen by its validation score.
+
+    Ctrl-C keeps what is finished; the same command continues.
+    """
+    from archcast.cli._searches import show
+    from archcast.errors import InvalidInputError
+    from archcast.search import run_search
+
+    costs = [] if objectives is None else [name.strip() for name in objectives.split(",")]
+    target = _objective(objective, benchmark, metric, costs, space, dataset, epochs, width, depth, device)
+    simulated = target.simulated
+    batch = min(budget, BATCH if simulated else TRAIN_BATCH) if batch is None else batch
+    common: dict[str, Any] = {} if simulated or budget >= FEW else {"n_init": max(2, budget // 3)}
+    if zero_cost is not None:
+        common["zero_cost"] = _zero_cost(zero_cost, target, 100 if warmup is None else warmup, moves)
+    elif warmup is not None or moves != 1:
+        raise typer.BadParameter("--warmup and --moves need --zero-cost.")
+    strategies = _strategies(strategy, len(target.names) > 1, simulated, acquisition, candidates, common)
+    repeats = (TRIALS if simulated else 1) if trials is None else trials
+    settings: dict[str, Any] = {
+        "strategies": strategies,
+        "budget": budget,
+        "batch": batch,
+        "trials": repeats,
+        "seed": seed,
+        "asynchronous": asynchronous,
+        "predictor": predictor,
+    }
+    about = [objective, benchmark, metric, costs, space, dataset, epochs, width, depth, zero_cost, warmup, moves]
+    folder = Path("archcast-results") / _folder_name(target, [settings, about]) if out is None else out
+    if resume and not (folder / "protocol.json").is_file():
+        raise InvalidInputError(f"--resume: {str(folder)!r} holds no search. Leave out --resume, or name its folder.")
+    try:
+        with _progress(len(strategies) * repeats * budget) as progress:
+            results = run_search(objective=target, jobs=jobs, out=folder, progress=progress, **settings)
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: what is finished is kept in {folder}; the same command continues.", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(results.to_json(), nl=False)
+        return
+    show(results)
+    typer.echo(f"Written to {folder}: report.html, figure.png, results.json, results.csv, history.csv")
+
+
+def _objective(
+    kind: str,
+    benchmark: str | None,
+    metric: str | None,
+    costs: list[str],
+    space: str | None,
+    dataset: str,
+    epochs: int,
+    width: int | None,
+    depth: int | None,
+    device: str,
+) -> Objective:
+    from archcast.data import load_benchmark
+    from archcast.search import FunctionObjective, TableObjective, TrainingObjective
+
+    if kind == "table":
+        if space is not None:
+            raise typer.BadParameter("--space goes with --objective train or module:function; a table has its own.")
+        return TableObjective(load_benchmark(benchmark or DEFAULT), metric, costs)
+    if benchmark is not None or metric is not None:
+        raise typer.BadParameter(f"A benchmark and --metric go with --objective table, not with {kind!r}.")
+    if space is None:
+        raise typer.BadParameter(f"--objective {kind} needs --space, see `archcast list spaces`.")
+    if kind == "train":
+        from archcast.training import Recipe, Trainer, load_dataset
+
+        if dataset == "digits":
+            width, depth = width or 8, depth or 1
+        trainer: Any = Trainer(space, load_dataset(dataset), Recipe(epochs=epochs), width, depth, device=device)  # type: ignore[arg-type]
+        return TrainingObjective(trainer, costs)
+    if costs:
+        raise typer.BadParameter("--objectives goes with --objective table or train.")
+    return FunctionObjective(_function(kind), space)
+
+
+def _function(text: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names; modules of the current folder are found."""
+    import importlib
+    import sys
+
+    module, _, name = text.partition(":")
+    if not module or not name:
+        raise typer.BadParameter(f"--objective must be table, train or module:function, got {text!r}.")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise typer.BadParameter(f"--objective {text}: {error}.") from None
+    return function
+
+
+def _zero_cost(name: str, objective: Objective, warmup: int, moves: int) -> ZeroCost:
+    """The published values of a proxy if the table has them, else the proxy of the built networks."""
+    import numpy as np
+
+    from archcast.predictors import get_predictor
+    from archcast.search import TableObjective, ZeroCost
+
+    if isinstance(objective, TableObjective) and name in objective.benchmark.proxies:
+        values, number = objective.benchmark.proxies[name], objective.number
+        return ZeroCost(lambda rows: np.array([values[number(row)] for row in rows]), warmup, moves)
+    proxy = get_predictor("zero-cost", objective.space, random_state=0, proxy=name).init()
+    return ZeroCost(lambda rows: proxy.query(rows).mean, warmup, moves)
+
+
+def _strategies(
+    text: str | None,
+    several: bool,
+    simulated: bool,
+    acquisition: str | None,
+    candidates: str | None,
+    common: dict[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Label -> name and parameters."""
+    from archcast.search import DEFAULT_STRATEGIES, STRATEGIES
+
+    if text == "all":
+        names = [name for name in STRATEGIES if STRATEGIES[name].multi_objective or not several]
+        names = [name for name in names if not STRATEGIES[name].stops_early]
+    elif text is None:
+        names = ["random", "parego"] if several else list(DEFAULT_STRATEGIES) if simulated else ["bayesian"]
+    else:
+        names = [name.strip() for name in text.split(",")]
+    options: dict[str, Any] = {} if acquisition is None else {"acquisition": acquisition}
+    if candidates is not None:
+        options["candidates"] = tuple(source.strip() for source in candidates.split(","))
+    makes, used = {}, False
+    for name in names:
+        allowed = STRATEGIES[name].param_names()
+        makes[name] = {"name": name, **common, **{key: value for key, value in options.items() if key in allowed}}
+        used = used or set(options) <= set(allowed)
+    if options and not used:
+        raise typer.BadParameter(f"--{' and --'.join(options)}: none of {', '.join(names)} takes that.")
+    if len(makes) < len(names):
+        raise typer.BadParameter(f"--strategy names one twice: {text}.")
+    return makes
+
+
+def _folder_name(objective: Objective, settings: list[Any]) -> str:
+    """The same for the same command on the same data, another for another one."""
+    import hashlib
+
+    from archcast._version import __version__
+
+    said = repr([__version__, objective.describe(), [str(s) for s in settings if not callable(s)]])
+    name = str(objective.describe().get("benchmark", objective.space.name)).replace("/", "-")
+    return f"search-{name}-{hashlib.sha256(said.encode()).hexdigest()[:6]}"
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Step], None]]:
+    """A bar on stderr with the best so far."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    spent: dict[tuple[str, int], float] = {}
+    best: dict[str, float] = {}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=total)
+
+        def tell(step: Step) -> None:
+            spent[step.strategy, step.trial] = step.spent
+            if not best.get(step.strategy, -float("inf")) >= step.best:
+                best[step.strategy] = step.best
+            failed = f", {step.failed} failed" if step.failed else ""
+            text = f"{step.strategy}: best so far {best.get(step.strategy, float('nan')):.4g}{failed}"
+            bar.update(task, completed=round(sum(spent.values())), description=text)
+
+        yield tell
