@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ABSENT", "CellGraphs", "bool_matmul", "on_path"]
+__all__ = ["ABSENT", "CellGraphs", "on_path"]
 
 ABSENT = -1
 """Operation code of a node that is not there: padding, or a node that was pruned away."""
@@ -84,11 +84,6 @@ class CellGraphs:
             nodes[: self.inputs] = nodes[-1] = True
         operations = np.where(alive, operations, ABSENT)
         return replace(self, adjacency=np.moveaxis(edges, 2, 0), operations=np.ascontiguousarray(operations.T))
-
-
-def bool_matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Boolean product of two ``(n, v, v)`` batches, by way of float32 so that BLAS does it."""
-    return np.asarray(np.matmul(a.astype(np.float32), b.astype(np.float32)) > 0.5)
 
 
 def on_path(adjacency: np.ndarray, inputs: int = 1) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archcast.graphs import ABSENT, CellGraphs, bool_matmul, on_path
+from archcast.graphs import ABSENT, CellGraphs, on_path
 
 
 def random_graphs(seed, n=20, v=7, inputs=1, zero=True):
@@ -59,14 +59,6 @@ def test_on_path_without_operations():
     live = on_path(graphs.adjacency)
     for k in range(len(graphs)):
         assert set(np.flatnonzero(live[k]).tolist()) == slow_live(graphs, k)
-
-
-def test_bool_matmul():
-    rng = np.random.default_rng(0)
-    a, b = rng.random((2, 30, 9, 9)) < 0.3
-    out = bool_matmul(a, b)
-    assert out.dtype == np.bool_
-    np.testing.assert_array_equal(out, np.einsum("nij,njk->nik", a.astype(int), b.astype(int)) > 0)
 
 
 def test_cells_are_split_and_pruned_apart():

@@ -28,10 +28,11 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from archcast.errors import ArchcastError, InvalidInputError, MissingEvidenceError
+from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.predictors.base import PREDICTORS, NotInitializedError, Prediction, Predictor
 from archcast.predictors.curves import falls
 from archcast.predictors.evidence import Evidence, Pool
+from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_predictor", "predictor_checks"]
 
@@ -67,24 +68,6 @@ def check_predictor(predictor: Predictor) -> None:
 def _check(function: Check) -> Check:
     _CHECKS.append(function)
     return function
-
-
-def _require(condition: Any, message: str) -> None:
-    if not condition:
-        raise AssertionError(message)
-
-
-@contextmanager
-def _error(kind: type[Exception], what: str, mentions: str = "") -> Iterator[None]:
-    """Expect an error of one line that belongs to archcast's family."""
-    try:
-        yield
-    except kind as error:
-        _require(isinstance(error, ArchcastError), f"{what}: {type(error).__name__} is not an ArchcastError")
-        _require("\n" not in str(error).strip(), f"{what}: the message has more than one line: {error}")
-        _require(mentions in str(error), f"{what}: the message does not mention {mentions!r}: {error}")
-    else:
-        raise AssertionError(f"{what}: no {kind.__name__} was raised")
 
 
 def _fresh(predictor: Predictor, seed: int = 0) -> Predictor:
@@ -140,22 +123,22 @@ def _query(predictor: Predictor, archs: ArrayLike) -> Prediction:
 def _require_same(a: Prediction, b: Prediction, what: str, rtol: float = 0.0) -> None:
     """Equal predictions, up to ``rtol`` of the largest value."""
     for name, x, y in (("mean", a.mean, b.mean), ("std", a.std, b.std)):
-        _require((x is None) == (y is None), f"{what}: one prediction has a {name}, the other has none")
+        require((x is None) == (y is None), f"{what}: one prediction has a {name}, the other has none")
         if x is not None and y is not None:
             close = x.shape == y.shape and np.allclose(x, y, rtol=0, atol=rtol * np.abs(x).max(initial=0))
-            _require(close, f"{what}: {name} differs, e.g. {x[:4]} and {y[:4]}")
+            require(close, f"{what}: {name} differs, e.g. {x[:4]} and {y[:4]}")
 
 
 def _require_sound(predictor: Predictor, prediction: Prediction, n: int, what: str) -> None:
     """Right shapes, finite, std non-negative."""
     mean, std = prediction.mean, prediction.std
-    _require(mean.shape == (n,), f"{what}: mean has shape {mean.shape}, not ({n},)")
-    _require(mean.dtype == np.float64, f"{what}: mean is {mean.dtype}, not float64")
-    _require(np.isfinite(mean).all(), f"{what}: mean is not finite: {mean[:4]}")
-    _require((std is not None) == predictor.has_std, f"{what}: has_std is {predictor.has_std}, std is {std}")
+    require(mean.shape == (n,), f"{what}: mean has shape {mean.shape}, not ({n},)")
+    require(mean.dtype == np.float64, f"{what}: mean is {mean.dtype}, not float64")
+    require(np.isfinite(mean).all(), f"{what}: mean is not finite: {mean[:4]}")
+    require((std is not None) == predictor.has_std, f"{what}: has_std is {predictor.has_std}, std is {std}")
     if std is not None:
-        _require(std.shape == (n,), f"{what}: std has shape {std.shape}, not ({n},)")
-        _require(np.isfinite(std).all() and (std >= 0).all(), f"{what}: std is negative or not finite: {std[:4]}")
+        require(std.shape == (n,), f"{what}: std has shape {std.shape}, not ({n},)")
+        require(np.isfinite(std).all() and (std >= 0).all(), f"{what}: std is negative or not finite: {std[:4]}")
 
 
 # -- parameters --------------------------------------------------------------------------------------------------------
@@ -165,35 +148,35 @@ def _require_sound(predictor: Predictor, prediction: Prediction, n: int, what: s
 def check_constructor_only_stores(predictor: Predictor) -> None:
     params: dict[str, Any] = {name: object() for name in predictor._get_param_names()}
     stored = vars(type(predictor)(**params))
-    _require(set(stored) == set(params), f"__init__ sets attributes {sorted(set(stored) ^ set(params))}")
+    require(set(stored) == set(params), f"__init__ sets attributes {sorted(set(stored) ^ set(params))}")
     changed = [name for name in params if stored[name] is not params[name]]
-    _require(not changed, f"__init__ changes {changed} instead of storing it")
+    require(not changed, f"__init__ changes {changed} instead of storing it")
 
 
 @_check
 def check_parameters(predictor: Predictor) -> None:
     copy = clone(predictor)
-    _require(copy is not predictor, "clone returned the predictor itself")
+    require(copy is not predictor, "clone returned the predictor itself")
     params = predictor.get_params(deep=False)
-    _require(copy.get_params(deep=False).keys() == params.keys(), "clone lost parameters")
+    require(copy.get_params(deep=False).keys() == params.keys(), "clone lost parameters")
     copy.set_params(**params, random_state=7) if "random_state" not in params else copy.set_params(random_state=7)
-    _require(copy.random_state == 7, "set_params(random_state=7) did not set it")
+    require(copy.random_state == 7, "set_params(random_state=7) did not set it")
     fitted = clone(_init(predictor))
-    _require(not [name for name in vars(fitted) if name.endswith("_")], "clone kept learned state")
+    require(not [name for name in vars(fitted) if name.endswith("_")], "clone kept learned state")
 
 
 @_check
 def check_repr(predictor: Predictor) -> None:
     for one in (clone(predictor), _init(predictor)):
-        _require(repr(one).startswith(type(predictor).__name__ + "("), f"repr is {repr(one)!r}")
+        require(repr(one).startswith(type(predictor).__name__ + "("), f"repr is {repr(one)!r}")
 
 
 @_check
 def check_description(predictor: Predictor) -> None:
-    _require((type(predictor).__doc__ or "").strip(), "the class has no docstring")
+    require((type(predictor).__doc__ or "").strip(), "the class has no docstring")
     name = PREDICTORS.name_of(type(predictor))
     if name is not None:
-        _require(PREDICTORS.entry(name).info.get("summary"), f"{name!r} is registered without a summary")
+        require(PREDICTORS.entry(name).info.get("summary"), f"{name!r} is registered without a summary")
 
 
 # -- init and query ----------------------------------------------------------------------------------------------------
@@ -204,11 +187,11 @@ def check_init_returns_self_and_keeps_parameters(predictor: Predictor) -> None:
     archs = _rows(predictor, _size(predictor))
     one = _fresh(predictor)
     before = one.get_params(deep=False)
-    _require(one.init(archs, _scores(one, archs), _evidence(one, archs)) is one, "init does not return self")
+    require(one.init(archs, _scores(one, archs), _evidence(one, archs)) is one, "init does not return self")
     changed = [name for name, value in one.get_params(deep=False).items() if value is not before[name]]
-    _require(not changed, f"init changes the parameters {changed}")
+    require(not changed, f"init changes the parameters {changed}")
     wrong = [name for name in vars(one) if name not in before and (not name.endswith("_") or name.startswith("_"))]
-    _require(not wrong, f"init sets {wrong}: learned attributes end in an underscore")
+    require(not wrong, f"init sets {wrong}: learned attributes end in an underscore")
     _require_sound(one, _query(one, _rows(one, 7, 1)), 7, "query")
 
 
@@ -234,14 +217,14 @@ def check_fit_and_predict_are_aliases(predictor: Predictor) -> None:
     archs, queries = _rows(predictor, _size(predictor)), _rows(predictor, 9, 1)
     one = _fresh(predictor).fit(archs, _scores(predictor, archs), _evidence(predictor, archs))
     answer, evidence = _query(_init(predictor), queries), _partial(predictor, _evidence(predictor, queries))
-    _require(
+    require(
         np.array_equal(one.predict(queries, evidence=evidence), answer.mean), "fit, predict differ from init, query"
     )
     if predictor.has_std:
         mean, std = one.predict(queries, return_std=True, evidence=evidence)
         _require_same(Prediction(mean, std), answer, "predict(return_std=True)")
     else:
-        with _error(InvalidInputError, "predict(return_std=True) without uncertainty"):
+        with expect_error(InvalidInputError, "predict(return_std=True) without uncertainty"):
             one.predict(queries, return_std=True, evidence=evidence)
 
 
@@ -267,7 +250,7 @@ def check_input_is_only_read(predictor: Predictor) -> None:
         array.setflags(write=False)
     _query(_fresh(predictor).init(archs, scores, _evidence(predictor, archs)), queries)
     for array, copy in zip(arrays, copies, strict=True):
-        _require(np.array_equal(array, copy), "an input array was changed")
+        require(np.array_equal(array, copy), "an input array was changed")
 
 
 @_check
@@ -286,7 +269,7 @@ def check_forms_of_input(predictor: Predictor) -> None:
 
 @_check
 def check_query_before_init(predictor: Predictor) -> None:
-    with _error(NotInitializedError, "query before init", "init"):
+    with expect_error(NotInitializedError, "query before init", "init"):
         _query(clone(predictor), _rows(predictor, 3))
 
 
@@ -306,9 +289,9 @@ def check_wrong_archs(predictor: Predictor) -> None:
         ("texts", predictor._space.format(archs)),
     ]
     for what, wrong in cases:
-        with _error(InvalidInputError, f"init with {what}", "archs"):
+        with expect_error(InvalidInputError, f"init with {what}", "archs"):
             _fresh(predictor).init(wrong, scores, evidence)
-        with _error(InvalidInputError, f"query with {what}", "archs"):
+        with expect_error(InvalidInputError, f"query with {what}", "archs"):
             one.query(wrong, evidence)
 
 
@@ -317,9 +300,9 @@ def check_empty(predictor: Predictor) -> None:
     empty, none = np.zeros((0, len(predictor._space.cardinalities)), dtype=np.int64), np.zeros(0)
     _require_sound(predictor, _query(_init(predictor), empty), 0, "query of no rows")
     if predictor.requires.labels:
-        with _error(InvalidInputError, "init without architectures"):
+        with expect_error(InvalidInputError, "init without architectures"):
             _fresh(predictor).init(empty, none)
-        with _error(InvalidInputError, "init without scores", "scores"):
+        with expect_error(InvalidInputError, "init without scores", "scores"):
             _fresh(predictor).init(_rows(predictor, _size(predictor)))
 
 
@@ -336,7 +319,7 @@ def check_wrong_scores(predictor: Predictor) -> None:
         ("two-dimensional", scores[:, None]),
         ("text", ["good"] * len(scores)),
     ):
-        with _error(InvalidInputError, f"init with scores that are {what}", "scores"):
+        with expect_error(InvalidInputError, f"init with scores that are {what}", "scores"):
             _fresh(predictor).init(archs, wrong, evidence)
 
 
@@ -347,7 +330,7 @@ def check_few_archs(predictor: Predictor) -> None:
         archs = _rows(predictor, n, n)
         scores, evidence, one = _scores(predictor, archs), _evidence(predictor, archs), _fresh(predictor)
         if n < predictor.requires.min_archs:
-            with _error(InvalidInputError, f"init with {n} architectures", str(predictor.requires.min_archs)):
+            with expect_error(InvalidInputError, f"init with {n} architectures", str(predictor.requires.min_archs)):
                 one.init(archs, scores, evidence)
         else:
             _require_sound(one, _query(one.init(archs, scores, evidence), queries), 9, f"{n} architectures")
@@ -361,7 +344,7 @@ def check_constant_scores(predictor: Predictor) -> None:
         answer = _query(one, queries)
         _require_sound(predictor, answer, 9, f"scores that are all {value}")
         if predictor.requires.labels:
-            _require(np.allclose(answer.mean, value, atol=1), f"scores all {value} give mean {answer.mean[:4]}")
+            require(np.allclose(answer.mean, value, atol=1), f"scores all {value} give mean {answer.mean[:4]}")
 
 
 @_check
@@ -387,14 +370,14 @@ def check_scale_of_scores(predictor: Predictor) -> None:
         answer = _query(_fresh(predictor).init(archs, scores, _evidence(predictor, archs)), queries)
         margin = 2 * np.ptp(scores)
         inside = (answer.mean > scores.min() - margin) & (answer.mean < scores.max() + margin)
-        _require(inside.all(), f"scores in {scores.min():g}..{scores.max():g} give {answer.mean[~inside][:3]}")
+        require(inside.all(), f"scores in {scores.min():g}..{scores.max():g} give {answer.mean[~inside][:3]}")
 
 
 @_check
 def check_learns(predictor: Predictor) -> None:
     one, queries = _init(predictor, 60), _rows(predictor, 150, 1)
     tau = kendalltau(_query(one, queries).mean, _scores(one, queries)).statistic
-    _require(
+    require(
         tau > 0.3,
         f"Kendall tau is {tau:.2f} after 60 rows of a simple function: no better than chance, or the wrong sign",
     )
@@ -405,8 +388,8 @@ def check_std(predictor: Predictor) -> None:
     if predictor.has_std:
         std = _query(_init(predictor), _rows(predictor, 40, 1)).std
         assert std is not None
-        _require(std.max() > 0, "std is zero everywhere")
-        _require(std.max() < 1000, f"scores of 60..90 give a std of {std.max():g}")
+        require(std.max() > 0, "std is zero everywhere")
+        require(std.max() < 1000, f"scores of 60..90 give a std of {std.max():g}")
 
 
 # -- evidence ----------------------------------------------------------------------------------------------------------
@@ -433,17 +416,17 @@ def check_evidence_may_be_unknown(predictor: Predictor) -> None:
     try:
         _require_sound(predictor, _query(one, queries), 9, "evidence at init only")
     except MissingEvidenceError as error:
-        _require("evidence" in str(error) and "\n" not in str(error), f"unclear message: {error}")
+        require("evidence" in str(error) and "\n" not in str(error), f"unclear message: {error}")
 
 
 @_check
 def check_evidence_is_aligned(predictor: Predictor) -> None:
     archs = _rows(predictor, _size(predictor))
     scores, evidence = _scores(predictor, archs), _noisy_evidence(predictor, archs)
-    with _error(InvalidInputError, "init with evidence of other rows", "evidence"):
+    with expect_error(InvalidInputError, "init with evidence of other rows", "evidence"):
         _fresh(predictor).init(archs, scores, evidence[1:])
     one = _fresh(predictor).init(archs, scores, evidence)
-    with _error(InvalidInputError, "query with evidence of other rows", "evidence"):
+    with expect_error(InvalidInputError, "query with evidence of other rows", "evidence"):
         one.query(archs, evidence[1:])
     queries = _rows(predictor, 9, 1)
     known = _noisy_evidence(predictor, queries)
@@ -462,11 +445,11 @@ def check_required_evidence(predictor: Predictor) -> None:
         return
     archs = _rows(predictor, _size(predictor))
     if predictor.requires.labels:
-        with _error(MissingEvidenceError, "init without the evidence it requires", "evidence"):
+        with expect_error(MissingEvidenceError, "init without the evidence it requires", "evidence"):
             _fresh(predictor).init(archs, _scores(predictor, archs))
     else:
         _require_sound(predictor, _query(_fresh(predictor).init(), archs), len(archs), "init() without anything")
-    with _error(MissingEvidenceError, "query without the evidence it requires", "evidence"):
+    with expect_error(MissingEvidenceError, "query without the evidence it requires", "evidence"):
         _init(predictor).query(archs)
 
 
@@ -502,9 +485,9 @@ def check_curves(predictor: Predictor) -> None:
     short[4, epochs - 1 :], unknown[4], gap[4, 0] = np.nan, np.nan, np.nan
     for what, wrong in (("too short", short), ("unknown", unknown), ("known from the second epoch on", gap)):
         if what != "known from the second epoch on" or curves.shape[1] > 1:
-            with _error(InvalidInputError, f"query with a curve that is {what}", "row 4"):
+            with expect_error(InvalidInputError, f"query with a curve that is {what}", "row 4"):
                 one.query(queries, evidence(wrong))
-    with _error(MissingEvidenceError, "query with too few epochs", str(epochs)):
+    with expect_error(MissingEvidenceError, "query with too few epochs", str(epochs)):
         one.query(queries, evidence(curves[:, : epochs - 1]))
 
 
@@ -532,7 +515,7 @@ def check_failed_init_changes_nothing(predictor: Predictor) -> None:
         learn(self, *args)
         raise KeyboardInterrupt
 
-    with _error(InvalidInputError, "init with NaN scores"):
+    with expect_error(InvalidInputError, "init with NaN scores"):
         one.init(archs, scores * np.nan, _evidence(one, archs))
     with mock.patch.object(type(one), "_init", interrupted):
         try:
@@ -541,8 +524,8 @@ def check_failed_init_changes_nothing(predictor: Predictor) -> None:
             pass
         else:
             raise AssertionError("init swallowed a KeyboardInterrupt")
-    _require(vars(one).keys() == before.keys(), "a failed init changed the attributes")
-    _require(all(vars(one)[name] is before[name] for name in before), "a failed init changed the learned state")
+    require(vars(one).keys() == before.keys(), "a failed init changed the attributes")
+    require(all(vars(one)[name] is before[name] for name in before), "a failed init changed the learned state")
     _require_same(_query(one, queries), answer, "query after a failed init")
 
 
@@ -555,7 +538,7 @@ def check_no_global_state_is_touched(predictor: Predictor) -> None:
         _query(_init(predictor), queries)
         after = _global_state()
     changed = [name for name in before if before[name] != after[name]]
-    _require(not changed, f"init or query changes {changed}")
+    require(not changed, f"init or query changes {changed}")
 
 
 @contextmanager
@@ -606,9 +589,9 @@ def check_save_and_load(predictor: Predictor) -> None:
         path = Path(folder) / "predictor.npz"
         one.save(path)
         loaded = type(one).load(path)
-        _require([p.name for p in Path(folder).iterdir()] == ["predictor.npz"], "save left other files behind")
-    _require(type(loaded) is type(one), f"a {type(loaded).__name__} was loaded")
-    _require(repr(loaded) == repr(one), f"parameters differ after loading: {loaded!r}")
+        require([p.name for p in Path(folder).iterdir()] == ["predictor.npz"], "save left other files behind")
+    require(type(loaded) is type(one), f"a {type(loaded).__name__} was loaded")
+    require(repr(loaded) == repr(one), f"parameters differ after loading: {loaded!r}")
     _require_same(_query(loaded, queries), _query(one, queries), "after saving and loading")
 
 
@@ -627,7 +610,7 @@ def _sklearn_data(predictor: Predictor) -> tuple[Predictor, NDArray[np.int64], N
 def check_cross_val_score(predictor: Predictor) -> None:
     if (data := _sklearn_data(predictor)) is not None:
         values = cross_val_score(*data, cv=2, scoring="neg_mean_absolute_error")
-        _require(np.isfinite(values).all(), f"cross_val_score gives {values}")
+        require(np.isfinite(values).all(), f"cross_val_score gives {values}")
 
 
 @_check
@@ -638,7 +621,7 @@ def check_grid_search(predictor: Predictor) -> None:
         search = GridSearchCV(one, grid, cv=2, scoring="neg_mean_absolute_error", error_score="raise").fit(
             archs, scores
         )
-        _require(search.predict(archs[:3]).shape == (3,), "GridSearchCV does not predict")
+        require(search.predict(archs[:3]).shape == (3,), "GridSearchCV does not predict")
 
 
 @_check
@@ -647,5 +630,5 @@ def check_pipeline(predictor: Predictor) -> None:
         one, archs, scores = data
         pipeline = Pipeline([("rows", FunctionTransformer()), ("predictor", one)]).fit(archs, scores)
         alone = clone(one).init(archs, scores).query(archs[:5]).mean
-        _require(np.array_equal(pipeline.predict(archs[:5]), alone), "in a Pipeline it predicts something else")
-        _require(np.isfinite(pipeline.score(archs, scores)), "Pipeline.score is not finite")
+        require(np.array_equal(pipeline.predict(archs[:5]), alone), "in a Pipeline it predicts something else")
+        require(np.isfinite(pipeline.score(archs, scores)), "Pipeline.score is not finite")
