@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -146,6 +147,7 @@ class Predictor(RegressorMixin, BaseEstimator):
             MissingEvidenceError: evidence that the predictor requires is not there.
         """
         space = self._space
+        self._check_parameters()
         if archs is None and not self.requires.labels:
             archs = np.zeros((0, len(space.cardinalities)), dtype=np.int64)
         if archs is None or (scores is None and self.requires.labels):
@@ -256,6 +258,29 @@ class Predictor(RegressorMixin, BaseEstimator):
         if isinstance(state, np.random.RandomState):
             return np.random.default_rng(check_random_state(state).randint(2**31))
         return np.random.default_rng(state)
+
+    def _check_parameters(self) -> None:
+        """Parameters that are numbers by default: a whole number of at least 1 stays one, a share or rate stays finite and
+        not negative. A subclass adds what it knows better.
+        """
+        for name, parameter in signature(type(self).__init__).parameters.items():
+            value, default = getattr(self, name, None), parameter.default
+            if isinstance(default, bool):
+                right, wants = isinstance(value, (bool, np.bool_)), "True or False"
+            elif isinstance(default, int) and default >= 1:
+                right = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+                wants = "a whole number of at least 1"
+            elif isinstance(default, float) and default >= 0:
+                right = (
+                    isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and 0 <= value < np.inf
+                )
+                wants = "a finite number of at least 0"
+            else:
+                continue
+            if not right:
+                raise InvalidInputError(
+                    f"{self._title}: {name} is {value!r}: it must be {wants}. Its default is {default}."
+                )
 
     def _check_evidence(self, evidence: Evidence | None, n: int, *, at_init: bool = False) -> Evidence:
         """The evidence, if it is of the right kind and length and holds what is required: at query, and at init of a

@@ -277,6 +277,7 @@ class CurvePredictor(Predictor):
         return evidence
 
     def _check_parameters(self) -> None:
+        super()._check_parameters()
         least = self.fewest_epochs
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, (int, np.integer)) or self.epochs < least:
             raise InvalidInputError(

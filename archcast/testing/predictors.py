@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -163,6 +164,25 @@ def check_parameters(predictor: Predictor) -> None:
     require(copy.random_state == 7, "set_params(random_state=7) did not set it")
     fitted = clone(_init(predictor))
     require(not [name for name in vars(fitted) if name.endswith("_")], "clone kept learned state")
+
+
+@_check
+def check_parameters_out_of_range(predictor: Predictor) -> None:
+    """A number that cannot be is refused at init, by its name."""
+    archs = _rows(predictor, 8)
+    for name, parameter in signature(type(predictor).__init__).parameters.items():
+        if (
+            isinstance(parameter.default, bool)
+            or not isinstance(parameter.default, (int, float))
+            or parameter.default < 0
+        ):
+            continue
+        wrong = (0, 2.5) if isinstance(parameter.default, int) and parameter.default else (-1.0, float("nan"))
+        for value in wrong:
+            with expect_error(InvalidInputError, f"{name}={value}", name):
+                clone(predictor).set_params(**{name: value}).init(
+                    archs, _scores(predictor, archs), _evidence(predictor, archs)
+                )
 
 
 @_check
