@@ -3,8 +3,7 @@ passes.
 
 Differentiating z = g' g(w), with the first g held fixed, gives H g, and a general double backward pass computes that
 vector: for every layer two gradients of its weights, and for every batch normalisation some twenty temporaries. The
-    number alone needs less. A layer
-y = A(x, W) that is linear in both arguments, as convolutions and linear maps are, contributes
+number alone needs less. A layer y = A(x, W) that is linear in both arguments, as convolutions and linear maps are, contributes
 
     <W, dz/dW> = <y, dz/dy> + <A(u, W), dL/dy>,        u = dz / d(dL/dx),
 
@@ -43,6 +42,7 @@ class Curvature:
             "linear": self._linear,
             "batch_norm": self._batch_norm,
             "avg_pool2d": _pool,
+            "hardsigmoid": _hardsigmoid,
             "scaled_dot_product_attention": _attention,
         }
 
@@ -310,6 +310,11 @@ def _pool(
         for value in (kernel_size, stride or kernel_size, padding)
     ]
     return _apply(_Pool, input, (*sizes, ceil_mode, count_include_pad, divisor_override))
+
+
+def _hardsigmoid(_function: Callable[..., Any], input: Tensor, *_: Any, **__: Any) -> Tensor:
+    """From plain operations: torch's own has no second derivative."""
+    return ((input + 3) / 6).clamp(0, 1)
 
 
 def _attention(

@@ -8,7 +8,7 @@ gradient of a weight.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -104,7 +104,8 @@ class _SharedPass:
             self.first_order(rows, piece, agreement, alone=len(pieces) == 1)
         if "curvature" in self.wanted and len(pieces) > 1:
             for rows, piece in pieces:
-                self.second_order(rows, piece)
+                if "curvature" in self.wanted:
+                    self.second_order(rows, piece)
         found: dict[str, Any] = {
             "layers": [layer.weight.detach() for layer in self.layers],
             "macs": self.macs / self.session.batch.size,
@@ -168,7 +169,7 @@ class _SharedPass:
             return
         self.collecting = False
         if curvature is not None:
-            self.curvature = curvature.along(self.layers, gradients, gradients)
+            self.bend(curvature, self.layers, gradients, gradients)
         if not self.gradients:
             self.gradients = [None] * len(self.layers)
         for i, gradient in enumerate(gradients):
@@ -185,7 +186,22 @@ class _SharedPass:
             logits = self.session.forward(inputs, tracer)
         loss = self.session.loss(logits, self.session.labels()[rows]) * (piece.size / self.session.batch.size)
         gradients = gradients_of(loss, tracer.layers, create_graph=True)
-        self.curvature += curvature.along(tracer.layers, gradients, self.gradients)
+        self.bend(curvature, tracer.layers, gradients, self.gradients)
+
+    def bend(
+        self,
+        curvature: Curvature,
+        layers: list[Layer],
+        gradients: Sequence[Tensor | None],
+        direction: Sequence[Tensor | None],
+    ) -> None:
+        """Add w' H d; a function that cannot be differentiated twice costs this recording alone."""
+        try:
+            self.curvature += curvature.along(layers, gradients, direction)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self.fail(frozenset({"curvature"}), f"no second derivative: {str(error).strip().splitlines()[0]}")
 
     def follow(self, samples: int) -> Callable[[Call], None]:
         """A callback that gathers the saliency of each layer output when its gradient arrives."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import archcast
 from archcast.proxies.machinery.curvature import Curvature
 from archcast.proxies.machinery.tracing import Tracer
 
@@ -109,3 +110,48 @@ def test_a_gradient_that_does_not_change() -> None:
         loss = linear(torch.ones(2, 3)).sum()
     gradients = torch.autograd.grad(loss, [linear.weight], create_graph=True)
     assert curvature.along(tracer.layers, gradients, gradients) == 0
+
+
+class HardSigmoid(nn.Module):
+    """As a gate; written out, it has a second derivative everywhere but at the corners."""
+
+    def __init__(self, written_out: bool) -> None:
+        super().__init__()
+        self.written_out = written_out
+        self.first, self.gate, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        gate = self.gate(x)
+        gate = F.relu6(gate + 3) / 6 if self.written_out else F.hardsigmoid(gate)
+        return self.last(x * gate).mean(dim=(2, 3))
+
+
+def test_a_function_without_a_second_derivative_is_written_out() -> None:
+    torch.manual_seed(0)
+    nets = HardSigmoid(False).double(), HardSigmoid(True).double()
+    nets[1].load_state_dict(nets[0].state_dict())
+    x, y = torch.randn(6, 3, 6, 6, dtype=torch.float64), torch.tensor([0, 1, 2, 0, 1, 2])
+    found = [archcast.score(net, x, y, proxies=["grasp", "snip", "nwot", "flops"]) for net in nets]
+    assert dict(found[0]) == pytest.approx(dict(found[1]), rel=1e-9)
+    assert "grasp" in found[0]
+
+
+@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_another_one_costs_grasp_alone(micro_batch: int | None) -> None:
+    class Distances(nn.Module):
+        """Distances of points have a gradient, but no second one."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 5), nn.Linear(6, 3)
+            self.centres = nn.Parameter(torch.randn(6, 5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(torch.cdist(self.first(x), self.centres, p=3.0))
+
+    net = Distances()
+    x, y = torch.randn(6, 4), torch.tensor([0, 1, 2, 0, 1, 2])
+    scores = archcast.score(net, x, y, proxies=["grasp", "snip", "fisher", "jacob_cov"], micro_batch=micro_batch)
+    assert set(scores) == {"snip", "fisher", "jacob_cov"}
+    assert scores.failures["grasp"].startswith("no second derivative: ")
