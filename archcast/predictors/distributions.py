@@ -1,0 +1,215 @@
+"""Predictive distributions of many values at once: what ``forecast`` of a curve predictor answers.
+
+Curves end in surprises, so a mean and a standard deviation say too little: a search asks how likely a network is to become
+better than the best so far (:meth:`Distribution.above`), and an interval must hold although the errors are skewed and heavy-tailed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, stdtr, stdtrit
+
+from archcast.errors import InvalidInputError
+
+__all__ = ["Bars", "Distribution", "Mixture", "StudentT"]
+
+Floats = NDArray[np.float64]
+
+
+class Distribution:
+    """``n`` independent continuous distributions.
+
+    Every ``x`` is a number, ``(n,)``, or ``(n, k)`` for ``k`` values of each; results have the shape ``(n,)`` or ``(n, k)``.
+    """
+
+    @property
+    def mean(self) -> Floats:
+        """``(n,)`` means."""
+        raise NotImplementedError
+
+    @property
+    def std(self) -> Floats:
+        """``(n,)`` standard deviations."""
+        raise NotImplementedError
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Probability of at most ``x``."""
+        raise NotImplementedError
+
+    def density(self, x: ArrayLike) -> Floats:
+        """Probability density at ``x``."""
+        raise NotImplementedError
+
+    def support(self) -> tuple[Floats, Floats]:
+        """``(n,)`` bounds between which all but a billionth of the probability lies."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def log_density(self, x: ArrayLike) -> Floats:
+        """Natural logarithm of the density; minus infinity where it is zero."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.density(x)))
+
+    def above(self, x: ArrayLike) -> Floats:
+        """Probability of more than ``x``."""
+        return 1 - self.cdf(x)
+
+    def quantile(self, level: float) -> Floats:
+        """``(n,)`` values below which lies the share ``level`` of the probability.
+
+        Raises:
+            InvalidInputError: for a level that is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise InvalidInputError(f"level is {level!r}: it must be between 0 and 1, e.g. 0.05.")
+        low, high = self.support()
+        for _ in range(80):
+            middle = (low + high) / 2
+            below = self.cdf(middle) < level
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return (low + high) / 2
+
+    def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
+        """``(n,)`` lower and upper ends of the central interval that holds the share ``level``."""
+        return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+
+
+@dataclass(frozen=True)
+class Bars(Distribution):
+    """Histograms: density ``probabilities / widths`` between edges.
+
+    Attributes:
+        edges: ``(n, k + 1)``, increasing.
+        probabilities: ``(n, k)``, rows sum to one.
+
+    Examples:
+        >>> uniform = Bars(np.array([[0.0, 0.5, 1.0]]), np.array([[0.5, 0.5]]))
+        >>> uniform.mean.tolist(), uniform.above(0.25).tolist(), uniform.quantile(0.9).round(6).tolist()
+        ([0.5], [0.75], [0.9])
+    """
+
+    edges: Floats
+    probabilities: Floats
+
+    @property
+    def mean(self) -> Floats:
+        return np.asarray((self.probabilities * (self.edges[:, 1:] + self.edges[:, :-1])).sum(axis=1) / 2)
+
+    @property
+    def std(self) -> Floats:
+        a, b = self.edges[:, :-1] - self.mean[:, None], self.edges[:, 1:] - self.mean[:, None]
+        return np.sqrt((self.probabilities * (a * a + a * b + b * b)).sum(axis=1) / 3)
+
+    def support(self) -> tuple[Floats, Floats]:
+        return self.edges[:, 0], self.edges[:, -1]
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        x, flat = _columns(x, len(self.edges))
+        bar = self._bar(x)
+        before = np.c_[np.zeros(len(self.edges)), np.cumsum(self.probabilities, axis=1)]
+        left, right = _take(self.edges, bar), _take(self.edges, bar + 1)
+        part = np.clip((x - left) / (right - left), 0, 1)
+        out = np.minimum(_take(before, bar) + part * _take(self.probabilities, bar), 1)
+        return out[:, 0] if flat else out
+
+    def density(self, x: ArrayLike) -> Floats:
+        x, flat = _columns(x, len(self.edges))
+        inside = (x >= self.edges[:, :1]) & (x <= self.edges[:, -1:])
+        out = np.where(inside, _take(self.probabilities / np.diff(self.edges, axis=1), self._bar(x)), 0)
+        return out[:, 0] if flat else out
+
+    def _bar(self, x: Floats) -> NDArray[np.int64]:
+        """``(n, k)`` index of the bar that holds each value, the nearest where none does."""
+        return np.asarray((x[:, :, None] >= self.edges[:, None, 1:-1]).sum(axis=2))
+
+
+@dataclass(frozen=True)
+class StudentT(Distribution):
+    """Student's t distributions with location and scale.
+
+    Attributes:
+        location, scale, df: ``(n,)``; more than 2 degrees of freedom.
+    """
+
+    location: Floats
+    scale: Floats
+    df: Floats
+
+    @property
+    def mean(self) -> Floats:
+        return self.location
+
+    @property
+    def std(self) -> Floats:
+        return self.scale * np.sqrt(self.df / (self.df - 2))
+
+    def support(self) -> tuple[Floats, Floats]:
+        reach = self.scale * stdtrit(self.df, 1 - 5e-10)
+        return self.location - reach, self.location + reach
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        x, flat = _columns(x, len(self.location))
+        out = stdtr(self.df[:, None], (x - self.location[:, None]) / self.scale[:, None])
+        return np.asarray(out[:, 0] if flat else out)
+
+    def density(self, x: ArrayLike) -> Floats:
+        x, flat = _columns(x, len(self.location))
+        z, df = (x - self.location[:, None]) / self.scale[:, None], self.df[:, None]
+        log = gammaln((df + 1) / 2) - gammaln(df / 2) - np.log(np.pi * df) / 2 - (df + 1) / 2 * np.log1p(z * z / df)
+        out = np.exp(log) / self.scale[:, None]
+        return np.asarray(out[:, 0] if flat else out)
+
+
+@dataclass(frozen=True)
+class Mixture(Distribution):
+    """Weighted mean of distributions of the same ``n`` values.
+
+    Attributes:
+        parts: the distributions.
+        weights: one for each, sum one.
+    """
+
+    parts: Sequence[Distribution]
+    weights: Sequence[float]
+
+    @property
+    def mean(self) -> Floats:
+        return self._sum([part.mean for part in self.parts])
+
+    @property
+    def std(self) -> Floats:
+        mean = self.mean
+        return np.sqrt(self._sum([part.std**2 + (part.mean - mean) ** 2 for part in self.parts]))
+
+    def support(self) -> tuple[Floats, Floats]:
+        ends = [part.support() for part in self.parts]
+        return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        return self._sum([part.cdf(x) for part in self.parts])
+
+    def density(self, x: ArrayLike) -> Floats:
+        return self._sum([part.density(x) for part in self.parts])
+
+    def _sum(self, values: list[Floats]) -> Floats:
+        return np.asarray(sum(weight * value for weight, value in zip(self.weights, values)), dtype=np.float64)
+
+
+def _columns(x: ArrayLike, n: int) -> tuple[Floats, bool]:
+    """``(n, k)`` values, and whether there was one for each row."""
+    array = np.asarray(x, dtype=np.float64)
+    if array.ndim > 2 or (array.ndim and len(array) != n):
+        raise InvalidInputError(f"x must be a number or have shape ({n},) or ({n}, k), got {array.shape}.")
+    if array.ndim == 2:
+        return array, False
+    return np.broadcast_to(array, (n,))[:, None], True
+
+
+def _take(array: Floats, index: NDArray[np.int64]) -> Floats:
+    return np.take_along_axis(array, index, axis=1)

@@ -1,0 +1,130 @@
+"""The training script: its prior has the properties it claims, two steps run, a few hundred learn."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FILE = Path(__file__).resolve().parents[2] / "tools" / "train_lc_pfn.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("train_lc_pfn", FILE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["train_lc_pfn"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["train_lc_pfn"]
+
+
+@pytest.fixture(scope="module")
+def drawn(script):
+    return script.prior(1500, np.random.default_rng(0))
+
+
+def test_curves_are_known_up_to_their_horizon(drawn):
+    known = np.isfinite(drawn.values)
+    np.testing.assert_array_equal(known.sum(axis=1), drawn.horizon)
+    assert (known == (np.arange(1, 301) <= drawn.horizon[:, None])).all()
+    assert drawn.horizon.min() >= 5
+    assert drawn.horizon.max() <= 300
+    assert np.nanmin(drawn.values) >= 0
+    assert np.nanmax(drawn.values) <= 1
+
+
+def test_schedules_are_shares_of_their_maximum_or_hidden(drawn):
+    hidden = np.isnan(drawn.schedule).all(axis=1)
+    assert 0.4 < hidden.mean() < 0.6
+    shown = drawn.schedule[~hidden]
+    assert shown.min() >= 0
+    assert shown.max() <= 1 + 1e-12
+    assert shown[:, :5].max(axis=1).min() > 0.04
+
+
+@pytest.mark.parametrize(("share", "median"), [(0.1, 0.12), (0.25, 0.06), (0.5, 0.025)])
+def test_increments_are_as_large_as_real_ones(drawn, share, median):
+    rows = np.arange(len(drawn.horizon))
+    seen = np.maximum(1, np.rint(share * drawn.horizon)).astype(int)
+    gain = drawn.values[rows, drawn.horizon - 1] - drawn.values[rows, seen - 1]
+    assert np.median(gain) == pytest.approx(median, rel=0.3)
+
+
+def test_shapes_rise_from_zero_to_one(script):
+    rng = np.random.default_rng(1)
+    t = np.broadcast_to(np.geomspace(1e-6, 1e9, 300), (400, 300))
+    values = script.shape(t, np.full(400, 50), rng)
+    assert (np.diff(values, axis=1) >= -1e-12).all()
+    assert np.abs(values[:, 0]).max() < 0.02
+    assert values[:, -1].min() > 0.9
+
+
+def test_noise_has_unit_scale(script):
+    noise = script.noise(2000, np.random.default_rng(2))
+    assert noise.std() == pytest.approx(1, abs=0.05)
+    lagged = (noise[:, 1:] * noise[:, :-1]).mean(axis=1)
+    assert (lagged > 0.25).mean() == pytest.approx(0.3, abs=0.08), "three in ten are autocorrelated"
+
+
+def test_borders_are_increasing_and_reach_both_ends(script):
+    borders = script.bar_borders(np.random.default_rng(0), n=300).numpy()
+    assert borders[[0, -1]].tolist() == [-1, 1]
+    assert (np.diff(borders) >= script.NARROWEST * 0.99).all()
+
+
+def test_loss_is_the_log_density_of_the_bar_that_holds_the_truth(script):
+    import torch
+
+    rng = np.random.default_rng(0)
+    network = script.CurveTransformer(script.bar_borders(rng, n=100))
+    tokens, queries, truth, counts = script.batch(6, rng)
+    value = script.loss(network, tokens, queries, truth, counts).item()
+    with torch.no_grad():
+        shares = network(tokens, queries).softmax(dim=-1).numpy()
+    edges, logs = network.borders.numpy(), []
+    for i, k in zip(*np.nonzero(counts.numpy())):
+        bar = next(b for b in range(100) if truth[i, k] <= edges[b + 1] or b == 99)
+        logs.append(np.log(shares[i, k, bar] / (edges[bar + 1] - edges[bar])))
+    assert value == pytest.approx(-np.mean(logs), rel=1e-4)
+
+
+def test_two_steps_write_a_file_that_can_be_loaded(script, tmp_path, monkeypatch, capsys):
+    import torch
+
+    from archcast.predictors import _pfn
+
+    path, before = tmp_path / "weights.safetensors", torch.get_rng_state()
+    arguments = ["train", "--out", str(path), "--steps", "2", "--curves", "4", "--members", "2"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(script, "BORDER_CURVES", 100)
+    script.main()
+    assert torch.equal(before, torch.get_rng_state())
+    networks = _pfn.load(path)
+    assert len(networks) == 2
+    _, probabilities = _pfn.increments(np.full((1, 3), 0.5), np.full(1, 10), networks=networks)
+    assert np.isfinite(probabilities).all()
+    first = path.read_bytes()
+    script.main()
+    assert path.read_bytes() == first, "same seed, same weights"
+    capsys.readouterr()
+
+
+def test_it_learns(script):
+    """After sixty steps the loss on fresh curves is below that of the untrained network."""
+    import torch
+
+    borders = script.bar_borders(np.random.default_rng(0), n=300)
+    data = script.batch(200, np.random.default_rng(1))
+
+    def after(steps: int) -> float:
+        weights = script.train(steps, np.random.default_rng(2), curves=16, borders=borders)
+        network = script.CurveTransformer(borders)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        with torch.no_grad():
+            return script.loss(network, *data).item()
+
+    assert after(60) < after(1) - 0.1
