@@ -49,8 +49,8 @@ def independent_thompson(mean: Floats, std: Floats, rng: np.random.Generator) ->
 
 
 ACQUISITIONS: dict[str, str] = {
-    "its": "independent Thompson sampling: a draw for each candidate and pick",
     "ei": "expected improvement",
+    "its": "independent Thompson sampling: a draw for each candidate and pick",
     "pi": "probability of improvement",
     "ucb": "upper confidence bound",
     "thompson": "Thompson sampling: the mean of a predictor fitted to a bootstrap sample",

@@ -86,10 +86,12 @@ class Strategy(ABC):
     Attributes:
         multi_objective: whether it takes several objectives.
         stops_early: whether it asks for trainings of fewer epochs than all.
+        learns: whether the architectures it begins to train depend on the scores.
     """
 
     multi_objective: ClassVar[bool] = False
     stops_early: ClassVar[bool] = False
+    learns: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -41,7 +41,8 @@ class Bananas(Bayesian):
         space: str | SearchSpace,
         *,
         predictor: str | Predictor = "bananas",
+        acquisition: str = "its",
         candidates: str | Sequence[str] = "mutation",
         **common: Any,
     ) -> None:
-        super().__init__(space, predictor=predictor, candidates=candidates, **common)
+        super().__init__(space, predictor=predictor, acquisition=acquisition, candidates=candidates, **common)

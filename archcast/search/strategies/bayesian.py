@@ -57,8 +57,8 @@ class Bayesian(Strategy):
         space: search space.
         predictor: name of a registered predictor, or a :class:`~archcast.Predictor`; it must have a std unless the acquisition is
             ``"thompson"`` or ``"mean"``, and need no evidence.
-        acquisition: ``"its"`` (independent Thompson sampling), ``"ei"``, ``"pi"``, ``"ucb"``, ``"thompson"`` (on bootstrap samples)
-            or ``"mean"``.
+        acquisition: ``"ei"`` (expected improvement), ``"pi"``, ``"ucb"``, ``"its"`` (independent Thompson sampling, which explores
+            much where scores are noisy), ``"thompson"`` (on bootstrap samples) or ``"mean"``.
         candidates: ``"mutation"``, ``"random"``, several of them, or ``"all"``.
         n_candidates: how many, except for ``"all"``; shared equally by the sources.
         n_parents: how many of the best architectures are mutated.
@@ -81,7 +81,7 @@ class Bayesian(Strategy):
         space: str | SearchSpace,
         *,
         predictor: str | Predictor = "gp",
-        acquisition: str = "its",
+        acquisition: str = "ei",
         candidates: str | Sequence[str] = ("mutation", "random"),
         n_candidates: int = 1000,
         n_parents: int = 10,

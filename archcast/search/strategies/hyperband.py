@@ -64,6 +64,7 @@ class Hyperband(Strategy):
     """
 
     stops_early = True
+    learns = False
 
     def __init__(
         self,

@@ -12,6 +12,9 @@ from archcast.search.strategies.bayesian import Bayesian
 
 __all__ = ["ParEGO"]
 
+WEIGHTS = 5
+"""Most weightings tried in one ask: each costs a fit of the predictor."""
+
 
 @register(
     "parego",
@@ -22,9 +25,9 @@ __all__ = ["ParEGO"]
 class ParEGO(Bayesian):
     """ParEGO (Knowles 2006, https://doi.org/10.1109/TEVC.2005.851274) with any predictor.
 
-    For each architecture of a batch weights are drawn uniformly from the simplex, the objectives become one (the augmented
-    Tchebycheff value of the scores, each scaled to 0..1), and :class:`~archcast.search.strategies.bayesian.Bayesian` takes one step
-    with it.
+    Weights are drawn uniformly from the simplex, the objectives become one (the augmented Tchebycheff value of the scores, each
+    scaled to 0..1), and :class:`~archcast.search.strategies.bayesian.Bayesian` takes one step with it. For a batch that is done
+    with ``WEIGHTS`` draws, each of which gives an equal part of it.
 
     Args:
         space: search space.
@@ -45,9 +48,11 @@ class ParEGO(Bayesian):
     def _propose(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         known = self.history[self.history.succeeded]
         found = self.space.sample(0, rng)
-        for _ in range(n):
+        draws = min(n, WEIGHTS)
+        for k in range(draws):
             weights = rng.dirichlet(np.ones(known.scores.shape[1]))
             values = rank_normal(scalarise(known.scores, weights))
-            more = self._unseen_besides(self._choose(2, known.archs, values, rng), found)
-            found = np.concatenate([found, more[:1]])
+            share = (n - len(found)) // (draws - k)
+            more = self._unseen_besides(self._choose(2 * share, known.archs, values, rng), found)
+            found = np.concatenate([found, more[:share]])
         return found

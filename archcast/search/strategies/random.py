@@ -21,6 +21,7 @@ class RandomSearch(Strategy):
     """
 
     multi_objective = True
+    learns = False
 
     def _propose(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         return self._sample(2 * n, rng)

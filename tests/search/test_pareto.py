@@ -1,0 +1,82 @@
+"""Pareto front and hypervolume against the definition and Monte Carlo."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archcast.errors import InvalidInputError
+from archcast.search.pareto import hypervolume, pareto_front, scalarise
+
+
+def slow_front(scores):
+    return [
+        not any((other >= row).all() and (other > row).any() for other in scores) and not np.isnan(row).any()
+        for row in scores
+    ]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 4), st.lists(st.lists(st.integers(0, 4), min_size=4, max_size=4), min_size=1, max_size=25))
+def test_front_is_what_nothing_dominates(k, rows) -> None:
+    scores = np.array(rows, dtype=float)[:, :k]
+    assert pareto_front(scores).tolist() == slow_front(scores)
+
+
+def test_rows_with_nan_are_not_on_the_front() -> None:
+    assert pareto_front([[np.nan, 9], [1, 2], [0, 1]]).tolist() == [False, True, False]
+    assert pareto_front(np.zeros((0, 2))).tolist() == []
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_hypervolume_is_a_volume(k, rng) -> None:
+    scores = rng.random((12, k))
+    scores[3] = scores[4]
+    points = rng.random((300_000, k)) * 1.1 - 0.1
+    inside = np.zeros(len(points), dtype=bool)
+    for row in scores:
+        inside |= (points <= row).all(axis=1)
+    assert hypervolume(scores, np.full(k, -0.1)) == pytest.approx(inside.mean() * 1.1**k, abs=5e-3)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_hypervolume_by_inclusion_and_exclusion(k, rng) -> None:
+    from itertools import combinations
+
+    scores = rng.integers(1, 5, (6, k)).astype(float)
+    total = 0.0
+    for m in range(1, 7):
+        for some in combinations(range(6), m):
+            total += (-1) ** (m + 1) * np.prod(scores[list(some)].min(axis=0))
+    assert hypervolume(scores, np.zeros(k)) == pytest.approx(total)
+
+
+def test_hypervolume_of_what_does_not_reach_the_reference() -> None:
+    assert hypervolume([[1, -1], [-2, 5]], [0, 0]) == 0
+    assert hypervolume([[np.nan, 1]], [0, 0]) == 0
+
+
+def test_hypervolume_of_four_objectives_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="k at most 3"):
+        hypervolume(np.ones((2, 4)), np.zeros(4))
+
+
+def test_scalarise_is_the_formula(rng) -> None:
+    scores, weights = rng.normal(size=(9, 3)), np.array([0.2, 0.5, 0.3])
+    costs = (scores.max(0) - scores) / (scores.max(0) - scores.min(0))
+    want = [-(max(weights * c) + 0.05 * sum(weights * c)) for c in costs]
+    np.testing.assert_allclose(scalarise(scores, weights), want)
+
+
+def test_scalarise_prefers_what_dominates(rng) -> None:
+    scores = rng.normal(size=(20, 2))
+    scores = np.vstack([scores, scores.max(axis=0) + 1])
+    for weights in rng.dirichlet(np.ones(2), size=20):
+        assert scalarise(scores, weights).argmax() == 20
+
+
+def test_scalarise_of_a_constant_objective() -> None:
+    with np.errstate(all="raise"):
+        assert np.isfinite(scalarise(np.ones((3, 2)), np.array([0.5, 0.5]))).all()
