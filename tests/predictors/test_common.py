@@ -21,6 +21,7 @@ FAST: dict[str, dict[str, Any]] = {
     "dngo": {"hidden": (16,), "epochs": 20, "n_members": 2},
     "gcn": {"hidden": 16, "epochs": 30, "n_members": 2},
     "gcn-rank": {"hidden": 16, "epochs": 30, "n_members": 2},
+    "lc-bnn": {"hidden": (16,), "fit_steps": 15, "n_chains": 2, "burn_in": 40, "draws": 4, "thinning": 6},
     "lce": {"walkers": 10, "steps": 6, "burn_in": 1},
     "lce-m": {"walkers": 10, "steps": 6, "burn_in": 1},
     "lcsvr": {"searches": 6},
