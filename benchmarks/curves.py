@@ -7,8 +7,8 @@ Every data set is on [0, 1], higher is better. 10, 25 and 50 % of the epochs of 
 the value of the last epoch is forecast; up to ``--complete`` other curves are given to ``init`` whole, with their last values
 as scores. Kendall's tau-b, root mean squared error, mean log-likelihood (a mean and a std count as a normal distribution; no
 curve counts less than -10), share of last values inside the 90 % interval, and processor milliseconds a curve at query. All
-curve predictors of the registry take part that read a signal which the set has; all architectures are the same row, so that
-only curves are told. ``last`` and ``best`` are the last and the best value so far.
+predictors of the family learning-curve take part that read a signal which the set has; all architectures are the same row,
+so that only curves are told. ``last`` and ``best`` are the last and the best value so far.
 
 With ``--early-stopping`` 60 trainings are run one after the other, in a few random orders. At 10, 25, 50 and 75 % of its
 epochs a training is stopped if the probability that it ends above the best finished one is below 5 %. Saved is the share of
@@ -41,6 +41,7 @@ from archcast.errors import ArchcastError
 from archcast.predictors import PREDICTORS
 from archcast.predictors.curves import CurvePredictor
 from archcast.predictors.distributions import Distribution, StudentT
+from archcast.predictors.lc_pfn import CurveForecaster
 
 SPACE = archcast.get_space("nasbench201")
 FRACTIONS, CHECKS = (0.1, 0.25, 0.5), (0.1, 0.25, 0.5, 0.75)
@@ -97,14 +98,15 @@ def same(n: int) -> NDArray[np.int64]:
     return np.full((n, len(SPACE.cardinalities)), 3)
 
 
-def distribution(predictor: CurvePredictor, given: archcast.Evidence) -> Distribution | None:
-    """What it answers, as a distribution if it has an uncertainty."""
-    if hasattr(predictor, "forecast"):
-        return predictor.forecast(same(len(given)), given)
-    answer = predictor.query(same(len(given)), given)
-    if answer.std is None:
-        return None
-    return StudentT(answer.mean, np.maximum(answer.std, 1e-9), np.full(len(answer.mean), 1e6))
+def answer(predictor: CurvePredictor, given: archcast.Evidence) -> tuple[NDArray[np.float64], Distribution | None]:
+    """Means, and the distribution if the predictor has an uncertainty."""
+    if isinstance(predictor, CurveForecaster):
+        found = predictor.forecast(same(len(given)), given)
+        return found.mean, found
+    one = predictor.query(same(len(given)), given)
+    if one.std is None:
+        return one.mean, None
+    return one.mean, StudentT(one.mean, np.maximum(one.std, 1e-9), np.full(len(one.mean), 1e6))
 
 
 def make(name: str, seen: int, total: int, curves: Curves, known: Any) -> CurvePredictor:
@@ -148,9 +150,8 @@ def accuracy(names: list[str], curves: Curves, test: int, complete: int) -> dict
                     raise ArchcastError(f"the set has no {predictor.signal}")
                 predictor.query(same(2), given[:2])  # imports
                 start = time.process_time()
-                mean = predictor.query(same(test), given).mean
-                spent = time.process_time() - start
-                row = figures(truth, mean, distribution(predictor, given), spent)
+                mean, found = answer(predictor, given)
+                row = figures(truth, mean, found, time.process_time() - start)
                 same_scale = predictor.signal == "val_accuracy"
                 out[name].append(row if same_scale else Row(row.tau, milliseconds=row.milliseconds))
             except ArchcastError as error:
@@ -171,9 +172,8 @@ def early_stopping(name: str, curves: Curves, n: int, orders: int) -> tuple[floa
             stop = None
             for epochs in seen if finished else []:
                 predictor = make(name, epochs, total, curves, finished)
-                found = distribution(predictor, evidence(curves, [i], epochs))
-                assert found is not None
-                if found.above(last[finished].max())[0] < 0.05:
+                _, found = answer(predictor, evidence(curves, [i], epochs))
+                if found is not None and found.above(last[finished].max())[0] < 0.05:
                     stop = epochs
                     break
             spent += stop or total
@@ -185,8 +185,8 @@ def early_stopping(name: str, curves: Curves, n: int, orders: int) -> tuple[floa
 
 
 def participants() -> list[str]:
-    """All curve predictors of the registry."""
-    return [name for name in PREDICTORS.names() if issubclass(PREDICTORS[name], CurvePredictor)]
+    """The predictors of the registry that look at nothing but curves."""
+    return [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") == "learning-curve"]
 
 
 def print_accuracy(results: dict[str, dict[str, list[Row | str]]], details: bool) -> None:

@@ -106,10 +106,10 @@ def test_an_oracle_stops_what_will_not_win(script, monkeypatch):
 
     def oracle(predictor, given):
         row = int(np.flatnonzero((values[:, :2] == given.curves["val_accuracy"][0, :2]).all(axis=1))[0])
-        return StudentT(last[[row]], np.array([1e-9]), np.array([1e6]))
+        return last[[row]], StudentT(last[[row]], np.array([1e-9]), np.array([1e6]))
 
     monkeypatch.setattr(script, "make", lambda *arguments: None)
-    monkeypatch.setattr(script, "distribution", oracle)
+    monkeypatch.setattr(script, "answer", oracle)
     saved, regret = script.early_stopping("any", {"val_accuracy": values}, 12, 1)
     order = np.random.default_rng(0).permutation(12)
     records = sum(last[i] > max(last[order[:k]], default=-1) for k, i in enumerate(order))
