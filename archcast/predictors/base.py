@@ -72,8 +72,9 @@ class Requirements:
         labels: scores of trained architectures at init; without them init needs no evidence either.
         min_archs: fewest architectures that ``init`` accepts.
         curve: name of the learning-curve signal needed at query, or ``None``.
-        epochs: epochs of that curve.
+        epochs: epochs of that curve, or of every curve that is used.
         proxies: names of proxies needed at query, and at init if it is given architectures.
+        uses: kinds of evidence, ``"curves"`` or ``"proxies"``, of which it takes all there is, though it can do without.
         network: the built network at query.
         data: a batch of data at query.
     """
@@ -83,6 +84,7 @@ class Requirements:
     curve: str | None = None
     epochs: int = 0
     proxies: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     network: bool = False
     data: bool = False
 
@@ -283,8 +285,8 @@ class Predictor(RegressorMixin, BaseEstimator):
                 )
 
     def _check_evidence(self, evidence: Evidence | None, n: int, *, at_init: bool = False) -> Evidence:
-        """The evidence, if it is of the right kind and length and holds what is required: at query, and at init of a
-        predictor that learns from labels. Without labels init takes what it is given, or none.
+        """The evidence, if it is of the right kind and length and holds what is required: proxies wherever there are
+        architectures, a curve at query, and at init of a predictor that learns from labels.
         """
         if evidence is None:
             evidence = Evidence()
@@ -299,7 +301,7 @@ class Predictor(RegressorMixin, BaseEstimator):
                     f"{self._title} needs evidence.proxies[{name!r}]. Compute it with archcast.score and pass "
                     f"evidence=archcast.Evidence(proxies={{{name!r}: values}})."
                 )
-        if needs.curve is not None:
+        if needs.curve is not None and (needs.labels or not at_init):
             curve = evidence.curves.get(needs.curve)
             if curve is None or curve.shape[1] < needs.epochs:
                 got = "none" if curve is None else f"{curve.shape[1]} epochs"
