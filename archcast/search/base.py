@@ -203,6 +203,17 @@ class Strategy(ABC):
         self._seen.update(self._keys(rows))
         self._learn(new)
 
+    def expect(self, archs: ArrayLike) -> None:
+        """Count rows as asked for that somebody else trains, on another machine say: they are pending, and neither they nor their
+        twins are asked for.
+
+        Raises:
+            InvalidInputError: wrong shape or values.
+        """
+        rows = self.space.validate(archs)
+        self._pending.update(dict.fromkeys(map(tuple, rows.tolist()), FULL))
+        self._seen.update(self._keys(rows))
+
     @property
     def history(self) -> History:
         """What was told, in that order."""
