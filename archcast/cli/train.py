@@ -34,9 +34,11 @@ def train(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Train every function of the space.")] = False,
     seeds: Annotated[int, typer.Option(help="Trainings of each architecture.")] = 1,
-    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 20,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 0.05,
+    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 24,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Highest learning rate.", show_default="0.1; digits 0.3")
+    ] = None,
     weight_decay: Annotated[float, typer.Option(help="Weight decay.")] = 5e-4,
     width: Annotated[
         int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 8")
@@ -70,9 +72,11 @@ def train(
         raise InvalidInputError(f"--seeds must be at least 1, got {seeds}.")
     rows = _rows(chosen, architectures, sample, archs, all_, seed)
     images = load_dataset(dataset, **({"folder": data} if dataset.startswith("cifar") else {}))
-    if dataset == "digits":
+    digits = dataset == "digits"
+    if digits:
         width, depth = width or 8, depth or 1
-    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay)
+    rate = learning_rate if learning_rate is not None else 0.3 if digits else 0.1
+    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=rate, weight_decay=weight_decay)
     trainer = Trainer(chosen, images, recipe, width, depth, device=device, mixed_precision=mixed_precision)
     folder = Path("archcast-runs") / f"{chosen.name}-{Path(dataset).stem}-{epochs}" if out is None else out
     done = [0, 0]

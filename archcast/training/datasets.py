@@ -1,9 +1,9 @@
 """Images to train on: ``digits``, CIFAR through torchvision, a folder of images, or an ``.npz`` file.
 
 Each comes as three sets of arrays (train, validation, test) with the changes that training makes to an image. ``digits`` is
-scikit-learn's 1,797 real 8x8 images, made hard enough to tell architectures apart: each is put at a random place of a larger
-canvas, and noise is added. The same is done once, with a fixed seed, to its validation and test images, several copies of
-each, so that what is measured is the task that is trained.
+scikit-learn's 1,797 real 8x8 images, made hard enough to tell architectures apart: each is moved by up to a pixel, and noise
+is added. The same is done once, with a fixed seed, to its validation and test images, several copies of each, so that what is
+measured is the task that is trained.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from archcast.registry import closest
 __all__ = ["DATASETS", "Augmentation", "Dataset", "load_dataset", "read_arrays", "read_folder"]
 
 DATASETS = ("digits", "cifar10", "cifar100")
+VALIDATION_COPIES, TEST_COPIES = 1, 6
+"""How often each held-out digit is placed and made noisy: more often at the end, where a figure is made of it."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".webp")
 
 Split = tuple[Tensor, Tensor]
@@ -102,12 +104,13 @@ def load_dataset(name: str | Path, **settings: Any) -> Dataset:
         name: ``digits``, ``cifar10``, ``cifar100``, a folder with a folder of images for each class (or with such folders
             ``train``, ``validation`` and ``test``), or an ``.npz`` file with ``x`` and ``y`` (or ``x_train``, ``y_train``,
             ``x_validation``, ...). What has no split is split at random, the same way each time: half, a quarter, a quarter.
-        **settings: of ``digits``: ``canvas``, ``noise``; of the others: ``folder`` (CIFAR), ``size`` (of a folder's images).
+        **settings: of ``digits``: ``canvas`` and ``shift`` (pixels), ``noise``, ``train``, ``validation`` (images); of CIFAR:
+            ``folder``; of a folder: ``size`` (pixels).
 
     Examples:
         >>> digits = load_dataset("digits")
         >>> digits.shape, digits.classes, len(digits.train[0])
-        ((1, 10, 10), 10, 600)
+        ((1, 8, 8), 10, 768)
 
     Raises:
         InvalidInputError: unknown name or setting.
@@ -133,13 +136,13 @@ def load_dataset(name: str | Path, **settings: Any) -> Dataset:
     )
 
 
-def _digits(
-    *, canvas: int = 10, noise: float = 0.3, train: int = 600, validation: int = 400, copies: int = 3
-) -> Dataset:
+def _digits(*, canvas: int = 8, shift: int = 1, noise: float = 0.3, train: int = 768, validation: int = 432) -> Dataset:
     from sklearn.datasets import load_digits
 
     if canvas not in range(8, 65, 2):
         raise InvalidInputError(f"canvas must be an even number of pixels from 8 to 64, got {canvas!r}.")
+    if shift not in range(canvas):
+        raise InvalidInputError(f"shift must be a whole number of pixels below the canvas of {canvas}, got {shift!r}.")
     if not 0 <= noise <= 10:
         raise InvalidInputError(f"noise must be between 0 and 10, got {noise!r}.")
     x, y = load_digits(return_X_y=True)
@@ -153,16 +156,15 @@ def _digits(
     images = torch.from_numpy((padded - mean) / spread).float()
     labels = torch.from_numpy(y).long()
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(y)))
-    change = Augmentation(border, -mean / spread, noise=noise / spread)
+    change = Augmentation(shift, -mean / spread, noise=noise / spread)
     generator = torch.Generator().manual_seed(0)
 
-    def held_out(rows: Tensor) -> Split:
+    def held_out(rows: Tensor, copies: int) -> Split:
         return change(images[rows].repeat(copies, 1, 1, 1), generator), labels[rows].repeat(copies)
 
     first, second, third = order[:train], order[train : train + validation], order[train + validation :]
-    return Dataset(
-        "digits", (images[first], labels[first]), held_out(second), held_out(third), int(y.max()) + 1, change
-    )
+    validate, test = held_out(second, VALIDATION_COPIES), held_out(third, TEST_COPIES)
+    return Dataset("digits", (images[first], labels[first]), validate, test, int(y.max()) + 1, change)
 
 
 def _cifar10(**settings: Any) -> Dataset:

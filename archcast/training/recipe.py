@@ -30,19 +30,19 @@ class Recipe:
     Examples:
         >>> recipe = Recipe(epochs=4, learning_rate=0.1, warmup=0.1)
         >>> [round(recipe.rate(step, 20), 3) for step in (0, 2, 11, 20)]
-        [0.05, 0.1, 0.05, 0.0]
+        [0.033, 0.1, 0.05, 0.0]
 
     Raises:
         InvalidInputError: a setting is out of range.
     """
 
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 0.05
+    epochs: int = 24
+    batch_size: int = 64
+    learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warmup: float = 0.1
-    averaging: float = 0.97
+    averaging: float = 0.95
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):

@@ -157,7 +157,7 @@ def _open(folder: Path, asked: dict[str, Any]) -> dict[tuple[int, ...], list[Run
             held = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
-        other = [name for name in asked if held.get(name) != asked[name]]
+        other = [name for name in asked if name != "version" and held.get(name) != asked[name]]
         if other:
             name = other[0]
             raise InvalidInputError(
