@@ -1,8 +1,9 @@
 """Name -> component, filled by a decorator in the file that defines the component.
 
-A component lives in a module named after it (``xgboost-rank`` in ``xgboost.py``, ``gp-wl`` in ``gp_wl.py``), so looking one
-up imports that module alone and torch is never loaded to fit a forest. Listing the names imports every module of the folder
-whose name does not begin with an underscore: those hold networks and the like, imported by their users on demand.
+A component lives in a module named after it (``xgboost-rank`` in ``xgboost.py``, ``gp-wl`` in ``gp_wl.py``, ``omni+`` in
+``omni_plus.py``), so looking one up imports that module alone and torch is never loaded to fit a forest. Listing the names
+imports every module of the folder whose name does not begin with an underscore: those hold networks and the like, imported
+by their users on demand.
 """
 
 from __future__ import annotations
@@ -61,8 +62,10 @@ class Registry(Generic[T]):
 
     def register(self, name: str, **info: Any) -> Callable[[T], T]:
         """Decorator: add the decorated class under ``name``; a second class of that name is an error."""
-        if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name):
-            raise InvalidInputError(f"{self.kind} name {name!r} must be lower-case letters and digits with hyphens.")
+        if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*\+?", name):
+            raise InvalidInputError(
+                f"{self.kind} name {name!r} must be lower-case letters and digits with hyphens, and at most a + at its end."
+            )
 
         def add(component: T) -> T:
             old = self._entries.get(name)
@@ -115,7 +118,7 @@ class Registry(Generic[T]):
 
     def _import_module_of(self, name: str) -> None:
         """Import the module with the longest name that begins ``name``; all of them if that does not register it."""
-        flat = name.replace("-", "_")
+        flat = name.replace("-", "_").replace("+", "_plus")
         for module in sorted((m for m in self._modules() if flat.startswith(m)), key=len, reverse=True):
             importlib.import_module(f"{self.package}.{module}")
             if name in self._entries:

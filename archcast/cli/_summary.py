@@ -22,8 +22,8 @@ def show(results: Results, console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     rows = results.summary_rows()
     sizes = sorted({row["train_size"] for row in rows})
-    cells = {(row["predictor"], row["train_size"]): row for row in rows}
-    names = list(dict.fromkeys(row["predictor"] for row in rows))
+    cells = {(row["label"], row["train_size"]): row for row in rows}
+    names = list(dict.fromkeys(row["label"] for row in rows))
     names.sort(key=lambda name: _tau(cells.get((name, sizes[-1]))), reverse=True)
     p = results.protocol
     others = "all others" if p["test_size"] == "rest" else f"{p['test_size']:,} others"
@@ -48,11 +48,9 @@ def show(results: Results, console: Console | None = None) -> None:
             text.append(cell.ljust(width) if j == 0 else "  " + cell.rjust(width), style=style)
         console.print(text, no_wrap=True)
     for name in names:
-        failed = [row for row in rows if row["predictor"] == name and row["failed"]]
+        failed = [row for row in rows if row["label"] == name and row["failed"]]
         if failed:
-            count = (
-                f"{sum(row['failed'] for row in failed)} of {sum(r['trials'] for r in rows if r['predictor'] == name)}"
-            )
+            count = f"{sum(row['failed'] for row in failed)} of {sum(r['trials'] for r in rows if r['label'] == name)}"
             console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"))
 
 

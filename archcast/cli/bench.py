@@ -25,7 +25,10 @@ def bench(
         typer.Argument(help="Benchmark, see archcast list benchmarks.", show_default=DEFAULT),
     ] = None,
     predictors: Annotated[
-        str | None, typer.Option(help="Names with commas, all, or none.", show_default="a well-chosen few")
+        str | None,
+        typer.Option(
+            help="Names with commas (parameters: omni:without=curve), all, or none.", show_default="a well-chosen few"
+        ),
     ] = None,
     proxies: Annotated[
         str | None,
@@ -49,6 +52,13 @@ def bench(
     preset: Annotated[
         str | None, typer.Option(help="Published protocol: white2021, tnasp or suite-zero.", show_default=False)
     ] = None,
+    epochs: Annotated[
+        str | None,
+        typer.Option(help="Epochs of learning curves seen at query, with commas.", show_default="each predictor's own"),
+    ] = None,
+    budgets: Annotated[
+        bool, typer.Option("--budgets", help="Which predictor is best for each pair of init and query time.")
+    ] = False,
     metric: Annotated[str | None, typer.Option(help="What to predict.", show_default="the benchmark's choice")] = None,
     evidence: Annotated[
         str, typer.Option(help="What predictors are told besides: none, published, or a file of archcast score --out.")
@@ -88,6 +98,8 @@ def bench(
         "metric": metric,
         "evidence": {"none": None, "published": True}.get(evidence, evidence),
         "preset": preset,
+        "epochs": None if epochs is None else [_whole("--epochs", n) for n in epochs.split(",")],
+        "budgets": budgets,
     }
     folder = Path("archcast-results") / _folder_name(loaded, settings) if out is None else out
     done = [0, 0]
@@ -102,7 +114,8 @@ def bench(
         typer.echo(results.to_json(), nl=False)
     else:
         show(results)
-        typer.echo(f"Written to {folder}: report.html, figure.png, results.json, results.csv")
+        files = ["report.html", "figure.png", *["budgets.png"] * bool(results.protocol["budgets"]), "results.json"]
+        typer.echo(f"Written to {folder}: {', '.join(files)}, results.csv")
 
 
 def _load(benchmark: str | None, table: Path | None, space: str | None, arch: str, score: str) -> Benchmark:

@@ -30,6 +30,8 @@ LABEL_POINTS = 8.5
 def draw(results: Results, width: float = 8.0, height: float | None = None) -> Figure:
     """Draw the figure; with a single train size it is a ranking with error bars.
 
+    Of a predictor that was asked after several numbers of epochs, only the longest look is drawn.
+
     Args:
         results: what to draw.
         width, height: inches.
@@ -38,7 +40,8 @@ def draw(results: Results, width: float = 8.0, height: float | None = None) -> F
 
     summary = results.summary()
     summary = summary[summary["kendall_tau"].notna()]
-    names = list(dict.fromkeys(summary["predictor"]))
+    summary = summary[summary["epochs"] == summary.groupby("predictor")["epochs"].transform("max")]
+    names = list(dict.fromkeys(summary["label"]))
     figure = Figure(figsize=(width, height or max(4.2, 1.3 + 0.16 * len(names))), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
@@ -56,7 +59,7 @@ def draw(results: Results, width: float = 8.0, height: float | None = None) -> F
 def _lines(axes: Axes, summary: Any, names: list[str], sizes: list[int]) -> None:
     ends = []
     for i, name in enumerate(names):
-        rows = summary[summary["predictor"] == name].sort_values("train_size")
+        rows = summary[summary["label"] == name].sort_values("train_size")
         x, tau = rows["train_size"].to_numpy(), rows["kendall_tau"].to_numpy()
         error = rows["kendall_tau_sem"].fillna(0).to_numpy()
         color, style = COLORS[i % len(COLORS)], (i // len(COLORS)) % len(STYLES)
@@ -97,7 +100,7 @@ def _ranking(axes: Axes, summary: Any) -> None:
     y = np.arange(len(summary))
     error = summary["kendall_tau_sem"].fillna(0)
     axes.errorbar(summary["kendall_tau"], y, xerr=error, fmt="o", color=COLORS[0], ms=5, capsize=2.5, lw=1.2)
-    axes.set_yticks(y, summary["predictor"])
+    axes.set_yticks(y, summary["label"])
     axes.set_xlabel(f"Kendall tau-b with {summary['train_size'].iloc[0]:,} training architectures")
     axes.set_ylim(-0.7, len(summary) - 0.3)
 

@@ -12,13 +12,17 @@ REST = "rest"
 
 @dataclass(frozen=True)
 class Preset:
-    """What a protocol fixes; ``None`` is left to the caller."""
+    """What a protocol fixes; ``None`` is left to the caller.
+
+    With ``budgets`` predictors are compared at every pair of budgets, where the benchmark knows how long trainings take.
+    """
 
     summary: str
     paper: str
     train_sizes: tuple[int, ...] | None = None
     test_size: int | str | None = None
     trials: int | None = None
+    budgets: bool = False
 
 
 PRESETS: dict[str, Preset] = {
@@ -28,6 +32,7 @@ PRESETS: dict[str, Preset] = {
         (5, 8, 14, 24, 42, 71, 121, 205, 347, 589, 1000),
         200,
         100,
+        budgets=True,
     ),
     "tnasp": Preset(
         "train on n, test on the rest of the space",

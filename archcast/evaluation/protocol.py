@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ __all__ = ["Protocol", "default_predictors", "make_predictors", "make_protocol"]
 
 TRAIN_SIZES, TEST_SIZE, TRIALS = (10, 32, 100), 1000, 5
 POOL_SIZE = 2000
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.5)
+"""Shares of a full training after which curves are looked at, where budgets are compared."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Protocol:
         encoding: encoding that replaces the predictors' own, or ``None``.
         evidence: names of the proxies and costs given to every predictor.
         pool_size: unlabelled candidates given to every predictor.
+        epochs: epochs of the curves that predictors are given at query; empty for each predictor's own.
+        budgets: whether predictors are compared at every pair of budgets.
         architectures: how many rows have a score.
         data: digest of the architectures, the scores and the evidence.
         version: of archcast.
@@ -60,6 +65,8 @@ class Protocol:
     encoding: str | None
     evidence: tuple[str, ...]
     pool_size: int
+    epochs: tuple[int, ...]
+    budgets: bool
     architectures: int
     data: str
     version: str = __version__
@@ -77,6 +84,8 @@ def make_protocol(
     trials: int | None,
     seed: int,
     encoding: str | None,
+    epochs: Sequence[int] | None,
+    budgets: bool,
 ) -> Protocol:
     """Complete the settings from the preset and the defaults.
 
@@ -84,7 +93,7 @@ def make_protocol(
         benchmark: what is evaluated on.
         groups: function of each row with a score.
         evidence: of all its rows, what every predictor is given.
-        metric, preset, train_sizes, test_size, trials, seed, encoding: as in :func:`archcast.evaluate`.
+        metric, preset, train_sizes, test_size, trials, seed, encoding, epochs, budgets: as in :func:`archcast.evaluate`.
 
     Raises:
         InvalidInputError: a setting is out of range or contradicts the preset.
@@ -109,6 +118,13 @@ def make_protocol(
     sizes = tuple(_whole("train_sizes", n, 1) for n in given["train_sizes"] or TRAIN_SIZES)
     if len(set(sizes)) < len(sizes):
         raise InvalidInputError(f"train_sizes holds a size twice: {sizes}.")
+    if preset is not None and PRESETS[preset].budgets and benchmark.train_seconds is not None:
+        budgets = True
+    if budgets and benchmark.train_seconds is None:
+        raise InvalidInputError(
+            f"budgets: benchmark {benchmark.name!r} does not know how long trainings take. Leave it out, or give a benchmark "
+            "with train_seconds."
+        )
     test = given["test_size"]
     if test is None:
         test = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
@@ -128,7 +144,40 @@ def make_protocol(
         encoding=encoding,
         evidence=tuple(sorted([*evidence.proxies, *evidence.costs])),
         pool_size=min(POOL_SIZE, len(benchmark)),
+        epochs=_epochs(benchmark, epochs, budgets),
+        budgets=budgets,
     )
+
+
+def _epochs(benchmark: Benchmark, asked: Sequence[int] | None, budgets: bool) -> tuple[int, ...]:
+    """Epochs at query, increasing; by default some shares of a full training for budgets, else none."""
+    longest = max((values.shape[1] for values in benchmark.curves.values()), default=0)
+    if not asked:
+        return tuple(sorted({max(1, round(share * longest)) for share in SHARES})) if budgets and longest else ()
+    epochs = tuple(sorted(_whole("epochs", n, 1) for n in asked))
+    if len(set(epochs)) < len(epochs):
+        raise InvalidInputError(f"epochs holds a number twice: {epochs}.")
+    if epochs[-1] > longest:
+        has = f"has curves of {longest} epochs" if longest else "has no learning curves"
+        raise InvalidInputError(f"epochs: {epochs[-1]} is too many, benchmark {benchmark.name!r} {has}.")
+    return epochs
+
+
+def query_epochs(predictor: Predictor, benchmark: Benchmark, epochs: tuple[int, ...]) -> tuple[int, ...]:
+    """Epochs of curves that a predictor is given at query, one evaluation each; 0 if it looks at no curve.
+
+    Args:
+        predictor: not initialised.
+        benchmark: without curves, a predictor that only *uses* them looks at none.
+        epochs: those of the protocol; if there are none, or the predictor has no such parameter, it gets its own.
+    """
+    needs = predictor.requires
+    if needs.curve is None and not ("curves" in needs.uses and benchmark.curves):
+        return (0,)
+    if not epochs or "epochs" not in predictor.get_params(deep=False):
+        return (needs.epochs,)
+    least = getattr(predictor, "fewest_epochs", 1)
+    return tuple(n for n in epochs if n >= least) or epochs
 
 
 def _whole(name: str, value: Any, least: int) -> int:
@@ -180,7 +229,8 @@ def make_predictors(
     """Label -> predictor, not initialised.
 
     Args:
-        predictors: names, objects, a mapping of labels to either, ``"all"``, or ``None`` for the default ones.
+        predictors: names, with parameters as in ``"omni:without=curve"``, objects, a mapping of labels to either, ``"all"``, or
+            ``None`` for the default ones.
         space: the benchmark's space.
         encoding: replaces the encoding of every predictor that has one.
 
@@ -205,7 +255,7 @@ def make_predictors(
     for label, item in pairs:
         if label in made:
             raise InvalidInputError(f"predictors holds {label!r} twice. Name them: a dict of label to predictor.")
-        predictor = get_predictor(item, name) if isinstance(item, str) else item
+        predictor = _named(item, name) if isinstance(item, str) else item
         if not isinstance(predictor, Predictor):
             raise InvalidInputError(f"predictors must hold names or Predictor objects, got {type(item).__name__}.")
         if predictor._space != space:
@@ -220,6 +270,23 @@ def make_predictors(
     if encoding is not None and not takes_encoding:
         raise InvalidInputError(f"encoding {encoding!r}: none of the predictors {', '.join(made)} takes an encoding.")
     return made
+
+
+def _named(text: str, space: str | SearchSpace) -> Predictor:
+    """The predictor of ``"name"`` or ``"name:parameter=value:parameter=value"``; values are Python's, or else text."""
+    name, *parts = text.split(":")
+    params: dict[str, Any] = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise InvalidInputError(
+                f"predictors: {text!r} should be a name, or name:parameter=value, such as 'omni:without=curve'."
+            )
+        try:
+            params[key] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            params[key] = value
+    return get_predictor(name, space, **params)
 
 
 def _label(predictor: Any) -> str:

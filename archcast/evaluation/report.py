@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from archcast.evaluation.budgets import draw_map
 from archcast.evaluation.figure import draw
 from archcast.evaluation.metrics import METRICS
 
@@ -47,8 +48,8 @@ def render(results: Results) -> str:
     p = results.protocol
     rows = results.summary_rows()
     last = max((row["train_size"] for row in rows), default=0)
-    tau = {row["predictor"]: _rank(row["kendall_tau"]) for row in rows if row["train_size"] == last}
-    rows.sort(key=lambda row: (-tau.get(row["predictor"], -math.inf), row["train_size"]))
+    tau = {row["label"]: _rank(row["kendall_tau"]) for row in rows if row["train_size"] == last}
+    rows.sort(key=lambda row: (-tau.get(row["label"], -math.inf), row["train_size"]))
     title = f"{p['benchmark']}: performance predictors by rank correlation"
     alt = "Kendall tau-b against the number of training architectures, one line for each predictor"
     body = [
@@ -61,6 +62,7 @@ def render(results: Results) -> str:
         _table(rows),
         f"<h2>Other measures, n = {last:,}</h2>",
         _others([row for row in rows if row["train_size"] == last]),
+        *(_budgets(results) if p.get("budgets") else []),
         *_failures(rows),
         "<h2>Protocol</h2>",
         definitions(_protocol(p)),
@@ -113,13 +115,13 @@ def svg(make: Callable[[], Figure], salt: str) -> str:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     sizes = sorted({row["train_size"] for row in rows})
-    cells = {(row["predictor"], row["train_size"]): row for row in rows}
+    cells = {(row["label"], row["train_size"]): row for row in rows}
     best = {
         n: max((r["kendall_tau"] for r in rows if r["train_size"] == n), key=_rank, default=math.nan) for n in sizes
     }
     head = "".join(f"<th>tau, n = {n:,}</th>" for n in sizes)
     lines = []
-    for name in dict.fromkeys(row["predictor"] for row in rows):
+    for name in dict.fromkeys(row["label"] for row in rows):
         line = [f"<td>{text(name)}</td>"]
         for n in sizes:
             row = cells.get((name, n))
@@ -147,7 +149,7 @@ def _others(rows: list[dict[str, Any]]) -> str:
     columns |= {"init_train_seconds": "training used at init, s", "query_train_seconds": "at query, s"}
     columns = {k: v for k, v in columns.items() if any(not math.isnan(row[k]) for row in rows)}
     lines = [
-        f"<tr><td>{text(row['predictor'])}</td>"
+        f"<tr><td>{text(row['label'])}</td>"
         + "".join(f"<td>{_pm(row, k) if f'{k}_sem' in row else _number(row[k], 0)}</td>" for k in columns)
         + "</tr>"
         for row in rows
@@ -160,9 +162,35 @@ def _others(rows: list[dict[str, Any]]) -> str:
     )
 
 
+def _budgets(results: Results) -> list[str]:
+    budgets = results.budgets()
+    lines = [
+        f"<tr><td>{text(option['predictor'])}</td><td>{option['train_size']:,}</td><td>{option['epochs'] or '–'}</td>"
+        f"<td>{_seconds(option['init_seconds'])}</td><td>{_seconds(option['query_seconds'])}</td>"
+        f"<td>{_number(option['kendall_tau'], 3)}</td></tr>"
+        for option in budgets.front
+    ]
+    alt = "For each budget of seconds for init and for a query, the predictor that ranks best"
+    return [
+        "<h2>The best for each budget</h2>",
+        f'<figure role="img" aria-label="{alt}"><div class="wide">{svg(lambda: draw_map(budgets, 8.4), "bw")}</div>',
+        f'<div class="narrow">{svg(lambda: draw_map(budgets, 4.6, 5.4), "bn")}</div>',
+        '<figcaption class="soft">The predictor with the highest Kendall tau among those that both budgets pay for. Seconds of '
+        "training are simulated from the benchmark, seconds of computing are measured.</figcaption></figure>",
+        "<h2>The front: no other is as cheap at init and at query and ranks as well</h2>",
+        '<div class="scroll"><table><thead><tr><th>predictor</th><th>n</th><th>epochs</th><th>init, s</th><th>query, s</th>'
+        f"<th>tau</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>",
+    ]
+
+
+def _seconds(value: float) -> str:
+    """Three significant digits, written out."""
+    return f"{float(f'{value:.3g}'):,.10f}".rstrip("0").rstrip(".")
+
+
 def _failures(rows: list[dict[str, Any]]) -> list[str]:
     failed = {
-        f"{row['predictor']}, n = {row['train_size']:,}": f"{row['failed']} of {row['trials']} trials: {row['reason']}"
+        f"{row['label']}, n = {row['train_size']:,}": f"{row['failed']} of {row['trials']} trials: {row['reason']}"
         for row in rows
         if row["failed"]
     }
@@ -178,6 +206,7 @@ def _protocol(p: Any) -> dict[str, Any]:
         "test size": p["test_size"] if p["test_size"] == "rest" else f"{p['test_size']:,}",
         "trials": f"{p['trials']}, seed {p['seed']}; every predictor gets the same splits and seeds",
         "splits": "train and test share no two architectures that are the same function",
+        "epochs at query": ", ".join(map(str, p["epochs"])) or "each predictor's own",
         "encoding": p["encoding"] or "each predictor's own",
         "evidence": ", ".join(p["evidence"]) or "none: structure only",
         "unlabelled pool": f"{p['pool_size']:,} architectures, without scores",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from archcast.evaluation.budgets import Budgets
+
 __all__ = ["Results"]
 
 TIMES = ("fit_seconds", "query_ms")
@@ -31,10 +33,10 @@ class Results:
     """Results of :func:`archcast.evaluate`.
 
     Attributes:
-        frame: a row a trial; columns: predictor, train_size, trial, test_size, the measures of
-            :data:`archcast.evaluation.METRICS`, fit_seconds, query_ms (milliseconds an architecture, features included),
-            init_train_seconds and query_train_seconds (simulated seconds of training consumed), error (empty unless the trial
-            failed).
+        frame: a row a trial; columns: predictor, train_size, epochs (of curves seen at query, 0 for none), trial, test_size, the
+            measures of :data:`archcast.evaluation.METRICS`, fit_seconds, query_ms (milliseconds an architecture, features
+            included), init_train_seconds and query_train_seconds (simulated seconds of training consumed), error (empty unless
+            the trial failed).
         protocol: the settings that decided them, and the versions of the software.
     """
 
@@ -55,8 +57,9 @@ class Results:
         return [{str(name): value for name, value in row.items()} for row in self.frame.to_dict("records")]
 
     def summary(self) -> pd.DataFrame:
-        """A row for each predictor and train size.
+        """A row for each predictor, number of epochs seen at query and train size.
 
+        ``label`` is the predictor's name, with the epochs where it was asked at several: ``sotl @10``.
         ``<measure>`` is the mean over the trials that did not fail and ``<measure>_sem`` its standard error (NaN for fewer
         than two). Times are medians, so that what is imported in the first trial does not count. ``trials`` counts all trials,
         ``failed`` those that failed and ``reason`` says why the first of them did.
@@ -67,13 +70,17 @@ class Results:
 
     def summary_rows(self) -> list[dict[str, Any]]:
         """:meth:`summary` as plain dictionaries."""
-        groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        groups: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
         for row in self.rows():
-            groups.setdefault((row["predictor"], row["train_size"]), []).append(row)
+            groups.setdefault((row["predictor"], row["epochs"], row["train_size"]), []).append(row)
+        looks: dict[str, set[int]] = {}
+        for predictor, epochs, _ in groups:
+            looks.setdefault(predictor, set()).add(epochs)
         out = []
-        for (predictor, size), group in groups.items():
+        for (predictor, epochs, size), group in groups.items():
             good = [row for row in group if not row["error"]]
-            summary: dict[str, Any] = {"predictor": predictor, "train_size": size}
+            label = predictor if len(looks[predictor]) == 1 else f"{predictor} @{epochs}"
+            summary: dict[str, Any] = {"predictor": predictor, "train_size": size, "epochs": epochs, "label": label}
             for name in METRICS:
                 values = _known(good, name)
                 summary[name] = float(values.mean()) if len(values) else math.nan
@@ -88,8 +95,21 @@ class Results:
             out.append(summary)
         return out
 
+    def budgets(self) -> Budgets:
+        """Which predictor is best for which budgets of seconds for init and for a query.
+
+        Training counts with its simulated seconds, init and query with those measured. Options whose training time is not known
+        are left out.
+        """
+        from archcast.evaluation.budgets import Budgets, options_of
+
+        return Budgets.of(options_of(self.summary_rows()))
+
     def to_json(self) -> str:
-        """``{"protocol": ..., "rows": [...]}``, the rows those of :meth:`summary`; what is undefined is ``null``."""
+        """``{"protocol": ..., "rows": [...]}``, the rows those of :meth:`summary`; what is undefined is ``null``.
+
+        A run with budgets adds ``"budgets"``, those of :meth:`budgets`.
+        """
         rows = [
             {
                 key: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -97,7 +117,10 @@ class Results:
             }
             for row in self.summary_rows()
         ]
-        return json.dumps({"protocol": dict(self.protocol), "rows": rows}, indent=2, allow_nan=False) + "\n"
+        tree: dict[str, Any] = {"protocol": dict(self.protocol), "rows": rows}
+        if self.protocol.get("budgets"):
+            tree["budgets"] = self.budgets().rows()
+        return json.dumps(tree, indent=2, allow_nan=False) + "\n"
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """Kendall tau against train size, with bands of one standard error.
@@ -128,11 +151,18 @@ class Results:
         return html
 
     def save(self, folder: str | Path) -> None:
-        """Write ``results.json``, ``figure.png`` and ``report.html`` to a folder, each whole or not at all."""
+        """Write ``results.json``, ``figure.png``, ``report.html`` and, of a run with budgets, ``budgets.png`` to a folder, each
+        whole or not at all.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "results.json", self.to_json())
         self.plot(folder / "figure.png")
+        if self.protocol.get("budgets"):
+            from archcast.evaluation.budgets import draw_map
+            from archcast.evaluation.figure import save
+
+            save(draw_map(self.budgets()), folder / "budgets.png")
         self.to_html(folder / "report.html")
 
     def __repr__(self) -> str:
@@ -142,7 +172,7 @@ class Results:
         )
 
     def _repr_html_(self) -> str:
-        columns = ["predictor", "train_size", "kendall_tau", "kendall_tau_sem", "spearman", *TIMES, "trials", "failed"]
+        columns = ["label", "train_size", "kendall_tau", "kendall_tau_sem", "spearman", *TIMES, "trials", "failed"]
         return self.summary()[columns].to_html(index=False, float_format="{:.3f}".format)
 
 

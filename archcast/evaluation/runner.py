@@ -30,6 +30,7 @@ from archcast.evaluation.protocol import (
     given_evidence,
     make_predictors,
     make_protocol,
+    query_epochs,
     settings,
 )
 from archcast.evaluation.results import Results
@@ -37,12 +38,12 @@ from archcast.evaluation.splits import functions, split
 from archcast.evaluation.store import Store
 from archcast.evaluation.trial import Trial, run_trial
 from archcast.evaluation.untrained import ProxySource, known_rows, proxy_names
-from archcast.predictors.base import Predictor
+from archcast.predictors.base import Predictor, Requirements
 from archcast.predictors.evidence import Evidence, Pool
 from archcast.predictors.evidence_score import EvidenceScore
 
 if TYPE_CHECKING:
-    from archcast.evaluation.store import Row
+    from archcast.evaluation.store import Key, Row
 
 __all__ = ["Progress", "default_predictors", "evaluate"]
 
@@ -77,6 +78,8 @@ def evaluate(
     evidence: Evidence | str | Path | bool | None = None,
     proxies: str | Sequence[str] = (),
     preset: str | None = None,
+    epochs: Sequence[int] | None = None,
+    budgets: bool = False,
     jobs: int | None = None,
     out: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -87,8 +90,8 @@ def evaluate(
     no two rows with the same canonical form. A failure is kept with its reason and ends nothing.
 
     Args:
-        predictors: registry names, :class:`~archcast.Predictor` objects, a mapping of labels to either, ``"all"``, or ``None``
-            for the default ones.
+        predictors: registry names, also with parameters as in ``"omni:without=curve"``, :class:`~archcast.Predictor` objects, a
+            mapping of labels to either, ``"all"``, or ``None`` for the default ones.
         benchmark: a :class:`~archcast.Benchmark` or its name.
         encoding: replaces the encoding of every predictor that has one.
         train_sizes: architectures to train on; 10, 32 and 100 by default.
@@ -104,6 +107,11 @@ def evaluate(
             them. Their values are those of the evidence, else those published with the benchmark, else they are computed from
             the untrained networks of the test sets. Evidence narrows the benchmark to the architectures that it knows.
         preset: a published protocol: ``"white2021"``, ``"tnasp"`` or ``"suite-zero"``.
+        epochs: epochs of the learning curves that predictors are given at query, an evaluation each; by default each predictor
+            gets as many as it is set to. Training architectures have complete curves.
+        budgets: compare at every pair of budgets for init and query, see :meth:`Results.budgets`; ``epochs`` are then by default
+            2, 5, 10, 20 and 50 % of a full training. ``"white2021"`` does so on its own where the benchmark knows how long
+            trainings take.
         jobs: worker processes, -1 for one on each core; by default joblib's (``joblib.parallel_config``), else none.
         out: folder for ``results.csv``, ``results.json``, ``figure.png``, ``report.html``. Rows are written as they come; the
             same call continues an interrupted one, trials that failed are tried again.
@@ -151,6 +159,8 @@ def evaluate(
         trials=trials,
         seed=seed,
         encoding=encoding,
+        epochs=epochs,
+        budgets=budgets,
     )
     asked = test_size is not None or preset is not None
     least = int(protocol.test_size) if asked and protocol.test_size != REST else 2
@@ -161,8 +171,13 @@ def evaluate(
     }
     store = None if out is None else Store(Path(out), described)
     finished = {} if store is None else {key: row for key, row in store.rows.items() if not row["error"]}
+    looks = {label: query_epochs(predictor, benchmark, protocol.epochs) for label, predictor in made.items()}
     wanted = [
-        (label, size, trial) for trial in range(protocol.trials) for size in protocol.train_sizes for label in made
+        (label, size, trial, seen)
+        for trial in range(protocol.trials)
+        for size in protocol.train_sizes
+        for label in made
+        for seen in looks[label]
     ]
     todo = [key for key in wanted if key not in finished]
     found = dict(finished)
@@ -170,7 +185,7 @@ def evaluate(
     if progress is not None:
         progress(Progress(done, len(wanted), None))
     values: Mapping[str, NDArray[np.float64]] = {}
-    if any(label in names for label, _, _ in todo):
+    if any(label in names for label, *_ in todo):
         values = source.values(
             np.unique(np.concatenate([test for _, test in splits.values()])),
             seed=protocol.seed,
@@ -185,7 +200,7 @@ def evaluate(
             # a worker that has grown, torch loaded say, is replaced by a fresh one; nothing is lost and nobody need worry
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
             for row in run(delayed(run_trial)(trial) for trial in work):
-                found[row["predictor"], row["train_size"], row["trial"]] = row
+                found[row["predictor"], row["train_size"], row["trial"], row["epochs"]] = row
                 if store is not None:
                     store.append(row)
                 done += 1
@@ -199,7 +214,7 @@ def evaluate(
     if store is not None:
         described = store.protocol
         found = {**store.rows, **found}
-    results = Results.of(_ordered(found, protocol, described), {**described, "versions": _versions()})
+    results = Results.of(_ordered(found, described), {**described, "versions": _versions()})
     if out is not None:
         if store is not None:
             store.tidy(results.rows())
@@ -226,7 +241,7 @@ def _splits(
 
 
 def _trials(
-    todo: Sequence[tuple[str, int, int]],
+    todo: Sequence[Key],
     predictors: Mapping[str, Predictor],
     benchmark: Benchmark,
     evidence: Evidence,
@@ -237,20 +252,21 @@ def _trials(
 ) -> Iterator[Trial]:
     """Trials, made when a worker is free: each holds only the rows that it needs."""
     seconds = benchmark.train_seconds
-    for label, size, number in todo:
+    for label, size, number, epochs in todo:
         train, test = splits[size, number]
         seeds = np.random.SeedSequence([protocol.seed, number, size]).generate_state(2)
         predictor = clone(predictors[label]).set_params(random_state=int(seeds[0]))
         pool_rows = np.random.default_rng([protocol.seed, number, 1]).choice(
             len(benchmark), protocol.pool_size, replace=False
         )
+        if epochs and "epochs" in predictor.get_params(deep=False):
+            predictor.set_params(epochs=epochs)
         needs = predictor.requires
         full = _required(predictor, benchmark, evidence, values)
-        plain, partial, query_seconds = Evidence(proxies=full.proxies, costs=full.costs), {}, 0.0
-        if needs.curve is not None and needs.curve in full.curves:
-            curves = full.curves[needs.curve]
-            partial = {needs.curve: curves[:, : needs.epochs]}
-            share = needs.epochs / curves.shape[1]
+        plain, query_seconds = Evidence(proxies=full.proxies, costs=full.costs), 0.0
+        partial = {name: curve[:, :epochs] for name, curve in full.curves.items() if _looks_at(needs, name)}
+        if partial:
+            share = epochs / max(full.curves[name].shape[1] for name in partial)
             query_seconds = math.nan if seconds is None else float(seconds[test].mean()) * share
         yield Trial(
             label=label,
@@ -263,6 +279,7 @@ def _trials(
             truth=scores[test],
             test_evidence=Evidence(partial, full.proxies, full.costs)[test],
             pool=Pool(benchmark.archs[pool_rows], plain[pool_rows]),
+            epochs=epochs,
             init_train_seconds=(math.nan if seconds is None else float(seconds[train].sum())) if needs.labels else 0.0,
             query_train_seconds=query_seconds,
         )
@@ -271,18 +288,26 @@ def _trials(
 def _required(
     predictor: Predictor, benchmark: Benchmark, evidence: Evidence, values: Mapping[str, NDArray[np.float64]]
 ) -> Evidence:
-    """The evidence given to all, and what this predictor cannot do without, as far as the benchmark has it."""
+    """The evidence given to all, and what this predictor requires or uses, as far as the benchmark has it.
+
+    Proxies that are computed here are known of the test sets only, so nothing can be learned from them.
+    """
     needs = predictor.requires
-    available = {**benchmark.proxies, **values}
-    proxies = {name: available[name] for name in needs.proxies if name in available}
-    curves = {name: values for name, values in benchmark.curves.items() if name == needs.curve}
+    available = benchmark.proxies if needs.labels else {**benchmark.proxies, **values}
+    names = available if "proxies" in needs.uses else [name for name in needs.proxies if name in available]
+    proxies = {name: available[name] for name in names}
+    curves = {name: values for name, values in benchmark.curves.items() if _looks_at(needs, name)}
     return Evidence({**curves, **evidence.curves}, {**proxies, **evidence.proxies}, evidence.costs)
 
 
-def _ordered(found: Mapping[tuple[str, int, int], Row], protocol: Protocol, described: Mapping[str, Any]) -> list[Row]:
-    """Rows by predictor (as first asked for), train size, trial."""
-    keys = [(p, n, t) for p in described["predictors"] for n in protocol.train_sizes for t in range(protocol.trials)]
-    return [found[key] for key in keys if key in found]
+def _looks_at(needs: Requirements, signal: str) -> bool:
+    return signal == needs.curve or "curves" in needs.uses
+
+
+def _ordered(found: Mapping[Key, Row], described: Mapping[str, Any]) -> list[Row]:
+    """Rows by predictor (as first asked for), epochs, train size, trial."""
+    place = {name: i for i, name in enumerate(described["predictors"])}
+    return [found[key] for key in sorted(found, key=lambda key: (place[key[0]], key[3], key[1], key[2]))]
 
 
 def _versions() -> dict[str, str]:

@@ -14,7 +14,10 @@ from archcast.data.files import write_whole
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.evaluation.trial import COLUMNS
 
-__all__ = ["Store"]
+__all__ = ["Key", "Row", "Store"]
+
+Key = tuple[str, int, int, int]
+"""Predictor, train size, trial, epochs."""
 
 Row = dict[str, Any]
 
@@ -27,7 +30,7 @@ class Store:
         protocol: what decides the figures. A folder that holds results of another protocol is refused.
 
     Attributes:
-        rows: what the folder held when it was opened, by (predictor, train size, trial).
+        rows: what the folder held when it was opened, by (predictor, train size, trial, epochs).
 
     Raises:
         InvalidInputError: the folder holds results of another protocol.
@@ -39,7 +42,7 @@ class Store:
         self.path = folder / "results.csv"
         protocol_path = folder / "protocol.json"
         protocol = json.loads(json.dumps(protocol))
-        self.rows: dict[tuple[str, int, int], Row] = {}
+        self.rows: dict[Key, Row] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -67,8 +70,8 @@ class Store:
         write_whole(self.path, _header() + "".join(map(_line, rows)))
 
 
-def _key(row: Row) -> tuple[str, int, int]:
-    return row["predictor"], row["train_size"], row["trial"]
+def _key(row: Row) -> Key:
+    return row["predictor"], row["train_size"], row["trial"], row["epochs"]
 
 
 def _header() -> str:
@@ -84,13 +87,13 @@ def _line(row: Row) -> str:
     return buffer.getvalue()
 
 
-def _read_rows(path: Path) -> dict[tuple[str, int, int], Row]:
+def _read_rows(path: Path) -> dict[Key, Row]:
     """Rows of a results file; a last line without its end was cut off in the middle and is removed."""
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
         write_whole(path, whole)
-    rows: dict[tuple[str, int, int], Row] = {}
+    rows: dict[Key, Row] = {}
     if not whole:
         return rows
     try:

@@ -25,6 +25,7 @@ __all__ = ["COLUMNS", "Trial", "run_trial"]
 COLUMNS: dict[str, type] = {
     "predictor": str,
     "train_size": int,
+    "epochs": int,
     "trial": int,
     "test_size": int,
     **dict.fromkeys(METRICS, float),
@@ -48,6 +49,7 @@ class Trial:
         train, scores, train_evidence: the training set.
         test, truth, test_evidence: the test set.
         pool: unlabelled candidates.
+        epochs: epochs of the curves of the test set; 0 if the predictor looks at none.
         init_train_seconds: simulated seconds spent on training the training set; NaN where the benchmark does not know.
         query_train_seconds: simulated seconds spent on partial curves, an architecture; NaN where it does not know.
     """
@@ -62,6 +64,7 @@ class Trial:
     truth: NDArray[np.float64]
     test_evidence: Evidence
     pool: Pool | None
+    epochs: int = 0
     init_train_seconds: float = math.nan
     query_train_seconds: float = math.nan
 
@@ -96,6 +99,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     row: dict[str, Any] = {
         "predictor": trial.label,
         "train_size": len(trial.train),
+        "epochs": trial.epochs,
         "trial": trial.number,
         "test_size": len(trial.test),
         **dict.fromkeys(METRICS, math.nan),

@@ -6,6 +6,7 @@ Not imported before a network is needed, because it imports torch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,12 +24,22 @@ from archcast.predictors._networks import (
     train,
     with_arrays,
 )
-from archcast.spaces.base import SearchSpace
 
-__all__ = ["SequenceNetwork", "learn", "outputs", "tokens"]
+__all__ = ["Decisions", "SequenceNetwork", "learn", "outputs", "tokens"]
 
 
-def tokens(space: SearchSpace, archs: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+class Decisions(Protocol):
+    """What is asked of a space here: rows of decisions with a canonical form."""
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of values of each decision."""
+
+    def canonical(self, archs: NDArray[np.int64], /) -> NDArray[np.int64]:
+        """Equal rows for equal functions."""
+
+
+def tokens(space: Decisions, archs: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """``(n, d)`` tokens of the canonical rows, and how many tokens there are.
 
     Decisions with equally many values share their tokens, as the operations of all edges do in a cell; where they stand
@@ -90,7 +101,7 @@ class SequenceNetwork(nn.Module):
 
 
 def learn(
-    space: SearchSpace,
+    space: Decisions,
     archs: NDArray[np.int64],
     targets: NDArray[np.float64],
     *,
@@ -147,7 +158,7 @@ def learn(
     return arrays_of(network)
 
 
-def outputs(space: SearchSpace, archs: NDArray[np.int64], arrays: Arrays) -> NDArray[np.float64]:
+def outputs(space: Decisions, archs: NDArray[np.int64], arrays: Arrays) -> NDArray[np.float64]:
     """``(n,)`` predictions."""
     size, hidden = arrays["output.weight"].shape
     network = with_arrays(lambda: SequenceNetwork(size, len(arrays["position"]), hidden, 0.0), arrays)

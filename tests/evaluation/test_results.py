@@ -27,6 +27,8 @@ PROTOCOL = {
     "encoding": None,
     "evidence": [],
     "pool_size": 2000,
+    "epochs": [],
+    "budgets": False,
     "architectures": 26206,
     "data": "0123456789abcdef",
     "version": "0.1.0",
