@@ -148,11 +148,6 @@ class Curves:
         return self.values[np.arange(len(self)), self.seen - 1]
 
     @property
-    def best(self) -> NDArray[np.float64]:
-        """``(n,)`` best value so far."""
-        return np.asarray(np.nanmax(self.values, axis=1))
-
-    @property
     def shares(self) -> NDArray[np.float64]:
         """``(n, epochs)`` on [0, 1]; NaN after the last epoch seen."""
         return self.scale.forward(self.values)

@@ -16,6 +16,7 @@ __all__ = ["EarlyStop"]
     summary="validation accuracy (or loss) at the last epoch seen",
     paper="Elsken et al. 2018, https://arxiv.org/abs/1711.04528",
     family="learning-curve",
+    needs="a partial curve",
 )
 class EarlyStop(CurvePredictor):
     """The value at the last epoch seen (Elsken et al. 2018, https://arxiv.org/abs/1711.04528).

@@ -21,6 +21,7 @@ __all__ = ["LCBNN"]
     summary="Bayesian network from the architecture to coefficients of basis curves",
     paper="Klein et al. 2017, https://openreview.net/forum?id=S11KBYclx",
     family="learning-curve",
+    needs="a partial curve; learns from complete ones",
 )
 class LCBNN(CurvePredictor):
     """Learning-curve Bayesian network (Klein et al. 2017, https://openreview.net/forum?id=S11KBYclx).

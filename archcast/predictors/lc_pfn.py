@@ -61,6 +61,7 @@ class CurveForecaster(CurvePredictor):
     summary="small transformer trained on synthetic curves; a full distribution, nothing to learn at init",
     paper="Adriaensen et al. 2023, https://arxiv.org/abs/2310.20447",
     family="learning-curve",
+    needs="a partial curve",
 )
 class LCPFN(CurveForecaster):
     """Prior-data fitted network for learning curves (Adriaensen et al. 2023, https://arxiv.org/abs/2310.20447).

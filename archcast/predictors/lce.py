@@ -24,6 +24,7 @@ UNKNOWN = 0.1
     summary="eleven parametric families of curves, combined by MCMC",
     paper="Domhan et al. 2015, https://www.ijcai.org/Proceedings/15/Papers/487.pdf",
     family="learning-curve",
+    needs="a partial curve",
 )
 class LCE(CurvePredictor):
     """Learning-curve extrapolation (Domhan et al. 2015, https://www.ijcai.org/Proceedings/15/Papers/487.pdf).

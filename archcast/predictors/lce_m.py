@@ -16,6 +16,7 @@ __all__ = ["LCEM"]
     summary="parametric families that must rise, few of them, combined by MCMC",
     paper="Klein et al. 2017, https://openreview.net/forum?id=S11KBYclx",
     family="learning-curve",
+    needs="a partial curve",
 )
 class LCEM(LCE):
     """LCE-m of White et al. 2021 (https://arxiv.org/abs/2104.01177), after Klein et al. 2017.

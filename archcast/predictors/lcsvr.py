@@ -26,6 +26,7 @@ SEARCH_ROWS = 300
     summary="support vector regression on curve values, their differences and the architecture",
     paper="Baker et al. 2018, https://arxiv.org/abs/1705.10823",
     family="learning-curve",
+    needs="a partial curve; learns from such and scores",
 )
 class LCSVR(CurvePredictor):
     """Learning-curve support vector regression (Baker et al. 2018, https://arxiv.org/abs/1705.10823).

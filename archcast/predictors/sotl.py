@@ -19,6 +19,7 @@ __all__ = ["Sotl"]
     summary="sum of the training losses of all epochs seen",
     paper="Ru et al. 2021, https://arxiv.org/abs/2006.04492",
     family="learning-curve",
+    needs="a partial curve",
 )
 class Sotl(CurvePredictor):
     """Sum of training losses, SoTL (Ru et al. 2021, https://arxiv.org/abs/2006.04492).

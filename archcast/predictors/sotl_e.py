@@ -20,6 +20,7 @@ __all__ = ["SotlE"]
     summary="sum of the training losses of the last E epochs seen",
     paper="Ru et al. 2021, https://arxiv.org/abs/2006.04492",
     family="learning-curve",
+    needs="a partial curve",
 )
 class SotlE(CurvePredictor):
     """Sum of training losses of the last E epochs, SoTL-E (Ru et al. 2021, https://arxiv.org/abs/2006.04492).

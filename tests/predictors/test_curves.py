@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 import archcast
 from archcast.errors import InvalidInputError, MissingEvidenceError
-from archcast.predictors.base import Prediction
+from archcast.predictors.base import PREDICTORS, Prediction
 from archcast.predictors.curves import CurvePredictor, Curves, CurveScale, falls, seen_epochs
 
 NAN = float("nan")
@@ -106,7 +106,6 @@ def test_curves() -> None:
     values = np.array([[0.1, 0.5, 0.4], [0.2, 0.3, NAN]])
     curves = Curves(values, np.array([3, 2]), 3, CurveScale(np.zeros(1), np.ones(1)))
     assert curves.last.tolist() == [0.4, 0.3]
-    assert curves.best.tolist() == [0.5, 0.3]
     assert curves.complete.tolist() == [True, False]
     assert curves[1:].last.tolist() == [0.3]
     assert len(curves) == 2
@@ -211,3 +210,10 @@ def test_requires_says_what_the_parameters_say() -> None:
     needs = spy(Learner, signal="val_loss", epochs=7).requires
     assert (needs.labels, needs.curve, needs.epochs) == (True, "val_loss", 7)
     assert not spy().requires.labels
+
+
+def test_the_registry_says_who_needs_a_curve() -> None:
+    for name in PREDICTORS.names():
+        if issubclass(PREDICTORS[name], CurvePredictor):
+            assert "curve" in PREDICTORS.entry(name).info["needs"]
+            assert archcast.get_predictor(name, "nasbench201").requires.curve
