@@ -25,9 +25,9 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "regularized-evolution": {"name": "regularized-evolution"},
     "reinforce": {"name": "reinforce"},
     "bayesian": {"name": "bayesian"},
-    "bayesian, Thompson": {"name": "bayesian", "acquisition": "its"},
-    "bayesian, whole space": {"name": "bayesian", "candidates": "all"},
-    "npenas, gp": {"name": "npenas", "predictor": "gp"},
+    "bayesian-thompson": {"name": "bayesian", "acquisition": "its"},
+    "bayesian-whole-space": {"name": "bayesian", "candidates": "all"},
+    "npenas-gp": {"name": "npenas", "predictor": "gp"},
 }
 MARKS = (50, 100, 150, 200)
 
@@ -61,20 +61,22 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out")
     arguments = parser.parse_args()
-    names = [name.strip() for name in arguments.only.split(";" if ";" in arguments.only else ",")]
-    chosen = {name: STRATEGIES[name] for name in STRATEGIES if name in names or arguments.only == ",".join(STRATEGIES)}
+    names = arguments.only.split(",")
+    if set(names) - set(STRATEGIES):
+        parser.error(f"--only takes some of {', '.join(STRATEGIES)}")
     objective = TableObjective(archcast.load_benchmark(arguments.benchmark))
     marks = [n for n in MARKS if n <= arguments.budget] or [arguments.budget]
     print(f"{'regret after':24s}" + "".join(f"{n:>16d}" for n in marks) + "   optimum     test  ask s")
-    for label, params in chosen.items():
+    for label in names:
+        params = STRATEGIES[label]
         results = archcast.run_search(
-            {label.replace(", ", "-").replace(" ", "-"): params},
+            {label: params},
             objective,
             budget=arguments.budget,
             trials=arguments.trials,
             seed=arguments.seed,
             jobs=arguments.jobs,
-            out=None if arguments.out is None else f"{arguments.out}/{label.replace(', ', '-').replace(' ', '-')}",
+            out=None if arguments.out is None else f"{arguments.out}/{label}",
         )
         rows = {row["evaluations"]: row for row in results.summary_rows()}
         cells = "".join(f"{rows[n]['regret_mean']:9.4f} ±{rows[n]['regret_sem']:.4f}" for n in marks)
