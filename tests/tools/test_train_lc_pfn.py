@@ -76,6 +76,15 @@ def test_borders_are_increasing_and_reach_both_ends(script):
     assert (np.diff(borders) >= script.NARROWEST * 0.99).all()
 
 
+def test_the_shipped_weights_are_of_this_prior(script):
+    """Their bars lie where the script puts them."""
+    from archcast.predictors import _pfn
+
+    borders = script.bar_borders(np.random.default_rng(0)).numpy()
+    for network in _pfn.load():
+        np.testing.assert_allclose(network.borders.numpy(), borders, atol=1e-6)
+
+
 def test_loss_is_the_log_density_of_the_bar_that_holds_the_truth(script):
     import torch
 
