@@ -28,6 +28,7 @@ LAYERS = {
     "evaluation": {"evaluation", "data", "predictors", "encodings", "proxies", "spaces"},
     "search": {"search", "evaluation", "data", "predictors", "encodings", "spaces"},
     "training": {"training", "data", "proxies", "spaces"},
+    "integrations": {"integrations", "search", "predictors", "encodings", "spaces"},
     "testing": {"testing", "search", "predictors", "encodings", "spaces"},
 }
 

@@ -1,0 +1,471 @@
+"""The sampler and the pruner in studies, on files that processes share, one of which is killed."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import archcast
+from archcast.errors import ArchcastError, InvalidInputError
+from archcast.search import ZeroCost
+from archcast.spaces import SearchSpace
+
+optuna = pytest.importorskip("optuna")
+
+from optuna.storages import JournalStorage, RDBStorage  # noqa: E402
+from optuna.storages.journal import JournalFileBackend  # noqa: E402
+from optuna.trial import TrialState, create_trial  # noqa: E402
+
+from archcast.integrations.optuna import (  # noqa: E402
+    CurvePruner,
+    PredictorSampler,
+    arch_of,
+    distributions,
+    requeue_lost,
+    suggest_arch,
+)
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+NB201 = archcast.get_space("nasbench201")
+FAST = {"predictor": "bayesian-linear", "n_candidates": 50, "n_startup_trials": 4}
+
+
+class Odd(SearchSpace):
+    """Four bits, an odd number of them ones; rows are the same function as their reverse: four functions in eight rows."""
+
+    name = "odd"
+    cardinalities = (2, 2, 2, 2)
+    columns = ("a", "b", "c", "d")
+
+    def _parse(self, text):
+        return [int(c) for c in text]
+
+    def format(self, archs):
+        return ["".join(map(str, row)) for row in self.validate(archs).tolist()]
+
+    def graphs(self, archs):
+        return archcast.get_space("nasbench201").graphs(np.zeros((len(archs), 6), dtype=int))
+
+    def is_valid(self, archs):
+        return archs.sum(axis=1) % 2 == 1
+
+    def function_keys(self, archs):
+        back = archs[:, ::-1]
+        return np.minimum(archs @ [8, 4, 2, 1], back @ [8, 4, 2, 1])[:, None]
+
+
+ODD = Odd()
+
+
+def study_of(space=NB201, *, direction="maximize", storage=None, pruner=None, seed=0, **params):
+    sampler = PredictorSampler(space, **{**FAST, **params}, seed=seed)
+    return optuna.create_study(direction=direction, sampler=sampler, storage=storage, pruner=pruner)
+
+
+def count(trial, space=NB201):
+    return float((suggest_arch(trial, space) == 3).sum())
+
+
+def keys(study, space=NB201, states=None):
+    rows = np.array([arch_of(trial, space) for trial in study.get_trials(states=states)])
+    return [row.tobytes() for row in space.canonical(rows)]
+
+
+# -- the sampler ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_best_is_found_and_nothing_twice() -> None:
+    study = study_of(predictor="gp")
+    study.optimize(count, n_trials=25)
+    assert study.best_value >= 5
+    assert study.best_trial.user_attrs["arch"] == NB201.format(arch_of(study.best_trial, NB201))[0]
+    assert max(Counter(keys(study)).values()) == 1
+
+
+def test_lower_is_better_where_the_study_says_so() -> None:
+    up, down = study_of(), study_of(direction="minimize")
+    up.optimize(count, n_trials=10)
+    down.optimize(lambda trial: -count(trial), n_trials=10)
+    assert [trial.params for trial in up.trials] == [trial.params for trial in down.trials]
+
+
+def test_a_seed_repeats_a_study_and_another_does_not() -> None:
+    found = []
+    for seed in (1, 1, 2):
+        study = study_of(seed=seed)
+        study.optimize(count, n_trials=7)
+        found.append([trial.params for trial in study.trials])
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_new_sampler_goes_on_where_the_old_one_stopped() -> None:
+    whole, parts = study_of(), study_of()
+    whole.optimize(count, n_trials=9)
+    parts.optimize(count, n_trials=5)
+    parts.sampler = PredictorSampler(NB201, **FAST, seed=0)
+    parts.optimize(count, n_trials=4)
+    assert [trial.params for trial in whole.trials] == [trial.params for trial in parts.trials]
+
+
+def test_all_functions_of_a_constrained_space_then_an_end() -> None:
+    study = study_of(ODD)
+    with pytest.raises(ArchcastError, match=r"Every architecture of space 'odd', or of the pool, has been suggested"):
+        study.optimize(lambda trial: float(suggest_arch(trial, ODD).sum()), n_trials=9)
+    done = study.get_trials(states=[TrialState.COMPLETE])
+    rows = np.array([arch_of(trial, ODD) for trial in done])
+    assert len(done) == 4 == len(np.unique(ODD.function_keys(ODD.enumerate())))
+    assert ODD.is_valid(rows).all()
+
+
+def test_running_enqueued_failed_and_pruned_trials_are_not_suggested_again() -> None:
+    study = study_of(ODD)
+    running = arch_of(study.ask(distributions(ODD)), ODD)
+    free = next(row for row in ODD.enumerate() if (ODD.canonical(row) != ODD.canonical(running)).any())
+    study.enqueue_trial(dict(zip(ODD.columns, free.tolist())))
+    study.add_trial(create_trial(state=TrialState.RUNNING))  # by another worker, while the one before still waits
+    failed = optuna.trial.Trial(study, study.trials[2]._trial_id)
+    suggest_arch(failed, ODD)
+    study.tell(failed, state=TrialState.FAIL)
+    assert (arch_of(study.ask(distributions(ODD)), ODD) == free).all()
+    study.tell(study.ask(distributions(ODD)), state=TrialState.PRUNED)
+    assert len(set(keys(study, ODD))) == 4
+    with pytest.raises(ArchcastError, match="Every architecture"):
+        study.ask(distributions(ODD))
+
+
+def test_pruned_trials_teach_with_their_forecast_else_with_their_last_value(monkeypatch) -> None:
+    study = study_of()
+    rows = NB201.sample(4, 5)
+    told = []
+
+    def add(row, **more):
+        params = dict(zip(NB201.columns, row.tolist()))
+        study.add_trial(create_trial(params=params, distributions=distributions(NB201), **more))
+
+    add(rows[0], state=TrialState.COMPLETE, value=0.9)
+    add(rows[1], state=TrialState.PRUNED, intermediate_values={0: 0.1, 1: 0.2}, system_attrs={"archcast:forecast": 0.4})
+    add(rows[2], state=TrialState.PRUNED, intermediate_values={0: 0.1, 1: 0.3})
+    add(rows[3], state=TrialState.FAIL)
+    from archcast.search.strategies.bayesian import Bayesian
+
+    monkeypatch.setattr(Bayesian, "tell", lambda self, archs, scores: told.append((archs, scores)))
+    study.ask(distributions(NB201))
+    assert (told[0][0] == rows).all()
+    np.testing.assert_equal(told[0][1], [0.9, 0.4, 0.3, math.nan])
+
+
+def test_another_worker_may_choose_the_same_at_the_same_time(monkeypatch) -> None:
+    """While the first worker thinks, a second one takes what the first is about to choose: the first chooses again."""
+    study, other = study_of(), []
+    choose = PredictorSampler._choose
+
+    def slowly(self, study, trial, attempt):
+        row = choose(self, study, trial, attempt)
+        if not other:
+            fixed = dict(zip(NB201.columns, row.tolist()))
+            other.append(row)
+            study.add_trial(create_trial(state=TrialState.RUNNING, params=fixed, distributions=distributions(NB201)))
+        return row
+
+    monkeypatch.setattr(PredictorSampler, "_choose", slowly)
+    trial = study.ask(distributions(NB201))
+    assert len(set(keys(study))) == 2
+    assert (arch_of(study.trials[1], NB201) == other[0]).all()
+    assert study.trials[0].system_attrs["archcast:arch"] == trial.params
+
+
+def test_other_parameters_beside_the_architecture() -> None:
+    study = study_of()
+    study.optimize(lambda trial: count(trial) + trial.suggest_float("rate", 0, 1), n_trials=6)
+    assert len({trial.params["rate"] for trial in study.trials}) == 6
+
+
+def test_enqueued_architectures_come_as_they_are() -> None:
+    study = study_of()
+    study.enqueue_trial(dict.fromkeys(NB201.columns, 3))
+    study.enqueue_trial({NB201.columns[0]: 3})
+    study.optimize(count, n_trials=1)
+    assert study.best_value == 6
+    with pytest.raises(
+        InvalidInputError, match=r"trial 1 was enqueued with some columns of space 'nasbench201'\. Enqueue all"
+    ):
+        study.optimize(count, n_trials=1)
+
+
+def test_zero_cost_warm_up_and_pool() -> None:
+    pool = NB201.enumerate()[::50]
+    best = ZeroCost(lambda rows: (rows == 3).sum(axis=1), warmup=len(pool))
+    study = study_of(pool=pool, zero_cost=best, n_startup_trials=2)
+    study.optimize(count, n_trials=4)
+    assert study.trials[0].value == (NB201.canonical(pool) == 3).sum(axis=1).max() or study.trials[0].value >= 4
+    inside = {tuple(row) for row in pool.tolist()}
+    assert all(tuple(arch_of(trial, NB201).tolist()) in inside for trial in study.trials)
+
+
+def test_hyperband_may_judge_the_curves() -> None:
+    study = study_of(pruner=optuna.pruners.HyperbandPruner(max_resource=4))
+    study.optimize(count, n_trials=6)
+    assert max(Counter(keys(study)).values()) == 1
+
+
+def test_several_objectives_are_refused() -> None:
+    study = optuna.create_study(directions=["maximize", "maximize"], sampler=PredictorSampler(NB201, **FAST))
+    with pytest.raises(InvalidInputError, match="PredictorSampler takes one objective, the study has several"):
+        study.ask(distributions(NB201))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"predictor": "nonsense"}, "Unknown predictor 'nonsense'"),
+        ({"predictor": "xgboost"}, "has no std"),
+        ({"predictor": "lc-pfn"}, "needs the curve"),
+        ({"acquisition": "eii"}, "Unknown acquisition 'eii'. Did you mean 'ei'"),
+        ({"n_startup_trials": 0}, "n_startup_trials must be a whole number of at least 1, got 0"),
+        ({"wrong": 1}, "has no parameter 'wrong'"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
+    ],
+)
+def test_wrong_parameters_are_named_at_once(params, message) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        PredictorSampler(NB201, **params)
+
+
+def test_other_samplers_may_leave_the_space_and_the_error_says_so() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    study.enqueue_trial(dict.fromkeys(ODD.columns, 0))
+    with pytest.raises(InvalidInputError, match=r"\[0, 0, 0, 0\] is not an architecture of space 'odd'"):
+        suggest_arch(study.ask(), ODD)
+
+
+def test_a_trial_without_an_architecture() -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"trial 0 has no parameter '0->1', a column of space 'nasbench201'\. Let the"
+    ):
+        arch_of(optuna.create_study().ask(), NB201)
+
+
+# -- many processes -------------------------------------------------------------------------------------------------------
+
+WORKER = """
+import os, signal, sys, time
+import optuna, archcast
+from archcast.integrations.optuna import PredictorSampler, requeue_lost, suggest_arch
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+where, log, trials, dies = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+storage = JournalStorage(JournalFileBackend(where))
+space = archcast.get_space("nasbench201")
+sampler = PredictorSampler(space, "bayesian-linear", n_startup_trials=4, n_candidates=50, seed=0)
+study = optuna.create_study(study_name="s", storage=storage, load_if_exists=True, direction="maximize", sampler=sampler)
+mine = 0
+
+def note(word, arch):
+    with open(log, "a") as file:
+        file.write(f"{word} {os.getpid()} {space.format(arch[None])[0]}\\n")
+
+def objective(trial):
+    global mine
+    mine += 1
+    arch = suggest_arch(trial, space)
+    note("begin", arch)
+    if mine == dies:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.02)
+    note("end", arch)
+    return float((arch == 3).sum())
+
+if dies == 0 and any(t.state.name == "RUNNING" for t in study.trials):
+    requeue_lost(study)
+study.optimize(objective, n_trials=trials)
+"""
+
+
+def worker(tmp_path: Path, where: str, trials: int, dies: int = -1):
+    (tmp_path / "worker.py").write_text(WORKER)
+    command = [sys.executable, str(tmp_path / "worker.py"), where, str(tmp_path / "log"), str(trials), str(dies)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_workers_share_a_study_and_one_is_killed(tmp_path: Path) -> None:
+    where = str(tmp_path / "study.log")
+    study = optuna.create_study(study_name="s", storage=JournalStorage(JournalFileBackend(where)), direction="maximize")
+    two = [worker(tmp_path, where, 6), worker(tmp_path, where, 6, dies=4)]
+    errors = [process.communicate(timeout=300)[1] for process in two]
+    assert [process.returncode for process in two] == [0, -signal.SIGKILL], errors
+    assert len(study.get_trials(states=[TrialState.COMPLETE])) == 6 + 3  # all that was finished is there
+    assert len(study.get_trials(states=[TrialState.RUNNING])) == 1
+
+    again = worker(tmp_path, where, 3, dies=0)
+    assert again.communicate(timeout=300)[1] is not None
+    assert again.returncode == 0
+    done = study.get_trials(states=[TrialState.COMPLETE])
+    log = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    begun, ended = (Counter(arch for word, _, arch in log if word == which) for which in ("begin", "end"))
+    assert len(done) == 6 + 3 + 3
+    assert sorted(trial.user_attrs["arch"] for trial in done) == sorted(ended.elements())
+    assert max(Counter(keys(study, states=[TrialState.COMPLETE])).values()) == 1
+    lost = begun - ended
+    assert list(lost.values()) == [1]  # the architecture in training when the worker was killed ...
+    assert set(lost) <= set(ended)  # ... is the only one that was begun twice, and it is finished now
+    assert all(trial.value == (arch_of(trial, NB201) == 3).sum() for trial in done)
+
+
+def test_two_workers_on_one_database(tmp_path: Path) -> None:
+    """What one writes the other sees: they never choose twins, though both ask before either tells."""
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    one = optuna.create_study(
+        study_name="s", storage=RDBStorage(url), direction="maximize", sampler=PredictorSampler(ODD, **FAST, seed=0)
+    )
+    two = optuna.load_study(study_name="s", storage=RDBStorage(url), sampler=PredictorSampler(ODD, **FAST, seed=0))
+    asked = [study.ask(distributions(ODD)) for study in (one, two)]
+    for study, trial in zip((one, two), asked):
+        study.tell(trial, 1.0)
+    for study in (two, one):
+        study.ask(distributions(ODD))
+    assert len(set(keys(one, ODD))) == 4
+
+
+def test_only_lost_trials_are_enqueued_again() -> None:
+    study = study_of()
+    study.optimize(count, n_trials=2)
+    old, empty = study.ask(distributions(NB201)), study.ask()
+    assert requeue_lost(study, older_than=60) == []
+    assert requeue_lost(study) == [old.number, empty.number]
+    assert requeue_lost(study) == []
+    assert [trial.state for trial in study.trials[2:]] == [TrialState.FAIL, TrialState.FAIL, TrialState.WAITING]
+    again = study.ask(distributions(NB201))
+    assert again.params == old.params
+    with pytest.raises(ValueError, match="FAIL"):
+        study.tell(old, 1.0)
+
+
+def test_a_claim_without_training_is_void() -> None:
+    """A worker that dies between its choice and its training leaves the architecture to others."""
+    study = study_of(ODD)
+    begun = [study.ask(distributions(ODD)) for _ in range(3)]
+    trial = study.ask()
+    chosen = trial.relative_params  # chosen and claimed, not suggested to the objective yet
+    with pytest.raises(ArchcastError, match="Every architecture"):
+        study.ask(distributions(ODD))
+    requeue_lost(study)
+    again = [study.ask(distributions(ODD)) for _ in range(4)]
+    assert [one.params for one in again[:3]] == [one.params for one in begun]
+    assert (ODD.canonical(arch_of(again[3], ODD)) == ODD.canonical(list(chosen.values()))).all()
+
+
+# -- the pruner -----------------------------------------------------------------------------------------------------------
+
+
+def curve(top: float, epochs: int = 20) -> list[float]:
+    return [top * (1 - 0.8 ** (epoch + 1)) for epoch in range(epochs)]
+
+
+def with_curves(curves, *, maximize=True, **params):
+    study = study_of(direction="maximize" if maximize else "minimize", pruner=CurvePruner(NB201, **params))
+    for row, values in zip(NB201.sample(len(curves), 0), curves):
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE,
+                value=values[-1],
+                params=dict(zip(NB201.columns, row.tolist())),
+                distributions=distributions(NB201),
+                intermediate_values=dict(enumerate(values)),
+            )
+        )
+    return study
+
+
+def stopped_at(study, values) -> int | None:
+    trial = study.ask(distributions(NB201))
+    for epoch, value in enumerate(values):
+        trial.report(value, epoch)
+        if trial.should_prune():
+            study.tell(trial, state=TrialState.PRUNED)
+            return epoch
+    study.tell(trial, values[-1])
+    return None
+
+
+TOPS = np.linspace(0.5, 0.8, 8)
+
+
+def test_hopeless_curves_are_stopped_and_promising_ones_are_not() -> None:
+    study = with_curves([curve(top) for top in TOPS])
+    at = stopped_at(study, curve(0.4))
+    assert at is not None
+    assert 4 <= at < 12
+    assert stopped_at(study, curve(0.9)) is None
+    assert study.trials[-2].system_attrs["archcast:forecast"] == pytest.approx(0.4, abs=0.1)
+
+
+def test_losses_are_the_same_upside_down() -> None:
+    tops = [curve(top) for top in TOPS]
+    up = with_curves(tops, signal="val_accuracy")
+    down = with_curves([[1 - v for v in c] for c in tops], maximize=False, signal="val_error")
+    assert stopped_at(up, curve(0.45)) == stopped_at(down, [1 - v for v in curve(0.45)])
+    assert stopped_at(down, [1 - v for v in curve(0.9)]) is None
+    assert down.trials[-2].system_attrs["archcast:forecast"] == pytest.approx(
+        1 - up.trials[-1].system_attrs["archcast:forecast"]
+    )
+
+
+def test_the_decision_is_the_probability_that_the_predictor_forecasts() -> None:
+    tops, seen = [curve(top) for top in TOPS], curve(0.72)[:8]
+    predictor = archcast.get_predictor("lc-increment", NB201, total_epochs=20, random_state=0)
+    predictor.init(NB201.sample(8, 0), None, archcast.Evidence({"val_accuracy": tops}))
+    chance = float(predictor.forecast([[3] * 6], archcast.Evidence({"val_accuracy": [seen]})).above(tops[-1][-1])[0])
+    assert 0.001 < chance < 0.9
+    for threshold, stops in ((chance * 1.01, True), (chance * 0.99, False)):
+        study = with_curves(tops, threshold=threshold, n_warmup_steps=8)
+        assert (stopped_at(study, seen) == 7) is stops
+
+
+def test_when_nothing_is_stopped() -> None:
+    few = with_curves([curve(top) for top in TOPS[:4]])
+    assert stopped_at(few, curve(0.1)) is None  # too few complete trials
+    late = with_curves([curve(top) for top in TOPS], n_warmup_steps=15)
+    assert stopped_at(late, curve(0.1)) == 14
+    seldom = with_curves([curve(top) for top in TOPS], n_warmup_steps=6, interval_steps=100)
+    assert stopped_at(seldom, curve(0.7)) is None
+    unknown = with_curves([curve(top) for top in TOPS])
+    assert stopped_at(unknown, [math.nan, *curve(0.1)[:10]]) is None
+    short = with_curves([[0.1, 0.2], *[curve(top) for top in TOPS]])
+    assert stopped_at(short, curve(0.1)) is not None  # a complete trial of another length is left out
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"threshold": 0}, "threshold must be between 0 and 1, got 0"),
+        ({"predictor": "gp"}, "predictor 'gp' forecasts no learning curves. Use 'lc-increment' or 'lc-pfn'"),
+        ({"predictor": "lc"}, "Unknown predictor 'lc'"),
+        ({"n_startup_trials": 0}, "n_startup_trials must be a whole number of at least 1"),
+        ({"interval_steps": 0}, "interval_steps must be"),
+        ({"total_reports": 1}, "total_reports must be"),
+        ({"n_warmup_steps": -1}, "n_warmup_steps must be"),
+    ],
+)
+def test_wrong_parameters_of_the_pruner(params, message) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        CurvePruner(NB201, **params)
+
+
+def test_a_predictor_object_judges_with_its_own_signal() -> None:
+    study = with_curves(
+        [curve(top) for top in TOPS], predictor=archcast.get_predictor("lc-pfn", NB201, signal="val_accuracy", epochs=3)
+    )
+    at = stopped_at(study, curve(0.2))
+    assert at is not None
+    assert at >= 2
