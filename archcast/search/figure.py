@@ -105,9 +105,10 @@ def _value_at(trace: Trace, seconds: NDArray[np.float64]) -> NDArray[np.float64]
 
 def _front(axes: Axes, results: SearchResults) -> None:
     names = results.protocol["objectives"]
+    sign = -1 if names[1].startswith("-") else 1
     for i, strategy in enumerate(results.strategies):
         scores = results.front(strategy)[1]
-        axes.plot(-scores[:, 1], scores[:, 0], "o", ms=3.5, color=COLORS[i % len(COLORS)], alpha=0.8)
+        axes.plot(sign * scores[:, 1], scores[:, 0], "o", ms=3.5, color=COLORS[i % len(COLORS)], alpha=0.8)
     axes.set_xlabel(names[1].lstrip("-"))
     axes.set_ylabel(names[0])
     axes.set_title("Pareto front", fontsize=9, loc="left")

@@ -249,6 +249,7 @@ def check_evidence(strategy: Strategy) -> None:
         scores = _score(one, archs)
         curves = {"val_accuracy": np.linspace(0.1, scores, k + 1).T}
         one.tell(archs, scores, Evidence(curves=curves) if k else None)
+    require("val_accuracy" in one.history.evidence.curves, "evidence is not in the history")
     curve = one.history.evidence.curves["val_accuracy"]
     require(curve.shape == (25, 5), f"curves told in portions have shape {curve.shape}")
     require(np.isnan(curve[:5]).all() and np.isfinite(curve[20:]).all(), "curves are not those told")
@@ -357,7 +358,8 @@ def check_zero_cost(strategy: Strategy) -> None:
     plain = _fresh(strategy, 4, zero_cost=None).ask(5)
     helped = _fresh(strategy, 4, zero_cost=ZeroCost(proxy, warmup=200, moves=4))
     first = helped.ask(5)
-    require(max(seen) >= 100, f"the warm-up looks at {max(seen)} architectures")
+    looked = max(seen, default=0)
+    require(looked >= 100, f"the warm-up looks at {looked} architectures")
     require(
         _score(strategy, first).mean() > _score(strategy, plain).mean(),
         "the warm-up does not take the best by the proxy",

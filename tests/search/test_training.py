@@ -1,0 +1,57 @@
+"""Training as an objective, with a stand-in for the trainer."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import archcast
+from archcast.errors import InvalidInputError
+from archcast.search import TrainingObjective, run_search
+
+
+class Trainer:
+    """Trains nothing."""
+
+    space = archcast.get_space("nasbench201")
+
+    def train(self, arch, seed=0):
+        if arch[0] == 4:
+            raise MemoryError("too large")
+        share = float((arch == 3).mean())
+        return SimpleNamespace(
+            curves={"val_accuracy": [share / 2, share], "val_loss": [1.0, math.nan]},
+            test_accuracy=share - 0.01,
+            seconds=3.0,
+            params=int((arch == 3).sum()) * 100,
+            failure="diverged" if arch[0] == 0 else None,
+        )
+
+
+def test_a_run_becomes_an_evaluation() -> None:
+    objective = TrainingObjective(Trainer(), costs=["params"])
+    assert objective.names == ("val_accuracy", "-params")
+    found = objective.evaluate(np.array([3, 3, 3, 1, 1, 1]))
+    assert (found.scores, found.seconds, found.test, found.failure) == ((0.5, -300.0), 3.0, 0.49, "")
+    assert found.curves["val_accuracy"].tolist() == [0.25, 0.5]
+
+
+def test_failures_are_kept() -> None:
+    objective = TrainingObjective(Trainer())
+    diverged = objective.evaluate(np.array([0, 3, 3, 1, 1, 1]))
+    assert (diverged.failure, diverged.seconds, math.isnan(diverged.scores[0])) == ("diverged", 3.0, True)
+    assert objective.evaluate(np.array([4, 3, 3, 1, 1, 1])).failure == "MemoryError: too large"
+    with pytest.raises(InvalidInputError, match=r"Unknown objective .energy. of a training. Available: params"):
+        TrainingObjective(Trainer(), costs=["energy"])
+
+
+def test_a_search_reports_the_test_score_of_the_best(tmp_path) -> None:
+    results = run_search("local-search", TrainingObjective(Trainer()), budget=12, batch=4, out=tmp_path)
+    best = results.best_found()
+    assert best["test"] == pytest.approx(best["scores"]["val_accuracy"] - 0.01)
+    assert best["curves"]["val_accuracy"][-1] == best["scores"]["val_accuracy"]
+    again = run_search("local-search", TrainingObjective(Trainer()), budget=12, batch=4, out=tmp_path)
+    assert repr(again.best_found()) == repr(best)
