@@ -1,0 +1,168 @@
+"""`omni+`: everything that is known of an architecture, in one blend; use it where there is some of each kind of evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.predictors.base import Requirements, register
+from archcast.predictors.curves import falls, seen_epochs
+from archcast.predictors.evidence import Evidence, Pool
+from archcast.predictors.stack import Stack
+from archcast.predictors.targets import TargetScale
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["OmniPlus", "curve_shapes"]
+
+LEAST = 1e-12
+"""Losses below count as this."""
+
+Array = NDArray[np.float64]
+
+
+@register(
+    "omni+",
+    summary="stack over structure, proxies and the shape of partial curves; what to reach for where there are curves",
+    paper="after White et al. 2021, https://arxiv.org/abs/2104.01177; features and blend by archcast",
+    family="hybrid",
+)
+class OmniPlus(Stack):
+    """What OMNI (White et al. 2021, https://arxiv.org/abs/2104.01177) set out to do, with the members of ``stack``.
+
+    Structure, proxies and costs are seen as ``stack`` sees them. Every curve, in minus its logarithm if it is a loss, becomes
+    the numbers of :func:`curve_shapes` after ``epochs`` epochs: of the training rows too, though their curves may be complete,
+    so that a number means the same at init and at query. The training loss goes on as it went, as if it fell by the same share
+    in each epoch: where it would be after as many epochs again ranks better than any loss seen so far, and makes the prior mean
+    of the Gaussian processes; without a training loss the best value of each curve does.
+
+    A row that was trained for fewer epochs is compared with the training rows as they were then. Its number is mapped to the
+    normal quantile q among theirs, and back from rho q among theirs after ``epochs``, where rho is the correlation of the
+    two. A row of which no epoch is known, or a curve that is not given at all, is predicted from the structure. Nothing is
+    required: without curves and proxies this is ``stack``.
+
+    Args:
+        space: search space.
+        epochs: epochs of a curve that are looked at; what a curve has beyond is ignored.
+        random_state: seed.
+
+    Examples:
+        >>> import archcast
+        >>> import numpy as np
+        >>> space = archcast.get_space("nasbench201")
+        >>> archs, tops = space.sample(40, 0), np.linspace(60, 90, 40)
+        >>> evidence = archcast.Evidence({"val_accuracy": tops[:, None] * (1 - 0.5 ** np.arange(1, 21))})
+        >>> predictor = archcast.get_predictor("omni+", space, epochs=3, random_state=0)
+        >>> predictor = predictor.init(archs[::2], tops[::2], evidence[::2])
+        >>> bool(np.corrcoef(predictor.query(archs[1::2], evidence[1::2]).mean, tops[1::2])[0, 1] > 0.95)
+        True
+    """
+
+    def __init__(self, space: str | SearchSpace, *, epochs: int = 5, random_state: Any = None) -> None:
+        super().__init__(space, random_state=random_state)
+        self.epochs = epochs
+
+    @property
+    def requires(self) -> Requirements:  # type: ignore[override]
+        """Labels; curves, for ``epochs`` epochs, and proxies are used where there are any."""
+        return Requirements(epochs=self.epochs, uses=("curves", "proxies"))
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        self.curves_ = {name: np.array(values[:, : self.epochs]) for name, values in evidence.curves.items()}
+        super()._init(archs, scores, evidence, pool)
+
+    def _look_at(self, evidence: Evidence) -> Evidence:
+        """Proxies and costs as they are, and the shapes of the curves. Those that are known to rank well stand among the costs,
+        because these make the prior mean.
+        """
+        columns: dict[str, Array] = {}
+        for signal, known in self.curves_.items():
+            if signal in evidence.curves:
+                shapes = self._shapes(signal, known, evidence.curves[signal][:, : self.epochs])
+                columns |= {f"{signal} {name}": column for name, column in shapes.items()}
+        losses = [signal for signal in self.curves_ if signal.startswith("train") and falls(signal)]
+        leading = {f"{signal} ahead" for signal in losses} or {f"{signal} best" for signal in self.curves_}
+        prior = {name: columns.pop(name) for name in sorted(leading & columns.keys())}
+        return Evidence(proxies={**evidence.proxies, **columns}, costs={**evidence.costs, **prior})
+
+    def _shapes(self, signal: str, known: Array, values: Array) -> dict[str, Array]:
+        """Name -> ``(n,)``, as after ``epochs`` epochs; ``known`` are the curves of the training rows."""
+        seen, full = seen_epochs(values), min(self.epochs, known.shape[1])
+        known, values = _upward(signal, known, known), _upward(signal, values, known)
+        shapes = curve_shapes(values, full)
+        if not falls(signal):
+            del shapes["ahead"]
+        complete = known[seen_epochs(known) >= full]
+        if len(complete) > 1:
+            after = curve_shapes(complete, full)
+            for epochs in np.unique(seen[(seen > 0) & (seen < full)]).tolist():
+                before, rows = curve_shapes(complete, epochs), seen == epochs
+                for name, column in shapes.items():
+                    column[rows] = _carried(before[name], after[name], column[rows])
+        return shapes
+
+
+def _upward(signal: str, values: Array, known: Array) -> Array:
+    """Values for which higher is better; of losses, if they are positive at init, minus the logarithm."""
+    if not falls(signal):
+        return values
+    if np.where(np.isfinite(known), known, np.inf).min(initial=np.inf) > 0:
+        return -np.log(np.maximum(values, LEAST))
+    return -values
+
+
+def _carried(before: Array, after: Array, values: Array) -> Array:
+    """Where ``values`` on the scale of ``before`` are to be expected on that of ``after``; both ``(m,)``, of the same rows."""
+    scale, target = TargetScale.of(before), TargetScale.of(after)
+    x, y = scale.forward(before), target.forward(after)
+    spread = np.sqrt(np.square(x).sum() * np.square(y).sum())
+    share = max(float(x @ y / spread), 0.0) if spread > 0 else 0.0
+    return target.backward(share * scale.forward(values))
+
+
+def curve_shapes(values: Array, epochs: int) -> dict[str, Array]:
+    """Numbers that describe the first ``epochs`` epochs of curves, or as many as there are.
+
+    ========  =====================================================================================
+    last      value at the last epoch seen
+    best      highest value so far
+    mean      of all epochs: the sum of training losses (SoTL), divided by their number
+    late      mean of the last quarter of the epochs, rounded up: SoTL-E with E = a quarter
+    slope     per epoch, by least squares, of the later half; 0 for a single epoch
+    ahead     what the last value would become in as many epochs again, at that slope
+    ========  =====================================================================================
+
+    Args:
+        values: ``(n, width)``, higher is better; NaN where unknown.
+        epochs: at least 1.
+
+    Returns:
+        Name -> ``(n,)``; NaN for rows of which nothing is known.
+
+    Examples:
+        >>> shapes = curve_shapes(np.array([[1.0, 4.0, 3.0, 5.0, 9.0]]), 4)
+        >>> {name: float(column[0]) for name, column in shapes.items()}
+        {'last': 5.0, 'best': 5.0, 'mean': 3.25, 'late': 5.0, 'slope': 2.0, 'ahead': 13.0}
+    """
+    values = values[:, :epochs]
+    seen = seen_epochs(values)[:, None]
+    epoch, known = np.arange(values.shape[1]), np.isfinite(values)
+    filled = np.where(known, values, 0.0)
+
+    def mean(of: Array, where: NDArray[np.bool_]) -> Array:
+        return np.asarray((of * where).sum(axis=1) / np.maximum(where.sum(axis=1), 1))
+
+    half = known & (epoch >= seen // 2)
+    time = np.where(half, epoch - mean(np.broadcast_to(epoch, values.shape), half)[:, None], 0.0)
+    shapes = {
+        "last": np.take_along_axis(filled, np.maximum(seen - 1, 0), axis=1)[:, 0],
+        "best": np.where(known, values, -np.inf).max(axis=1, initial=-np.inf),
+        "mean": mean(filled, known),
+        "late": mean(filled, known & (epoch >= seen - -(-seen // 4))),
+        "slope": (time * filled).sum(axis=1) / np.maximum(np.square(time).sum(axis=1), 1e-12),
+    }
+    shapes["ahead"] = shapes["last"] + seen[:, 0] * shapes["slope"]
+    return {name: np.where(seen[:, 0] > 0, column, np.nan) for name, column in shapes.items()}
