@@ -69,7 +69,7 @@ class Distribution:
         if not 0 < level < 1:
             raise InvalidInputError(f"level is {level!r}: it must be between 0 and 1, e.g. 0.05.")
         low, high = self.support()
-        for _ in range(80):
+        for _ in range(60):
             middle = (low + high) / 2
             below = self.cdf(middle) < level
             low, high = np.where(below, middle, low), np.where(below, high, middle)
