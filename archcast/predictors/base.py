@@ -270,10 +270,10 @@ class Predictor(RegressorMixin, BaseEstimator):
             if isinstance(default, bool):
                 right, wants = isinstance(value, (bool, np.bool_)), "True or False"
             elif isinstance(default, int) and default >= 1:
-                right = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+                right = bool(isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1)
                 wants = "a whole number of at least 1"
             elif isinstance(default, float) and default >= 0:
-                right = (
+                right = bool(
                     isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and 0 <= value < np.inf
                 )
                 wants = "a finite number of at least 0"
