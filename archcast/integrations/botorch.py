@@ -18,7 +18,7 @@ from archcast.search.checks import check_predictor_fits
 try:
     import torch
     from botorch.models.model import Model
-    from botorch.posteriors import GPyTorchPosterior
+    from botorch.posteriors.gpytorch import GPyTorchPosterior
     from gpytorch.distributions import MultivariateNormal
 except ImportError:
     require("botorch", extra="botorch", feature="archcast.integrations.botorch")
