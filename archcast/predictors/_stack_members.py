@@ -35,11 +35,13 @@ class Inputs:
         view: of the structure.
         evidence: ``(n, c)`` quantiles, or ``None``.
         prior: ``(n,)`` mean quantile of the evidence whose direction is known, or ``None``.
+        slope: part of the prior quantile that is the prior mean.
     """
 
     view: View
     evidence: Array | None = None
     prior: Array | None = None
+    slope: float = PRIOR_SLOPE
 
     @property
     def matrix(self) -> Array:
@@ -122,7 +124,7 @@ def _prior_quantile(inputs: Inputs, evidence: bool) -> Array:
 
 
 def _prior_mean(inputs: Inputs, evidence: bool) -> Array:
-    return PRIOR_SLOPE * _prior_quantile(inputs, evidence)
+    return inputs.slope * _prior_quantile(inputs, evidence)
 
 
 @dataclass(frozen=True, eq=False)

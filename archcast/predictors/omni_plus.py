@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.predictors._stack_members import PRIOR_SLOPE, Inputs
+from archcast.predictors._structure import View
 from archcast.predictors.base import Requirements, register
 from archcast.predictors.curves import falls, seen_epochs
 from archcast.predictors.evidence import Evidence, Pool
@@ -15,6 +18,9 @@ from archcast.predictors.targets import TargetScale
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["OmniPlus", "curve_shapes"]
+
+HALF, SLOPE = 2.0, 0.85
+"""The share of the curve in the prior quantile is e / (e + HALF) after e epochs, and the slope on it grows towards SLOPE."""
 
 LEAST = 1e-12
 """Losses below count as this."""
@@ -75,18 +81,27 @@ class OmniPlus(Stack):
         super()._init(archs, scores, evidence, pool)
 
     def _look_at(self, evidence: Evidence) -> Evidence:
-        """Proxies and costs as they are, and the shapes of the curves. Those that are known to rank well stand among the costs,
-        because these make the prior mean.
-        """
+        """Proxies and costs as they are, and the shapes of the curves beside the proxies."""
         columns: dict[str, Array] = {}
         for signal, known in self.curves_.items():
             if signal in evidence.curves:
                 shapes = self._shapes(signal, known, evidence.curves[signal][:, : self.epochs])
                 columns |= {f"{signal} {name}": column for name, column in shapes.items()}
+        return Evidence(proxies={**evidence.proxies, **columns}, costs=evidence.costs)
+
+    def _inputs(self, view: View, evidence: Evidence) -> Inputs:
+        inputs = super()._inputs(view, evidence)
         losses = [signal for signal in self.curves_ if signal.startswith("train") and falls(signal)]
         leading = {f"{signal} ahead" for signal in losses} or {f"{signal} best" for signal in self.curves_}
-        prior = {name: columns.pop(name) for name in sorted(leading & columns.keys())}
-        return Evidence(proxies={**evidence.proxies, **columns}, costs={**evidence.costs, **prior})
+        names = [] if self.evidence_ is None else [column.name for column in self.evidence_.columns]
+        numbers = [c for c, name in enumerate(names) if name in leading]
+        if not numbers or inputs.evidence is None:
+            return inputs
+        epochs = min(self.epochs, max(values.shape[1] for values in self.curves_.values()))
+        share = epochs / (epochs + HALF)
+        others = view.size if inputs.prior is None else (view.size + inputs.prior) / 2
+        prior = share * inputs.evidence[:, numbers].mean(axis=1) + (1 - share) * others
+        return Inputs(replace(view, size=prior), inputs.evidence, prior, PRIOR_SLOPE + share * (SLOPE - PRIOR_SLOPE))
 
     def _shapes(self, signal: str, known: Array, values: Array) -> dict[str, Array]:
         """Name -> ``(n,)``, as after ``epochs`` epochs; ``known`` are the curves of the training rows."""
