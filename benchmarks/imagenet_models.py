@@ -32,12 +32,12 @@ TORCHVISION = [
 ]
 
 TIMM = {
-    "deit_tiny_patch16_224": 72.2,  # Touvron et al. 2021, https://arxiv.org/abs/2012.12877, table 5
-    "ghostnet_100": 73.9,  # Han et al. 2020, https://arxiv.org/abs/1911.11907, table 7
-    "mobilevit_xs": 74.8,  # Mehta & Rastegari 2022, https://arxiv.org/abs/2110.02178, figure 6
-    "poolformer_s12": 77.2,  # Yu et al. 2022, https://arxiv.org/abs/2111.11418, table 2
-    "resmlp_12_224": 76.6,  # Touvron et al. 2021, https://arxiv.org/abs/2105.03404, table 1
-    "xcit_tiny_12_p16_224": 77.1,  # El-Nouby et al. 2021, https://arxiv.org/abs/2106.09681, table 2
+    "deit_tiny_patch16_224": 72.2,  # Touvron et al. 2021, https://arxiv.org/abs/2012.12877
+    "ghostnet_100": 73.9,  # Han et al. 2020, https://arxiv.org/abs/1911.11907
+    "mobilevit_xs": 74.8,  # Mehta & Rastegari 2022, https://arxiv.org/abs/2110.02178
+    "poolformer_s12": 77.2,  # Yu et al. 2022, https://arxiv.org/abs/2111.11418
+    "resmlp_12_224": 76.6,  # Touvron et al. 2021, https://arxiv.org/abs/2105.03404
+    "xcit_tiny_12_p16_224": 77.1,  # El-Nouby et al. 2021, https://arxiv.org/abs/2106.09681
 }
 
 PROXIES = [
