@@ -279,6 +279,10 @@ class FunctionObjective(Objective):
         share = (epochs or self.epochs) / self.epochs if self.epochs else 1.0
         return Evaluation(scores, time.perf_counter() - start, share, curves, failure=failure)
 
+    def describe(self) -> dict[str, Any]:
+        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        return {**super().describe(), "function": name, "epochs": self.epochs}
+
 
 def _read(found: Any, k: int) -> tuple[tuple[float, ...], dict[str, NDArray[np.float64]]]:
     """Scores and curves of what a function returned.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -31,6 +32,9 @@ class Trains(Protocol):
 class TrainingObjective(Objective):
     """Validation accuracy after a training.
 
+    A trainer that is a dataclass with a ``recipe`` that says how many ``epochs`` can stop early: fewer epochs are a training of its
+    own, with the whole schedule of the learning rate in them, and are paid for in full each time.
+
     Args:
         trainer: e.g. :class:`archcast.training.Trainer`.
         costs: further objectives: ``params``, ``flops`` or ``seconds``, negated, because higher is better.
@@ -47,15 +51,29 @@ class TrainingObjective(Objective):
         self.trainer, self.costs, self.seed = trainer, tuple(costs), seed
         self.space = get_space(trainer.space)
         self.names = ("val_accuracy", *(f"-{name}" for name in costs))
+        recipe = getattr(trainer, "recipe", None)
+        self.epochs = None if recipe is None else int(recipe.epochs)
+
+    def _trainer(self, epochs: int) -> Trains:
+        if self.epochs is None or epochs in (0, self.epochs):
+            return self.trainer
+        trainer: Any = self.trainer
+        return dataclasses.replace(trainer, recipe=dataclasses.replace(trainer.recipe, epochs=epochs))
+
+    def describe(self) -> dict[str, Any]:
+        said = {name: str(value) for name, value in vars(self.trainer).items() if name not in ("space", "dataset")}
+        data = getattr(self.trainer, "dataset", None)
+        return {**super().describe(), "dataset": getattr(data, "name", None), "trainer": said, "train_seed": self.seed}
 
     def evaluate(self, arch: Arch, epochs: int = 0, trained: int = 0) -> Evaluation:
         failed = (math.nan,) * len(self.names)
+        share = (epochs or self.epochs) / self.epochs if self.epochs else 1.0
         try:
-            run = self.trainer.train(arch, self.seed)
+            run = self._trainer(epochs).train(arch, self.seed)
         except Exception as error:  # whatever a training may raise is the reason why it has no score
-            return Evaluation(failed, failure=f"{type(error).__name__}: {' '.join(str(error).split())}")
+            return Evaluation(failed, share=share, failure=f"{type(error).__name__}: {' '.join(str(error).split())}")
         curves: Mapping[str, Any] = {name: np.asarray(curve, dtype=float) for name, curve in run.curves.items()}
         if run.failure is not None:
-            return Evaluation(failed, run.seconds, curves=curves, failure=run.failure)
+            return Evaluation(failed, run.seconds, share, curves, failure=run.failure)
         scores = (float(curves["val_accuracy"][-1]), *(-float(getattr(run, name)) for name in self.costs))
-        return Evaluation(scores, run.seconds, curves=curves, test=float(run.test_accuracy))
+        return Evaluation(scores, run.seconds, share, curves, test=float(run.test_accuracy))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,10 +49,37 @@ def test_failures_are_kept() -> None:
         TrainingObjective(Trainer(), costs=["energy"])
 
 
-def test_a_search_reports_the_test_score_of_the_best(tmp_path) -> None:
-    results = run_search("local-search", TrainingObjective(Trainer()), budget=12, batch=4, out=tmp_path)
+def test_a_search_reports_the_test_score_of_the_best() -> None:
+    results = run_search("local-search", TrainingObjective(Trainer()), budget=12, batch=4)
     best = results.best_found()
     assert best["test"] == pytest.approx(best["scores"]["val_accuracy"] - 0.01)
     assert best["curves"]["val_accuracy"][-1] == best["scores"]["val_accuracy"]
-    again = run_search("local-search", TrainingObjective(Trainer()), budget=12, batch=4, out=tmp_path)
-    assert repr(again.best_found()) == repr(best)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """So many epochs."""
+
+    epochs: int = 9
+
+
+@dataclass(frozen=True)
+class Stops:
+    """A trainer that can be told how long."""
+
+    recipe: Recipe = Recipe()
+    space: object = archcast.get_space("nasbench201")
+
+    def train(self, arch, seed=0):
+        curve = np.linspace(0, (arch == 3).mean(), self.recipe.epochs)
+        return SimpleNamespace(curves={"val_accuracy": curve}, test_accuracy=0.5, seconds=1.0, failure=None)
+
+
+def test_a_trainer_with_a_recipe_can_stop_early() -> None:
+    objective = TrainingObjective(Stops())
+    found = objective.evaluate(np.array([3] * 6), epochs=3, trained=1)
+    assert (len(found.curves["val_accuracy"]), found.share) == (3, 1 / 3)
+    assert (len(objective.evaluate(np.array([3] * 6)).curves["val_accuracy"]), objective.epochs) == (9, 9)
+    (trace,) = run_search("hyperband", objective, budget=5, batch=5).traces
+    assert set(trace.epochs.tolist()) == {1, 3, 0} or set(trace.epochs.tolist()) == {1, 3}
+    assert objective.describe()["trainer"]["recipe"] == "Recipe(epochs=9)"
