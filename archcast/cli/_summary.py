@@ -19,6 +19,8 @@ Row = dict[str, Any]
 
 def show(results: Results, console: Console | None = None) -> None:
     """Print the summary, best predictor first; the best of each column is bold, failures follow with their reasons."""
+    from archcast.evaluation.report import tested_on
+
     console = console or Console(highlight=False)
     rows = results.summary_rows()
     sizes = sorted({row["train_size"] for row in rows})
@@ -26,9 +28,11 @@ def show(results: Results, console: Console | None = None) -> None:
     names = list(dict.fromkeys(row["label"] for row in rows))
     names.sort(key=lambda name: _tau(cells.get((name, sizes[-1]))), reverse=True)
     p = results.protocol
-    others = "all others" if p["test_size"] == "rest" else f"{p['test_size']:,} others"
     console.print(
-        Text(f"{p['benchmark']}, {p['metric']}: Kendall tau on {others} after n, {p['trials']} trials", style="bold")
+        Text(
+            f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {p['trials']} trials",
+            style="bold",
+        )
     )
     for shown, places, sem in _choices(sizes):
         lines = [["predictor", *(f"n={n}" for n in shown), "init s", "query ms"]]

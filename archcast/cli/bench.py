@@ -47,6 +47,9 @@ def bench(
         str | None,
         typer.Option(help="Test architectures, or rest for all others.", show_default="1000"),
     ] = None,
+    test: Annotated[
+        str, typer.Option(help="random architectures, or mutations of the best training ones, as in a search.")
+    ] = "random",
     trials: Annotated[int | None, typer.Option(help="Repetitions.", show_default="5")] = None,
     seed: Annotated[int, typer.Option(help="Seed of splits and predictors.")] = 0,
     preset: Annotated[
@@ -93,6 +96,7 @@ def bench(
         "encoding": encoding,
         "train_sizes": None if train_sizes is None else [_whole("--train-sizes", n) for n in train_sizes.split(",")],
         "test_size": test_size if test_size in (None, "rest") else _whole("--test-size", str(test_size)),
+        "test": test,
         "trials": trials,
         "seed": seed,
         "metric": metric,

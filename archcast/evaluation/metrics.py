@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ __all__ = [
     "regret",
     "spearman",
     "top_k_precision",
+    "top_tau",
 ]
 
 Vector = NDArray[np.float64]
@@ -78,6 +80,30 @@ def top_k_precision(truth: Vector, mean: Vector, k: int = 10) -> float:
     return float(_top(truth, k) @ _top(mean, k) / k)
 
 
+def top_tau(truth: Vector, mean: Vector, k: int | float) -> float:
+    """Kendall's tau-b among the truly best alone: the part of the ranking that a search must get right.
+
+    Args:
+        truth, mean: ``(n,)``.
+        k: how many are the best, or, if it is less than 1, their share of n. Those tied with the last of them belong to them.
+
+    Returns:
+        NaN if they are fewer than two, or not fewer than all.
+
+    Examples:
+        >>> truth = np.arange(20.0)
+        >>> mean = np.where(truth < 18, truth, -truth)            # right but for the two best, which are exchanged
+        >>> kendall_tau(truth, mean) > 0.5, top_tau(truth, mean, 2)
+        (True, -1.0)
+    """
+    n = len(truth)
+    k = math.floor(k * n) if k < 1 else int(k)
+    if not 2 <= k < n:
+        return math.nan
+    best = truth >= np.partition(truth, -k)[-k]
+    return kendall_tau(truth[best], mean[best])
+
+
 def regret(truth: Vector, mean: Vector) -> float:
     """Best true score less that of the predictor's pick, on the scale of the scores; tied picks count by expectation."""
     if len(truth) == 0:
@@ -126,6 +152,8 @@ METRICS: dict[str, Metric] = {
     "kendall_tau": Metric(kendall_tau, "Kendall tau-b", 1.0),
     "spearman": Metric(spearman, "Spearman", 1.0),
     "pearson": Metric(pearson, "Pearson", 1.0),
+    "tau_top10pct": Metric(partial(top_tau, k=0.1), "tau among the best 10 %", 1.0),
+    "tau_top50": Metric(partial(top_tau, k=50), "tau among the best 50", 1.0),
     "top10_precision": Metric(top_k_precision, "top-10 precision", 1.0),
     "regret": Metric(regret, "regret of the pick", 0.0),
     "coverage90": Metric(coverage, "90 % intervals cover", 0.9, needs_std=True),

@@ -18,6 +18,7 @@ from archcast.data.base import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.errors import InvalidInputError
 from archcast.evaluation.presets import PRESETS, REST
+from archcast.evaluation.splits import RANDOM, TESTS
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
 from archcast.predictors.evidence import Evidence
 from archcast.registry import closest
@@ -42,6 +43,7 @@ class Protocol:
         preset: name of the published protocol, or ``None``.
         train_sizes: rows to train on.
         test_size: rows to test on, or ``"rest"``.
+        test: how they are drawn, see :data:`archcast.evaluation.splits.TESTS`.
         trials: repetitions with fresh splits and seeds.
         seed: seed of the whole run.
         encoding: encoding that replaces the predictors' own, or ``None``.
@@ -60,6 +62,7 @@ class Protocol:
     preset: str | None
     train_sizes: tuple[int, ...]
     test_size: int | str
+    test: str
     trials: int
     seed: int
     encoding: str | None
@@ -81,6 +84,7 @@ def make_protocol(
     preset: str | None,
     train_sizes: Sequence[int] | None,
     test_size: int | str | None,
+    test: str,
     trials: int | None,
     seed: int,
     encoding: str | None,
@@ -93,7 +97,7 @@ def make_protocol(
         benchmark: what is evaluated on.
         groups: function of each row with a score.
         evidence: of all its rows, what every predictor is given.
-        metric, preset, train_sizes, test_size, trials, seed, encoding, epochs, budgets: as in :func:`archcast.evaluate`.
+        metric, preset, train_sizes, test_size, test, trials, seed, encoding, epochs, budgets: as in :func:`archcast.evaluate`.
 
     Raises:
         InvalidInputError: a setting is out of range or contradicts the preset.
@@ -125,11 +129,16 @@ def make_protocol(
             f"budgets: benchmark {benchmark.name!r} does not know how long trainings take. Leave it out, or give a benchmark "
             "with train_seconds."
         )
-    test = given["test_size"]
-    if test is None:
-        test = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
-    elif test != REST:
-        test = _whole("test_size", test, 2)
+    many = given["test_size"]
+    if many is None:
+        many = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
+    elif many != REST:
+        many = _whole("test_size", many, 2)
+    if test not in TESTS:
+        raise InvalidInputError(f"Unknown test {test!r}. {closest(test, list(TESTS))}")
+    if test != RANDOM and (preset is not None or many == REST):
+        other = f"preset {preset!r}" if preset is not None else f"test_size {REST!r}"
+        raise InvalidInputError(f"test {test!r} does not go with {other}. Drop one of them.")
     return Protocol(
         benchmark=benchmark.name,
         data=_digest(benchmark.archs, benchmark.scores(metric), evidence),
@@ -138,7 +147,8 @@ def make_protocol(
         metric=metric,
         preset=preset,
         train_sizes=tuple(sorted(sizes)),
-        test_size=test,
+        test_size=many,
+        test=test,
         trials=_whole("trials", TRIALS if given["trials"] is None else given["trials"], 1),
         seed=_whole("seed", seed, 0),
         encoding=encoding,

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from archcast.evaluation.budgets import draw_map
 from archcast.evaluation.figure import draw
 from archcast.evaluation.metrics import METRICS
+from archcast.evaluation.presets import REST
+from archcast.evaluation.splits import RANDOM, TESTS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from archcast.evaluation.results import Results
 
-__all__ = ["definitions", "page", "render", "svg", "text"]
+__all__ = ["definitions", "page", "render", "svg", "tested_on", "text"]
 
 INK = "#010203"
 """Stands for the colour of text while the figure is drawn; becomes ``currentColor``."""
@@ -83,11 +85,19 @@ def page(title: str, body: Iterable[str]) -> str:
     )
 
 
+def tested_on(p: Any) -> str:
+    """The test set of a protocol in words."""
+    if p["test_size"] == REST:
+        return "all others"
+    if p.get("test", RANDOM) != RANDOM:
+        return f"up to {p['test_size']:,} mutations of the best of them"
+    return f"{p['test_size']:,} others"
+
+
 def _headline(p: Any) -> str:
-    test = "all others" if p["test_size"] == "rest" else f"{p['test_size']:,} others"
     return (
         f"{p['metric']} of {p['architectures']:,} architectures of {p['space']}. Each trial trains on n random ones and "
-        f"ranks {test}; {p['trials']} trials."
+        f"ranks {tested_on(p)}; {p['trials']} trials."
     )
 
 
@@ -205,6 +215,7 @@ def _protocol(p: Any) -> dict[str, Any]:
         "train sizes": ", ".join(f"{n:,}" for n in p["train_sizes"]),
         "test size": p["test_size"] if p["test_size"] == "rest" else f"{p['test_size']:,}",
         "trials": f"{p['trials']}, seed {p['seed']}; every predictor gets the same splits and seeds",
+        "test set": TESTS[p.get("test", RANDOM)],
         "splits": "train and test share no two architectures that are the same function",
         "epochs at query": ", ".join(map(str, p["epochs"])) or "each predictor's own",
         "encoding": p["encoding"] or "each predictor's own",

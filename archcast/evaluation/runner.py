@@ -34,7 +34,7 @@ from archcast.evaluation.protocol import (
     settings,
 )
 from archcast.evaluation.results import Results
-from archcast.evaluation.splits import functions, split
+from archcast.evaluation.splits import MUTATIONS, RANDOM, TESTS, around_the_best, functions, split
 from archcast.evaluation.store import Store
 from archcast.evaluation.trial import Trial, run_trial
 from archcast.evaluation.untrained import ProxySource, known_rows, proxy_names
@@ -72,6 +72,7 @@ def evaluate(
     encoding: str | None = None,
     train_sizes: Sequence[int] | None = None,
     test_size: int | str | None = None,
+    test: str = RANDOM,
     trials: int | None = None,
     seed: int = 0,
     metric: str | None = None,
@@ -97,6 +98,8 @@ def evaluate(
         train_sizes: architectures to train on; 10, 32 and 100 by default.
         test_size: architectures to test on, or ``"rest"``; by default 1,000, or half as many as there are
             distinct functions if that is less.
+        test: ``"random"`` architectures, or ``"mutations"`` of the best training architectures, as a search would query them;
+            it needs a benchmark that holds most of its space, and tests on fewer if there are no more.
         trials: repetitions; 5 by default.
         seed: of the splits and the predictors.
         metric: what to predict; by default the benchmark's own choice.
@@ -156,6 +159,7 @@ def evaluate(
         preset=preset,
         train_sizes=train_sizes,
         test_size=test_size,
+        test=test,
         trials=trials,
         seed=seed,
         encoding=encoding,
@@ -164,7 +168,7 @@ def evaluate(
     )
     asked = test_size is not None or preset is not None
     least = int(protocol.test_size) if asked and protocol.test_size != REST else 2
-    splits = _splits(protocol, groups, rows, least)
+    splits = _splits(protocol, benchmark, scores, groups, rows, least)
     described = {
         **dataclasses.asdict(protocol),
         "predictors": {name: settings(p) for name, p in made.items()} | source.described(protocol.seed),
@@ -223,17 +227,28 @@ def evaluate(
 
 
 def _splits(
-    protocol: Protocol, groups: NDArray[np.int64], rows: NDArray[np.int64], least: int
+    protocol: Protocol,
+    benchmark: Benchmark,
+    scores: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    least: int,
 ) -> dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """(train size, trial) -> train and test rows, all drawn before anything runs; at least ``least`` to test on."""
     splits = {}
     for trial in range(protocol.trials):
         for size in protocol.train_sizes:
-            train, test = split(groups, size, protocol.test_size, np.random.default_rng([protocol.seed, trial]))
+            rng = np.random.default_rng([protocol.seed, trial])
+            train, test = split(groups, size, protocol.test_size, rng)
+            if protocol.test == MUTATIONS:
+                test = around_the_best(
+                    benchmark.space, benchmark.archs[rows], scores[rows], groups, train, int(protocol.test_size), rng
+                )
             if len(train) < size or len(test) < least:
                 raise InvalidInputError(
                     f"train_sizes: {size} is too large for benchmark {protocol.benchmark!r}: {len(groups)} architectures have a "
-                    f"score, and without sharing a function {len(train)} can be trained on beside {len(test)} to test on. "
+                    f"score, and without sharing a function {len(train)} can be trained on beside {len(test)} "
+                    f"{TESTS[protocol.test]} to test on. "
                     f"Choose a smaller train or test size."
                 )
             splits[size, trial] = rows[train], rows[test]

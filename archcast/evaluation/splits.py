@@ -1,4 +1,9 @@
-"""Train and test sets that share no architecture, nor two rows with the same canonical form."""
+"""Train and test sets that share no architecture, nor two rows with the same canonical form.
+
+A random test set asks whether a predictor tells bad from good. A search asks for more: it mutates its best architectures
+and must tell the good from the better. :func:`around_the_best` makes the test set of White et al. 2021
+(https://arxiv.org/abs/2104.01177) for that.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,12 @@ from numpy.typing import NDArray
 from archcast.evaluation.presets import REST
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["functions", "split"]
+__all__ = ["MUTATIONS", "RANDOM", "TESTS", "around_the_best", "functions", "split"]
+
+RANDOM, MUTATIONS = "random", "mutations"
+TESTS = {RANDOM: "random architectures", MUTATIONS: "mutations of the best training architectures"}
+"""Name -> meaning of the test sets."""
+PARENTS, CHANGES, ROUNDS = 5, 3, 100
 
 
 def functions(space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -40,3 +50,44 @@ def split(
     train, rest = order[:train_size], order[train_size:]
     test = rest[~np.isin(groups[rest], groups[train])][::-1]
     return train, test if test_size == REST else test[: int(test_size)]
+
+
+def around_the_best(
+    space: SearchSpace,
+    archs: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    train: NDArray[np.int64],
+    test_size: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Draw test rows by mutation: one to three random changes of one of the five best training architectures.
+
+    Args:
+        space: of the architectures.
+        archs, scores, groups: ``(n, d)``, ``(n,)``, ``(n,)`` rows that may be tested on, their scores and functions.
+        train: numbers of the training rows.
+        test_size: rows to test on.
+        rng: equal generators draw equal sets.
+
+    Returns:
+        Row numbers, no function twice and none that training has seen; fewer than asked for if the benchmark does not hold more
+        of the mutations.
+    """
+    canonical = space.canonical(archs)
+    row_of = {key.tobytes(): i for i, key in reversed(list(enumerate(canonical)))}
+    parents = archs[train[np.argsort(-scores[train], kind="stable")[:PARENTS]]]
+    seen, found = set(groups[train].tolist()), []
+    for _ in range(ROUNDS):
+        children = parents[rng.integers(len(parents), size=test_size)]
+        changes = rng.integers(1, CHANGES + 1, size=test_size)
+        for k in range(CHANGES):
+            children[changes > k] = space.mutate(children[changes > k], rng)
+        for key in space.canonical(children):
+            row = row_of.get(key.tobytes())
+            if row is not None and groups[row] not in seen and len(found) < test_size:
+                seen.add(groups[row])
+                found.append(row)
+        if len(found) == test_size:
+            break
+    return np.array(found, dtype=np.int64)

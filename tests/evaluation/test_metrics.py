@@ -20,6 +20,7 @@ from archcast.evaluation.metrics import (
     regret,
     spearman,
     top_k_precision,
+    top_tau,
 )
 
 tied = st.integers(2, 25).flatmap(
@@ -92,6 +93,24 @@ def test_precision_without_ties_and_too_few() -> None:
     assert math.isnan(regret(truth[:0], truth[:0]))
 
 
+@given(tied, st.sampled_from([2, 5, 0.1, 0.5]))
+@settings(max_examples=100, deadline=None)
+def test_tau_among_the_best_by_sorting(pair, k) -> None:
+    truth, mean = pair
+    many = math.floor(k * len(truth)) if k < 1 else k
+    order = sorted(range(len(truth)), key=lambda i: -truth[i])
+    best = [i for i in order if many and truth[i] >= truth[order[min(many, len(order)) - 1]]]
+    want = tau_by_pairs(truth[best], mean[best]) if 2 <= many < len(truth) else math.nan
+    assert top_tau(truth, mean, k) == pytest.approx(want, abs=1e-12, nan_ok=True)
+
+
+def test_tau_among_the_best_sees_what_tau_does_not(rng) -> None:
+    truth = np.arange(1000.0)
+    mean = np.where(truth < 900, truth, 2000 - truth)  # the best tenth is upside down
+    assert kendall_tau(truth, mean) > 0.97
+    assert METRICS["tau_top10pct"](truth, mean, None) == METRICS["tau_top50"](truth, mean, None) == -1
+
+
 def test_calibration_against_scipy(rng) -> None:
     mean, std = rng.normal(size=4000), rng.uniform(0.5, 2, 4000)
     truth = mean + std * rng.normal(size=4000)
@@ -112,9 +131,9 @@ def test_calibration_is_undefined_for_impossible_stds() -> None:
 
 
 def test_registry_calls_with_and_without_std(rng) -> None:
-    truth = rng.normal(size=20)
+    truth = rng.normal(size=60)
     for name, metric in METRICS.items():
-        with_std = metric(truth, truth, np.ones(20))
+        with_std = metric(truth, truth, np.ones(60))
         assert math.isfinite(with_std), name
         assert math.isnan(metric(truth, truth, None)) == metric.needs_std, name
     assert METRICS["kendall_tau"](truth, truth, None) == pytest.approx(METRICS["kendall_tau"].best)

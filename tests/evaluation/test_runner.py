@@ -50,6 +50,23 @@ def test_every_predictor_gets_the_same_trial(tiny, kinds) -> None:
     assert len({call[4] for call in calls}) == 6, "a seed for each trial and train size"
 
 
+def test_mutations_of_the_best_as_a_test_set(tiny, kinds) -> None:
+    results = archcast.evaluate(
+        {"a": kinds["Counts"](SPACE)}, tiny, train_sizes=[40], test_size=20, test="mutations", trials=2
+    )
+    space = archcast.get_space(SPACE)
+    for archs, scores, _, _, _, test, _ in kinds["Counts"].calls:
+        best = archs[np.argsort(-scores)[:5]]
+        assert len(test) == 20
+        near = [row for row in space.enumerate() if ((row != best).sum(axis=1) <= 3).any()]
+        assert set(map(bytes, space.canonical(test))) <= set(map(bytes, space.canonical(near)))
+        assert not set(map(bytes, space.canonical(test))) & set(map(bytes, space.canonical(archs)))
+    assert results.protocol["test"] == "mutations"
+    html = results.to_html()
+    assert "ranks up to 20 mutations of the best of them" in html
+    assert "mutations of the best training architectures" in html
+
+
 def test_nothing_leaks(tiny, kinds) -> None:
     """No scores but the training ones, no curves unless required, no function on both sides, evidence in line."""
     archcast.evaluate({"a": kinds["Counts"](SPACE)}, tiny, train_sizes=[40], test_size=100, trials=4, evidence=True)
@@ -159,6 +176,13 @@ def test_a_predictor_that_lacks_evidence_fails_alone(kinds, tiny) -> None:
         ({"preset": "white2020"}, "Unknown preset 'white2020'. Did you mean 'white2021'"),
         ({"preset": "suite-zero", "test_size": 100}, "preset 'suite-zero' fixes test_size at 200, got 100"),
         ({"preset": "white2021", "trials": 3}, "preset 'white2021' fixes trials at 100, got 3"),
+        ({"test": "mutation"}, "Unknown test 'mutation'. Did you mean 'mutations'"),
+        ({"test": "mutations", "test_size": "rest"}, "test 'mutations' does not go with test_size 'rest'"),
+        ({"test": "mutations", "preset": "suite-zero"}, "test 'mutations' does not go with preset 'suite-zero'"),
+        (
+            {"test": "mutations", "test_size": 200},
+            "beside [0-9]+ mutations of the best training architectures to test on",
+        ),
         ({"preset": "tnasp"}, "preset 'tnasp' leaves the train size to you"),
         ({"metric": "accuracy"}, "Unknown metric 'accuracy' of benchmark 'tiny'"),
         ({"encoding": "adjacent"}, "Unknown encoding 'adjacent'. Did you mean 'adjacency'"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archcast
-from archcast.evaluation.splits import functions, split
+from archcast.evaluation.splits import around_the_best, functions, split
 
 
 @given(
@@ -60,3 +60,39 @@ def test_functions_are_canonical_forms() -> None:
     for i, j in zip(range(100), range(100, 200)):
         assert (groups[i] == groups[j]) == (forms[i] == forms[j])
     assert len(set(groups.tolist())) == len(set(forms))
+
+
+def test_mutations_are_near_the_best_and_new() -> None:
+    """By brute force: each test row is, as a function, at most three decisions from one of the five best."""
+    space = archcast.get_space("nasbench201")
+    archs = space.enumerate()
+    scores = (archs == 3).sum(axis=1) + 0.01 * np.arange(len(archs)) / len(archs)
+    groups = functions(space, archs)
+    train = np.random.default_rng(1).choice(len(archs), 40, replace=False)
+    best = archs[sorted(train, key=lambda i: -scores[i])[:5]]
+    near = archs[((archs[:, None] != best[None]).sum(axis=2) <= 3).any(axis=1)]
+    reachable = {key.tobytes() for key in space.canonical(near)}
+
+    def draw(size, seed):
+        return around_the_best(space, archs, scores, groups, train, size, np.random.default_rng(seed))
+
+    test = draw(100, 0)
+    assert len(test) == 100 == len(set(groups[test].tolist()))
+    assert not set(groups[test].tolist()) & set(groups[train].tolist())
+    assert {key.tobytes() for key in space.canonical(archs[test])} <= reachable
+    assert scores[test].mean() > scores.mean() + 0.5
+    assert (draw(100, 0) == test).all()
+    assert set(draw(100, 1).tolist()) != set(test.tolist())
+    everything = draw(5000, 0)  # more than there are: no row is missed for long, none is outside
+    assert len(everything) <= len(reachable)
+    assert len(everything) > 0.9 * (len(reachable) - 40)
+
+
+def test_mutations_that_a_benchmark_lacks_are_left_out() -> None:
+    space = archcast.get_space("nasbench201")
+    archs = space.sample(300, 0)
+    train = np.arange(20)
+    test = around_the_best(
+        space, archs, np.arange(300.0), functions(space, archs), train, 300, np.random.default_rng(0)
+    )
+    assert 0 < len(test) < 280
