@@ -77,7 +77,8 @@ def around_the_best(
     canonical = space.canonical(archs)
     row_of = {key.tobytes(): i for i, key in reversed(list(enumerate(canonical)))}
     parents = archs[train[np.argsort(-scores[train], kind="stable")[:PARENTS]]]
-    seen, found = set(groups[train].tolist()), []
+    seen: set[int] = set(groups[train].tolist())
+    found: list[int] = []
     for _ in range(ROUNDS):
         children = parents[rng.integers(len(parents), size=test_size)]
         changes = rng.integers(1, CHANGES + 1, size=test_size)
