@@ -81,7 +81,7 @@ def test_errors() -> None:
         InvalidInputError, match=r"those of space 'nasbench-graph' cannot be built. Use the predictor 'evidence'"
     ):
         ZeroCost("nasbench-graph").init()
-    with pytest.raises(InvalidInputError, match="batch_size is 0: it must be at least 1"):
+    with pytest.raises(InvalidInputError, match="batch_size is 0: it must be"):
         ZeroCost(SPACE, batch_size=0).init()
 
 
