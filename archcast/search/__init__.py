@@ -2,6 +2,7 @@
 
 from archcast.search.base import STRATEGIES, Strategy, ZeroCost, get_strategy, load_strategy, register
 from archcast.search.history import History, Observation
+from archcast.search.joint import JointReport, joint_report
 from archcast.search.objectives import Evaluation, FunctionObjective, Objective, TableObjective
 from archcast.search.pareto import hypervolume, pareto_front
 from archcast.search.results import SearchResults
@@ -16,6 +17,7 @@ __all__ = [
     "Evaluation",
     "FunctionObjective",
     "History",
+    "JointReport",
     "Objective",
     "Observation",
     "SearchResults",
@@ -27,6 +29,7 @@ __all__ = [
     "ZeroCost",
     "get_strategy",
     "hypervolume",
+    "joint_report",
     "load_strategy",
     "pareto_front",
     "register",
