@@ -109,6 +109,33 @@ def test_several_predictors_and_test_on_the_rest(run, bench) -> None:
     assert {line.split()[0] for line in out.splitlines()[2:4]} == {"random-forest", "bayesian-linear"}
 
 
+def test_budgets_of_a_benchmark_with_curves(run, tmp_path) -> None:
+    from archcast.data.files import save_benchmark
+
+    archs = SPACE.sample(60, 0)
+    scores = (archs == 3).sum(axis=1) + np.arange(60) / 100
+    curves = {"train_loss": 3 - scores[:, None] * np.arange(1, 9) / 30}
+    benchmark = archcast.Benchmark(
+        "curved", SPACE, archs, {"acc": scores}, "acc", curves=curves, train_seconds=np.full(60, 80.0)
+    )
+    save_benchmark(benchmark, tmp_path / "curved.npz")
+    names = "sotl,random-forest:n_estimators=3"
+    arguments = ["--predictors", names, "--train-sizes", "5,9", "--test-size", "20", "--trials", "1", "--jobs", "1"]
+    code, out, err = run("bench", "curved.npz", *arguments, "--epochs", "2, 4", "--budgets", "--out", "here")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert {line.split()[0] + line.split()[1] for line in lines[2:4]} == {"sotl@2", "sotl@4"}
+    assert lines[-1] == "Written to here: report.html, figure.png, budgets.png, results.json, results.csv"
+    budgets = json.loads((tmp_path / "here" / "results.json").read_text())["budgets"]
+    looks = [one for one in budgets["front"] if one["predictor"] == "sotl"]
+    assert looks
+    for one in looks:
+        assert one["query_seconds"] == pytest.approx(80 * one["epochs"] / 8, abs=1)
+    code, _, err = run("bench", "curved.npz", *arguments, "--epochs", "two")
+    assert code == 2
+    assert "'two' is not a whole number" in err
+
+
 def test_without_names_the_predictors_marked_default_run(run, bench, monkeypatch) -> None:
     from archcast.predictors import PREDICTORS
     from archcast.registry import Entry

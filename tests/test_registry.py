@@ -86,10 +86,21 @@ def test_duplicate_is_an_error_and_reload_is_not(registry):
         registry.register("tree")(type("Other", (), {}))
 
 
-@pytest.mark.parametrize("name", ["Tree", "two words", "-tree", "tree-", "", "a--b"])
+@pytest.mark.parametrize("name", ["Tree", "two words", "-tree", "tree-", "", "a--b", "+", "+a", "a+b", "a++"])
 def test_names_are_lower_case_with_hyphens(name):
-    with pytest.raises(InvalidInputError, match="lower-case letters and digits with hyphens"):
+    with pytest.raises(
+        InvalidInputError, match="lower-case letters and digits with hyphens, and at most a \\+ at its end"
+    ):
         Registry("part", "archcast.spaces").register(name)
+
+
+def test_a_name_with_a_plus_has_a_module_of_its_own(registry):
+    folder = next(iter(importlib.import_module(registry.package).__path__))
+    with open(f"{folder}/tree_plus.py", "w", encoding="utf-8") as file:
+        file.write(MODULE.format(package=registry.package, name="tree+"))
+    importlib.invalidate_caches()
+    assert registry.entry("tree+").info == {"summary": "about tree+"}
+    assert imported(registry) == {"tree_plus"}
 
 
 def test_info_cannot_be_changed(registry):

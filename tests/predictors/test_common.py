@@ -28,6 +28,8 @@ FAST: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": (16,), "epochs": 40},
     "nao": {"hidden": 24, "epochs": 25},
     "ngboost": {"n_estimators": 10},
+    "omni": {"n_estimators": 10},
+    "omni-seminas": {"hidden": 24, "passes": 25, "round_epochs": 3, "n_unlabelled": 40},
     "random-forest": {"n_estimators": 20},
     "seminas": {"hidden": 24, "epochs": 25, "round_epochs": 3, "n_unlabelled": 40},
     "sparse-gp": {"iterations": 3, "inducing": 20},
