@@ -214,8 +214,8 @@ def _render(report: JointReport) -> str:
     title = f"{p['benchmark']}: does a higher tau give a better search?"
     lead = (
         f"Over {first['strategies']} predictors, Kendall tau after {first['train_size']:,} training architectures and the score "
-        f"that a search finds after {first['evaluations']:,} evaluations have a rank correlation of {_number(first['kendall_tau'])} "
-        f"(p = {_number(first['p'])})."
+        f"that a search finds after {first['evaluations']:,} evaluations have a rank correlation of "
+        f"{_number(first['kendall_tau'])} (p = {_number(first['p'])})."
     )
     marks = sorted({row["evaluations"] for row in rows})
     marks = sorted({marks[round(i * (len(marks) - 1) / 4)] for i in range(5)})
