@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
-DEFAULT = "nas-bench-graph/cora"
+DEFAULT = "digits"
 
 
 def bench(
@@ -33,8 +33,8 @@ def bench(
     proxies: Annotated[
         str | None,
         typer.Option(
-            help="Zero-cost proxies with commas, a row each beside params and flops: of the evidence, else computed.",
-            show_default=False,
+            help="Zero-cost proxies with commas, or none: a row each beside params and flops, of the evidence, else computed.",
+            show_default="a published few",
         ),
     ] = None,
     encoding: Annotated[
@@ -91,7 +91,7 @@ def bench(
     loaded = _load(benchmark, table, space, arch_column, score_column)
     settings: dict[str, Any] = {
         "predictors": [] if predictors == "none" else _names(predictors),
-        "proxies": [] if proxies is None else [name.strip() for name in proxies.split(",")],
+        "proxies": {None: None, "none": []}.get(proxies, [name.strip() for name in str(proxies).split(",")]),
         "benchmark": loaded,
         "encoding": encoding,
         "train_sizes": None if train_sizes is None else [_whole("--train-sizes", n) for n in train_sizes.split(",")],

@@ -226,14 +226,22 @@ def given_evidence(benchmark: Benchmark, evidence: Evidence | str | Path | bool 
     return Evidence(proxies=benchmark.proxies, costs=benchmark.costs)
 
 
-def default_predictors() -> list[str]:
-    """Names of the registered predictors that are marked as worth showing first (``default=True`` at registration)."""
-    return [name for name in PREDICTORS if PREDICTORS.entry(name).info.get("default")]
+def default_predictors(benchmark: Benchmark) -> list[str]:
+    """Names of the registered predictors that are marked as worth showing first (``default=True`` at registration), without those
+    that look at learning curves where the benchmark has none.
+    """
+    names = [name for name in PREDICTORS if PREDICTORS.entry(name).info.get("default")]
+    return [name for name in names if _has_its_curves(get_predictor(name, benchmark.space), benchmark)]
+
+
+def _has_its_curves(predictor: Predictor, benchmark: Benchmark) -> bool:
+    needs = predictor.requires
+    return bool(benchmark.curves) if "curves" in needs.uses else needs.curve is None or needs.curve in benchmark.curves
 
 
 def make_predictors(
     predictors: str | Predictor | Iterable[str | Predictor] | Mapping[str, str | Predictor] | None,
-    space: SearchSpace,
+    benchmark: Benchmark,
     encoding: str | None,
 ) -> dict[str, Predictor]:
     """Label -> predictor, not initialised.
@@ -241,14 +249,15 @@ def make_predictors(
     Args:
         predictors: names, with parameters as in ``"omni:without=curve"``, objects, a mapping of labels to either, ``"all"``, or
             ``None`` for the default ones.
-        space: the benchmark's space.
+        benchmark: what is evaluated on.
         encoding: replaces the encoding of every predictor that has one.
 
     Raises:
         InvalidInputError: none, an unknown one, one of another space, or two with one label.
     """
+    space = benchmark.space
     if predictors is None:
-        predictors = default_predictors()
+        predictors = default_predictors(benchmark)
     elif predictors == "all":  # proxies have rows of their own
         predictors = [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") != "proxy"]
     elif isinstance(predictors, (str, Predictor)):

@@ -37,7 +37,7 @@ from archcast.evaluation.results import Results
 from archcast.evaluation.splits import MUTATIONS, RANDOM, TESTS, around_the_best, functions, split
 from archcast.evaluation.store import Store
 from archcast.evaluation.trial import Trial, run_trial
-from archcast.evaluation.untrained import ProxySource, known_rows, proxy_names
+from archcast.evaluation.untrained import ProxySource, default_proxies, known_rows, proxy_names
 from archcast.predictors.base import Predictor, Requirements
 from archcast.predictors.evidence import Evidence, Pool
 from archcast.predictors.evidence_score import EvidenceScore
@@ -77,7 +77,7 @@ def evaluate(
     seed: int = 0,
     metric: str | None = None,
     evidence: Evidence | str | Path | bool | None = None,
-    proxies: str | Sequence[str] = (),
+    proxies: str | Sequence[str] | None = None,
     preset: str | None = None,
     epochs: Sequence[int] | None = None,
     budgets: bool = False,
@@ -108,7 +108,8 @@ def evaluate(
             wrote. What a predictor *requires* it gets anyway, if the benchmark has it.
         proxies: names of zero-cost proxies and of their aggregates that get a row each, with ``params`` and ``flops`` beside
             them. Their values are those of the evidence, else those published with the benchmark, else they are computed from
-            the untrained networks of the test sets. Evidence narrows the benchmark to the architectures that it knows.
+            the untrained networks of the test sets. Evidence narrows the benchmark to the architectures that it knows. By
+            default, with the default predictors and no evidence, a few of those published with the benchmark.
         preset: a published protocol: ``"white2021"``, ``"tnasp"`` or ``"suite-zero"``.
         epochs: epochs of the learning curves that predictors are given at query, an evaluation each; by default each predictor
             gets as many as it is set to. Training architectures have complete curves.
@@ -140,9 +141,11 @@ def evaluate(
     if encoding is not None:
         ENCODINGS.entry(encoding)
     known = given_evidence(benchmark, evidence)
+    if proxies is None:
+        proxies = default_proxies(benchmark) if predictors is None and not known else ()
     names = proxy_names(proxies, known)
     source = ProxySource(names, benchmark, known)
-    made = {} if names and predictors == [] else make_predictors(predictors, benchmark.space, encoding)
+    made = {} if names and predictors == [] else make_predictors(predictors, benchmark, encoding)
     if twice := sorted(set(names) & set(made)):
         raise InvalidInputError(
             f"{twice[0]!r} is the name of a predictor and of a proxy. Name the predictor otherwise."

@@ -27,12 +27,20 @@ from archcast.proxies.base import PROXIES
 from archcast.registry import closest
 from archcast.spaces.base import SPACES, SearchSpace
 
-__all__ = ["BASELINES", "ProxySource", "known_rows", "proxy_names"]
+__all__ = ["BASELINES", "ProxySource", "default_proxies", "known_rows", "proxy_names"]
 
 BASELINES = ("params", "flops")
 """Proxies that every other must beat."""
 
+WORTH_SHOWING = ("synflow", "nwot", "jacob_cov", "zico", "meco_opt")
+"""The usual ones, and two of the best."""
+
 Values = Mapping[str, NDArray[np.float64]]
+
+
+def default_proxies(benchmark: Benchmark) -> list[str]:
+    """Those of a well-chosen few that were published with a benchmark; none of them has to be computed."""
+    return [name for name in WORTH_SHOWING if name in benchmark.proxies]
 
 
 def proxy_names(proxies: str | Sequence[str], evidence: Evidence) -> list[str]:

@@ -17,6 +17,7 @@ __all__ = ["EarlyStop"]
     paper="Elsken et al. 2018, https://arxiv.org/abs/1711.04528",
     family="learning-curve",
     needs="a partial curve",
+    default=True,
 )
 class EarlyStop(CurvePredictor):
     """The value at the last epoch seen (Elsken et al. 2018, https://arxiv.org/abs/1711.04528).

@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
     paper="Baker et al. 2018, https://arxiv.org/abs/1705.10823",
     family="learning-curve",
     needs="a partial curve; learns from complete ones",
+    default=True,
 )
 class LCIncrement(CurveForecaster):
     """Regression of increments on partial curves, blended with ``lc-pfn``.

@@ -27,6 +27,7 @@ SEARCH_ROWS = 300
     paper="Baker et al. 2018, https://arxiv.org/abs/1705.10823",
     family="learning-curve",
     needs="a partial curve; learns from such and scores",
+    default=True,
 )
 class LCSVR(CurvePredictor):
     """Learning-curve support vector regression (Baker et al. 2018, https://arxiv.org/abs/1705.10823).

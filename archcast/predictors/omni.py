@@ -24,6 +24,7 @@ __all__ = ["Omni"]
     summary="natural gradient boosting on encoding, SoTL-E and Jacobian covariance",
     paper="White et al. 2021, https://arxiv.org/abs/2104.01177",
     family="hybrid",
+    default=True,
 )
 class Omni(OmniPredictor):
     """OMNI, the omnipotent predictor (White et al. 2021, https://arxiv.org/abs/2104.01177).

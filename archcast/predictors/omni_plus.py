@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +11,14 @@ from numpy.typing import NDArray
 
 from archcast.predictors._stack_members import PRIOR_SLOPE, Inputs
 from archcast.predictors._structure import View
-from archcast.predictors.base import Requirements, register
+from archcast.predictors.base import Prediction, Requirements, register
 from archcast.predictors.curves import falls, seen_epochs
 from archcast.predictors.evidence import Evidence, Pool
-from archcast.predictors.stack import Stack
-from archcast.predictors.targets import TargetScale
+from archcast.predictors.stack import FEW, Stack
+from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["OmniPlus", "curve_shapes"]
+__all__ = ["OmniPlus", "curve_shapes", "denoised"]
 
 HALF, SLOPE = 2.0, 0.85
 """The share of the curve in the prior quantile is e / (e + HALF) after e epochs, and the slope on it grows towards SLOPE."""
@@ -33,6 +34,7 @@ Array = NDArray[np.float64]
     summary="stack over structure, proxies and the shape of partial curves; what to reach for where there are curves",
     paper="after White et al. 2021, https://arxiv.org/abs/2104.01177; features and blend by archcast",
     family="hybrid",
+    default=True,
 )
 class OmniPlus(Stack):
     """What OMNI (White et al. 2021, https://arxiv.org/abs/2104.01177) set out to do, with the members of ``stack``.
@@ -45,7 +47,8 @@ class OmniPlus(Stack):
 
     A row that was trained for fewer epochs is compared with the training rows as they were then. Its number is mapped to the
     normal quantile q among theirs, and back from rho q among theirs after ``epochs``, where rho is the correlation of the
-    two. A row of which no epoch is known, or a curve that is not given at all, is predicted from the structure. Nothing is
+    two. Curves that are complete at init also tell how much of a score is chance, see :func:`denoised`; ``std`` holds that
+    chance. A row of which no epoch is known, or a curve that is not given at all, is predicted from the structure. Nothing is
     required: without curves and proxies this is ``stack``.
 
     Args:
@@ -78,7 +81,14 @@ class OmniPlus(Stack):
         self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
     ) -> None:
         self.curves_ = {name: np.array(values[:, : self.epochs]) for name, values in evidence.curves.items()}
-        super()._init(archs, scores, evidence, pool)
+        smooth = denoised(scores, [_upward(name, values, values) for name, values in evidence.curves.items()])
+        self.noise_ = float(np.sqrt(np.square(scores - smooth).mean()))
+        super()._init(archs, smooth, evidence, pool)
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        prediction = super()._query(archs, evidence)
+        assert prediction.std is not None
+        return Prediction(prediction.mean, np.hypot(prediction.std, self.noise_))
 
     def _look_at(self, evidence: Evidence) -> Evidence:
         """Proxies and costs as they are, and the shapes of the curves beside the proxies."""
@@ -127,6 +137,40 @@ def _upward(signal: str, values: Array, known: Array) -> Array:
     if np.where(np.isfinite(known), known, np.inf).min(initial=np.inf) > 0:
         return -np.log(np.maximum(values, LEAST))
     return -values
+
+
+def denoised(scores: Array, curves: Sequence[Array]) -> Array:
+    """Scores with less chance in them, for training rows whose curves are known to the end.
+
+    One training more or less lucky makes a score, while the last tenth of its curve averages over many epochs. Ridge regression
+    of the scores on the last value and the means of the last tenth and quarter of each curve, all as normal quantiles of ranks,
+    gives a second opinion; a score moves towards it by the share R^8, where R^2 is that of leaving each row out. Where curves
+    end early, and so tell little, that share is next to nothing.
+
+    Args:
+        scores: ``(n,)``.
+        curves: each ``(n, epochs)``, higher is better; a row that ends before the longest keeps its score.
+
+    Returns:
+        ``(n,)`` on the scale of the scores.
+    """
+    curves = [values for values in curves if seen_epochs(values).any()]
+    lengths = [seen_epochs(values) for values in curves]
+    whole = np.all([seen == seen.max() for seen in lengths], axis=0)
+    if not curves or whole.sum() < FEW or np.ptp(scores[whole]) == 0:
+        return scores
+    columns = []
+    for values, seen in zip(curves, lengths, strict=True):
+        end = values[whole, : seen.max()]
+        widths = {1, -(-end.shape[1] // 10), -(-end.shape[1] // 4)}
+        columns += [rank_normal(np.nanmean(end[:, -width:], axis=1)) for width in sorted(widths)]
+    x, quantiles = np.stack(columns, axis=1), rank_normal(scores)
+    y = quantiles[whole]
+    hat = x @ np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T)
+    left_out = (y - hat @ y) / (1 - np.diag(hat))
+    share = max(1 - float(np.square(left_out).sum() / np.square(y - y.mean()).sum()), 0.0) ** 4
+    quantiles[whole] += share * (hat @ y - y)
+    return TargetScale.of(scores).backward(quantiles)
 
 
 def _carried(before: Array, after: Array, values: Array) -> Array:

@@ -21,6 +21,7 @@ __all__ = ["SotlE"]
     paper="Ru et al. 2021, https://arxiv.org/abs/2006.04492",
     family="learning-curve",
     needs="a partial curve",
+    default=True,
 )
 class SotlE(CurvePredictor):
     """Sum of training losses of the last E epochs, SoTL-E (Ru et al. 2021, https://arxiv.org/abs/2006.04492).

@@ -17,6 +17,7 @@ import archcast
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, UnknownNameError
 from archcast.evaluation import PRESETS, default_predictors
 from archcast.evaluation.trial import COLUMNS
+from archcast.evaluation.untrained import default_proxies
 
 SPACE = "nasbench201"
 TIMES = ["fit_seconds", "query_ms"]
@@ -254,7 +255,26 @@ def test_defaults(tiny, kinds) -> None:
     assert set(results.frame["trial"]) == set(range(5))
     distinct = len(np.unique(tiny.space.canonical(tiny.archs[20:]), axis=0))
     assert set(results.frame["test_size"]) == {distinct // 2}
-    assert set(default_predictors()) <= set(archcast.predictors.PREDICTORS.names())
+
+
+def test_default_predictors_are_those_that_the_benchmark_can_feed(tiny) -> None:
+    fed = archcast.Benchmark(
+        "fed",
+        SPACE,
+        tiny.archs,
+        tiny.metrics,
+        "acc",
+        curves={"train_loss": np.ones((len(tiny), 8))},
+        proxies=tiny.proxies,
+    )
+    blind = dataclasses.replace(fed, curves={})
+    assert {"stack", "sotl-e", "omni+", "omni"} <= set(default_predictors(fed))
+    assert "early-stop" not in default_predictors(fed), "it needs a validation accuracy"
+    assert {"stack"} <= set(default_predictors(blind))
+    assert not {"sotl-e", "omni+", "omni"} & set(default_predictors(blind))
+    assert default_proxies(
+        dataclasses.replace(blind, proxies={"nwot": np.ones(len(tiny)), "mine": np.ones(len(tiny))})
+    ) == ["nwot"]
 
 
 # -- files and resuming ------------------------------------------------------------------------------------------------

@@ -1,0 +1,32 @@
+"""The embedded benchmark: NAS-Bench-201 cells trained by archcast itself on scikit-learn's digits, with learning curves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from archcast.data.base import Benchmark, register
+from archcast.data.files import read_benchmark
+
+__all__ = ["FILE", "read"]
+
+FILE = Path(__file__).with_suffix(".npz")
+
+
+@register(
+    "digits",
+    summary="NAS-Bench-201 cells trained on digits: 3 seeds, 24-epoch curves, all proxies",
+    paper="this project, docs/digits.md",
+    space="nasbench201",
+)
+def read(task: str, folder: Path | None) -> Benchmark:
+    """Read the table that comes with archcast; ``folder`` plays no part.
+
+    A plain random sample of the space's functions. Metrics are ``test_accuracy`` (default) and ``val_accuracy``, shares, the mean
+    of three trainings, and those of each (``test_accuracy_s1``, ...). Curves are of the first training: ``train_loss``,
+    ``train_accuracy``, ``val_loss``, ``val_accuracy``. Proxies are those of ``archcast score`` on the same untrained networks.
+    The curves of the other two trainings are in the file too: ``archcast.data.read_benchmark(archcast.data.digits.FILE)``.
+    """
+    table = read_benchmark(FILE)
+    curves = {name: values for name, values in table.curves.items() if "_s" not in name}
+    return replace(table, name="digits", curves=curves)
