@@ -56,9 +56,7 @@ def test_json_is_the_file_and_the_same_command_continues(run, tmp_path) -> None:
     assert (tmp_path / folder / "history.csv").read_bytes() == before
 
 
-def test_the_default_is_four_strategies_on_the_benchmark_of_bench(run, monkeypatch, tmp_path) -> None:
-    from archcast.cli import bench
-
+def test_the_default_is_four_strategies(run, monkeypatch, tmp_path) -> None:
     seen = {}
 
     def stop(**settings):
@@ -70,7 +68,7 @@ def test_the_default_is_four_strategies_on_the_benchmark_of_bench(run, monkeypat
     assert code == 130
     assert err.startswith("interrupted: what is finished is kept in archcast-results/search-")
     assert list(seen["strategies"]) == ["random", "local-search", "regularized-evolution", "bayesian"]
-    assert seen["objective"].benchmark.name == bench.DEFAULT
+    assert seen["objective"].benchmark.name == command.DEFAULT
     assert (seen["budget"], seen["batch"], seen["trials"]) == (100, 10, 5)
 
 
