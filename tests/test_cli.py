@@ -237,7 +237,7 @@ def test_a_run_without_networks_imports_no_torch(table) -> None:
         (["bench", "--train-sizes", "10,x"], "--train-sizes: 'x' is not a whole number"),
         (
             ["bench", "--predictors", "random-forest", "--train-sizes", "10,99999"],
-            "train_sizes: 99999 is too large for benchmark 'nas-bench-graph/cora'",
+            "train_sizes: 99999 is too large for benchmark 'digits'",
         ),
         (["bench", "--test-size", "half"], "--test-size: 'half' is not a whole number"),
         (
@@ -245,7 +245,7 @@ def test_a_run_without_networks_imports_no_torch(table) -> None:
             "Unknown predictor 'random-forrest'. Did you mean 'random-forest'",
         ),
         (
-            ["bench", "--metric", "perv"],
+            ["bench", "nas-bench-graph/cora", "--metric", "perv"],
             "Unknown metric 'perv' of benchmark 'nas-bench-graph/cora'. Did you mean 'perf'",
         ),
         (["bench", "--predictors", "random-forest", "--preset", "white"], "Unknown preset 'white'"),

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archcast.cli.bench import DEFAULT
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from archcast.search import Objective, Step, ZeroCost
 
 __all__ = ["search"]
+
+DEFAULT = "nas-bench-graph/cora"
+"""A benchmark of a whole space: a search must find measured whatever it asks for."""
 
 BATCH, BUDGET, TRIALS = 10, 100, 5
 TRAIN_BATCH, FEW = 4, 30
