@@ -184,3 +184,18 @@ def test_repr_says_where_it_is() -> None:
     strategy = get_strategy("random", SPACE, random_state=0)
     strategy.ask(2)
     assert repr(strategy) == "RandomSearch('nasbench201', 0 told, 2 pending)"
+
+
+def test_what_others_train_is_pending_and_no_twin_of_it_is_asked_for() -> None:
+    pool = SPACE.sample(30, 0)
+    strategy = get_strategy("random", SPACE, pool=pool, random_state=0)
+    strategy.expect(pool[:10])
+    assert {row.tobytes() for row in strategy.pending} == {row.tobytes() for row in pool[:10]}
+    asked = strategy.ask(30)
+    elsewhere = {row.tobytes() for row in SPACE.canonical(pool[:10])}
+    assert not elsewhere & {row.tobytes() for row in SPACE.canonical(asked)}
+    strategy.tell(pool[:1], [2.0])
+    assert strategy.best.score == 2
+    assert pool[0].tobytes() not in {row.tobytes() for row in strategy.pending}
+    with pytest.raises(InvalidInputError, match="outside"):
+        strategy.expect([[9] * 6])
