@@ -32,8 +32,8 @@ def seeds_of(table: Benchmark, metric: str) -> np.ndarray:
 def noise(table: Benchmark, metric: str) -> dict[str, float]:
     """Spread over architectures and seeds, and what chance leaves of a rank correlation.
 
-    ``ceiling`` is the tau that the mean over the seeds would have with another such mean, for normal scores: with the reliability r of
-    the mean (Spearman-Brown), ``2 / pi * arcsin(r)``.
+    ``ceiling`` is the tau that the mean over the seeds would have with another such mean, were scores normal: 2 / pi * arcsin(r),
+    with the reliability r of the mean (Spearman-Brown).
     """
     values = seeds_of(table, metric)
     between, within = values.mean(axis=0).var(ddof=1), values.var(axis=0, ddof=1).mean()

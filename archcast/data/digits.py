@@ -19,8 +19,8 @@ FILE = Path(__file__).with_suffix(".npz")
     paper="this project, docs/digits.md",
     space="nasbench201",
 )
-def read(task: str, folder: Path | None) -> Benchmark:
-    """Read the table that comes with archcast; ``folder`` plays no part.
+def read(_task: str, _folder: Path | None) -> Benchmark:
+    """Read the table that comes with archcast.
 
     A plain random sample of the space's functions. Metrics are ``test_accuracy`` (default) and ``val_accuracy``, shares, the mean
     of three trainings, and those of each (``test_accuracy_s1``, ...). Curves are of the first training: ``train_loss``,
@@ -29,4 +29,4 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """
     table = read_benchmark(FILE)
     curves = {name: values for name, values in table.curves.items() if "_s" not in name}
-    return replace(table, name="digits", curves=curves)
+    return replace(table, curves=curves, test_metric="test_accuracy")

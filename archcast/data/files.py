@@ -46,7 +46,7 @@ def save_benchmark(benchmark: Benchmark, path: str | Path) -> None:
     if benchmark.train_seconds is not None:
         arrays["train_seconds"] = benchmark.train_seconds.astype(np.float32)
     header = {"format": FORMAT, "name": benchmark.name, "space": benchmark.space.name}
-    header |= {"default_metric": benchmark.default_metric, "source": benchmark.source}
+    header |= {name: getattr(benchmark, name) for name in ("default_metric", "test_metric", "source")}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
     write_whole(Path(path), buffer.getvalue())
@@ -86,6 +86,7 @@ def read_benchmark(path: str | Path) -> Benchmark:
             proxies=parts["proxies"],
             train_seconds=None if seconds is None else seconds.astype(np.float64),
             source=header["source"],
+            test_metric=header.get("test_metric"),
         )
     except InvalidFileError:
         raise

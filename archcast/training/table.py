@@ -222,5 +222,6 @@ def to_benchmark(trainer: Trainer, table: Sequence[Sequence[Run]], *, name: str)
         curves=curves,
         proxies={proxy: np.array([float(getattr(run, proxy)) for run in first]) for proxy in ("params", "flops")},
         train_seconds=np.array([np.mean([run.seconds for run in runs]) for runs in table]),
+        test_metric="test_accuracy",
         source=f"trained with archcast {__version__} on {trainer.dataset.name}",
     )

@@ -92,7 +92,9 @@ class Trainer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", get_space(self.space))
         if type(self.space).build is SearchSpace.build:
-            raise InvalidInputError(f"Space {self.space.name!r} describes architectures only: it cannot build networks.")
+            raise InvalidInputError(
+                f"Space {self.space.name!r} describes architectures only: it cannot build networks."
+            )
         if not isinstance(self.dataset, Dataset):
             object.__setattr__(self, "dataset", load_dataset(self.dataset))
         images = len(self.dataset.train[0])

@@ -27,6 +27,7 @@ def benchmark() -> Benchmark:
         proxies={"synflow": rng.normal(size=9) * 1e9},
         train_seconds=rng.random(9),
         source="a test",
+        test_metric="accuracy",
     )
 
 
@@ -37,6 +38,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         two = archcast.load_benchmark(str(path))
         assert (two.archs == one.archs).all()
         assert (two.name, two.default_metric, two.source, two.space.name) == ("mine", "other", "a test", "nasbench201")
+        assert two.test_metric == "accuracy"
         for kind in ("metrics", "curves", "costs", "proxies"):
             assert list(getattr(two, kind)) == list(getattr(one, kind))
             for name, values in getattr(one, kind).items():
