@@ -125,6 +125,7 @@ def test_budgets_of_a_benchmark_with_curves(run, tmp_path) -> None:
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert {line.split()[0] + line.split()[1] for line in lines[2:4]} == {"sotl@2", "sotl@4"}
+    assert lines[-3:-1] == ["told 2 epochs of learning curves: sotl @2", "told 4 epochs of learning curves: sotl @4"]
     assert lines[-1] == "Written to here: report.html, figure.png, budgets.png, results.json, results.csv"
     budgets = json.loads((tmp_path / "here" / "results.json").read_text())["budgets"]
     looks = [one for one in budgets["front"] if one["predictor"] == "sotl"]

@@ -51,6 +51,9 @@ def show(results: Results, console: Console | None = None) -> None:
             style = "dim" if i == 0 else "bold green" if top else ""
             text.append(cell.ljust(width) if j == 0 else "  " + cell.rjust(width), style=style)
         console.print(text, no_wrap=True)
+    for epochs in sorted({row["epochs"] for row in rows} - {0}):
+        told = [name for name in names if any(row["label"] == name and row["epochs"] == epochs for row in rows)]
+        console.print(Text(f"told {epochs} epochs of learning curves: {', '.join(told)}", style="dim"))
     for name in names:
         failed = [row for row in rows if row["label"] == name and row["failed"]]
         if failed:
