@@ -18,6 +18,7 @@ import numpy as np
 
 from archcast.data.files import write_whole
 from archcast.errors import InvalidInputError
+from archcast.evaluation.figure import COLORS, MARKERS
 from archcast.evaluation.metrics import METRICS, Metric
 from archcast.evaluation.report import definitions, page, svg, tested_on, text
 from archcast.evaluation.results import Results
@@ -195,14 +196,15 @@ def _draw(report: JointReport, width: float = 7.0) -> Figure:
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
-    for point in points:
+    for i, point in enumerate(sorted(points, key=lambda point: -point["best_mean"])):
         x, y = point["kendall_tau"], point[f"{key}_mean"]
         bars = [np.nan_to_num(e) for e in (tau[point["predictor"]]["kendall_tau_sem"], point[f"{key}_sem"])]
-        axes.errorbar(x, y, xerr=bars[0], yerr=bars[1], fmt="o", color="#0072B2", ms=4, lw=0.8)
-        axes.annotate(point["strategy"], (x, y), xytext=(5, 3), textcoords="offset points", fontsize=7.5)
+        color, marker = COLORS[i % len(COLORS)], MARKERS[i // len(COLORS) % len(MARKERS)]
+        axes.errorbar(x, y, xerr=bars[0], yerr=bars[1], color=color, lw=0.8, alpha=0.6)
+        axes.plot(x, y, marker, color=color, ms=6, label=point["strategy"])
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8, title="best search first", title_fontsize=8)
     axes.set_xlabel(f"Kendall tau, n = {points[0]['train_size']:,}")
     axes.set_ylabel(f"{'regret' if key == 'regret' else 'best score'} after {points[0]['evaluations']:,} evaluations")
-    axes.margins(x=0.15)
     return figure
 
 
