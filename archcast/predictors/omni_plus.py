@@ -41,9 +41,10 @@ class OmniPlus(Stack):
 
     Structure, proxies and costs are seen as ``stack`` sees them. Every curve, in minus its logarithm if it is a loss, becomes
     the numbers of :func:`curve_shapes` after ``epochs`` epochs: of the training rows too, though their curves may be complete,
-    so that a number means the same at init and at query. The training loss goes on as it went, as if it fell by the same share
-    in each epoch: where it would be after as many epochs again ranks better than any loss seen so far, and makes the prior mean
-    of the Gaussian processes; without a training loss the best value of each curve does.
+    so that a number means the same at init and at query. The prior mean of the Gaussian processes follows the training loss:
+    the last one seen, and where it would be after as many epochs again if it went on falling by the same share in each. Which of
+    the two ranks better depends on the schedule of the learning rate. Without a training loss it follows the best value of each
+    curve.
 
     A row that was trained for fewer epochs is compared with the training rows as they were then. Its number is mapped to the
     normal quantile q among theirs, and back from rho q among theirs after ``epochs``, where rho is the correlation of the
@@ -102,7 +103,8 @@ class OmniPlus(Stack):
     def _inputs(self, view: View, evidence: Evidence) -> Inputs:
         inputs = super()._inputs(view, evidence)
         losses = [signal for signal in self.curves_ if signal.startswith("train") and falls(signal)]
-        leading = {f"{signal} ahead" for signal in losses} or {f"{signal} best" for signal in self.curves_}
+        leading = {f"{signal} {shape}" for signal in losses for shape in ("last", "ahead")}
+        leading = leading or {f"{signal} best" for signal in self.curves_}
         names = [] if self.evidence_ is None else [column.name for column in self.evidence_.columns]
         numbers = [c for c, name in enumerate(names) if name in leading]
         if not numbers or inputs.evidence is None:

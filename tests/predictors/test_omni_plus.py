@@ -243,8 +243,8 @@ def test_the_prior_follows_the_training_loss_the_more_the_longer_it_was_seen() -
         view, evidence = predictor.structure_.view(QUERIES), Evidence(curves(QUERIES, epochs))
         inputs = predictor._inputs(view, predictor._look_at(evidence))
         names = [column.name for column in predictor.evidence_.columns]
-        ahead = inputs.evidence[:, names.index("train_loss ahead")]
-        basis = np.stack([ahead, view.size], axis=1)
+        leading = inputs.evidence[:, [names.index("train_loss last"), names.index("train_loss ahead")]].mean(axis=1)
+        basis = np.stack([leading, view.size], axis=1)
         share = np.linalg.lstsq(basis, inputs.prior, rcond=None)[0]
         np.testing.assert_allclose(basis @ share, inputs.prior, atol=1e-9)
         assert share.sum() == pytest.approx(1)
