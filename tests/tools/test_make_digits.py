@@ -1,0 +1,42 @@
+"""The embedded table unpacks into what ``archcast train`` continues, and packs into the same table."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from archcast.data import read_benchmark
+from archcast.data.digits import FILE
+from archcast.training import Recipe, Trainer, load_dataset, read_runs, train_table
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    path = Path(__file__).resolve().parents[2] / "tools" / "make_digits.py"
+    spec = importlib.util.spec_from_file_location("make_digits", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_unpacked_and_packed_is_the_same(tool: ModuleType, tmp_path: Path) -> None:
+    table = read_benchmark(FILE)
+    tool.unpack(table, tmp_path)
+    assert len(read_runs(tmp_path)) == len(table)
+    trainer = Trainer("nasbench201", load_dataset("digits"), Recipe(learning_rate=0.3), width=8, depth=1)
+    made = train_table(trainer, table.archs, tmp_path, seeds=(0, 1, 2), seconds=0.0)  # there is nothing left to train
+    assert len(made) == len(table)
+    tool.pack(tmp_path, tmp_path / "digits.npz")
+    again = read_benchmark(tmp_path / "digits.npz")
+    assert (again.archs == table.archs).all()
+    for kind in ("metrics", "curves", "proxies"):
+        assert set(getattr(again, kind)) == set(getattr(table, kind))
+        for name, values in getattr(table, kind).items():
+            np.testing.assert_allclose(getattr(again, kind)[name], values, rtol=1e-6)
+    assert again.train_seconds == pytest.approx(table.train_seconds)
