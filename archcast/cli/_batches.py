@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +18,6 @@ __all__ = ["Data", "read_data"]
 IMAGE = (3, 32, 32)
 PER_CLASS = 64
 """Most images of a class that are read from a folder."""
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".webp")
 
 
 class Data:
@@ -87,11 +83,13 @@ def read_data(text: str, image: tuple[int, ...] | None) -> Data:
 
         digits = load_digits()
         return Data(text, _standardised(digits.images[:, None]), digits.target.astype(np.int64))
+    from archcast.training.datasets import read_arrays, read_folder
+
     path = Path(text)
     if path.is_dir():
-        images, labels = _read_folder(path, (image or IMAGE)[-2:])
+        images, labels = read_folder(path, (image or IMAGE)[-2:], PER_CLASS)
     elif path.suffix == ".npz" and path.is_file():
-        images, labels = _read_arrays(path)
+        images, labels = read_arrays(path)
     else:
         raise InvalidFileError(f"--data {text!r} is not noise, digits, a folder of images or a .npz file.")
     return Data(text, _standardised(images), labels)
@@ -101,52 +99,3 @@ def _standardised(images: NDArray[Any]) -> NDArray[np.float32]:
     images = images.astype(np.float32)
     spread = images.std()
     return (images - images.mean()) / (spread if spread > 0 else 1)
-
-
-def _read_arrays(path: Path) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    if not zipfile.is_zipfile(path):
-        raise InvalidFileError(f"{str(path)!r} is not a .npz file, as numpy.savez writes them.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = {"x", "y"} - set(file)
-            if missing:
-                raise InvalidFileError(f"{str(path)!r} needs arrays x and y; it has {', '.join(file)}.")
-            x, y = file["x"], file["y"]
-    except (OSError, ValueError) as error:
-        if isinstance(error, InvalidFileError):
-            raise
-        raise InvalidFileError(f"{str(path)!r} cannot be read: {error}") from error
-    if x.ndim == 4 and x.shape[1] > 4 >= x.shape[3]:
-        x = x.transpose(0, 3, 1, 2)
-    if x.ndim == 3:
-        x = x[:, None]
-    if x.ndim != 4 or x.dtype.kind not in "uif" or not np.isfinite(x).all():
-        raise InvalidFileError(f"{str(path)!r}: x must be (n, channels, height, width) finite numbers, got {x.shape}.")
-    if y.shape != (len(x),) or y.dtype.kind not in "ui" or (len(y) and y.min() < 0):
-        raise InvalidFileError(f"{str(path)!r}: y must be ({len(x)},) labels from 0, got {y.dtype} {y.shape}.")
-    if len(x) == 0:
-        raise InvalidFileError(f"{str(path)!r} holds no image.")
-    return x, y.astype(np.int64)
-
-
-def _read_folder(path: Path, size: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    from PIL import Image
-
-    images, labels = [], []
-    folders = sorted(folder for folder in path.iterdir() if folder.is_dir())
-    for label, folder in enumerate(folders):
-        for file in islice(_images(folder), PER_CLASS):
-            try:
-                with Image.open(file) as picture:
-                    pixels = np.asarray(picture.convert("RGB").resize((size[1], size[0]), Image.Resampling.BILINEAR))
-            except (OSError, ValueError) as error:
-                raise InvalidFileError(f"{str(file)!r} is not an image that can be read: {error}") from error
-            images.append(pixels.transpose(2, 0, 1))
-            labels.append(label)
-    if not images:
-        raise InvalidFileError(f"{str(path)!r} must hold a folder for each class, with images in it.")
-    return np.stack(images), np.array(labels, dtype=np.int64)
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES)

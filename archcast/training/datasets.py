@@ -248,6 +248,8 @@ def read_arrays(path: Path, x_name: str = "x", y_name: str = "y") -> tuple[NDArr
     Raises:
         InvalidFileError: naming the file and what is wrong with it.
     """
+    if not zipfile.is_zipfile(path):
+        raise InvalidFileError(f"{str(path)!r} is not a .npz file, as numpy.savez writes them.")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
