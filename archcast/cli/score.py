@@ -196,6 +196,12 @@ def _parse(space: SearchSpace, texts: list[str]) -> tuple[NDArray[np.int64], lis
 
 
 def read_architectures(path: Path) -> list[str]:
+    """Notations from a text file, one a line, or from the column ``arch`` of a CSV file.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        InvalidFileError: it cannot be read, or names none.
+    """
     from archcast.errors import DataNotFoundError, InvalidFileError
 
     if not path.is_file():

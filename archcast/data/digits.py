@@ -16,7 +16,7 @@ FILE = Path(__file__).with_suffix(".npz")
 @register(
     "digits",
     summary="NAS-Bench-201 cells trained on digits: 3 seeds, 24-epoch curves, all proxies",
-    paper="this project, docs/digits.md",
+    paper="this project, https://github.com/archcast/archcast/blob/main/docs/digits.md",
     space="nasbench201",
 )
 def read(_task: str, _folder: Path | None) -> Benchmark:

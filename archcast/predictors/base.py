@@ -99,10 +99,12 @@ class Predictor(RegressorMixin, BaseEstimator):
     Attributes:
         requires: what must be given to ``init`` and ``query``.
         has_std: whether ``query`` returns standard deviations.
+        may_be_zero: parameters that count something, and may count none.
     """
 
     requires: Requirements = Requirements()
     has_std: ClassVar[bool] = False
+    may_be_zero: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
         self.space = space
@@ -262,16 +264,17 @@ class Predictor(RegressorMixin, BaseEstimator):
         return np.random.default_rng(state)
 
     def _check_parameters(self) -> None:
-        """Parameters that are numbers by default: a whole number of at least 1 stays one, a share or rate stays finite and
-        not negative. A subclass adds what it knows better.
+        """Parameters that are numbers by default: a whole number stays one, of at least 1 but for ``may_be_zero``, a share or rate
+        stays finite and not negative. A subclass adds what it knows better.
         """
         for name, parameter in signature(type(self).__init__).parameters.items():
             value, default = getattr(self, name, None), parameter.default
             if isinstance(default, bool):
                 right, wants = isinstance(value, (bool, np.bool_)), "True or False"
             elif isinstance(default, int) and default >= 1:
-                right = bool(isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1)
-                wants = "a whole number of at least 1"
+                least = 0 if name in self.may_be_zero else 1
+                right = bool(isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least)
+                wants = f"a whole number of at least {least}"
             elif isinstance(default, float) and default >= 0:
                 right = bool(
                     isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and 0 <= value < np.inf

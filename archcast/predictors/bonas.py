@@ -49,6 +49,7 @@ class Bonas(Predictor):
     """
 
     has_std = True
+    may_be_zero = ("epochs",)
 
     def __init__(
         self,

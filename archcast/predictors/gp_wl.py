@@ -60,6 +60,8 @@ class WLGaussianProcess(KernelPredictor):
         True
     """
 
+    may_be_zero = ("iterations",)
+
     def __init__(
         self,
         space: str | SearchSpace,

@@ -45,6 +45,8 @@ class SemiNAS(Predictor):
         random_state: seed.
     """
 
+    may_be_zero = ("rounds",)
+
     def __init__(
         self,
         space: str | SearchSpace,

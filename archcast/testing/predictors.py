@@ -177,7 +177,8 @@ def check_parameters_out_of_range(predictor: Predictor) -> None:
             or parameter.default < 0
         ):
             continue
-        wrong = (0, 2.5) if isinstance(parameter.default, int) and parameter.default else (-1.0, float("nan"))
+        counts = isinstance(parameter.default, int) and parameter.default
+        wrong = (-1 if name in predictor.may_be_zero else 0, 2.5) if counts else (-1.0, float("nan"))
         for value in wrong:
             with expect_error(InvalidInputError, f"{name}={value}", name):
                 clone(predictor).set_params(**{name: value}).init(

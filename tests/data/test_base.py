@@ -118,4 +118,4 @@ def test_every_shared_benchmark_loads(shared) -> None:
             pytest.fail(f"{name}: {error}")
         some = benchmark.archs[:: max(1, len(benchmark) // 50)]
         assert (benchmark.space.parse(benchmark.space.format(some)) == some).all()
-        assert np.isfinite(benchmark.scores()).sum() >= 500
+        assert np.isfinite(benchmark.scores()).sum() >= 200

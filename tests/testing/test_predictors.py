@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from archcast.encodings.base import get_encoding
+from archcast.errors import InvalidInputError
 from archcast.predictors.base import PREDICTORS, Prediction, Predictor, Requirements
 from archcast.predictors.evidence import Evidence
 from archcast.testing import predictors as battery
@@ -201,14 +202,14 @@ class AddsRawEvidence(_Mutant):
 
 
 class IgnoresAlignment(_Mutant):
-    def _check_evidence(self, evidence, n):
+    def _check_evidence(self, evidence, n, *, at_init=False):
         return Evidence()
 
 
 class SilentWithoutEvidence(_Mutant):
     requires = Requirements(proxies=("synflow",))
 
-    def _check_evidence(self, evidence, n):
+    def _check_evidence(self, evidence, n, *, at_init=False):
         return evidence or Evidence()
 
 
@@ -256,11 +257,28 @@ class Needy(Ridge):
 
     requires = Requirements(proxies=("synflow",), curve="train_loss", epochs=3)
 
+    def _check_evidence(self, evidence, n, *, at_init=False):
+        known = super()._check_evidence(evidence, n, at_init=at_init)
+        for row, curve in enumerate(known.curves.get("train_loss", ())):
+            if np.isnan(curve[:3]).any():
+                raise InvalidInputError(f"Needy needs 3 epochs, row {row} has fewer.")
+        return known
+
+
+class TakesAnyCurve(_Mutant):
+    requires = Requirements(curve="train_loss", epochs=3)
+
+
+class TakesAnyNumber(_Mutant):
+    def _check_parameters(self):
+        pass
+
 
 BROKEN = [
     ("check_constructor_only_stores", ExtraAttribute, r"__init__ sets attributes \['ready'\]"),
     ("check_constructor_only_stores", ConvertsParameter, r"__init__ changes \['strength'\]"),
     ("check_parameters", IgnoresSetParams, r"set_params\(random_state=7\) did not set it"),
+    ("check_parameters_out_of_range", TakesAnyNumber, "strength=-1.0: no InvalidInputError"),
     ("check_repr", StrangeRepr, "repr is"),
     ("check_description", NoDocstring, "no docstring"),
     ("check_init_returns_self_and_keeps_parameters", ReturnsNothing, "init does not return self"),
@@ -291,6 +309,7 @@ BROKEN = [
         SilentWithoutEvidence,
         "init without the evidence it requires: no MissingEvidenceError",
     ),
+    ("check_curves", TakesAnyCurve, "a curve that is too short: no InvalidInputError"),
     ("check_pool", RejectsPools, "^pool$"),
     ("check_failed_init_changes_nothing", LeftHalfway, "a failed init changed"),
     ("check_no_global_state_is_touched", SeedsGlobally, r"changes \[.numpy's global generator.\]"),
