@@ -121,6 +121,9 @@ def test_a_real_search_ends_with_a_trained_network(run, tmp_path) -> None:
     assert len(best["curves"]["val_accuracy"]) == 1
     assert best["scores"]["val_accuracy"] == best["curves"]["val_accuracy"][-1]
     assert 0 <= best["test"] <= 1
+    (path,) = [line.removeprefix("Its weights: ") for line in out.splitlines() if line.startswith("Its weights: ")]
+    assert (tmp_path / path).is_file()
+    assert len(list((tmp_path / "here" / "weights").iterdir())) == 3
 
 
 def test_a_published_proxy_helps(run, tmp_path, benchmark_with_proxies, monkeypatch) -> None:

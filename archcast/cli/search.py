@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ def search(
         str | None, typer.Option(help="Search space, if nothing is looked up.", show_default=False)
     ] = None,
     dataset: Annotated[str, typer.Option(help="To train on, as in archcast train.")] = "digits",
-    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 20,
+    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 24,
     width: Annotated[
         int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 8")
     ] = None,
@@ -88,7 +89,7 @@ def search(
     """
     from archcast.cli._searches import show
     from archcast.errors import InvalidInputError
-    from archcast.search import run_search
+    from archcast.search import TrainingObjective, run_search
 
     costs = [] if objectives is None else [name.strip() for name in objectives.split(",")]
     target = _objective(objective, benchmark, metric, costs, space, dataset, epochs, width, depth, device)
@@ -112,6 +113,9 @@ def search(
     }
     about = [objective, benchmark, metric, costs, space, dataset, epochs, width, depth, zero_cost, warmup, moves]
     folder = Path("archcast-results") / _folder_name(target, [settings, about]) if out is None else out
+    trainer: Any = target.trainer if isinstance(target, TrainingObjective) else None
+    if isinstance(target, TrainingObjective):
+        trainer = target.trainer = dataclasses.replace(trainer, weights=folder / "weights")
     if resume and not (folder / "protocol.json").is_file():
         raise InvalidInputError(f"--resume: {str(folder)!r} holds no search. Leave out --resume, or name its folder.")
     try:
@@ -124,6 +128,8 @@ def search(
         typer.echo(results.to_json(), nl=False)
         return
     show(results)
+    if trainer is not None and (best := results.best_found()) is not None:
+        typer.echo(f"Its weights: {trainer.weights_file(target.space.parse(best['arch'])[0])}")
     typer.echo(f"Written to {folder}: report.html, figure.png, results.json, results.csv, history.csv")
 
 
@@ -155,7 +161,8 @@ def _objective(
 
         if dataset == "digits":
             width, depth = width or 8, depth or 1
-        trainer: Any = Trainer(space, load_dataset(dataset), Recipe(epochs=epochs), width, depth, device=device)  # type: ignore[arg-type]
+        recipe = Recipe(epochs=epochs, learning_rate=0.3 if dataset == "digits" else 0.1)
+        trainer: Any = Trainer(space, load_dataset(dataset), recipe, width, depth, device=device)  # type: ignore[arg-type]
         return TrainingObjective(trainer, costs)
     if costs:
         raise typer.BadParameter("--objectives goes with --objective table or train.")

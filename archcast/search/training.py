@@ -61,7 +61,11 @@ class TrainingObjective(Objective):
         return dataclasses.replace(trainer, recipe=dataclasses.replace(trainer.recipe, epochs=epochs))
 
     def describe(self) -> dict[str, Any]:
-        said = {name: str(value) for name, value in vars(self.trainer).items() if name not in ("space", "dataset")}
+        said = {
+            name: str(value)
+            for name, value in vars(self.trainer).items()
+            if name not in ("space", "dataset", "weights")
+        }
         data = getattr(self.trainer, "dataset", None)
         return {**super().describe(), "dataset": getattr(data, "name", None), "trainer": said, "train_seed": self.seed}
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from archcast.data.files import write_whole
 from archcast.errors import InvalidInputError
 from archcast.proxies.engine import score
 from archcast.spaces.base import SearchSpace, Task, get_space
@@ -64,6 +67,7 @@ class Trainer:
         seed: of the runs that a call makes.
         device: ``cpu``, ``cuda``, ``cuda:1``.
         mixed_precision: bfloat16 where autocast allows it; accelerators only.
+        weights: folder for the averaged weights of each finished training (:meth:`weights_file`), or ``None``.
 
     Equal seeds give equal runs on one machine. Weights are channels_last. No global state is changed: the random state of torch
     is what it was, and threads are the caller's choice.
@@ -88,6 +92,7 @@ class Trainer:
     seed: int = 0
     device: str = "cpu"
     mixed_precision: bool = False
+    weights: Path | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", get_space(self.space))
@@ -122,6 +127,17 @@ class Trainer:
         if run.failure is not None:
             raise FloatingPointError(run.failure)
         return run.curves["val_accuracy"][-1], run.curves
+
+    def weights_file(self, arch: Any, seed: int = 0) -> Path:
+        """Where the weights of a training are, as safetensors: ``weights/1-3-0-0-2-1_s0.safetensors``.
+
+        Raises:
+            InvalidInputError: the trainer keeps none.
+        """
+        if self.weights is None:
+            raise InvalidInputError("This trainer keeps no weights: give it weights=folder.")
+        row = self.space.validate(np.asarray(arch)[None])[0]
+        return Path(self.weights) / f"{'-'.join(map(str, row.tolist()))}_s{seed}.safetensors"
 
     def train(self, arch: Any, seed: int = 0) -> Run:
         """Train one architecture once.
@@ -189,6 +205,10 @@ class Trainer:
         seconds = self._clock() - start
         for curve in curves.values():
             curve += [np.nan] * (recipe.epochs - len(curve))
+        if self.weights is not None and failure is None:
+            path = self.weights_file(row, seed)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, save({name: t.contiguous() for name, t in average.state_dict().items()}))
         size = score(network, images[:1], proxies=["params", "flops"])
         return Run(
             arch=tuple(row.tolist()),

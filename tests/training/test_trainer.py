@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 import archcast
 from archcast.errors import InvalidInputError
@@ -76,6 +78,19 @@ def test_equal_seeds_give_equal_runs_and_nothing_global_is_touched(stripes: Data
     assert one.curves != other.curves
     assert (torch.get_rng_state() == before).all()
     assert torch.get_num_threads() == threads
+
+
+def test_weights_are_those_that_were_evaluated(stripes: Dataset, tmp_path: Path) -> None:
+    keeping = trainer(stripes, weights=tmp_path / "weights")
+    run = keeping.train(ARCH, seed=2)
+    network = keeping.space.build(ARCH, archcast.Task((1, 6, 6), 2, 2, 1))
+    network.load_state_dict(load_file(keeping.weights_file(ARCH, 2)))
+    network.eval()
+    with torch.no_grad():
+        right = network(stripes.test[0]).argmax(dim=1) == stripes.test[1]
+    assert float(right.float().mean()) == pytest.approx(run.test_accuracy, abs=1e-6)
+    with pytest.raises(InvalidInputError, match="keeps no weights"):
+        trainer(stripes).weights_file(ARCH)
 
 
 def test_a_call_is_an_objective(stripes: Dataset) -> None:
