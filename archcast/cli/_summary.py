@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-NAME_WIDTH = 18
+NAME_WIDTH = 26
 Row = dict[str, Any]
 
 
@@ -53,7 +53,9 @@ def show(results: Results, console: Console | None = None) -> None:
         console.print(text, no_wrap=True)
     for epochs in sorted({row["epochs"] for row in rows} - {0}):
         told = [name for name in names if any(row["label"] == name and row["epochs"] == epochs for row in rows)]
-        console.print(Text(f"told {epochs} epochs of learning curves: {', '.join(told)}", style="dim"))
+        console.print(
+            Text(f"told {epochs} epoch{'s' * (epochs > 1)} of learning curves: {', '.join(told)}", style="dim")
+        )
     for name in names:
         failed = [row for row in rows if row["label"] == name and row["failed"]]
         if failed:
