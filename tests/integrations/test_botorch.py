@@ -10,7 +10,7 @@ from archcast.errors import InvalidInputError
 from archcast.predictors.base import NotInitializedError
 from archcast.search.acquisition import expected_improvement, upper_confidence_bound
 
-pytest.importorskip("botorch")
+pytest.importorskip("botorch", reason="needs the extra 'botorch'")
 
 import torch
 from botorch.acquisition import (

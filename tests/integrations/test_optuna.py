@@ -18,7 +18,7 @@ from archcast.errors import ArchcastError, InvalidInputError
 from archcast.search import ZeroCost
 from archcast.spaces import SearchSpace
 
-optuna = pytest.importorskip("optuna")
+optuna = pytest.importorskip("optuna", reason="needs the extra 'optuna'")
 
 from optuna.storages import JournalStorage, RDBStorage  # noqa: E402
 from optuna.storages.journal import JournalFileBackend  # noqa: E402

@@ -7,11 +7,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from archcast.predictors import _pfn  # noqa: E402
-from archcast.predictors._networks import single  # noqa: E402
+from archcast.predictors import _pfn
+from archcast.predictors._networks import single
 
 DIGEST = "155b21f24bcfa769b37cb4da8810dfd59aa519d9f61c614fec5d20bf9990dcbd"
 """SHA-256 of the shipped weights; a new training writes a new one here."""

@@ -202,7 +202,7 @@ def test_dropout_is_off() -> None:
 
 
 def test_graph_networks() -> None:
-    geometric = pytest.importorskip("torch_geometric.nn")
+    import torch_geometric.nn as geometric
     from torch_geometric.data import Data
 
     class Net(nn.Module):
