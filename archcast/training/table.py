@@ -73,7 +73,7 @@ def train_table(
         for row in todo:
             if seconds is not None and time.monotonic() - start > seconds:
                 return
-            yield delayed(_train)(trainer, row, seeds)
+            yield delayed(trainer.train_seeds)(row, seeds)
 
     backend: dict[str, Any] = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
     if jobs != 1:
@@ -132,10 +132,6 @@ def settings(trainer: Trainer, seeds: Sequence[int]) -> dict[str, Any]:
         "mixed_precision": trainer.mixed_precision,
         "seeds": list(seeds),
     }
-
-
-def _train(trainer: Trainer, row: NDArray[np.int64], seeds: Sequence[int]) -> list[Run]:
-    return [trainer.train(row, seed) for seed in seeds]
 
 
 def _distinct(trainer: Trainer, archs: NDArray[np.int64]) -> NDArray[np.int64]:
