@@ -36,11 +36,17 @@ class LogNormal:
     sd: float
 
 
-def square_distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``(n, m)`` squared Euclidean distances of the rows of ``a`` and ``b``."""
-    out = (-2 * a) @ b.T
-    out += np.square(a).sum(axis=1)[:, None]
-    out += np.square(b).sum(axis=1)
+def square_distances(
+    a: NDArray[np.float64], b: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """``(n, m)`` squared Euclidean distances of the rows of ``a`` and ``b``, each feature ``(k,)`` weighted.
+
+    At query ``a`` has many rows and ``b`` few: it is ``b`` that is weighted.
+    """
+    weights = np.ones(a.shape[1]) if weights is None else weights
+    out = a @ (-2 * weights * b).T
+    out += (np.square(a) @ weights)[:, None]
+    out += np.square(b) @ weights
     return np.maximum(out, 0.0, out=out)
 
 
@@ -189,20 +195,22 @@ class AdditiveKernel:
     def __call__(self, a: Terms, b: Terms) -> NDArray[np.float64]:
         """``(n, m)`` covariance of the rows of ``a`` with those of ``b``."""
         total = np.zeros((len(a), len(b)))
-        relevances = self.relevances or tuple(np.ones(x.shape[1]) for x in a.matern)
+        relevances = self.relevances or (None,) * len(a.matern)
         for x, z, scale, lengthscale, relevance in zip(
             a.matern, b.matern, self.scales, self.lengthscales, relevances, strict=True
         ):
-            total += scale * matern52(square_distances(x * np.sqrt(relevance), z * np.sqrt(relevance)), lengthscale)
+            term = matern52(square_distances(x, z, relevance), lengthscale)
+            term *= scale
+            total += term
         for x, z, slope in zip(a.linear, b.linear, self.slopes, strict=True):
-            total += (slope * x) @ z.T
+            total += x @ (slope * z).T
         return total
 
     def diagonal(self, a: Terms) -> NDArray[np.float64]:
         """``(n,)`` variance of the rows of ``a``."""
         total = np.full(len(a), self.scales.sum())
         for x, slope in zip(a.linear, self.slopes, strict=True):
-            total += slope * np.square(x).sum(axis=1)
+            total += slope * np.einsum("ij,ij->i", x, x)
         return total
 
 

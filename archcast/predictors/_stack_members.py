@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,14 @@ class Inputs:
 
     Attributes:
         view: of the structure.
+        cosines: ``(n, l)`` unit vectors of Weisfeiler-Lehman labels, see :meth:`View.cosines`.
         evidence: ``(n, c)`` quantiles, or ``None``.
         prior: ``(n,)`` mean quantile of the evidence whose direction is known, or ``None``.
         slope: part of the prior quantile that is the prior mean.
     """
 
     view: View
+    cosines: Array
     evidence: Array | None = None
     prior: Array | None = None
     slope: float = PRIOR_SLOPE
@@ -46,8 +49,14 @@ class Inputs:
     @property
     def matrix(self) -> Array:
         """``(n, k)``: structure and evidence side by side."""
-        parts = [self.view.matrix] if self.evidence is None else [self.view.matrix, self.evidence]
-        return np.concatenate(parts, axis=1)
+        return self.view.matrix if self.evidence is None else np.concatenate([self.view.matrix, self.evidence], axis=1)
+
+    @cached_property
+    def together(self) -> Array:
+        """``(n, k)``: all groups of the structure, scaled such that each weighs the same."""
+        groups = self.view.groups
+        weights = [np.full(x.shape[1], 1 / np.sqrt(x.shape[1] * len(groups))) for x in groups]
+        return self.view.matrix * np.concatenate(weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +70,10 @@ class Process:
     Attributes:
         gp: fitted to the targets less the prior mean.
         evidence: whether it looks at evidence.
-        labels: ``(k,)`` bool, the Weisfeiler-Lehman labels of the training rows.
     """
 
     gp: AdditiveGP
     evidence: bool
-    labels: NDArray[np.bool_]
 
     @classmethod
     def fit(
@@ -83,8 +90,7 @@ class Process:
         Returns:
             The member, and ``(n,)`` mean and variance of each target given all others.
         """
-        labels = np.asarray(inputs.view.labels.any(axis=0), dtype=bool)
-        terms, mean = _terms(inputs, evidence, labels), _prior_mean(inputs, evidence)
+        terms, mean = _terms(inputs, evidence), _prior_mean(inputs, evidence)
         fixed = [PRIOR_TERM] * (len(terms.linear) > 3)
         groups, linear = len(terms.matern), len(terms.linear) - 1 - len(fixed)
         share = (1 - LINEAR - sum(fixed)) / (groups + linear)
@@ -95,20 +101,16 @@ class Process:
             relevance=RELEVANCE,
         )
         gp = AdditiveGP.fit(terms, targets - mean, priors)
-        return cls(gp, evidence, labels), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
+        return cls(gp, evidence), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:
         """Mean ``(n,)`` and variance ``(n,)``, noise included."""
-        mean, variance = self.gp.predict(_terms(inputs, self.evidence, self.labels))
+        mean, variance = self.gp.predict(_terms(inputs, self.evidence))
         return mean + _prior_mean(inputs, self.evidence), variance + self.gp.noise
 
 
-def _terms(inputs: Inputs, evidence: bool, labels: NDArray[np.bool_]) -> Terms:
-    groups = inputs.view.groups
-    seen = inputs.view.labels[:, labels] / inputs.view.length
-    unseen = np.sqrt(np.maximum(1 - np.square(seen).sum(axis=1, keepdims=True), 0.0))
-    together = np.concatenate([x / np.sqrt(x.shape[1] * len(groups)) for x in groups], axis=1)
-    matern, linear = list(groups), [together, np.concatenate([seen, unseen], axis=1)]
+def _terms(inputs: Inputs, evidence: bool) -> Terms:
+    matern, linear = list(inputs.view.groups), [inputs.together, inputs.cosines]
     if evidence and inputs.evidence is not None:
         matern.append(inputs.evidence)
         linear.append(inputs.evidence / np.sqrt(inputs.evidence.shape[1]))

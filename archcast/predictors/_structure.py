@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +55,18 @@ class View:
     length: Array
     size: Array
 
-    @property
+    @cached_property
     def matrix(self) -> Array:
         """``(n, k)``: all groups side by side."""
         return np.concatenate(self.groups, axis=1)
+
+    def cosines(self, known: NDArray[np.bool_]) -> Array:
+        """``(n, l + 1)`` unit vectors: the label counts of the ``l`` labels that are known, and the length of all others."""
+        out = np.empty((len(self.labels), int(known.sum()) + 1))
+        seen = out[:, :-1]
+        np.divide(self.labels[:, known], self.length, out=seen)
+        out[:, -1] = np.sqrt(np.maximum(1 - np.einsum("ij,ij->i", seen, seen), 0.0))
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +76,13 @@ class Structure:
     Attributes:
         features: of the encodings, without evidence.
         labels: encoder of Weisfeiler-Lehman labels.
-        size: rank-normal map of the number of weights.
+        weights: columns of the group ``functional`` whose sum is the number of weights.
+        size: rank-normal map of that number.
     """
 
     features: FeatureGroups
     labels: Encoder
+    weights: list[int]
     size: EvidenceColumn
 
     @classmethod
@@ -84,10 +94,12 @@ class Structure:
     def _learn(cls, space: SearchSpace, pool: Pool | None) -> Structure:
         rows = reference_rows(space, pool)
         labels = get_encoding("wl", space, min_count=RARE).fit(rows)
-        weights = _weights(get_encoding("functional", space), rows)
-        return cls(
-            FeatureGroups.of(space, DEFAULT_ENCODING, None, pool), labels, EvidenceColumn.of("cost", "size", 0, weights)
-        )
+        functional = get_encoding("functional", space)
+        names = functional.get_feature_names_out().tolist()
+        weights = [i for i, name in enumerate(names) if name.split(":")[-1] == "weight"]
+        number = np.asarray(functional.transform(rows)[:, weights].sum(axis=1), dtype=np.float64)
+        features = FeatureGroups.of(space, DEFAULT_ENCODING, None, pool)
+        return cls(features, labels, weights, EvidenceColumn.of("cost", "size", 0, number))
 
     def view(self, archs: NDArray[np.int64]) -> View:
         """Features of ``(n, d)`` rows."""
@@ -95,8 +107,7 @@ class Structure:
         groups = self.features.groups(archs, canonical=canonical)
         counts = self.labels.transform(archs, canonical)
         length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
-        number = DEFAULT_ENCODING.index("functional")
-        columns = _weight_columns(self.features.encoders[number])
+        number, columns = DEFAULT_ENCODING.index("functional"), self.weights
         raw = groups[number][:, columns] * self.features.scales[number][columns] + self.features.means[number][columns]
         return View(tuple(groups), counts, np.where(length > 0, length, 1.0), self.size.quantiles(raw.sum(axis=1)))
 
@@ -105,15 +116,6 @@ class Structure:
 def _of_space(space: SearchSpace) -> Structure:
     """What is learned from a fixed sample of the space: the same for every predictor, hence made once."""
     return Structure._learn(space, None)
-
-
-def _weight_columns(functional: Encoder) -> list[int]:
-    names = functional.get_feature_names_out().tolist()
-    return [i for i, name in enumerate(names) if name.split(":")[-1] == "weight"]
-
-
-def _weights(functional: Encoder, archs: NDArray[np.int64]) -> Array:
-    return np.asarray(functional.transform(archs)[:, _weight_columns(functional)].sum(axis=1), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -113,7 +113,8 @@ class OmniPlus(Stack):
         share = epochs / (epochs + HALF)
         others = view.size if inputs.prior is None else (view.size + inputs.prior) / 2
         prior = share * inputs.evidence[:, numbers].mean(axis=1) + (1 - share) * others
-        return Inputs(replace(view, size=prior), inputs.evidence, prior, PRIOR_SLOPE + share * (SLOPE - PRIOR_SLOPE))
+        slope = PRIOR_SLOPE + share * (SLOPE - PRIOR_SLOPE)
+        return replace(inputs, view=replace(view, size=prior), prior=prior, slope=slope)
 
     def _shapes(self, signal: str, known: Array, values: Array) -> dict[str, Array]:
         """Name -> ``(n,)``, as after ``epochs`` epochs; ``known`` are the curves of the training rows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,7 @@ class Stack(Predictor):
         view = self.structure_.view(archs)
         self.evidence_ = FilledEvidence.of(evidence, self.structure_, view, pool)
         self.scale_ = TargetScale.of(scores)
+        self.labels_ = np.asarray(view.labels.any(axis=0), dtype=bool)
         inputs, targets = self._inputs(view, evidence), rank_normal(scores)
         distances = self.structure_.features.distances
         looks = [(distances, False)]
@@ -175,10 +176,11 @@ class Stack(Predictor):
         return evidence
 
     def _inputs(self, view: View, evidence: Evidence) -> Inputs:
+        inputs = Inputs(view, view.cosines(self.labels_))
         if self.evidence_ is None:
-            return Inputs(view)
+            return inputs
         quantiles = self.evidence_.quantiles(view.matrix, evidence)
-        return Inputs(view, quantiles, self.evidence_.prior(quantiles))
+        return replace(inputs, evidence=quantiles, prior=self.evidence_.prior(quantiles))
 
     @property
     def _lead(self) -> NDArray[np.bool_]:

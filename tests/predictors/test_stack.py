@@ -29,8 +29,11 @@ def accuracy(archs, rng=None, noise=0.0):
     return value + noise * (0 if rng is None else rng.normal(size=len(archs)))
 
 
-def inputs_of(archs):
-    return Inputs(Structure.of(SPACE, None).view(archs))
+def inputs_of(archs, known=None):
+    """Inputs whose known labels are those of ``known``, or their own."""
+    structure = Structure.of(SPACE, None)
+    view = structure.view(archs)
+    return Inputs(view, view.cosines(structure.view(archs if known is None else known).labels.any(axis=0)))
 
 
 def spread():
@@ -73,7 +76,7 @@ def test_leave_one_out_by_leaving_one_out(rng):
 
 def test_labels_that_no_training_row_has_add_variance_and_nothing_else(rng):
     archs = SPACE.sample(30, 1)
-    inputs, all_labels = inputs_of(archs), inputs_of(SPACE.sample(200, 2))
+    inputs, all_labels = inputs_of(archs), inputs_of(SPACE.sample(200, 2), archs)
     process, _, _ = Process.fit(inputs, rank_normal(accuracy(archs)), spread(), evidence=False)
     slope = process.gp.kernel.slopes[1]
     seen = inputs.view.labels.any(axis=0)
