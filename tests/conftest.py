@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("archcast", deadline=None)  # no test is about time
+settings.load_profile("archcast")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -38,7 +38,7 @@ def slow_live(graphs, k):
     return (nx.ancestors(graph, v - 1) | {v - 1}) & from_input
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), inputs=st.integers(1, 2), zero=st.booleans(), v=st.integers(4, 9))
 def test_pruned_keeps_exactly_the_nodes_on_paths(seed, inputs, zero, v):
     graphs = random_graphs(seed, v=v, inputs=inputs, zero=zero)

@@ -40,7 +40,7 @@ def tau_by_pairs(x, y):
 
 
 @given(tied)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_rank_correlations_with_ties(pair) -> None:
     x, y = pair
     assert kendall_tau(x, y) == pytest.approx(tau_by_pairs(x, y), abs=1e-12, nan_ok=True)
@@ -94,7 +94,7 @@ def test_precision_without_ties_and_too_few() -> None:
 
 
 @given(tied, st.sampled_from([2, 5, 0.1, 0.5]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_tau_among_the_best_by_sorting(pair, k) -> None:
     truth, mean = pair
     many = math.floor(k * len(truth)) if k < 1 else k

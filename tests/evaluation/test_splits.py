@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import archcast
@@ -19,7 +19,6 @@ from archcast.evaluation.splits import around_the_best, functions, split
     st.sampled_from([2, 4, "rest"]),
     st.integers(0, 99),
 )
-@settings(deadline=None)
 def test_sets_are_disjoint_in_functions(labels, train_size, test_size, seed) -> None:
     groups = np.array(labels)
     train, test = split(groups, train_size, test_size, np.random.default_rng(seed))

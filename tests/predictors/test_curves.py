@@ -49,7 +49,7 @@ def spy(kind=Spy, **params):
 
 @pytest.mark.parametrize("pooled", [True, False])
 @pytest.mark.parametrize("signal", SIGNALS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=arrays(np.float64, (4, 6), elements=st.floats(-1e4, 1e4)))
 def test_scale_goes_there_and_back(signal, pooled, values) -> None:
     scale = CurveScale.of(values, signal, pooled=pooled)

@@ -32,7 +32,7 @@ KINDS = [bars, students, mixture]
 
 @pytest.mark.parametrize("make", KINDS)
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_density_is_the_slope_of_the_cdf_and_integrates_to_one(make, seed):
     one: Distribution = make(seed)
     low, high = one.support()

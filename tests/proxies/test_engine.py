@@ -354,6 +354,8 @@ def test_nets_of_nasbench201_without_a_path_and_with_an_identity() -> None:
     dead = archcast.score(space.build([0, 0, 0, 0, 0, 0], task), x, y, proxies=["snip", "synflow", "nwot", "params"])
     assert set(dead) == {"params"}
     assert "singular" in dead.failures["nwot"]
+    stages = archcast.score(space.build([0, 0, 0, 0, 0, 0], task), x, y, proxies="az_*")
+    assert set(stages.failures.values()) == {"no path from input to output"}
     skip = archcast.score(space.build([0, 0, 0, 1, 0, 0], task), x, y, proxies="az_*")
     assert set(skip) == {"az_expressivity", "az_progressivity"}
     assert "unchanged" in skip.failures["az_trainability"]

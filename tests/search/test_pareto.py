@@ -18,7 +18,7 @@ def slow_front(scores):
     ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(1, 4), st.lists(st.lists(st.integers(0, 4), min_size=4, max_size=4), min_size=1, max_size=25))
 def test_front_is_what_nothing_dominates(k, rows) -> None:
     scores = np.array(rows, dtype=float)[:, :k]

@@ -15,6 +15,7 @@ from archcast.proxies.machinery.inputs import tensors_in
 from archcast.proxies.machinery.session import Session
 from archcast.proxies.machinery.tracing import Tracer
 from archcast.proxies.passes import makes
+from archcast.proxies.passes.shared import NO_PATH
 
 __all__ = ["Stage", "blocks", "run"]
 
@@ -82,6 +83,8 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
         outputs = [output for output in outputs if output is not logits]
         if len(outputs) < 2:
             raise ProxyFailure("fewer than two stages found: the model has no chain of blocks")
+        if not all(output.requires_grad for output in outputs):
+            raise ProxyFailure(NO_PATH)
         axis = 1 if session.layout.sequences or outputs[0].ndim != 3 else -1
         stages = [Stage(_entropy(output.detach(), axis)) for output in outputs]
         for i in range(len(outputs) - 1, 0, -1):
