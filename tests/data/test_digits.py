@@ -19,7 +19,7 @@ def test_it_is_a_sample_of_functions(digits: archcast.Benchmark) -> None:
     from archcast.training import sample_functions
 
     functions = np.unique(digits.space.canonical(digits.archs), axis=0)
-    assert len(functions) == len(digits) >= 200
+    assert len(functions) == len(digits) >= 1000
     drawn = sample_functions(digits.space, len(digits), seed=0)
     assert {tuple(row) for row in drawn.tolist()} == {tuple(row) for row in digits.archs.tolist()}
 
