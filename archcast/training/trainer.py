@@ -153,8 +153,8 @@ class Trainer:
     def train_seeds(self, arch: Any, seeds: Sequence[int]) -> list[Run]:
         """Train one architecture once for each seed, on a CPU all at once where the network allows it.
 
-        Together (:func:`~archcast.training.side_by_side`) they take about half of the time of one after another, for small
-        networks. Each sees what it would see alone; figures differ by the rounding of sums in another order.
+        Together (:func:`~archcast.training.together.side_by_side`) small networks train up to twice as fast. Each sees what it
+        would see alone; figures differ by the rounding of sums in another order, which a training may amplify.
 
         Args:
             arch: ``(d,)`` row.
