@@ -265,10 +265,10 @@ def _numbered(objective: Objective, i: int, item: tuple[NDArray[np.int64], int, 
 def _asynchronous(step: _Stepper, budget: int, jobs: int) -> None:
     """Keep ``jobs`` evaluations going: as soon as one is done it is told, and another one asked for."""
     from joblib import effective_n_jobs
-    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky import ProcessPoolExecutor
 
     slots = effective_n_jobs(jobs)
-    executor = get_reusable_executor(max_workers=slots)
+    executor = ProcessPoolExecutor(max_workers=slots)  # its own: the one that is shared belongs to joblib's Parallel
     waiting = step.keys(step.strategy.pending)
     running: dict[Future[Evaluation], Key] = {}
     exhausted = False
@@ -294,8 +294,7 @@ def _asynchronous(step: _Stepper, budget: int, jobs: int) -> None:
                 step.journal.add(key, future.result())
                 step.tell([key])
     finally:
-        for future in running:
-            future.cancel()
+        executor.shutdown(kill_workers=bool(running))
 
 
 def _curves(found: Sequence[Evaluation]) -> Evidence | None:

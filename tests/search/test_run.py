@@ -13,6 +13,8 @@ import time
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 import archcast
 from archcast.errors import InvalidFileError, InvalidInputError, UnknownNameError
@@ -212,6 +214,12 @@ def test_asynchronous_search(tmp_path) -> None:
     assert len(load_strategy(tmp_path / "searches" / "bayesian-0.npz").pending) == 0
     again = run_search("bayesian", objective, budget=20, batch=4, jobs=2, asynchronous=True, out=tmp_path)
     assert histories(again) == histories(results)
+
+
+def test_asynchronous_search_leaves_the_shared_workers_of_joblib_alone() -> None:
+    get_reusable_executor().shutdown()  # whatever ran before
+    run_search("random", FunctionObjective(convolutions, SPACE), budget=4, batch=2, jobs=2, asynchronous=True)
+    assert Parallel(n_jobs=2, backend="loky")(delayed(abs)(-i) for i in range(4)) == [0, 1, 2, 3]
 
 
 def test_hyperband_pays_for_epochs(benchmark) -> None:
