@@ -166,13 +166,16 @@ class Trainer:
         row = self.space.validate(np.asarray(arch)[None])[0]
         device = torch.device(self.device)
         with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device], device_type=_accelerator(device)):
-            networks = [self._network(row, seed) for seed in seeds]
-            joint = None
-            if len(networks) > 1 and device.type == "cpu":
+            if len(seeds) > 1 and device.type == "cpu":
+                networks = [self._network(row, seed) for seed in seeds]
                 joint = side_by_side(networks, self.dataset.train[0][:2])
-            if joint is not None:
-                return self._train(row, joint, networks[0], seeds)
-            return [self._train(row, network, network, (seed,))[0] for network, seed in zip(networks, seeds)]
+                if joint is not None:
+                    return self._train(row, joint, networks[0], seeds)
+            runs = []
+            for seed in seeds:
+                network = self._network(row, seed)
+                runs += self._train(row, network, network, (seed,))
+            return runs
 
     def _network(self, row: NDArray[np.int64], seed: int) -> nn.Module:
         torch.manual_seed(seed)
