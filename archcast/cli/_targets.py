@@ -37,7 +37,7 @@ class Settings:
     Attributes:
         image: shape of one input, e.g. (channels, height, width); ``None`` for what suits the target.
         classes: number of classes; ``None`` for what suits the target.
-        width, depth: of networks of a space; ``None`` for those of its paper.
+        width, depth, stages: of networks of a space; ``None`` for those of its paper.
         kwargs: for factories.
         init: one of ``INITS``, how weights are drawn.
         seed: for drawing them.
@@ -47,6 +47,7 @@ class Settings:
     classes: int | None = None
     width: int | None = None
     depth: int | None = None
+    stages: int | None = None
     kwargs: Mapping[str, Any] | None = None
     init: str = "default"
     seed: int = 0
@@ -121,7 +122,8 @@ class Target:
             image = settings.image or IMAGE
             if len(image) != 3:
                 raise InvalidInputError(f"its networks take images, but --input is {'x'.join(map(str, image))}.")
-            task = Task((image[0], image[1], image[2]), settings.classes or 10, settings.width, settings.depth)
+            sizes = settings.width, settings.depth, settings.stages
+            task = Task((image[0], image[1], image[2]), settings.classes or 10, *sizes)
             model = space.build(space.parse(self.rest)[0], task)
         if not isinstance(model, nn.Module):
             raise InvalidInputError(f"it gave a {type(model).__name__}, not a torch.nn.Module.")

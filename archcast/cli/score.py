@@ -66,6 +66,7 @@ def score(
         int | None, typer.Option(help="Channels of networks of a space.", show_default="its paper's")
     ] = None,
     depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="its paper's")] = None,
+    stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="its paper's")] = None,
     jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = 1,
     format_: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     out: Annotated[
@@ -92,7 +93,7 @@ def score(
     if sort is not None and sort not in names:
         raise typer.BadParameter(f"--sort {sort!r} is not one of the proxies: {', '.join(names)}.")
     shape = None if input_shape is None else _shape(input_shape)
-    settings = Settings(shape, _positive("--classes", classes), width, depth, _arguments(kwargs), init, seed)
+    settings = Settings(shape, _positive("--classes", classes), width, depth, stages, _arguments(kwargs), init, seed)
     job = Job(settings, tuple(names), data, _positive("--batch-size", batch_size), device)
     groups, count, wrong, column = _groups(targets, space, sample, archs, all_, seed)
     file = None

@@ -49,7 +49,7 @@ class ZeroCost(Predictor):
         batch_size: samples of the batch.
         shape: channels, height, width of its images.
         classes: classes of the network.
-        width, depth: of the network; ``None`` takes the paper's. Smaller networks keep most of the ranking.
+        width, depth, stages: of the network; ``None`` takes the paper's. Smaller networks keep most of the ranking.
         random_state: seed of weights, noise and labels.
 
     Examples:
@@ -72,6 +72,7 @@ class ZeroCost(Predictor):
         classes: int = 10,
         width: int | None = None,
         depth: int | None = None,
+        stages: int | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -81,6 +82,7 @@ class ZeroCost(Predictor):
         self.classes = classes
         self.width = width
         self.depth = depth
+        self.stages = stages
 
     def _init(
         self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
@@ -109,7 +111,7 @@ class ZeroCost(Predictor):
 
     def _task(self) -> Task:
         channels, height, width = self.shape
-        return Task((channels, height, width), self.classes, self.width, self.depth)
+        return Task((channels, height, width), self.classes, self.width, self.depth, self.stages)
 
     def _value(self, row: NDArray[np.int64]) -> float:
         found = score_untrained(

@@ -46,6 +46,8 @@ class Task:
         classes: number of classes (logits).
         width: channels of the first stage; ``None`` takes the paper's.
         depth: cells a stage, or in all for DARTS; ``None`` takes the paper's. A space whose rows say it does not use it.
+        stages: how many there are, images halved and channels doubled from one to the next, for NAS-Bench-101 and -201; ``None``
+            takes the paper's three. In a single stage nothing but the cell decides how good a network is.
 
     Raises:
         InvalidInputError: for a size that is not a positive integer.
@@ -55,12 +57,13 @@ class Task:
     classes: int = 10
     width: int | None = None
     depth: int | None = None
+    stages: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.shape, tuple) or len(self.shape) != 3:
             raise InvalidInputError(f"task.shape must be a tuple (channels, height, width), got {self.shape!r}.")
         sizes = [*(("shape", size) for size in self.shape), ("classes", self.classes)]
-        sizes += [(name, size) for name in ("width", "depth") if (size := getattr(self, name)) is not None]
+        sizes += [(name, size) for name in ("width", "depth", "stages") if (size := getattr(self, name)) is not None]
         for name, size in sizes:
             if not isinstance(size, Integral) or size < 1:
                 raise InvalidInputError(f"task.{name} must be a positive integer, got {getattr(self, name)!r}.")

@@ -216,8 +216,8 @@ class NASBench101(SearchSpace):
     # -- network ------------------------------------------------------------------------------------------------------
 
     def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
-        """The network of Ying et al. 2019: a 3x3 stem of ``width`` (128) channels, three stacks of ``depth`` (3) cells with
-        max pooling and twice the channels between them, global average pooling.
+        """The network of Ying et al. 2019: a 3x3 stem of ``width`` (128) channels, ``stages`` (3) stacks of ``depth`` (3)
+        cells with max pooling and twice the channels between them, global average pooling.
 
         The pruned cell is built in the order of the row as it is: where channels do not divide evenly the paper gives the
         first nodes one more, so isomorphic rows may differ in a channel.

@@ -59,7 +59,7 @@ class NASBench201(EdgeCellSpace):
         ]
 
     def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
-        """The network of Dong & Yang 2020: stem, three stages of ``depth`` (5) cells of ``width`` (16), doubling, two
+        """The network of Dong & Yang 2020: stem, ``stages`` (3) of ``depth`` (5) cells of ``width`` (16) channels, doubling,
         residual blocks of stride 2 between them, global average pooling."""
         from archcast.spaces.networks.nasbench201 import Network
 

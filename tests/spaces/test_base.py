@@ -114,6 +114,7 @@ def test_parse_names_the_first_bad_text(texts, message):
         ("width", 0),
         ("width", "16"),
         ("depth", -1),
+        ("stages", 0),
     ],
 )
 def test_task_with_impossible_sizes(field, value):

@@ -193,6 +193,9 @@ def test_parameters_counted_by_hand():
     cells = sum(conv(a, b, 1) + conv(b, b, 3) for a, b in pairwise(widths))
     expected = conv(3, 128, 3) + cells + 513 * 10
     assert parameters("010;001;000|input,conv3x3-bn-relu,output") == expected
+    assert parameters("010;001;000|input,conv3x3-bn-relu,output", stages=1, depth=2, width=8) == (
+        conv(3, 8, 3) + 2 * (conv(8, 8, 1) + conv(8, 8, 3)) + 9 * 10
+    )
     direct = sum(conv(a, b, 1) for a, b in pairwise(widths))
     assert parameters("01;00|input,output") == conv(3, 128, 3) + direct + 513 * 10
 

@@ -197,6 +197,19 @@ def test_parameters_of_the_paper():
     assert full == empty + cells == 1_531_546
 
 
+def test_stages():
+    """A single stage is stem, cells and head: nothing halves the image or doubles the channels."""
+    for stages, last in ((1, 6), (2, 12)):
+        network = SPACE.build([CONV3] * 6, Task((1, 8, 8), 10, 6, 2, stages))
+        assert network.classifier.in_features == last
+        cells = sum(2 * 6 * (9 * c * c + 2 * c) for c in (6, 12)[:stages])
+        residual = (9 * 6 * 12 + 9 * 12 * 12 + 6 * 12 + 4 * 12) * (stages - 1)
+        found = sum(p.numel() for p in network.parameters())
+        assert found == (9 * 6 + 12) + cells + residual + 2 * last + (10 * last + 10)
+        shapes = [block(torch.zeros(1, 6, 8, 8)).shape for block in network.cells[:2]]
+        assert shapes == [(1, 6, 8, 8)] * 2
+
+
 def test_strings_of_the_published_table_round_trip(shared):
     table = pd.read_csv(shared / "benchmarks" / "nb201_cifar10.csv.gz", usecols=["arch", "ops"], dtype=str)
     rows = SPACE.parse(table.arch)

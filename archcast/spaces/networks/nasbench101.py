@@ -84,15 +84,15 @@ class Cell(nn.Module):
 
 
 class Network(nn.Module):
-    """Stem, three stacks of cells, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
+    """Stem, stacks of cells, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
 
     def __init__(self, matrix: list[list[bool]], ops: list[int], task: Task) -> None:
         super().__init__()
-        width, depth = task.width or 128, task.depth or 3
+        width, depth, stages = task.width or 128, task.depth or 3, task.stages or 3
         self.stem = conv_bn_relu(task.shape[0], width, 3)
         blocks: list[nn.Module] = []
         channels = width
-        for stack in range(3):
+        for stack in range(stages):
             if stack:
                 blocks.append(nn.MaxPool2d(2, ceil_mode=True))
             for k in range(depth):

@@ -93,15 +93,15 @@ class Residual(nn.Module):
 
 
 class Network(nn.Module):
-    """Stem, three stages, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
+    """Stem, stages, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
 
     def __init__(self, arch: list[int], task: Task) -> None:
         super().__init__()
-        width, depth = task.width or 16, task.depth or 5
+        width, depth, stages = task.width or 16, task.depth or 5, task.stages or 3
         self.stem = nn.Sequential(nn.Conv2d(task.shape[0], width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
         blocks: list[nn.Module] = []
         channels = width
-        for stage in range(3):
+        for stage in range(stages):
             if stage:
                 blocks.append(Residual(channels, 2 * channels))
                 channels *= 2
