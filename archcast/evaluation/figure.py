@@ -75,7 +75,7 @@ def _lines(axes: Axes, summary: Any, names: list[str], sizes: list[int]) -> None
     axes.set_ylabel("Kendall tau-b")
     low, high = axes.get_ylim()
     line = LABEL_POINTS * 1.25 / 72 * (high - low) / (height - 1)
-    places = spread(np.array([tau for _, tau, _, _ in ends]), line)
+    places = spread(np.array([tau for _, tau, _, _ in ends]), line, low + line / 2, high - line / 2)
     axes.set_ylim(min(low, places.min() - line / 2), max(high, places.max() + line / 2))
     key_x, text_x = (sizes[-1] * 10 ** (inches * span / (0.68 * width)) for inches in (0.3, 0.38))
     for name, (x_end, tau_end, color, marker), y in zip(names, ends, places):
@@ -105,17 +105,22 @@ def _ranking(axes: Axes, summary: Any) -> None:
     axes.set_ylim(-0.7, len(summary) - 0.3)
 
 
-def spread(values: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """The places nearest to ``values`` (least squares, same order) that lie at least ``gap`` apart.
+def spread(
+    values: NDArray[np.float64], gap: float, low: float = -math.inf, high: float = math.inf
+) -> NDArray[np.float64]:
+    """The places nearest to ``values`` (least squares, same order) that lie at least ``gap`` apart, from ``low`` to ``high`` where
+    so many fit.
 
-    With ``z_i = y_i - i gap`` in increasing order that is isotonic regression.
+    With ``z_i = y_i - i gap`` in increasing order that is isotonic regression, within bounds.
     """
     from sklearn.isotonic import isotonic_regression
 
     order = np.argsort(values, kind="stable")
     steps = gap * np.arange(len(values))
+    highest = high - gap * (len(values) - 1)
+    bounds = {"y_min": low, "y_max": highest} if low <= highest else {}
     out = np.empty(len(values))
-    out[order] = isotonic_regression(values[order] - steps) + steps
+    out[order] = isotonic_regression(values[order] - steps, **bounds) + steps
     return out
 
 

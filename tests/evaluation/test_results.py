@@ -162,17 +162,26 @@ def test_plot_touches_no_global_state(tmp_path) -> None:
     assert plt.get_fignums() == []
 
 
-def test_spread_is_the_nearest_feasible(rng) -> None:
+@pytest.mark.parametrize("bounds", [(), (-0.05, 0.98)], ids=["free", "bounded"])
+def test_spread_is_the_nearest_feasible(rng, bounds) -> None:
     from scipy.optimize import minimize
 
     for _ in range(5):
         values = np.sort(rng.random(6))
         limits = {"type": "ineq", "fun": lambda y: np.diff(y) - 0.2}
-        best = minimize(lambda y, v: ((y - v) ** 2).sum(), 0.3 * np.arange(6), (values,), "SLSQP", constraints=limits)
+        start = np.linspace(*(bounds or (0, 1.5)), 6)
+        between = [bounds or (None, None)] * 6
+        best = minimize(
+            lambda y, v: ((y - v) ** 2).sum(), start, (values,), "SLSQP", bounds=between, constraints=limits
+        )
         shuffle = rng.permutation(6)
-        got = spread(values[shuffle], 0.2)
+        got = spread(values[shuffle], 0.2, *bounds)
         assert got == pytest.approx(best.x[shuffle], abs=1e-3)
         assert (np.diff(np.sort(got)) >= 0.2 - 1e-9).all()
+
+
+def test_labels_that_do_not_fit_go_beyond_the_bounds() -> None:
+    np.testing.assert_allclose(np.sort(spread(np.full(5, 0.5), 0.5, 0.0, 1.0)), [-0.5, 0.0, 0.5, 1.0, 1.5])
 
 
 # -- report ------------------------------------------------------------------------------------------------------------
