@@ -146,7 +146,8 @@ def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
 
     Raises:
         UnknownNameError: with the closest names.
-        DataNotFoundError: a published file is not there; says which, where it is from and where to put it.
+        DataNotFoundError: a published file is not there; says which, where it is from and where to put it. Or ``archcast train``
+            has not finished.
         InvalidFileError: the file does not hold what it should.
         MissingDependencyError: the package that carries the data is not installed.
     """
@@ -154,6 +155,11 @@ def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
         from archcast.data.files import read_benchmark
 
         return read_benchmark(name)
+    if (Path(name) / "runs.jsonl").is_file():
+        raise DataNotFoundError(
+            f"{str(name)!r} holds trainings, but no benchmark.npz yet: run its archcast train again, with --hours 0 to write "
+            "what is finished."
+        )
     reader, _, task = str(name).partition("/")
     if reader not in BENCHMARKS:
         raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, benchmark_names())}")

@@ -15,7 +15,7 @@ import pytest
 from scipy.stats import chisquare
 
 import archcast
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
 from archcast.training import Dataset, Recipe, Trainer, read_runs, sample_functions, train_table
 
 SPACE = archcast.get_space("nasbench201")
@@ -54,6 +54,12 @@ def test_it_continues_and_skips_twins(trainer: Trainer, tmp_path: Path) -> None:
     assert told == [(2, 3), (3, 3)]
     assert (tmp_path / "runs.jsonl").read_text().startswith(first)
     assert len(made) == len(read_runs(tmp_path)) == 3
+
+
+def test_a_table_that_was_interrupted_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "runs.jsonl").write_text("")
+    with pytest.raises(DataNotFoundError, match=r"no benchmark\.npz yet: run its archcast train again, with --hours 0"):
+        archcast.load_benchmark(str(tmp_path))
 
 
 def test_no_time_is_left_for_more(trainer: Trainer, tmp_path: Path) -> None:
