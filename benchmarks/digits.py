@@ -2,6 +2,7 @@
 
 python benchmarks/digits.py            # of the table that comes with archcast
 python benchmarks/digits.py FOLDER     # of what archcast train wrote
+python benchmarks/digits.py --against nasbench201    # and how it ranks what CIFAR-10 ranks; $ARCHCAST_DATA
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from scipy.stats import kendalltau
 
 import archcast
@@ -32,27 +34,40 @@ def seeds_of(table: Benchmark, metric: str) -> np.ndarray:
 def noise(table: Benchmark, metric: str) -> dict[str, float]:
     """Spread over architectures and seeds, and what chance leaves of a rank correlation.
 
-    ``ceiling`` is the tau that the mean over the seeds would have with another such mean, were scores normal: 2 / pi * arcsin(r),
-    with the reliability r of the mean (Spearman-Brown).
+    ``ceiling`` is the tau that the mean over the k seeds would have with another such mean, were scores normal after some monotone
+    transform: ``tau = 2 / pi * arcsin(r)`` (Greiner) turns the tau of two seeds into their correlation r, and Spearman and Brown's
+    ``k r / (1 + (k - 1) r)`` makes that of the means.
     """
     values = seeds_of(table, metric)
-    between, within = values.mean(axis=0).var(ddof=1), values.var(axis=0, ddof=1).mean()
-    reliability = max(0.0, between - within / len(values)) / between
     pairs = [tau(values[i], values[j]) for i, j in combinations(range(len(values)), 2)]
+    r = np.sin(np.pi / 2 * np.mean(pairs))
+    reliability = len(values) * r / (1 + (len(values) - 1) * r)
     return {
-        "between": float(np.sqrt(between)),
-        "within": float(np.sqrt(within)),
+        "between": float(values.mean(axis=0).std(ddof=1)),
+        "within": float(np.sqrt(values.var(axis=0, ddof=1).mean())),
         "seed_tau": float(np.mean(pairs)),
         "ceiling": float(2 / np.pi * np.arcsin(reliability)),
     }
+
+
+def agreement(table: Benchmark, other: Benchmark) -> tuple[float, int]:
+    """Tau with the scores of another table of the same space, and the number of functions that both hold.
+
+    Rows of a function count once, by their mean.
+    """
+    functions = [np.array(t.space.format(t.space.canonical(t.archs))) for t in (table, other)]
+    means = [pd.Series(t.scores()).groupby(names).mean() for t, names in zip((table, other), functions)]
+    both = pd.concat(means, axis=1, join="inner").dropna()
+    return tau(both[0].to_numpy(), both[1].to_numpy()), len(both)
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", help="default: the embedded table")
-    folder = parser.parse_args().folder
-    table = read_benchmark(FILE) if folder is None else archcast.load_benchmark(folder)
+    parser.add_argument("--against", help="another benchmark of the space")
+    arguments = parser.parse_args()
+    table = read_benchmark(FILE) if arguments.folder is None else archcast.load_benchmark(arguments.folder)
     score = table.scores()
     quantiles = np.nanquantile(score, [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
     print(
@@ -79,6 +94,9 @@ def main() -> None:
     for name in sorted(table.proxies, key=lambda name: -tau(table.proxies[name], score)):
         values = table.proxies[name]
         print(f"| {name} | {tau(values, score):.2f} | {int(np.isnan(values).sum())} |")
+    if arguments.against:
+        found, functions = agreement(table, archcast.load_benchmark(arguments.against))
+        print(f"\ntau with {arguments.against}: {found:.2f} over {functions} functions")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import argparse
 import numpy as np
 import torch
 
-from archcast.training import Recipe, Trainer, sample_functions
+from archcast.training import Trainer, sample_functions, settings_for
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     seeds = range(options.seeds)
     print(f"{'channels':>8} {'together':>10} {'apart':>10} {'ratio':>12}   seconds a training, mean over cells")
     for width in (4, 8, 16):
-        trainer = Trainer("nasbench201", "digits", Recipe(epochs=3), width=width, depth=1)
+        trainer = Trainer("nasbench201", "digits", **settings_for("digits", epochs=3, width=width))
         rows = sample_functions(trainer.space, options.cells, seed=0)
         trainer.train(rows[0])  # what is made once is made here
         together, apart = [], []

@@ -2,7 +2,7 @@
 
     archcast train --space nasbench201 --dataset digits --sample COUNT --seeds 3 --out digits
     python tools/make_digits.py digits                       # writes digits/archs.txt
-    archcast score --space nasbench201 --archs digits/archs.txt --width 8 --depth 1 --input 1x8x8 \
+    archcast score --space nasbench201 --archs digits/archs.txt --width 16 --depth 1 --stages 1 --input 1x8x8 \
         --data digits --batch-size 64 --proxies all --out digits/proxies.csv
     python tools/make_digits.py digits                       # writes archcast/data/digits.npz
 

@@ -57,11 +57,12 @@ def search(
         str | None, typer.Option(help="Search space, if nothing is looked up.", show_default=False)
     ] = None,
     dataset: Annotated[str, typer.Option(help="To train on, as in archcast train.")] = "digits",
-    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 24,
+    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 20,
     width: Annotated[
-        int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 8")
+        int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 16")
     ] = None,
     depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="the paper's; digits 1")] = None,
+    stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="the paper's; digits 1")] = None,
     device: Annotated[str, typer.Option(help="To train on: cpu, cuda or cuda:1.")] = "cpu",
     zero_cost: Annotated[
         str | None, typer.Option(help="Proxy that helps the search: published, or computed.", show_default=False)
@@ -92,7 +93,8 @@ def search(
     from archcast.search import TrainingObjective, run_search
 
     costs = [] if objectives is None else [name.strip() for name in objectives.split(",")]
-    target = _objective(objective, benchmark, metric, costs, space, dataset, epochs, width, depth, device)
+    sizes = {"width": width, "depth": depth, "stages": stages}
+    target = _objective(objective, benchmark, metric, costs, space, dataset, epochs, sizes, device)
     simulated = target.simulated
     batch = min(budget, BATCH if simulated else TRAIN_BATCH) if batch is None else batch
     common: dict[str, Any] = {} if simulated or budget >= FEW else {"n_init": max(2, budget // 3)}
@@ -111,7 +113,7 @@ def search(
         "asynchronous": asynchronous,
         "predictor": predictor,
     }
-    about = [objective, benchmark, metric, costs, space, dataset, epochs, width, depth, zero_cost, warmup, moves]
+    about = [objective, benchmark, metric, costs, space, dataset, epochs, sizes, zero_cost, warmup, moves]
     folder = Path("archcast-results") / _folder_name(target, [settings, about]) if out is None else out
     trainer: Any = target.trainer if isinstance(target, TrainingObjective) else None
     if isinstance(target, TrainingObjective):
@@ -141,8 +143,7 @@ def _objective(
     space: str | None,
     dataset: str,
     epochs: int,
-    width: int | None,
-    depth: int | None,
+    sizes: dict[str, int | None],
     device: str,
 ) -> Objective:
     from archcast.data import load_benchmark
@@ -157,12 +158,10 @@ def _objective(
     if space is None:
         raise typer.BadParameter(f"--objective {kind} needs --space, see `archcast list spaces`.")
     if kind == "train":
-        from archcast.training import Recipe, Trainer, load_dataset
+        from archcast.training import Trainer, load_dataset, settings_for
 
-        if dataset == "digits":
-            width, depth = width or 8, depth or 1
-        recipe = Recipe(epochs=epochs, learning_rate=0.3 if dataset == "digits" else 0.1)
-        trainer: Any = Trainer(space, load_dataset(dataset), recipe, width, depth, device=device)  # type: ignore[arg-type]
+        how = settings_for(dataset, epochs=epochs, **sizes)
+        trainer: Any = Trainer(space, load_dataset(dataset), **how, device=device)  # type: ignore[arg-type]
         return TrainingObjective(trainer, costs)
     if costs:
         raise typer.BadParameter("--objectives goes with --objective table or train.")

@@ -34,16 +34,17 @@ def train(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Train every function of the space.")] = False,
     seeds: Annotated[int, typer.Option(help="Trainings of each architecture.")] = 1,
-    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 24,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 20,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.", show_default="64; digits 32")] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Highest learning rate.", show_default="0.1; digits 0.3")
+        float | None, typer.Option(help="Highest learning rate.", show_default="0.1; digits 0.2")
     ] = None,
     weight_decay: Annotated[float, typer.Option(help="Weight decay.")] = 5e-4,
     width: Annotated[
-        int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 8")
+        int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 16")
     ] = None,
     depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="the paper's; digits 1")] = None,
+    stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="the paper's; digits 1")] = None,
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
     data: Annotated[Path, typer.Option(help="Folder of CIFAR.")] = Path("data"),
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
@@ -65,19 +66,24 @@ def train(
     """
     from archcast.errors import InvalidInputError
     from archcast.spaces import get_space
-    from archcast.training import Recipe, Trainer, load_dataset, train_table
+    from archcast.training import Trainer, load_dataset, settings_for, train_table
 
     chosen = get_space(space)
     if seeds < 1:
         raise InvalidInputError(f"--seeds must be at least 1, got {seeds}.")
     rows = _rows(chosen, architectures, sample, archs, all_, seed)
     images = load_dataset(dataset, **({"folder": data} if dataset.startswith("cifar") else {}))
-    digits = dataset == "digits"
-    if digits:
-        width, depth = width or 8, depth or 1
-    rate = learning_rate if learning_rate is not None else 0.3 if digits else 0.1
-    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=rate, weight_decay=weight_decay)
-    trainer = Trainer(chosen, images, recipe, width, depth, device=device, mixed_precision=mixed_precision)
+    how = settings_for(
+        dataset,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        width=width,
+        depth=depth,
+        stages=stages,
+    )
+    trainer = Trainer(chosen, images, **how, device=device, mixed_precision=mixed_precision)
     folder = Path("archcast-runs") / f"{chosen.name}-{Path(dataset).stem}-{epochs}" if out is None else out
     done = [0, 0]
     try:

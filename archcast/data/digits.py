@@ -15,7 +15,7 @@ FILE = Path(__file__).with_suffix(".npz")
 
 @register(
     "digits",
-    summary="NAS-Bench-201 cells trained on digits: 3 seeds, 24-epoch curves, all proxies",
+    summary="NAS-Bench-201 cells trained on digits: 3 seeds, 20-epoch curves, all proxies",
     paper="this project, https://github.com/archcast/archcast/blob/main/docs/digits.md",
     space="nasbench201",
 )

@@ -5,7 +5,7 @@ command line.
 """
 
 from archcast.training.datasets import DATASETS, Augmentation, Dataset, load_dataset
-from archcast.training.recipe import Recipe
+from archcast.training.recipe import Recipe, settings_for
 from archcast.training.table import read_runs, sample_functions, to_benchmark, train_table
 from archcast.training.trainer import CURVES, Run, Trainer
 
@@ -20,6 +20,7 @@ __all__ = [
     "load_dataset",
     "read_runs",
     "sample_functions",
+    "settings_for",
     "to_benchmark",
     "train_table",
 ]

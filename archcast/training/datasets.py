@@ -136,7 +136,9 @@ def load_dataset(name: str | Path, **settings: Any) -> Dataset:
     )
 
 
-def _digits(*, canvas: int = 8, shift: int = 1, noise: float = 0.3, train: int = 768, validation: int = 432) -> Dataset:
+def _digits(
+    *, canvas: int = 8, shift: int = 1, noise: float = 0.25, train: int = 768, validation: int = 432
+) -> Dataset:
     from sklearn.datasets import load_digits
 
     if canvas not in range(8, 65, 2):

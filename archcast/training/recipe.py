@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from archcast.errors import InvalidInputError
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "settings_for"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ class Recipe:
         InvalidInputError: a setting is out of range.
     """
 
-    epochs: int = 24
+    epochs: int = 20
     batch_size: int = 64
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    warmup: float = 0.1
+    warmup: float = 0.02
     averaging: float = 0.95
 
     def __post_init__(self) -> None:
@@ -61,3 +62,33 @@ class Recipe:
         if step < rising:
             return self.learning_rate * (step + 1) / (rising + 1)
         return self.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (step - rising) / (steps - rising)))
+
+
+DIGITS = Recipe(batch_size=32, learning_rate=0.2)
+DIGITS_SIZES = {"width": 16, "depth": 1, "stages": 1}
+"""One cell between stem and global average pooling. The residual blocks between stages do so well on small images that hardly
+anything would be left for the cell to decide."""
+
+
+def settings_for(dataset: str, **given: Any) -> dict[str, Any]:
+    """How to train on a data set: arguments of a :class:`~archcast.training.Trainer`.
+
+    Args:
+        dataset: its name. For ``digits`` it is the training of the embedded benchmark; for others the paper's networks.
+        **given: settings of a :class:`Recipe`, and ``width``, ``depth``, ``stages``; ``None`` is as good as left out.
+
+    Returns:
+        ``recipe``, ``width``, ``depth``, ``stages``.
+
+    Examples:
+        >>> settings = settings_for("digits", epochs=3, width=None)
+        >>> settings["recipe"].epochs, settings["recipe"].batch_size, settings["width"]
+        (3, 32, 16)
+
+    Raises:
+        InvalidInputError: a setting is out of range.
+    """
+    recipe, sizes = (DIGITS, DIGITS_SIZES) if dataset == "digits" else (Recipe(), dict.fromkeys(DIGITS_SIZES))
+    known = {name: value for name, value in given.items() if value is not None}
+    networks = {name: known.pop(name, usual) for name, usual in sizes.items()}
+    return {"recipe": replace(recipe, **known), **networks}

@@ -128,6 +128,7 @@ def settings(trainer: Trainer, seeds: Sequence[int]) -> dict[str, Any]:
         "recipe": dataclasses.asdict(trainer.recipe),
         "width": trainer.width,
         "depth": trainer.depth,
+        "stages": trainer.stages,
         "device": trainer.device,
         "mixed_precision": trainer.mixed_precision,
         "seeds": list(seeds),

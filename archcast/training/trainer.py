@@ -65,7 +65,7 @@ class Trainer:
         space: a space, or its name, whose architectures can be built.
         dataset: a data set, or what :func:`~archcast.training.load_dataset` takes.
         recipe: how to train.
-        width, depth: of the networks; ``None`` takes the paper's.
+        width, depth, stages: of the networks; ``None`` takes the paper's.
         seed: of the runs that a call makes.
         device: ``cpu``, ``cuda``, ``cuda:1``.
         mixed_precision: bfloat16 where autocast allows it; accelerators only.
@@ -91,6 +91,7 @@ class Trainer:
     recipe: Recipe = field(default_factory=Recipe)
     width: int | None = None
     depth: int | None = None
+    stages: int | None = None
     seed: int = 0
     device: str = "cpu"
     mixed_precision: bool = False
@@ -179,7 +180,7 @@ class Trainer:
 
     def _network(self, row: NDArray[np.int64], seed: int) -> nn.Module:
         torch.manual_seed(seed)
-        task = Task(self.dataset.shape, self.dataset.classes, self.width, self.depth)
+        task = Task(self.dataset.shape, self.dataset.classes, self.width, self.depth, self.stages)
         return self.space.build(row, task).to(self.device)
 
     def _train(self, row: NDArray[np.int64], network: nn.Module, single: nn.Module, seeds: Sequence[int]) -> list[Run]:

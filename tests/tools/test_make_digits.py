@@ -11,7 +11,7 @@ import pytest
 
 from archcast.data import read_benchmark
 from archcast.data.digits import FILE
-from archcast.training import Recipe, Trainer, load_dataset, read_runs, train_table
+from archcast.training import Trainer, load_dataset, read_runs, settings_for, train_table
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_unpacked_and_packed_is_the_same(tool: ModuleType, tmp_path: Path) -> No
     table = read_benchmark(FILE)
     tool.unpack(table, tmp_path)
     assert len(read_runs(tmp_path)) == len(table)
-    trainer = Trainer("nasbench201", load_dataset("digits"), Recipe(learning_rate=0.3), width=8, depth=1)
+    trainer = Trainer("nasbench201", load_dataset("digits"), **settings_for("digits"))
     made = train_table(trainer, table.archs, tmp_path, seeds=(0, 1, 2), seconds=0.0)  # there is nothing left to train
     assert len(made) == len(table)
     tool.pack(tmp_path, tmp_path / "digits.npz")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from archcast.errors import InvalidInputError
-from archcast.training import Recipe
+from archcast.training import Recipe, settings_for
 
 
 def test_the_rate_rises_then_falls() -> None:
@@ -43,3 +43,15 @@ def test_without_warmup_it_is_the_cosine_of_torch() -> None:
 def test_wrong_settings(setting: dict[str, float], message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         Recipe(**setting)
+
+
+def test_what_is_given_goes_before_what_suits_the_data() -> None:
+    usual = settings_for("digits")
+    assert (usual["width"], usual["depth"], usual["stages"]) == (16, 1, 1)
+    assert usual["recipe"] == Recipe(batch_size=32, learning_rate=0.2)
+    given = settings_for("digits", width=4, stages=None, epochs=2, learning_rate=None, batch_size=100)
+    assert (given["width"], given["depth"], given["stages"]) == (4, 1, 1)
+    assert given["recipe"] == Recipe(epochs=2, batch_size=100, learning_rate=0.2)
+    assert settings_for("cifar10", depth=2) == {"recipe": Recipe(), "width": None, "depth": 2, "stages": None}
+    with pytest.raises(InvalidInputError, match="epochs must be"):
+        settings_for("digits", epochs=0)
