@@ -83,18 +83,25 @@ class Budgets:
 
 
 def options_of(summary: Sequence[Mapping[str, Any]]) -> list[Option]:
-    """Options from rows of :meth:`Results.summary_rows`; those that failed or whose times are unknown are left out."""
+    """Options from rows of :meth:`Results.summary_rows`; those that failed or whose times are unknown are left out.
+
+    What trains nothing at init is one option, at the least train size: others would differ by the noise of their times.
+    """
     kept = ("label", "predictor", "train_size", "epochs")
-    options = [
-        {name: row[name] for name in kept}
-        | {
+    options: list[Option] = []
+    free: set[str] = set()
+    for row in sorted(summary, key=lambda row: row["train_size"]):
+        option = {name: row[name] for name in kept} | {
             "init_seconds": row["init_train_seconds"] + row["fit_seconds"],
             "query_seconds": row["query_train_seconds"] + row["query_ms"] / 1000,
             "kendall_tau": row["kendall_tau"],
         }
-        for row in summary
-    ]
-    return [option for option in options if all(math.isfinite(option[n]) for n in _COLUMNS)]
+        if row["label"] in free or not all(math.isfinite(option[name]) for name in _COLUMNS):
+            continue
+        if row["init_train_seconds"] == 0:
+            free.add(row["label"])
+        options.append(option)
+    return options
 
 
 _COLUMNS = ("init_seconds", "query_seconds", "kendall_tau")

@@ -85,6 +85,15 @@ def test_options_count_training_and_computing() -> None:
     assert (found["label"], found["predictor"], found["train_size"], found["epochs"]) == ("a @2", "a", 8, 2)
 
 
+def test_what_trains_nothing_is_one_option() -> None:
+    row = {"label": "free", "predictor": "free", "train_size": 32, "epochs": 0, "init_train_seconds": 0.0, "fit_seconds": 0.2,
+           "query_train_seconds": 0.0, "query_ms": 0.1, "kendall_tau": 0.5}  # fmt: skip
+    failed = row | {"train_size": 8, "kendall_tau": math.nan}
+    dear = row | {"label": "dear", "init_train_seconds": 9.0}
+    found = options_of([row | {"train_size": 100, "fit_seconds": 0.1}, row, failed, dear, dear | {"train_size": 100}])
+    assert [(option["label"], option["train_size"]) for option in found] == [("free", 32), ("dear", 32), ("dear", 100)]
+
+
 def test_map_is_drawn_as_it_is() -> None:
     budgets = Budgets.of(options([(0.5, 0.1, 0.2), (8.0, 0.1, 0.6), (0.5, 3.0, 0.5)]))
     axes = draw_map(budgets).axes[0]
