@@ -17,7 +17,7 @@ class Recipe:
 
     SGD with Nesterov momentum. The learning rate rises linearly over ``warmup`` of the steps and falls to zero as half a cosine
     (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983). What is evaluated are not the weights of the last step but their
-    exponential moving average: it costs a few per cent of the time, cuts the noise between seeds, and makes early epochs tell more.
+    exponential moving average: it costs a few per cent of the time and makes early epochs tell more about the last.
 
     Attributes:
         epochs: passes over the training images.
