@@ -33,9 +33,9 @@ class NGBoost(FeatureRegressor):
         encoding: name of an encoding, or several.
         n_estimators: boosting steps, each a tree for the mean and one for the log std.
         max_depth: of a tree.
-        min_samples_leaf: fewest architectures in a leaf.
+        min_samples_leaf: fewest architectures in a leaf; twice as many are needed to tell any two apart.
         learning_rate: shrinkage of each step.
-        minibatch_frac: share of the rows that a step sees.
+        minibatch_frac: share of the rows that a step sees; never fewer than a split needs.
         col_sample: share of the features that a step sees.
         random_state: seed.
     """
@@ -71,17 +71,22 @@ class NGBoost(FeatureRegressor):
         if np.ptp(targets) == 0:  # one architecture or equal scores: a normal distribution has no width
             return
         state = np.random.RandomState(int(self._rng().integers(2**31)))
-        self.boost_ = NGBRegressor(
+        share = min(1.0, max(self.minibatch_frac, (2 * self.min_samples_leaf + 0.5) / len(targets)))
+        boost = NGBRegressor(
             Base=DecisionTreeRegressor(
                 max_depth=self.max_depth, min_samples_leaf=self.min_samples_leaf, random_state=state
             ),
             n_estimators=self.n_estimators,
             learning_rate=self.learning_rate,
-            minibatch_frac=self.minibatch_frac,
+            minibatch_frac=share,
             col_sample=self.col_sample,
             random_state=state,
             verbose=False,
-        ).fit(features, targets)
+        )
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # its line search may try a std without bounds, and takes it back
+            self.boost_ = boost.fit(features, targets)
 
     def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.boost_ is None:

@@ -40,3 +40,13 @@ def test_it_is_the_library_on_rank_normal_targets():
 def test_equal_scores_have_no_width_to_learn(n):
     prediction = get_predictor("ngboost", SPACE, random_state=0).init(ARCHS[:n], np.full(n, 7.0)).query(QUERIES)
     np.testing.assert_allclose(prediction.mean, 7)
+
+
+@pytest.mark.parametrize("n", [4, 5, 7])
+def test_few_architectures_can_be_told_apart(n):
+    """A step that sees half of five rows could not split them into leaves of two: every answer was the same."""
+    order = np.argsort(SCORES)
+    rows = ARCHS[order[np.linspace(0, len(order) - 1, n).astype(int)]]
+    predictor = get_predictor("ngboost", SPACE, random_state=0).init(rows, np.arange(n))
+    assert np.ptp(predictor.query(QUERIES).mean) > 0
+    assert predictor.query(rows).mean[-1] > predictor.query(rows).mean[0]
