@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from archcast.predictors.distributions import StudentT
 
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "curves.py"
-
 
 @pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("benchmark_of_curves", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["benchmark_of_curves"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["benchmark_of_curves"]
+def script(load_script):
+    return load_script("benchmarks/curves.py")
 
 
 def curves(n: int, epochs: int, seed: int) -> np.ndarray:

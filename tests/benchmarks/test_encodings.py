@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from pathlib import Path
 
 from archcast.encodings.base import ENCODINGS
 
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "encodings.py"
 
-
-def test_it_runs(monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("benchmark_of_encodings", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def test_it_runs(load_script, monkeypatch, capsys):
+    module = load_script("benchmarks/encodings.py")
     monkeypatch.setattr(sys, "argv", ["encodings.py", "--loops", "20", "--repeats", "1", "--skip-nasbench101"])
     monkeypatch.setattr(module, "ENCODINGS", [name for name in ENCODINGS if name in {*module.LOOPS, "wl"}])
     module.main()

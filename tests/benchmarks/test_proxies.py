@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 import torch
 
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "proxies.py"
 
-
-def test_it_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    spec = importlib.util.spec_from_file_location("benchmark_of_proxies", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def test_it_runs(
+    load_script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = load_script("benchmarks/proxies.py")
     arguments = ["--repeats", "1", "--batch", "4", "--depth", "1", "--size", "8", "--each", "--layout", "channels_last"]
     monkeypatch.setattr(sys, "argv", ["proxies.py", *arguments])
     monkeypatch.setattr(module, "PROXIES", ["params", "snip"])

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -14,7 +10,6 @@ from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.predictors.base import NotInitializedError
 
 SPACE = archcast.get_space("nasbench201")
-SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "train_lc_pfn.py"
 
 
 def rising(n: int, seed: int = 0, epochs: int = 40) -> np.ndarray:
@@ -96,12 +91,9 @@ def test_more_epochs_make_it_surer_and_closer():
     assert widths[0] > widths[1] > widths[2]
 
 
-def test_intervals_hold_on_the_prior():
+def test_intervals_hold_on_the_prior(load_script):
     """On fresh synthetic curves the probability below the truth is uniform: the network is calibrated where it was trained."""
-    spec = importlib.util.spec_from_file_location("train_lc_pfn", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    sys.modules["train_lc_pfn"] = script
-    spec.loader.exec_module(script)
+    script = load_script("tools/train_lc_pfn.py")
     from archcast.predictors import _pfn
 
     drawn = script.prior(500, np.random.default_rng(5))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,14 +15,8 @@ from archcast.training import Trainer, load_dataset, read_runs, settings_for, tr
 
 
 @pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "tools" / "make_digits.py"
-    spec = importlib.util.spec_from_file_location("make_digits", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("tools/make_digits.py")
 
 
 def test_unpacked_and_packed_is_the_same(tool: ModuleType, tmp_path: Path) -> None:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-FILE = Path(__file__).resolve().parents[2] / "tools" / "train_lc_pfn.py"
-
 
 @pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("train_lc_pfn", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["train_lc_pfn"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["train_lc_pfn"]
+def script(load_script):
+    return load_script("tools/train_lc_pfn.py")
 
 
 @pytest.fixture(scope="module")
