@@ -83,9 +83,8 @@ class NGBoost(FeatureRegressor):
             random_state=state,
             verbose=False,
         )
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # its line search may try a std without bounds, and takes it back
+        # its line search may try a std without bounds, and takes it back
+        with np.errstate(over="ignore", invalid="ignore"):
             self.boost_ = boost.fit(features, targets)
 
     def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
