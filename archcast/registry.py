@@ -1,9 +1,9 @@
 """Name -> component, filled by a decorator in the file that defines the component.
 
-A component lives in a module named after it (``xgboost-rank`` in ``xgboost.py``, ``gp-wl`` in ``gp_wl.py``, ``omni+`` in
-``omni_plus.py``), so looking one up imports that module alone and torch is never loaded to fit a forest. Listing the names
-imports every module of the folder whose name does not begin with an underscore: those hold networks and the like, imported
-by their users on demand.
+A component lives in a module named after it: ``gp-wl`` in ``gp_wl.py``, ``omni+`` in ``omni_plus.py``, ``one-shot-darts`` in
+``one_shot/darts.py``; variants of one component share its file (``path-truncated`` in ``path.py``). Which names there are is
+read from the text of the files, where every decorator stands at the start of a line with its name as a literal. So looking a
+name up imports one module, and a mistyped name is answered before anything heavy is loaded.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from archcast.errors import InvalidInputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 __all__ = ["Entry", "Registry", "closest", "natural_key"]
 
@@ -52,12 +56,14 @@ class Registry(Generic[T]):
 
     Args:
         kind: what an entry is called in messages, e.g. ``"predictor"``.
-        package: dotted name of the folder whose modules register themselves.
+        package: dotted name of the folder whose modules, those of its subfolders included, register themselves.
+        decorator: name under which these modules know :meth:`register`.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, decorator: str = "register") -> None:
         self.kind = kind
         self.package = package
+        self.decorator = decorator
         self._entries: dict[str, Entry[T]] = {}
 
     def register(self, name: str, **info: Any) -> Callable[[T], T]:
@@ -84,11 +90,11 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: with the closest names.
         """
-        if isinstance(name, str) and name not in self._entries:
-            self._import_module_of(name)
+        if isinstance(name, str) and name not in self._entries and name in self.index:
+            importlib.import_module(self.index[name])
         if isinstance(name, str) and name in self._entries:
             return self._entries[name]
-        raise UnknownNameError(f"Unknown {self.kind} {name!r}. {closest(name, self.names())}")
+        raise UnknownNameError(f"Unknown {self.kind} {_short(name)}. {closest(name, self.names())}")
 
     def __getitem__(self, name: str) -> T:
         return self.entry(name).component
@@ -107,23 +113,31 @@ class Registry(Generic[T]):
         return len(self.names())
 
     def names(self, pattern: str = "*") -> list[str]:
-        """All names that match a shell pattern such as ``"gp*"``, in natural order."""
-        for module in self._modules():
-            importlib.import_module(f"{self.package}.{module}")
-        return sorted(fnmatch.filter(self._entries, pattern), key=natural_key)
+        """All names that match a shell pattern such as ``"gp*"``, in natural order; nothing is imported."""
+        return sorted(fnmatch.filter(self.index.keys() | self._entries.keys(), pattern), key=natural_key)
 
-    def _modules(self) -> list[str]:
-        path = importlib.import_module(self.package).__path__
-        return [m.name for m in pkgutil.iter_modules(path) if not m.ispkg and not m.name.startswith("_")]
+    @cached_property
+    def index(self) -> Mapping[str, str]:
+        """Name of a component -> dotted name of its module, for the components of ``package``."""
+        found: dict[str, str] = {}
+        pattern = re.compile(rf'^@(?:\w+\.)*{self.decorator}\(\s*"([^"]+)"', re.MULTILINE)
+        for module, text in _sources(files(self.package), self.package):
+            found |= dict.fromkeys(pattern.findall(text), module)
+        return found
 
-    def _import_module_of(self, name: str) -> None:
-        """Import the module with the longest name that begins ``name``; all of them if that does not register it."""
-        flat = name.replace("-", "_").replace("+", "_plus")
-        for module in sorted((m for m in self._modules() if flat.startswith(m)), key=len, reverse=True):
-            importlib.import_module(f"{self.package}.{module}")
-            if name in self._entries:
-                return
-        self.names()
+
+def _sources(folder: Traversable, package: str) -> Iterator[tuple[str, str]]:
+    """Dotted name and text of every module in a folder and its subfolders."""
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir() and (item / "__init__.py").is_file():
+            yield from _sources(item, f"{package}.{item.name}")
+        elif item.name.endswith(".py"):
+            yield f"{package}.{item.name[:-3]}", item.read_text(encoding="utf-8")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _origin(component: Any) -> str:

@@ -39,9 +39,9 @@ from threadpoolctl import threadpool_limits
 import archcast
 from archcast.errors import ArchcastError
 from archcast.predictors import PREDICTORS
-from archcast.predictors.curves import CurvePredictor
-from archcast.predictors.distributions import Distribution, StudentT
-from archcast.predictors.lc_pfn import CurveForecaster
+from archcast.predictors.learning_curve.curves import CurvePredictor
+from archcast.predictors.learning_curve.distributions import Distribution, StudentT
+from archcast.predictors.learning_curve.lc_pfn import CurveForecaster
 
 SPACE = archcast.get_space("nasbench201")
 FRACTIONS, CHECKS = (0.1, 0.25, 0.5), (0.1, 0.25, 0.5, 0.75)

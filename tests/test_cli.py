@@ -157,7 +157,7 @@ def _entries():
 
 
 def test_failed_predictors_are_shown(run, bench, monkeypatch) -> None:
-    from archcast.predictors.random_forest import RandomForest
+    from archcast.predictors.trees.random_forest import RandomForest
 
     def fail(*_):
         raise ValueError("no luck")

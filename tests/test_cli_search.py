@@ -136,7 +136,7 @@ def test_a_published_proxy_helps(run, tmp_path, benchmark_with_proxies, monkeypa
 
 @pytest.fixture
 def benchmark_with_proxies():
-    from archcast.data.base import Benchmark
+    from archcast.data.benchmark import Benchmark
 
     space = archcast.get_space("nasbench201")
     archs = space.enumerate()

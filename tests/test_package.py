@@ -9,55 +9,95 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import archcast
-from archcast.predictors import PREDICTORS
+from archcast.data.base import BENCHMARKS
+from archcast.encodings.base import ENCODINGS
+from archcast.predictors.base import PREDICTORS
+from archcast.proxies.base import PROXIES
+from archcast.registry import Registry
+from archcast.search.base import STRATEGIES
+from archcast.spaces.base import SPACES
 
 ROOT = Path(archcast.__file__).parent
+REGISTRIES = [BENCHMARKS, ENCODINGS, PREDICTORS, PROXIES, SPACES, STRATEGIES]
 MODULES = sorted(m.name for m in pkgutil.walk_packages([str(ROOT)], "archcast.") if not m.name.endswith("__main__"))
 
-LAYERS = {
-    # a folder -> the folders of archcast that it may import; errors, registry, graphs and _version are everyone's
-    "spaces": {"spaces"},
-    "proxies": {"proxies"},
-    "encodings": {"encodings", "spaces"},
-    "predictors": {"predictors", "encodings", "spaces", "proxies"},
-    "data": {"data", "predictors", "spaces"},
-    "evaluation": {"evaluation", "data", "predictors", "encodings", "proxies", "spaces"},
-    "search": {"search", "evaluation", "data", "predictors", "encodings", "spaces"},
-    "training": {"training", "data", "proxies", "spaces"},
-    "integrations": {"integrations", "search", "predictors", "encodings", "spaces"},
-    "testing": {"testing", "search", "predictors", "encodings", "spaces"},
-}
+LAYERS = (
+    # from the bottom up: what stands in a row may import what stands in the rows below it, and nothing beside it
+    ("_version", "errors"),
+    ("evidence", "files", "graphs", "registry"),
+    ("checks", "costs", "journal"),
+    ("spaces",),
+    ("encodings", "proxies"),
+    ("data",),
+    ("training",),
+    ("supernets",),
+    ("predictors",),
+    ("reports",),
+    ("evaluation", "search"),
+    ("joint",),
+    ("integrations", "testing"),
+    ("cli",),
+)
+HEIGHT = {name: height for height, row in enumerate(LAYERS) for name in row}
+KNOWS_NO_SPACES = {"proxies", "reports"}
 
 
 def imports(path: Path) -> set[str]:
-    """Folders of archcast that a file imports."""
+    """Modules of archcast that a file imports, deferred imports and those for types included."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return {name.split(".")[1] for name in names if name.startswith("archcast.")}
+            names |= {alias.name for alias in node.names if alias.name in MODULES}
+        elif isinstance(node, ast.ImportFrom) and node.module in {"archcast", *MODULES}:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES)
+            names |= inner or {node.module}
+    return names - {"archcast"}
 
 
-FOLDERS = sorted(path.name for path in ROOT.iterdir() if (path / "__init__.py").is_file() and path.name != "cli")
+def place(module: str) -> str:
+    """The folder, or the file, that stands directly in the package."""
+    return module.split(".")[1]
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_arrows_point_down(folder: str) -> None:
-    shared = {"errors", "registry", "graphs", "_version"}
-    for path in (ROOT / folder).rglob("*.py"):
-        above = imports(path) - LAYERS[folder] - shared
-        assert not above, f"{path.relative_to(ROOT)} imports {sorted(above)}, which is not below it"
+@pytest.mark.parametrize("name", sorted({place(name) for name in MODULES}))
+def test_arrows_point_down(name: str) -> None:
+    assert name in HEIGHT, f"give {name} its place in LAYERS"
+    files = (ROOT / name).rglob("*.py") if (ROOT / name).is_dir() else [ROOT / f"{name}.py"]
+    for path in files:
+        for other in {place(module) for module in imports(path)} - {name}:
+            assert HEIGHT[other] < HEIGHT[name], f"{path.relative_to(ROOT)} imports {other}, which is not below it"
+            assert (name, other) not in {(n, "spaces") for n in KNOWS_NO_SPACES}, path.name
 
 
-def test_every_folder_has_its_layer() -> None:
-    assert {"spaces", "encodings", "predictors", "evaluation"} <= set(FOLDERS)
-    assert set(FOLDERS) <= set(LAYERS), "give the new folder its place in LAYERS"
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+def test_a_component_lives_in_a_module_of_its_name(registry: Registry[Any]) -> None:
+    """The module, with its folders or without, is named like the component, or like it up to the name of a variant."""
+    for name, module in registry.index.items():
+        flat = name.replace("+", "-plus").replace("_", "-") + "-"
+        parts = module.removeprefix(f"{registry.package}.").replace("_", "-").split(".")
+        names = {"-".join(parts[i:j]) for i in range(len(parts)) for j in range(i + 1, len(parts) + 1)}
+        assert any(flat.startswith(f"{own}-") for own in names), f"{name!r} stands in {module}"
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+def test_names_are_read_from_the_text_as_imports_register_them(registry: Registry[Any]) -> None:
+    for module in MODULES:
+        if module.startswith(registry.package + "."):
+            importlib.import_module(module)
+    own = {name for name, entry in registry._entries.items() if entry.component.__module__.startswith("archcast.")}
+    assert own == set(registry.index)
+    assert len(own) > 1
+
+
+def test_the_family_of_a_predictor_is_its_folder() -> None:
+    for name in PREDICTORS:
+        folder = PREDICTORS.index[name].split(".")[2]
+        assert PREDICTORS.entry(name).info["family"] == folder.replace("_", "-"), name
 
 
 def test_evaluation_names_no_concrete_predictor() -> None:

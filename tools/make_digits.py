@@ -22,7 +22,7 @@ import numpy as np
 import archcast
 from archcast.data import Benchmark, read_benchmark, read_evidence, save_benchmark
 from archcast.data.digits import FILE
-from archcast.data.files import write_whole
+from archcast.files import write_whole
 from archcast.training import CURVES, Run
 
 

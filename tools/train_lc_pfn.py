@@ -1,6 +1,6 @@
 """Train the network of the predictor ``lc-pfn`` on synthetic learning curves and write its weights.
 
-    python tools/train_lc_pfn.py --out archcast/predictors/lc_pfn.safetensors [--steps 1600] [--members 2] [--seed 0]
+    python tools/train_lc_pfn.py --out archcast/predictors/learning_curve/lc_pfn.safetensors [--steps 1600] [--members 2] [--seed 0]
 
 No measured curve is used: curves are drawn from the prior below, which has the shapes, the noise and the size of the
 increments of real ones. A step takes .07 s on a free core, so the two networks of 1,600 steps take four minutes.
@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archcast.predictors._networks import one_thread, private_random_stream, single
-from archcast.predictors._pfn import BARS, CurveTransformer, query_features, tokenize
+from archcast.predictors.learning_curve._pfn import BARS, CurveTransformer, query_features, tokenize
+from archcast.predictors.networks import one_thread, private_random_stream, single
 
 SHORTEST, LONGEST = 5, 300
 EPOCH = np.arange(1, LONGEST + 1)[None, :]

@@ -1,6 +1,7 @@
 """Benchmarks: tables of architectures whose performance was measured."""
 
-from archcast.data.base import BENCHMARKS, Benchmark, benchmark_names, load_benchmark, register
+from archcast.data.base import BENCHMARKS, benchmark_names, load_benchmark, register
+from archcast.data.benchmark import Benchmark
 from archcast.data.files import read_benchmark, save_benchmark
 from archcast.data.tables import read_evidence, read_table
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from archcast.data.base import Benchmark, register
+from archcast.data.base import register
+from archcast.data.benchmark import Benchmark
 from archcast.data.files import read_benchmark
 
 __all__ = ["FILE", "read"]

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from archcast.data.base import Benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
+from archcast.files import write_whole
 
-__all__ = ["read_benchmark", "save_benchmark", "write_whole"]
+__all__ = ["read_benchmark", "save_benchmark"]
 
 FORMAT = 1
 KINDS = ("metrics", "curves", "costs", "proxies")
-
-
-def write_whole(path: Path, data: str | bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_benchmark(benchmark: Benchmark, path: str | Path) -> None:

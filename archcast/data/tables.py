@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data.base import Benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
-from archcast.predictors.evidence import Evidence
+from archcast.evidence import Evidence
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
 

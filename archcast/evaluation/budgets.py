@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evaluation.figure import COLORS
+from archcast.reports.figures import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

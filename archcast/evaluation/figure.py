@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from archcast.data.files import write_whole
+from archcast.reports.figures import COLORS, MARKERS, STYLES, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,12 +15,8 @@ if TYPE_CHECKING:
 
     from archcast.evaluation.results import Results
 
-__all__ = ["draw", "save", "spread"]
+__all__ = ["draw"]
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6FF0", "#8C8C8C")
-"""Okabe and Ito's colours for all kinds of colour vision, less those that vanish on white or on black."""
-STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
-MARKERS = ("o", "s", "^")
 LABEL_POINTS = 8.5
 
 
@@ -103,29 +96,3 @@ def _ranking(axes: Axes, summary: Any) -> None:
     axes.set_yticks(y, summary["label"])
     axes.set_xlabel(f"Kendall tau-b with {summary['train_size'].iloc[0]:,} training architectures")
     axes.set_ylim(-0.7, len(summary) - 0.3)
-
-
-def spread(
-    values: NDArray[np.float64], gap: float, low: float = -math.inf, high: float = math.inf
-) -> NDArray[np.float64]:
-    """The places nearest to ``values`` (least squares, same order) that lie at least ``gap`` apart, from ``low`` to ``high`` where
-    so many fit.
-
-    With ``z_i = y_i - i gap`` in increasing order that is isotonic regression, within bounds.
-    """
-    from sklearn.isotonic import isotonic_regression
-
-    order = np.argsort(values, kind="stable")
-    steps = gap * np.arange(len(values))
-    highest = high - gap * (len(values) - 1)
-    bounds = {"y_min": low, "y_max": highest} if low <= highest else {}
-    out = np.empty(len(values))
-    out[order] = isotonic_regression(values[order] - steps, **bounds) + steps
-    return out
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole or not at all."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix.lstrip(".") or "png")
-    write_whole(path, buffer.getvalue())

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast._version import __version__
-from archcast.data.base import Benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.errors import InvalidInputError
 from archcast.evaluation.presets import PRESETS, REST
 from archcast.evaluation.splits import RANDOM, TESTS
+from archcast.evidence import Evidence
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
-from archcast.predictors.evidence import Evidence
 from archcast.registry import closest
 from archcast.spaces.base import SPACES, SearchSpace
 

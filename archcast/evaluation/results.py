@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data.files import write_whole
 from archcast.evaluation.metrics import METRICS
 from archcast.evaluation.trial import COLUMNS
+from archcast.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,8 @@ class Results:
         Args:
             path: where to save the figure; the suffix says the format.
         """
-        from archcast.evaluation.figure import draw, save
+        from archcast.evaluation.figure import draw
+        from archcast.reports.figures import save
 
         figure = draw(self)
         title = f"{self.protocol['benchmark']}, {self.protocol['metric']}"
@@ -160,7 +161,7 @@ class Results:
         self.plot(folder / "figure.png")
         if self.protocol.get("budgets"):
             from archcast.evaluation.budgets import draw_map
-            from archcast.evaluation.figure import save
+            from archcast.reports.figures import save
 
             save(draw_map(self.budgets()), folder / "budgets.png")
         self.to_html(folder / "report.html")

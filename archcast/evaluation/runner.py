@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast._version import __version__
-from archcast.data.base import Benchmark, load_benchmark
+from archcast.data.base import load_benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import ArchcastError, InvalidInputError
 from archcast.evaluation.presets import REST
@@ -38,9 +39,9 @@ from archcast.evaluation.splits import MUTATIONS, RANDOM, TESTS, around_the_best
 from archcast.evaluation.store import Store
 from archcast.evaluation.trial import Trial, run_trial
 from archcast.evaluation.untrained import ProxySource, default_proxies, known_rows, proxy_names
+from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Predictor, Requirements
-from archcast.predictors.evidence import Evidence, Pool
-from archcast.predictors.evidence_score import EvidenceScore
+from archcast.predictors.zero_cost.evidence import EvidenceScore
 
 if TYPE_CHECKING:
     from archcast.evaluation.store import Key, Row

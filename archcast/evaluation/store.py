@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from archcast.data.files import write_whole
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.evaluation.trial import COLUMNS
+from archcast.files import write_whole
 
 __all__ = ["Key", "Row", "Store"]
 

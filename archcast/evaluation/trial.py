@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from archcast.evaluation.metrics import METRICS
+from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Predictor
-from archcast.predictors.evidence import Evidence, Pool
 
 __all__ = ["COLUMNS", "Trial", "run_trial"]
 

@@ -17,11 +17,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from archcast.data.base import Benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidFileError, UnknownNameError
 from archcast.evaluation.trial import one_thread
-from archcast.predictors.evidence import Evidence
-from archcast.predictors.zero_cost import score_untrained
+from archcast.evidence import Evidence
+from archcast.predictors.zero_cost.zero_cost import score_untrained
 from archcast.proxies.aggregate import AGGREGATES, aggregate
 from archcast.proxies.base import PROXIES
 from archcast.registry import closest

@@ -37,12 +37,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import whole
 from archcast.errors import ArchcastError, InvalidInputError, require
+from archcast.evidence import Evidence
 from archcast.predictors.base import Predictor, get_predictor
-from archcast.predictors.evidence import Evidence
-from archcast.predictors.lc_pfn import CurveForecaster
+from archcast.predictors.learning_curve.lc_pfn import CurveForecaster
 from archcast.search.base import ZeroCost, get_strategy
-from archcast.search.checks import whole
 from archcast.spaces.base import SearchSpace, get_space
 
 try:

@@ -1,5 +1,6 @@
 """Predictors: init, then query."""
 
+from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import (
     PREDICTORS,
     NotInitializedError,
@@ -9,7 +10,6 @@ from archcast.predictors.base import (
     get_predictor,
     register,
 )
-from archcast.predictors.evidence import Evidence, Pool
 
 __all__ = [
     "PREDICTORS",

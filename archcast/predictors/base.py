@@ -25,8 +25,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from typing_extensions import Self
 
-from archcast.errors import ArchcastError, InvalidInputError, MissingEvidenceError
-from archcast.predictors.evidence import Evidence, Pool
+from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, MissingEvidenceError
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.persistence import COMPONENTS, read_state, write_state
 from archcast.registry import Registry
 from archcast.spaces.base import SearchSpace, get_space
 
@@ -225,21 +226,26 @@ class Predictor(RegressorMixin, BaseEstimator):
     # -- files --------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Write parameters and learned state to ``path``: arrays and JSON, never a pickle; whole or not at all."""
-        from archcast.predictors.persistence import save
+        """Write parameters and learned state to ``path``: arrays and JSON, never a pickle; whole or not at all.
 
-        save(self, path)
+        Raises:
+            InvalidInputError: the learned state holds something that has no safe form, and the message names the attribute; or
+                the folder does not exist.
+        """
+        write_state(path, "predictor", self, type(self).__name__)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a predictor that :meth:`save` wrote.
 
         Raises:
-            InvalidFileError: not such a file, or one of another class.
+            InvalidFileError: not such a file.
+            InvalidInputError: a file of another class.
+            MissingDependencyError: the file needs an optional package.
         """
-        from archcast.predictors.persistence import load
-
-        predictor = load(path)
+        predictor = read_state(path, "predictor")
+        if not isinstance(predictor, Predictor):
+            raise InvalidFileError(f"{str(path)!r} does not hold a predictor.")
         if not isinstance(predictor, cls):
             raise InvalidInputError(f"{str(path)!r} holds a {type(predictor).__name__}, not a {cls.__name__}.")
         return predictor
@@ -322,6 +328,9 @@ class Predictor(RegressorMixin, BaseEstimator):
         except BaseException:
             self.__dict__ = before
             raise
+
+
+COMPONENTS["predictor"] = Predictor, PREDICTORS
 
 
 def _check_scores(scores: ArrayLike | None, n: int) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ from scipy.spatial.distance import pdist
 
 from archcast.encodings.base import Encoder, get_encoding
 from archcast.errors import InvalidInputError, MissingEvidenceError
-from archcast.predictors.evidence import Evidence, Pool
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
@@ -38,6 +39,7 @@ _KIND = {"proxy": "proxies", "cost": "costs", "last": "curves", "mean": "curves"
 _CLIP = 3.0
 
 
+@saved("evidence-column")
 @dataclass(frozen=True, eq=False)
 class EvidenceColumn:
     """One number per architecture taken from evidence and mapped to normal quantiles of its rank.
@@ -73,6 +75,7 @@ class EvidenceColumn:
         return np.where(np.isfinite(values), mapped, self.missing)
 
 
+@saved("evidence-group")
 @dataclass(frozen=True, eq=False)
 class EvidenceGroup:
     """All evidence as one group of features.
@@ -123,6 +126,7 @@ class EvidenceGroup:
         return np.stack(out, axis=1)
 
 
+@saved("feature-groups")
 @dataclass(frozen=True, eq=False)
 class FeatureGroups:
     """Maps architectures and their evidence to groups of features; see :meth:`of`.

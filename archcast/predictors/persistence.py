@@ -2,60 +2,49 @@
 
 The file is numpy's ``.npz``: every array of the learned state under its own key and, under ``archcast``, JSON that says how they
 fit together. Reading executes nothing from the file: arrays are read with ``allow_pickle=False``, classes are looked up in
-archcast's registries or are its own dataclasses, and parts of other libraries are checked before use (``_foreign.py``).
+archcast's registries, and parts of other libraries are checked before use (``_foreign.py``). Classes appear by the names under
+which they are registered, so that a file outlives a move of the code.
+
+A dataclass that is part of a learned state is registered by ``@saved("its-name")``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import io
 import json
-import os
 import re
-import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from archcast._version import __version__
 from archcast.encodings.base import ENCODINGS, Encoder
 from archcast.errors import InvalidFileError, InvalidInputError, MissingDependencyError
+from archcast.files import write_whole
 from archcast.predictors import _foreign
-from archcast.predictors.base import PREDICTORS, Predictor
+from archcast.registry import Registry
 from archcast.spaces.base import SPACES, SearchSpace, get_space
 
-__all__ = ["load", "read_state", "save", "write_state"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-FORMAT = 1
-"""Number of the layout described above; another one is not read."""
+__all__ = ["COMPONENTS", "STATES", "read_state", "saved", "write_state"]
+
+STATES: Registry[type] = Registry("state", "archcast.predictors", decorator="saved")
+saved = STATES.register
+
+COMPONENTS: dict[str, tuple[type, Registry[Any]]] = {"encoding": (Encoder, ENCODINGS)}
+"""What has parameters and learned attributes: the word for it, its base class, its registry. Predictors add themselves."""
+
+FORMAT = 2
+"""Number of the layout described above."""
+READS = (1, 2)
+"""Layouts that are read. In the first one a dataclass appeared by its module and class."""
 
 _KEY = "archcast"
 _STATE = re.compile(r"[a-zA-Z]\w*_")
-_DATACLASSES = re.compile(r"archcast\.(predictors|encodings|spaces)(\.\w+)+")
-
-
-def save(predictor: Predictor, path: str | Path) -> None:
-    """Write ``predictor`` to ``path``, whole or not at all.
-
-    Raises:
-        InvalidInputError: the learned state holds something that has no safe form, and the message names the attribute; or
-            the folder does not exist.
-    """
-    write_state(path, "predictor", predictor, type(predictor).__name__)
-
-
-def load(path: str | Path) -> Predictor:
-    """Read a predictor that :func:`save` wrote. Nothing in the file is executed, whoever wrote it.
-
-    Raises:
-        InvalidFileError: no such file, or not a sound file of this format.
-        MissingDependencyError: the file needs an optional package.
-    """
-    predictor = read_state(path, "predictor")
-    if not isinstance(predictor, Predictor):
-        raise InvalidFileError(f"{str(path)!r} does not hold a predictor.")
-    return predictor
 
 
 def write_state(path: str | Path, kind: str, value: Any, where: str = "") -> None:
@@ -68,24 +57,21 @@ def write_state(path: str | Path, kind: str, value: Any, where: str = "") -> Non
         where: what errors call it.
 
     Raises:
-        InvalidInputError: as in :func:`save`.
+        InvalidInputError: the value holds something that has no safe form, and the message names it; or the folder does not
+            exist.
     """
     arrays: dict[str, np.ndarray] = {}
     state = _encode(value, arrays, where or kind)
     tree = {"format": FORMAT, "version": __version__, kind: state}
     arrays[_KEY] = np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8)
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     try:
-        with open(part, "xb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(part, path)
+        write_whole(path, buffer.getvalue())
     except FileNotFoundError as error:
         raise InvalidInputError(
-            f"Cannot save to {str(path)!r}: the folder {str(path.parent)!r} does not exist."
+            f"Cannot save to {str(path)!r}: the folder {str(Path(path).parent)!r} does not exist."
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_state(path: str | Path, kind: str) -> Any:
@@ -98,10 +84,10 @@ def read_state(path: str | Path, kind: str) -> Any:
     try:
         arrays = _read(path)
         tree = json.loads(arrays.pop(_KEY).tobytes())
-        if tree["format"] != FORMAT:
+        if tree["format"] not in READS:
             raise ValueError(
                 f"it was written by archcast {tree['version']} in format {tree['format']}, and archcast {__version__} "
-                f"reads format {FORMAT}; install that version or save it again"
+                f"reads formats {READS}; install that version or save it again"
             )
         return _decode(tree[kind], arrays)
     except FileNotFoundError as error:
@@ -141,24 +127,14 @@ def _encode(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
         return {"$": "dict", "items": {key: _encode(item, arrays, f"{where}[{key!r}]") for key, item in value.items()}}
     if isinstance(value, SearchSpace):
         return {"$": "space", "name": _registered(SPACES, value, where)}
-    if isinstance(value, (Predictor, Encoder)):
-        kind, registry = ("predictor", PREDICTORS) if isinstance(value, Predictor) else ("encoding", ENCODINGS)
-        params = value.get_params(deep=False)
-        state = {key: item for key, item in vars(value).items() if key not in params}
-        for key in state:
-            if not _STATE.fullmatch(key):
-                raise InvalidInputError(f"{where}.{key} cannot be saved: learned attributes end in an underscore.")
-        return {
-            "$": kind,
-            "name": _registered(registry, value, where),
-            "params": {key: _encode(item, arrays, f"{where}.{key}") for key, item in params.items()},
-            "state": {key: _encode(item, arrays, f"{where}.{key}") for key, item in state.items()},
-        }
-    if dataclasses.is_dataclass(value) and _DATACLASSES.fullmatch(type(value).__module__):
+    for kind, (base, registry) in COMPONENTS.items():
+        if isinstance(value, base):
+            return {"$": kind, "name": _registered(registry, value, where), **_parts(value, arrays, where)}
+    if dataclasses.is_dataclass(value) and STATES.name_of(type(value)) is not None:
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return {
             "$": "dataclass",
-            "type": [type(value).__module__, type(value).__qualname__],
+            "type": STATES.name_of(type(value)),
             "fields": {key: _encode(item, arrays, f"{where}.{key}") for key, item in fields.items()},
         }
     root = type(value).__module__.split(".")[0]
@@ -169,6 +145,19 @@ def _encode(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
             raise InvalidInputError(f"{where} cannot be saved: {error}.") from error
         return {"$": root, "key": _store(np.frombuffer(data, dtype=np.uint8), arrays)}
     raise InvalidInputError(f"{where} is a {type(value).__qualname__}, which cannot be saved.")
+
+
+def _parts(value: Any, arrays: dict[str, np.ndarray], where: str) -> Mapping[str, Any]:
+    """Parameters and learned attributes of a component."""
+    params = value.get_params(deep=False)
+    state = {key: item for key, item in vars(value).items() if key not in params}
+    for key in state:
+        if not _STATE.fullmatch(key):
+            raise InvalidInputError(f"{where}.{key} cannot be saved: learned attributes end in an underscore.")
+    return {
+        "params": {key: _encode(item, arrays, f"{where}.{key}") for key, item in params.items()},
+        "state": {key: _encode(item, arrays, f"{where}.{key}") for key, item in state.items()},
+    }
 
 
 def _store(value: np.ndarray, arrays: dict[str, np.ndarray]) -> str:
@@ -200,8 +189,8 @@ def _decode(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {key: _decode(item, arrays) for key, item in tree["items"].items()}
     if kind == "space":
         return get_space(tree["name"])
-    if kind in ("predictor", "encoding"):
-        registry: Any = PREDICTORS if kind == "predictor" else ENCODINGS
+    if kind in COMPONENTS:
+        registry = COMPONENTS[kind][1]
         out = registry[tree["name"]](**{key: _decode(item, arrays) for key, item in tree["params"].items()})
         for key, item in tree["state"].items():
             if not _STATE.fullmatch(key):
@@ -209,13 +198,14 @@ def _decode(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
             setattr(out, key, _decode(item, arrays))
         return out
     if kind == "dataclass":
-        module, name = tree["type"]
-        if not _DATACLASSES.fullmatch(module):
-            raise ValueError(f"it holds a {module}.{name}, which is not archcast's")
-        cls = getattr(importlib.import_module(module), name)
-        if not (isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__ == module):
-            raise ValueError(f"{module}.{name} is not a dataclass of archcast")
-        return cls(**{key: _decode(item, arrays) for key, item in tree["fields"].items()})
+        return STATES[_state_name(tree["type"])](**{key: _decode(item, arrays) for key, item in tree["fields"].items()})
     if kind not in _foreign.LIBRARIES:
         raise ValueError(f"it holds a part of unknown kind {kind!r}")
     return _foreign.loads(kind, arrays[tree["key"]].tobytes())
+
+
+def _state_name(written: Any) -> str:
+    """The registered name; of a module and a class, as the first layout has them, that of the class."""
+    if isinstance(written, list):
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", str(written[-1])).lower()
+    return str(written)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Prediction, Predictor
-from archcast.predictors.evidence import Evidence, Pool
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from archcast.predictors.persistence import saved
+
 __all__ = ["TargetScale", "rank_normal"]
 
 
@@ -23,6 +25,7 @@ def rank_normal(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(ndtri((rankdata(scores) - 0.5) / len(scores)), dtype=np.float64)
 
 
+@saved("target-scale")
 @dataclass(frozen=True)
 class TargetScale:
     """An increasing, piecewise linear map between scores and their rank-normal quantiles.

@@ -2,7 +2,6 @@
 
 from archcast.search.base import STRATEGIES, Strategy, ZeroCost, get_strategy, load_strategy, register
 from archcast.search.history import History, Observation
-from archcast.search.joint import JointReport, joint_report
 from archcast.search.objectives import Evaluation, FunctionObjective, Objective, TableObjective
 from archcast.search.pareto import hypervolume, pareto_front
 from archcast.search.results import SearchResults
@@ -17,7 +16,6 @@ __all__ = [
     "Evaluation",
     "FunctionObjective",
     "History",
-    "JointReport",
     "Objective",
     "Observation",
     "SearchResults",
@@ -29,7 +27,6 @@ __all__ = [
     "ZeroCost",
     "get_strategy",
     "hypervolume",
-    "joint_report",
     "load_strategy",
     "pareto_front",
     "register",

@@ -26,10 +26,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Self
 
+from archcast.checks import whole
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.predictors.evidence import Evidence
+from archcast.evidence import Evidence
+from archcast.predictors.persistence import read_state, write_state
 from archcast.registry import Registry
-from archcast.search.checks import whole
 from archcast.search.history import FULL, History, Observation, as_scores
 from archcast.spaces.base import ENUMERATION_LIMIT, SearchSpace, get_space
 
@@ -258,8 +259,6 @@ class Strategy(ABC):
         Raises:
             InvalidInputError: the class is not registered, or a parameter cannot be written.
         """
-        from archcast.predictors.persistence import write_state
-
         name = STRATEGIES.name_of(type(self))
         if name is None:
             raise InvalidInputError(f"{type(self).__name__} is not registered. Decorate it with @register(name).")
@@ -384,8 +383,6 @@ def get_strategy(name: str, space: str | SearchSpace, *, random_state: Any = Non
 
 def load_strategy(path: str | Path, *, zero_cost: ZeroCost | None = None) -> Strategy:
     """Read a strategy that :meth:`Strategy.save` wrote; see :meth:`Strategy.load`."""
-    from archcast.predictors.persistence import read_state
-
     state = read_state(path, "strategy")
     if isinstance(state, dict) and state.get("zero_cost") and zero_cost is None:
         raise InvalidInputError(

@@ -1,40 +1,12 @@
-"""What strategies ask of their parameters."""
+"""Whether a predictor can guide a search."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
-
-import numpy as np
-
 from archcast.errors import InvalidInputError
 from archcast.predictors.base import PREDICTORS, Predictor
-from archcast.registry import closest
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["check_predictor_fits", "one_of", "whole"]
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """``value`` as an int of at least ``least``.
-
-    Raises:
-        InvalidInputError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
-    return int(value)
-
-
-def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
-    """``value`` if it is one of the names allowed.
-
-    Raises:
-        InvalidInputError: with the closest names.
-    """
-    if not isinstance(value, str) or value not in allowed:
-        raise InvalidInputError(f"Unknown {name} {value!r}. {closest(str(value), list(allowed))}")
-    return value
+__all__ = ["check_predictor_fits"]
 
 
 def check_predictor_fits(predictor: Predictor, space: SearchSpace, *, std: bool) -> None:

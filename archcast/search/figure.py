@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evaluation.figure import COLORS, STYLES
+from archcast.reports.figures import COLORS, STYLES
 from archcast.search.trace import Trace
 
 if TYPE_CHECKING:

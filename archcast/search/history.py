@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.predictors.evidence import Evidence
+from archcast.evidence import Evidence
 
 __all__ = ["FULL", "History", "Observation"]
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.data.base import Benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space

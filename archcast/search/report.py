@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from archcast.evaluation.report import definitions, page, svg, text
+from archcast.reports.pages import definitions, page, svg, text
 from archcast.search.figure import draw
 
 if TYPE_CHECKING:

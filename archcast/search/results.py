@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data.files import write_whole
+from archcast.files import write_whole
 from archcast.search.pareto import hypervolume, pareto_front
 from archcast.search.trace import Trace
 from archcast.spaces.base import get_space
@@ -168,7 +168,7 @@ class SearchResults:
         Args:
             path: where to save the figure; the suffix says the format.
         """
-        from archcast.evaluation.figure import save
+        from archcast.reports.figures import save
         from archcast.search.figure import draw
 
         figure = draw(self)

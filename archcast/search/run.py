@@ -12,12 +12,13 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from archcast._version import __version__
-from archcast.data.base import Benchmark, load_benchmark
-from archcast.data.files import write_whole
+from archcast.checks import whole
+from archcast.data.base import load_benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.files import write_whole
 from archcast.predictors.base import Predictor
 from archcast.search.base import STRATEGIES, Strategy
-from archcast.search.checks import whole
 from archcast.search.objectives import Objective, TableObjective
 from archcast.search.results import SearchResults
 from archcast.search.runner import Step, make_strategy, run_one

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.predictors.evidence import Evidence
+from archcast.evidence import Evidence
 from archcast.search.base import STRATEGIES, Strategy, get_strategy, load_strategy
 from archcast.search.objectives import Evaluation, Objective
 from archcast.search.trace import Trace

@@ -30,9 +30,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from archcast.errors import InvalidInputError, MissingEvidenceError
+from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import PREDICTORS, NotInitializedError, Prediction, Predictor
-from archcast.predictors.curves import falls
-from archcast.predictors.evidence import Evidence, Pool
+from archcast.predictors.learning_curve.curves import falls
 from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_predictor", "predictor_checks"]

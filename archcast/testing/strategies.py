@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.predictors.evidence import Evidence
+from archcast.evidence import Evidence
 from archcast.search.base import Strategy, ZeroCost, load_strategy
 from archcast.search.history import FULL
 from archcast.testing._assertions import expect_error, require

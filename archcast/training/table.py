@@ -18,9 +18,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from archcast._version import __version__
-from archcast.data.base import Benchmark
-from archcast.data.files import save_benchmark, write_whole
+from archcast.data.benchmark import Benchmark
+from archcast.data.files import save_benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.files import write_whole
 from archcast.spaces.base import SearchSpace
 from archcast.training.trainer import CURVES, Run, Trainer
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from archcast.data.files import write_whole
 from archcast.errors import InvalidInputError
+from archcast.files import write_whole
 from archcast.proxies.engine import score
 from archcast.spaces.base import SearchSpace, Task, get_space
 from archcast.training.datasets import Dataset, Split, load_dataset

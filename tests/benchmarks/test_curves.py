@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from archcast.predictors.distributions import StudentT
+from archcast.predictors.learning_curve.distributions import StudentT
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from scipy.stats import kendalltau
 
 import archcast
 from archcast.data import load_benchmark
-from archcast.data._published import clean, connected, digits, fill_twins
 from archcast.data._unpickle import NUMPY_SCALARS, Record, read_pickle
-from archcast.data.nasbench201 import from_ops, to_ops
+from archcast.data.published._published import clean, connected, digits, fill_twins
+from archcast.data.published.nasbench201 import from_ops, to_ops
 from archcast.errors import InvalidFileError, MissingDependencyError
 
 NB201 = archcast.get_space("nasbench201")

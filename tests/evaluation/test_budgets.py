@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 import archcast
 from archcast.errors import InvalidInputError
 from archcast.evaluation.budgets import Budgets, draw_map, options_of, round_steps
-from archcast.evaluation.figure import COLORS
+from archcast.reports.figures import COLORS
 
 TIMES = st.sampled_from([1e-4, 0.02, 0.3, 1.0, 4.0, 70.0, 5e3])
 TAUS = st.sampled_from([-0.2, 0.1, 0.3, 0.5, 0.51, 0.8])

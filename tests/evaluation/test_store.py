@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.data.files import write_whole
 from archcast.evaluation.store import Store
 from archcast.evaluation.trial import COLUMNS
+from archcast.files import write_whole
 
 PROTOCOL = {"seed": 0, "train_sizes": (5, 10), "predictors": {"a": "A()"}}
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=20)

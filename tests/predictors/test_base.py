@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from archcast.errors import ArchcastError, InvalidInputError, UnknownNameError
+from archcast.evidence import Evidence, Pool
 from archcast.predictors import base
 from archcast.predictors.base import NotInitializedError, Prediction, Predictor, Requirements, get_predictor
-from archcast.predictors.evidence import Evidence, Pool
 from archcast.spaces.base import get_space
 
 SPACE = get_space("nasbench201")

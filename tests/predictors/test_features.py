@@ -5,7 +5,7 @@ import pytest
 
 from archcast.encodings.base import get_encoding
 from archcast.errors import InvalidInputError, MissingEvidenceError, UnknownNameError
-from archcast.predictors.evidence import Evidence, Pool
+from archcast.evidence import Evidence, Pool
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import get_space

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from archcast.encodings.base import ENCODINGS
+from archcast.evidence import Evidence
 from archcast.predictors.base import PREDICTORS
-from archcast.predictors.evidence import Evidence
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import SPACES, get_space

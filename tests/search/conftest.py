@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import archcast
-from archcast.data.base import Benchmark
+from archcast.data.benchmark import Benchmark
 
 
 @pytest.fixture(scope="session")

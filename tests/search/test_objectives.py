@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import archcast
-from archcast.data.base import Benchmark
+from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.search.objectives import Evaluation, FunctionObjective, TableObjective
 

@@ -56,7 +56,7 @@ def test_regret_is_what_it_says(benchmark) -> None:
 
 
 def test_the_test_score_is_that_of_the_best_validation_score(benchmark) -> None:
-    from archcast.data.base import Benchmark
+    from archcast.data.benchmark import Benchmark
 
     scores = benchmark.scores()
     misleading = Benchmark("m", SPACE, benchmark.archs, {"val": scores, "test": -scores}, "val", test_metric="test")
@@ -257,7 +257,7 @@ def test_progress_tells_of_every_batch(benchmark) -> None:
 
 
 def test_a_space_smaller_than_the_budget() -> None:
-    from archcast.data.base import Benchmark
+    from archcast.data.benchmark import Benchmark
 
     few = Benchmark("few", SPACE, SPACE.sample(8, 0), {"val": np.arange(8.0)}, "val")
     results = run_search(QUICK, few, budget=50, batch=5)

@@ -10,8 +10,8 @@ import pytest
 
 from archcast.encodings.base import get_encoding
 from archcast.errors import InvalidInputError
+from archcast.evidence import Evidence
 from archcast.predictors.base import PREDICTORS, Prediction, Predictor, Requirements
-from archcast.predictors.evidence import Evidence
 from archcast.testing import predictors as battery
 from archcast.testing.predictors import check_predictor, predictor_checks
 

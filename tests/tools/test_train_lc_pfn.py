@@ -69,7 +69,7 @@ def test_borders_are_increasing_and_reach_both_ends(script):
 
 def test_the_shipped_weights_are_of_this_prior(script):
     """Their bars lie where the script puts them."""
-    from archcast.predictors import _pfn
+    from archcast.predictors.learning_curve import _pfn
 
     borders = script.bar_borders(np.random.default_rng(0)).numpy()
     for network in _pfn.load():
@@ -95,7 +95,7 @@ def test_loss_is_the_log_density_of_the_bar_that_holds_the_truth(script):
 def test_two_steps_write_a_file_that_can_be_loaded(script, tmp_path, monkeypatch, capsys):
     import torch
 
-    from archcast.predictors import _pfn
+    from archcast.predictors.learning_curve import _pfn
 
     path, before = tmp_path / "weights.safetensors", torch.get_rng_state()
     arguments = ["train", "--out", str(path), "--steps", "2", "--curves", "4", "--members", "2"]

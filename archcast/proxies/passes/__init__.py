@@ -22,7 +22,7 @@ __all__ = ["RECORDINGS", "makes", "needs_of"]
 
 Pass = Callable[["Session", frozenset[str]], dict[str, Any]]
 
-RECORDINGS: Registry[Pass] = Registry("recording", "archcast.proxies.passes")
+RECORDINGS: Registry[Pass] = Registry("recording", "archcast.proxies.passes", decorator="makes")
 
 NEEDS = ("data", "labels", "gradients")
 

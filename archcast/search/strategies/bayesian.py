@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from archcast.checks import one_of, whole
 from archcast.errors import InvalidInputError
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.targets import rank_normal
@@ -22,7 +23,7 @@ from archcast.search.acquisition import (
 )
 from archcast.search.base import Strategy, register
 from archcast.search.candidates import SOURCES, mutants
-from archcast.search.checks import check_predictor_fits, one_of, whole
+from archcast.search.checks import check_predictor_fits
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["BATCHES", "Bayesian"]

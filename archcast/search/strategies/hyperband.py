@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import whole
 from archcast.errors import InvalidInputError
+from archcast.evidence import Evidence
 from archcast.predictors.base import Predictor, get_predictor
-from archcast.predictors.evidence import Evidence
 from archcast.search.base import Strategy, register
-from archcast.search.checks import whole
 from archcast.search.history import FULL, History
 from archcast.spaces.base import SearchSpace
 

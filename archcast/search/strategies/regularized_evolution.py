@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import whole
 from archcast.search.base import Strategy, register
-from archcast.search.checks import whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["RegularizedEvolution"]

@@ -1,0 +1,1 @@
+"""Gaussian processes: a kernel between architectures, and a distribution over scores."""

@@ -1,0 +1,1 @@
+"""Structure, evidence and curves together in one predictor."""

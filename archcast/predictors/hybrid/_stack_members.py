@@ -1,0 +1,203 @@
+"""The members of `stack`: each learns rank-normal targets and says what it would have predicted for a row it had not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.predictors.gaussian_process._additive import AdditiveGP, LogNormal, Priors, Terms
+from archcast.predictors.hybrid._structure import View
+from archcast.predictors.persistence import saved
+from archcast.predictors.trees.xgboost import XGBoost
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["Boosting", "Forest", "Inputs", "Process"]
+
+PRIOR_SLOPE = 0.45
+"""Part of the prior quantile that is the prior mean: about its correlation with the target on benchmarks of cells."""
+
+LINEAR, PRIOR_TERM = 0.05, 0.16
+"""Prior variances of the linear terms on structure and on the prior quantile; the other terms share what is left of 1."""
+
+RELEVANCE = 1.4
+"""Prior standard deviation of the logarithm of a feature's relevance."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the members see of ``n`` architectures.
+
+    Attributes:
+        view: of the structure.
+        cosines: ``(n, l)`` unit vectors of Weisfeiler-Lehman labels, see :meth:`View.cosines`.
+        evidence: ``(n, c)`` quantiles, or ``None``.
+        prior: ``(n,)`` mean quantile of the evidence whose direction is known, or ``None``.
+        slope: part of the prior quantile that is the prior mean.
+    """
+
+    view: View
+    cosines: Array
+    evidence: Array | None = None
+    prior: Array | None = None
+    slope: float = PRIOR_SLOPE
+
+    @property
+    def matrix(self) -> Array:
+        """``(n, k)``: structure and evidence side by side."""
+        return self.view.matrix if self.evidence is None else np.concatenate([self.view.matrix, self.evidence], axis=1)
+
+    @cached_property
+    def together(self) -> Array:
+        """``(n, k)``: all groups of the structure, scaled such that each weighs the same."""
+        groups = self.view.groups
+        weights = [np.full(x.shape[1], 1 / np.sqrt(x.shape[1] * len(groups))) for x in groups]
+        return self.view.matrix * np.concatenate(weights)
+
+
+@saved("process")
+@dataclass(frozen=True, eq=False)
+class Process:
+    """A Gaussian process on a sum of kernels.
+
+    One Matern-5/2 term with relevances on each group of features, linear terms on the Weisfeiler-Lehman labels (cosine), on all
+    groups together, and, with evidence, on the evidence and on the prior quantile. The prior mean is a part of the mean of
+    two quantiles: that of the number of weights and that of evidence which ranks well without training.
+
+    Attributes:
+        gp: fitted to the targets less the prior mean.
+        evidence: whether it looks at evidence.
+    """
+
+    gp: AdditiveGP
+    evidence: bool
+
+    @classmethod
+    def fit(
+        cls, inputs: Inputs, targets: Array, distances: tuple[float, ...], *, evidence: bool
+    ) -> tuple[Process, Array, Array]:
+        """Fit.
+
+        Args:
+            inputs: of the training rows.
+            targets: ``(n,)``.
+            distances: median distance in each group, and in the evidence if it is looked at.
+            evidence: whether to look at evidence.
+
+        Returns:
+            The member, and ``(n,)`` mean and variance of each target given all others.
+        """
+        terms, mean = _terms(inputs, evidence), _prior_mean(inputs, evidence)
+        fixed = [PRIOR_TERM] * (len(terms.linear) > 3)
+        groups, linear = len(terms.matern), len(terms.linear) - 1 - len(fixed)
+        share = (1 - LINEAR - sum(fixed)) / (groups + linear)
+        priors = Priors(
+            scales=(LogNormal(share, 1.0),) * groups,
+            lengthscales=tuple(LogNormal(distance, 0.3) for distance in distances),
+            slopes=tuple(LogNormal(median, 1.0) for median in [LINEAR, *[share] * linear, *fixed]),
+            relevance=RELEVANCE,
+        )
+        gp = AdditiveGP.fit(terms, targets - mean, priors)
+        return cls(gp, evidence), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
+
+    def predict(self, inputs: Inputs) -> tuple[Array, Array]:
+        """Mean ``(n,)`` and variance ``(n,)``, noise included."""
+        mean, variance = self.gp.predict(_terms(inputs, self.evidence))
+        return mean + _prior_mean(inputs, self.evidence), variance + self.gp.noise
+
+
+def _terms(inputs: Inputs, evidence: bool) -> Terms:
+    matern, linear = list(inputs.view.groups), [inputs.together, inputs.cosines]
+    if evidence and inputs.evidence is not None:
+        matern.append(inputs.evidence)
+        linear.append(inputs.evidence / np.sqrt(inputs.evidence.shape[1]))
+        if inputs.prior is not None:
+            linear.append(_prior_quantile(inputs, evidence)[:, None])
+    return Terms(tuple(matern), tuple(linear))
+
+
+def _prior_quantile(inputs: Inputs, evidence: bool) -> Array:
+    if not evidence or inputs.prior is None:
+        return inputs.view.size
+    return (inputs.view.size + inputs.prior) / 2
+
+
+def _prior_mean(inputs: Inputs, evidence: bool) -> Array:
+    return inputs.slope * _prior_quantile(inputs, evidence)
+
+
+@saved("forest")
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Extremely randomised trees (Geurts et al. 2006, https://doi.org/10.1007/s10994-006-6226-1), each on a bootstrap sample.
+
+    Attributes:
+        forest: scikit-learn's ``ExtraTreesRegressor``.
+    """
+
+    forest: Any
+
+    @classmethod
+    def fit(cls, features: Array, targets: Array, seed: int, *, trees: int = 80) -> tuple[Forest, Array]:
+        """Fit ``(n, k)`` features to ``(n,)`` targets; returns the member and its out-of-bag predictions ``(n,)``."""
+        from sklearn.ensemble import ExtraTreesRegressor
+
+        forest = ExtraTreesRegressor(trees, max_features=0.5, bootstrap=True, random_state=seed)
+        forest.fit(features, targets)
+        values = _by_tree(forest, features)
+        outside = np.ones(values.shape, dtype=bool)
+        for row, sample in zip(outside, forest.estimators_samples_, strict=True):
+            row[sample] = False
+        count = outside.sum(axis=0)
+        some = np.where(outside, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+        return cls(forest), np.where(count > 0, some, targets.mean())
+
+    def predict(self, features: Array) -> Array:
+        """``(n,)`` mean over the trees."""
+        return np.asarray(_by_tree(self.forest, features).mean(axis=0))
+
+
+def _by_tree(forest: Any, features: Array) -> Array:
+    """``(trees, n)`` predictions, without the threads and checks of the library's own loop."""
+    rows = np.ascontiguousarray(features, dtype=np.float32)
+    return np.array([tree.tree_.predict(rows)[:, 0] for tree in forest.estimators_])
+
+
+@saved("boosting")
+@dataclass(frozen=True, eq=False)
+class Boosting:
+    """Gradient-boosted trees, as the predictor `xgboost`.
+
+    Attributes:
+        trees: fitted on all rows.
+    """
+
+    trees: XGBoost
+
+    @classmethod
+    def fit(
+        cls, space: SearchSpace, features: Array, targets: Array, seed: int, *, folds: int = 4
+    ) -> tuple[Boosting, Array]:
+        """Fit ``(n, k)`` features to ``(n,)`` targets; returns the member and its cross-validated predictions ``(n,)``."""
+
+        def trees(rows: NDArray[np.intp]) -> XGBoost:
+            out = XGBoost(space, random_state=seed)
+            out._learn(features[rows], targets[rows])
+            return out
+
+        n = len(targets)
+        fold = np.random.default_rng(seed).permutation(n) % min(folds, n)
+        outside = np.empty(n)
+        for k in range(fold.max() + 1):
+            there = fold == k
+            outside[there] = trees(np.flatnonzero(~there))._answer(features[there])[0]
+        return cls(trees(np.arange(n))), outside
+
+    def predict(self, features: Array) -> Array:
+        """``(n,)`` sums of the leaves' values."""
+        return self.trees._answer(features)[0]

@@ -1,0 +1,218 @@
+"""What `stack` knows of an architecture from its description, and from evidence with gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.encodings.base import Encoder, get_encoding
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.features import (
+    EvidenceColumn,
+    FeatureGroups,
+    evidence_columns,
+    evidence_values,
+    median_distance,
+    reference_numbers,
+    reference_rows,
+)
+from archcast.predictors.persistence import saved
+from archcast.predictors.regression import DEFAULT_ENCODING
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["FilledEvidence", "Structure", "View"]
+
+RARE = 3
+"""Weisfeiler-Lehman labels that fewer reference rows hold are not counted."""
+
+MOSTLY = 0.5
+"""Evidence known of at least this share of the reference counts a gap as a failure, the worst value; else gaps are unknown."""
+
+RIDGE = 10.0
+"""Penalty of the regression that fills gaps, on standardised features."""
+
+PRIOR = frozenset({"flops", "macs", "naswot", "nwot", "params", "synflow", "zen"})
+"""Proxies that rank architectures in the right direction on nearly every benchmark; so do costs. They make the prior mean."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Features of ``n`` architectures.
+
+    Attributes:
+        groups: one standardised ``(n, k_g)`` matrix for each encoding.
+        labels: ``(n, k)`` float32, Weisfeiler-Lehman label counts.
+        length: ``(n, 1)`` Euclidean length of these counts, 1 where there are none.
+        size: ``(n,)`` normal quantile of the number of weights.
+    """
+
+    groups: tuple[Array, ...]
+    labels: NDArray[np.float32]
+    length: Array
+    size: Array
+
+    @cached_property
+    def matrix(self) -> Array:
+        """``(n, k)``: all groups side by side."""
+        return np.concatenate(self.groups, axis=1)
+
+    def cosines(self, known: NDArray[np.bool_]) -> Array:
+        """``(n, l + 1)`` unit vectors: the label counts of the ``l`` labels that are known, and the length of all others."""
+        out = np.empty((len(self.labels), int(known.sum()) + 1))
+        seen = out[:, :-1]
+        np.divide(self.labels[:, known], self.length, out=seen)
+        out[:, -1] = np.sqrt(np.maximum(1 - np.einsum("ij,ij->i", seen, seen), 0.0))
+        return out
+
+
+@saved("structure")
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Maps architectures to a :class:`View`; learned from unlabelled rows.
+
+    Attributes:
+        features: of the encodings, without evidence.
+        labels: encoder of Weisfeiler-Lehman labels.
+        weights: columns of the group ``functional`` whose sum is the number of weights.
+        size: rank-normal map of that number.
+    """
+
+    features: FeatureGroups
+    labels: Encoder
+    weights: list[int]
+    size: EvidenceColumn
+
+    @classmethod
+    def of(cls, space: SearchSpace, pool: Pool | None) -> Structure:
+        """Learn from the pool, or from a fixed sample of the space."""
+        return _of_space(space) if pool is None else cls._learn(space, pool)
+
+    @classmethod
+    def _learn(cls, space: SearchSpace, pool: Pool | None) -> Structure:
+        rows = reference_rows(space, pool)
+        labels = get_encoding("wl", space, min_count=RARE).fit(rows)
+        functional = get_encoding("functional", space)
+        names = functional.get_feature_names_out().tolist()
+        weights = [i for i, name in enumerate(names) if name.split(":")[-1] == "weight"]
+        number = np.asarray(functional.transform(rows)[:, weights].sum(axis=1), dtype=np.float64)
+        features = FeatureGroups.of(space, DEFAULT_ENCODING, None, pool)
+        return cls(features, labels, weights, EvidenceColumn.of("cost", "size", 0, number))
+
+    def view(self, archs: NDArray[np.int64]) -> View:
+        """Features of ``(n, d)`` rows."""
+        canonical = self.features.space.canonical(archs)
+        groups = self.features.groups(archs, canonical=canonical)
+        counts = self.labels.transform(archs, canonical)
+        length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
+        number, columns = DEFAULT_ENCODING.index("functional"), self.weights
+        raw = groups[number][:, columns] * self.features.scales[number][columns] + self.features.means[number][columns]
+        return View(tuple(groups), counts, np.where(length > 0, length, 1.0), self.size.quantiles(raw.sum(axis=1)))
+
+
+@lru_cache(maxsize=16)
+def _of_space(space: SearchSpace) -> Structure:
+    """What is learned from a fixed sample of the space: the same for every predictor, hence made once."""
+    return Structure._learn(space, None)
+
+
+@saved("filled-evidence")
+@dataclass(frozen=True, eq=False)
+class FilledEvidence:
+    """Evidence as normal quantiles, its gaps filled by ridge regression on the structure.
+
+    A proxy that could not be computed mostly belongs to a broken network, and those look alike: where the reference knows a
+    column of most rows, its gaps count as the lowest value there, and the regression finds the broken ones. Where it knows few,
+    a gap only says that nothing was measured.
+
+    Attributes:
+        columns: quantile maps, one for each proxy and cost, two for each curve.
+        distance: median Euclidean distance of reference rows.
+        centre: ``(k,)`` and ``offsets`` ``(c,)``: means of structure and quantiles.
+        weights: ``(k, c)`` of the regression.
+    """
+
+    columns: tuple[EvidenceColumn, ...]
+    distance: float
+    centre: Array
+    offsets: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, evidence: Evidence, structure: Structure, view: View, pool: Pool | None) -> FilledEvidence | None:
+        """Learn from the evidence of the training rows and of the pool; ``None`` if the training rows have none.
+
+        Args:
+            evidence: of the training rows.
+            structure: of the space.
+            view: of the training rows.
+            pool: unlabelled candidates; their evidence is preferred, where they have any.
+        """
+        names = evidence_columns(evidence)
+        if not names:
+            return None
+        x, known = view.matrix, evidence
+        if pool is not None and pool.evidence:
+            numbers = reference_numbers(pool)
+            inside = pool.evidence[numbers]
+            if all(_known(name, inside) >= _known(name, evidence) for name in names):
+                x, known = structure.view(pool.archs[numbers]).matrix, inside
+        columns, masks, quantiles = [], [], []
+        for name in names:
+            values = evidence_values(*name, known)
+            assert values is not None
+            use = np.isfinite(values)
+            if use.mean() >= MOSTLY:
+                use = np.ones(len(use), dtype=bool)
+            columns.append(EvidenceColumn.of(*name, values[use]))
+            quantiles.append(np.where(use, columns[-1].quantiles(values), 0.0))
+            masks.append(use)
+        centre = x.mean(axis=0)
+        offsets, weights = np.zeros(len(names)), np.zeros((x.shape[1], len(names)))
+        y = np.stack(quantiles, axis=1)
+        for mask in {mask.tobytes(): mask for mask in masks}.values():
+            same = [c for c, other in enumerate(masks) if np.array_equal(mask, other)]
+            if mask.any():
+                offsets[same], weights[:, same] = _ridge(x[mask] - centre, y[mask][:, same])
+        filled = cls(tuple(columns), 1.0, centre, offsets, weights)
+        return replace(filled, distance=median_distance(filled.quantiles(x, known)))
+
+    def quantiles(self, structure: Array, evidence: Evidence) -> Array:
+        """``(n, c)`` quantiles without gaps.
+
+        Args:
+            structure: ``(n, k)`` matrix of the :class:`View`.
+            evidence: of those rows; columns may be missing, wholly or in part.
+        """
+        out = np.clip((structure - self.centre) @ self.weights + self.offsets, -3.0, 3.0)
+        for c, column in enumerate(self.columns):
+            values = evidence_values(column.kind, column.name, column.epochs, evidence)
+            if values is not None:
+                out[:, c] = np.where(np.isfinite(values), column.quantiles(values), out[:, c])
+        return out
+
+    def prior(self, quantiles: Array) -> Array | None:
+        """``(n,)`` mean quantile of the columns whose direction is known beforehand; ``None`` if there are none."""
+        some = [c for c, column in enumerate(self.columns) if column.kind == "cost" or column.name in PRIOR]
+        return quantiles[:, some].mean(axis=1) if some else None
+
+
+def _known(name: tuple[str, str, int], evidence: Evidence) -> int:
+    """Number of rows of which a column is known."""
+    values = evidence_values(*name, evidence)
+    return 0 if values is None else int(np.isfinite(values).sum())
+
+
+def _ridge(x: Array, y: Array) -> tuple[Array, Array]:
+    """Offset ``(c,)`` and weights ``(k, c)`` of ridge regression of ``(n, c)`` on ``(n, k)``."""
+    centre, offset = x.mean(axis=0), y.mean(axis=0)
+    x = x - centre
+    if len(x) < x.shape[1]:
+        weights = x.T @ np.linalg.solve(x @ x.T + RIDGE * np.eye(len(x)), y - offset)
+    else:
+        weights = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ (y - offset))
+    return offset - centre @ weights, weights

@@ -1,0 +1,189 @@
+"""`stack`: Gaussian processes and trees on what an architecture does, blended; the predictor to reach for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.base import Prediction, Predictor, register
+from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
+from archcast.predictors.hybrid._structure import FilledEvidence, Structure, View
+from archcast.predictors.persistence import saved
+from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["Blend", "Stack"]
+
+FEW = 5
+"""With fewer architectures only the Gaussian process is fitted."""
+
+LEAD = 30.0
+"""The Gaussian processes start with ``1 + LEAD / n`` times the weight of the trees."""
+
+SHARPNESS, HALF = 2.0, 20.0
+"""Weights fall with the power ``SHARPNESS * n / (n + HALF)`` of the out-of-sample mean square error."""
+
+DOUBT = 20.0
+"""Number of observations that the prior scale of the uncertainty, 1, is worth."""
+
+UNSEEN = 4.0
+"""The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
+
+WIDTH = 1.645
+"""``std`` is made such that ``mean +- WIDTH * std`` is as wide as the 90 % interval, which is not symmetric on the scores."""
+
+Array = NDArray[np.float64]
+
+
+@saved("blend")
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """Weights of the members, and the scale of the uncertainty.
+
+    Attributes:
+        weights: ``(m,)``, sum 1.
+        inflation: factor of the standard deviation.
+    """
+
+    weights: Array
+    inflation: float
+
+    @classmethod
+    def of(cls, outside: Array, variance: Array, targets: Array, lead: NDArray[np.bool_]) -> Blend:
+        """Weigh the members by how well they predict rows that they have not seen, less sharply the fewer there are:
+
+            w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + 30 / n for Gaussian processes, 1 for trees
+
+        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 4 / n).
+
+        Args:
+            outside: ``(m, n)`` out-of-sample predictions of the training rows.
+            variance: ``(m, n)`` their variances; only those of leading members count.
+            targets: ``(n,)``.
+            lead: ``(m,)`` the Gaussian processes.
+        """
+        n = len(targets)
+        error = np.square(outside - targets).mean(axis=1) + 1e-6
+        log_weight = np.log(np.where(lead, 1 + LEAD / n, 1.0)) - SHARPNESS * n / (n + HALF) * np.log(error)
+        weights = np.exp(log_weight - log_weight.max())
+        blend = cls(weights / weights.sum(), 1.0)
+        mean, spread = blend(outside, variance, lead)
+        squares = np.square((targets - mean) / spread).sum()
+        return cls(blend.weights, float(np.sqrt((squares + DOUBT) / (n + DOUBT) * (1 + UNSEEN / n))))
+
+    def __call__(self, means: Array, variances: Array, lead: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Mean ``(n,)`` and standard deviation ``(n,)`` from ``(m, n)`` means and variances of the members.
+
+        The variance is that of the Gaussian processes plus the disagreement of the members.
+        """
+        mean = self.weights @ means
+        own = self.weights * lead
+        variance = own / own.sum() @ variances + self.weights @ np.square(means - mean)
+        return mean, self.inflation * np.sqrt(variance)
+
+
+@register(
+    "stack",
+    summary="Gaussian processes and trees on structure and evidence, blended; the one to reach for",
+    paper="stacking after Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1; features and blend by archcast",
+    family="hybrid",
+    default=True,
+)
+class Stack(Predictor):
+    """A blend that is made for few architectures: from one up, with or without evidence, on every space.
+
+    Targets are rank-normal. Architectures are seen by what they do (the encodings ``graph-features``, ``functional``,
+    ``operation-flow`` and ``wl``), evidence as normal quantiles of its ranks; evidence may be missing in single rows or
+    altogether at query, where it is predicted from the structure. The members are
+
+    - a Gaussian process with a kernel for each group of features and a relevance for each feature
+      (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it,
+    - extremely randomised trees and gradient-boosted trees, from five architectures up.
+
+    Their out-of-sample errors (leave-one-out in closed form, out-of-bag, cross-validated) set the weights, see
+    :class:`Blend`. ``std`` holds the variance of the Gaussian processes, noise included, and the disagreement of the members,
+    scaled by the out-of-sample errors.
+
+    A ``pool`` of candidates at init, best with their evidence, sets scales and ranks; without one the structure is scaled over a
+    fixed sample of the space, and evidence over the training rows.
+
+    Args:
+        space: search space.
+        random_state: seed of the trees.
+
+    Examples:
+        >>> import archcast
+        >>> space = archcast.get_space("nasbench201")
+        >>> archs = space.sample(20, 0)
+        >>> evidence = archcast.Evidence(proxies={"flops": (archs == 3).sum(axis=1)})
+        >>> stack = archcast.get_predictor("stack", space=space, random_state=0)
+        >>> stack = stack.init(archs, 90 + (archs == 3).sum(axis=1), evidence)
+        >>> mean = stack.query([[3, 3, 3, 3, 3, 3], [0, 1, 0, 0, 1, 0]]).mean
+        >>> bool(mean[0] > mean[1])
+        True
+    """
+
+    has_std = True
+
+    def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
+        super().__init__(space, random_state=random_state)
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        seeds = self._rng().integers(2**31, size=2).tolist()
+        evidence, pool = self._look_at(evidence), pool and Pool(pool.archs, self._look_at(pool.evidence))
+        self.structure_ = Structure.of(self._space, pool)
+        view = self.structure_.view(archs)
+        self.evidence_ = FilledEvidence.of(evidence, self.structure_, view, pool)
+        self.scale_ = TargetScale.of(scores)
+        self.labels_ = np.asarray(view.labels.any(axis=0), dtype=bool)
+        inputs, targets = self._inputs(view, evidence), rank_normal(scores)
+        distances = self.structure_.features.distances
+        looks = [(distances, False)]
+        if self.evidence_ is not None:
+            looks.insert(0, ((*distances, self.evidence_.distance), True))
+        self.processes_: list[Process] = []
+        self.trees_: list[Forest | Boosting] = []
+        outside, variances = [], []
+        for spread, look in looks:
+            process, mean, variance = Process.fit(inputs, targets, spread, evidence=look)
+            self.processes_.append(process)
+            outside.append(mean)
+            variances.append(variance)
+        if len(archs) >= FEW:
+            features = inputs.matrix
+            forest, bagged = Forest.fit(features, targets, seeds[0])
+            boosting, crossed = Boosting.fit(self._space, features, targets, seeds[1])
+            self.trees_ = [forest, boosting]
+            outside += [bagged, crossed]
+            variances += [np.zeros(len(targets))] * 2
+        self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead)
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        inputs = self._inputs(self.structure_.view(archs), self._look_at(evidence))
+        answers = [process.predict(inputs) for process in self.processes_]
+        features = inputs.matrix
+        answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
+        means, variances = (np.array(part) for part in zip(*answers, strict=True))
+        mean, std = self.blend_(means, variances, self._lead)
+        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, WIDTH * std) / WIDTH)
+
+    def _look_at(self, evidence: Evidence) -> Evidence:
+        """What the members are shown of evidence: all of it; a subclass may add columns made of others, such as of curves."""
+        return evidence
+
+    def _inputs(self, view: View, evidence: Evidence) -> Inputs:
+        inputs = Inputs(view, view.cosines(self.labels_))
+        if self.evidence_ is None:
+            return inputs
+        quantiles = self.evidence_.quantiles(view.matrix, evidence)
+        return replace(inputs, evidence=quantiles, prior=self.evidence_.prior(quantiles))
+
+    @property
+    def _lead(self) -> NDArray[np.bool_]:
+        return np.arange(len(self.processes_) + len(self.trees_)) < len(self.processes_)

@@ -1,0 +1,1 @@
+"""Predictors that look at the beginning of a learning curve."""

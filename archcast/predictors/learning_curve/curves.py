@@ -1,0 +1,285 @@
+"""What predictors share that look at partial learning curves: which signal, how much of it, on which scale.
+
+A *signal* is a name in ``Evidence.curves``: ``val_accuracy``, ``val_loss``, ``train_loss``, ... Its array is ``(n, epochs)``, a
+row for each architecture, a column for each epoch from the first on.
+
+What is allowed:
+- Trailing NaN: epochs not trained yet. Rows may be of uneven length, at query and at init.
+- Rising and falling signals in any range. A name that ends in ``loss``, ``error`` or ``perplexity`` is falling and is negated
+  once, here, so that higher is better from then on; a predictor without labels answers on that scale.
+- At query every row must have at least ``epochs`` epochs, and none more than the full training has.
+- At init a predictor that learns from labels needs ``epochs`` epochs of every row. One that does without labels takes whatever
+  curves it is given, or none; from them it only learns how long a full training is and the range of the signal.
+
+What is not: NaN before or between known epochs (drop the row, or fill the gap yourself), infinite values (a training that
+diverged is worth the value of chance), rows of no known epoch where epochs are needed. The error names predictor, row and need.
+
+The number of epochs T of a full training is ``total_epochs`` if given, else the longest curve seen at init, else the width of the
+array at query (whose last columns may be all NaN).
+
+To add a predictor, subclass :class:`CurvePredictor` and write ``_learn`` and ``_extrapolate``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.errors import InvalidInputError, MissingEvidenceError
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.base import Prediction, Predictor, Requirements
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["CurvePredictor", "CurveScale", "Curves", "falls", "seen_epochs"]
+
+FALLING = ("loss", "error", "perplexity")
+
+
+def falls(signal: str) -> bool:
+    """Whether lower values of a signal are better, from its name.
+
+    Examples:
+        >>> falls("train_loss"), falls("val_accuracy")
+        (True, False)
+    """
+    return signal.endswith(FALLING)
+
+
+def seen_epochs(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """``(n,)`` number of the last known epoch of ``(n, epochs)`` curves; 0 where nothing is known."""
+    known = np.isfinite(values)
+    if values.shape[1] == 0:
+        return np.zeros(len(values), dtype=np.int64)
+    return np.where(known.any(axis=1), values.shape[1] - known[:, ::-1].argmax(axis=1), 0).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class CurveScale:
+    """An affine map of curves, higher is better, onto [0, 1], and back.
+
+    0 is about the worst that happens and 1 the best that is thinkable. Values outside map outside.
+
+    Attributes:
+        low, high: ``(n,)`` for each row, or ``(1,)`` for all, the values that map to 0 and 1.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], signal: str, *, pooled: bool) -> CurveScale:
+        """The scale of ``(n, epochs)`` curves, already negated if they fall.
+
+        An accuracy or error is a share or, if any value exceeds 1, a percentage. A loss has its best at 0 and its worst at the
+        (median) worst value of a row. What has neither sort of bound spans the values seen, and as much again above them
+        where only the beginning of a single curve is known.
+
+        Args:
+            values: each row with at least one known epoch.
+            signal: its name.
+            pooled: one scale for all rows, from complete curves; else one for each row, from what is seen of it alone.
+        """
+        bottom, top = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
+        worst = bottom
+        if pooled:
+            worst, bottom, top = np.median(bottom)[None], bottom.min()[None], top.max()[None]
+        span, room = np.maximum(np.abs(bottom), np.abs(top)), 0.1 if pooled else 1.0
+        unit = np.where(span <= 1, 1.0, 100.0)
+        if signal.endswith(("loss", "perplexity")):
+            low, high = worst, np.where(top <= 0, 0.0, top + room * (top - worst))
+        elif falls(signal):
+            fits = (span <= 100) & (top <= 0)
+            low, high = np.where(fits, -unit, bottom), np.where(fits, 0.0, top + room * (top - bottom))
+        else:
+            fits = (span <= 100) & (bottom >= 0)
+            low, high = np.where(fits, 0.0, bottom), np.where(fits, unit, top + room * (top - bottom))
+        return cls(low, np.where(high - low > 1e-12 * np.maximum(np.abs(low), 1), high, low + 1))
+
+    def forward(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``(n,)`` or ``(n, k)`` values to [0, 1]."""
+        low, width = self._aligned(values)
+        return (values - low) / width
+
+    def backward(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Exact inverse of :meth:`forward`."""
+        low, width = self._aligned(shares)
+        return low + shares * width
+
+    def backward_std(self, std: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standard deviations on [0, 1] to the scale of the values."""
+        return std * self._aligned(std)[1]
+
+    def __getitem__(self, rows: Any) -> CurveScale:
+        return self if len(self.low) == 1 else CurveScale(self.low[rows], self.high[rows])
+
+    def _aligned(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        shape = (-1,) + (1,) * (values.ndim - 1)
+        return self.low.reshape(shape), (self.high - self.low).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves as a predictor gets them.
+
+    Attributes:
+        values: ``(n, epochs)``, higher is better; NaN after the last epoch seen, nowhere before.
+        seen: ``(n,)`` epochs seen, at least 1.
+        total: epochs T of a full training.
+        scale: to [0, 1].
+    """
+
+    values: NDArray[np.float64]
+    seen: NDArray[np.int64]
+    total: int
+    scale: CurveScale
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Any) -> Curves:
+        return Curves(self.values[rows], self.seen[rows], self.total, self.scale[rows])
+
+    @property
+    def last(self) -> NDArray[np.float64]:
+        """``(n,)`` value at the last epoch seen."""
+        return self.values[np.arange(len(self)), self.seen - 1]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """``(n, epochs)`` on [0, 1]; NaN after the last epoch seen."""
+        return self.scale.forward(self.values)
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """``(n,)`` whether all T epochs are seen."""
+        return self.seen >= self.total
+
+
+class CurvePredictor(Predictor):
+    """Base class of predictors that look at the beginning of a learning curve.
+
+    Args:
+        space: any space.
+        signal: name of the curve, see :mod:`archcast.predictors.learning_curve.curves`.
+        epochs: fewest epochs that a row must have at query; what is given beyond is used too, unless a class says otherwise.
+        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init, else the array's width.
+        random_state: seed.
+    """
+
+    learns_from_labels: ClassVar[bool] = False
+    """Whether ``init`` needs scores and curves of trained architectures."""
+    fewest_epochs: ClassVar[int] = 1
+    """The smallest value that ``epochs`` may have."""
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        signal: str = "val_accuracy",
+        epochs: int = 5,
+        total_epochs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, random_state=random_state)
+        self.signal = signal
+        self.epochs = epochs
+        self.total_epochs = total_epochs
+
+    @property
+    def requires(self) -> Requirements:  # type: ignore[override]
+        """The signal, for ``epochs`` epochs."""
+        return Requirements(labels=self.learns_from_labels, curve=self.signal, epochs=self.epochs)
+
+    # -- what a subclass writes ---------------------------------------------------------------------------------------
+
+    def _learn(self, archs: NDArray[np.int64], scores: NDArray[np.float64], curves: Curves | None) -> None:
+        """Learn from architectures whose curves are known; set attributes that end in ``_``.
+
+        ``curves`` is ``None`` if init got none; rows of which no epoch is known are left out of all three. ``scores`` is empty
+        if init got none.
+        """
+
+    def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Prediction:
+        """Predict from partial curves."""
+        raise NotImplementedError
+
+    # -- the contract of Predictor ------------------------------------------------------------------------------------
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        self.total_epochs_, self.limits_ = self.total_epochs, None
+        values = self._values(evidence)
+        seen = np.zeros(0, dtype=np.int64) if values is None else seen_epochs(values)
+        rows = np.flatnonzero(seen)
+        curves = None
+        if values is not None and len(rows):
+            total = int(seen.max()) if self.total_epochs is None else int(self.total_epochs)
+            scale = CurveScale.of(values[rows], self.signal, pooled=True)
+            self.total_epochs_, self.limits_ = total, [float(scale.low[0]), float(scale.high[0])]
+            curves, archs = Curves(values[rows], seen[rows], total, scale), archs[rows]
+            scores = scores[rows] if len(scores) else scores
+        self._learn(archs, scores, curves)
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        values = self._values(evidence)
+        assert values is not None
+        total = values.shape[1] if self.total_epochs_ is None else self.total_epochs_
+        if self.limits_ is None:
+            scale = CurveScale.of(values, self.signal, pooled=False)
+        else:
+            scale = CurveScale(np.array(self.limits_[:1]), np.array(self.limits_[1:]))
+        return self._extrapolate(archs, Curves(values, seen_epochs(values), total, scale))
+
+    def _values(self, evidence: Evidence) -> NDArray[np.float64] | None:
+        values = evidence.curves.get(self.signal)
+        if values is None or len(values) == 0:
+            return None
+        return -values if falls(self.signal) else values
+
+    def _check_evidence(self, evidence: Evidence | None, n: int, *, at_init: bool = False) -> Evidence:
+        self._check_parameters()
+        evidence = super()._check_evidence(evidence, n, at_init=at_init)
+        values = self._values(evidence)
+        if values is None:
+            return evidence
+        label, seen = f"evidence.curves[{self.signal!r}]", seen_epochs(values)
+        known = np.isfinite(values).sum(axis=1)
+        if (known < seen).any():
+            row = int(np.flatnonzero(known < seen)[0])
+            epoch = int(np.flatnonzero(~np.isfinite(values[row]))[0]) + 1
+            raise InvalidInputError(
+                f"{self._title} needs curves without gaps: {label} is NaN in row {row} at epoch {epoch}, but known at "
+                f"epoch {seen[row]}. Only trailing NaN are allowed; fill the gap or drop the row."
+            )
+        if (self.learns_from_labels or not at_init) and (seen < self.epochs).any():
+            row = int(np.flatnonzero(seen < self.epochs)[0])
+            other = f", or set epochs={seen[row]}" if seen[row] >= self.fewest_epochs else ""
+            raise MissingEvidenceError(
+                f"{self._title} needs {self.epochs} epochs of {label}, row {row} has {seen[row]}. "
+                f"Train it that long or drop the row{other}."
+            )
+        total = self.total_epochs if at_init else self.total_epochs_
+        if total is not None and (seen > total).any():
+            row = int(np.flatnonzero(seen > total)[0])
+            raise InvalidInputError(
+                f"{self._title} expects trainings of {total} epochs, row {row} of {label} has {seen[row]}. "
+                f"Cut the curve, or set total_epochs={seen[row]} before init."
+            )
+        return evidence
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        least = self.fewest_epochs
+        if isinstance(self.epochs, bool) or not isinstance(self.epochs, (int, np.integer)) or self.epochs < least:
+            raise InvalidInputError(
+                f"{self._title}: epochs is {self.epochs!r}: it must be an integer of at least {least}."
+            )
+        total = self.total_epochs
+        if total is not None and (not isinstance(total, (int, np.integer)) or total < self.epochs):
+            raise InvalidInputError(
+                f"{self._title}: total_epochs is {total!r}: it must be None or an integer of at least epochs={self.epochs}."
+            )

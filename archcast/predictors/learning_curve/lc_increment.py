@@ -1,0 +1,203 @@
+"""What complete curves of the same task gained from here on, blended with what a network trained on synthetic curves expects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from archcast.predictors.base import register
+from archcast.predictors.learning_curve.curves import Curves
+from archcast.predictors.learning_curve.distributions import Distribution, Mixture, StudentT
+from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate, rates_of
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["LCIncrement"]
+
+RIDGE, SVR = 30, 100
+"""Fewest complete curves for a ridge regression of the increments, and for support vectors."""
+MOST = 500
+"""Complete curves that are kept: support vectors of more take long and gain little."""
+PRIOR = 5.0
+"""Complete curves that the network is worth."""
+NARROWEST = 1e-5
+"""Least scale of the errors, on [0, 1]."""
+
+Floats = NDArray[np.float64]
+
+
+@register(
+    "lc-increment",
+    summary="regression of what complete curves gained, blended with lc-pfn",
+    paper="Baker et al. 2018, https://arxiv.org/abs/1705.10823",
+    family="learning-curve",
+    needs="a partial curve; learns from complete ones",
+    default=True,
+)
+class LCIncrement(CurveForecaster):
+    """Regression of increments on partial curves, blended with ``lc-pfn``.
+
+    Baker et al. 2018 (https://arxiv.org/abs/1705.10823) regress the final value ``y_T`` on the beginning of the curve.
+    Here the target is the increment ``y_T - y_c`` after the last epoch seen ``c``, taken from the ``m`` complete curves
+    among those given to ``init``, cut at the same epoch. The regression is the median increment if ``m < 30``, a ridge
+    regression if ``m < 100``, else a mean of support vector and ridge regressions. Student's t is fitted to its errors on
+    curves left out. The answer is a mixture: weight ``m / (m + 5)`` for the regression, the rest for ``lc-pfn``; with no
+    complete curve it is ``lc-pfn``.
+
+    What is forecast is the signal itself after all epochs; ``scores`` play no part.
+
+    Args:
+        space: any space.
+        signal: name of the curve.
+        epochs: fewest epochs that a row must have at query.
+        total_epochs: epochs of a full training; a curve that has them all is complete.
+        schedule: learning rate of each epoch, see ``lc-pfn``.
+        random_state: seed; it chooses which complete curves are kept if there are more than 500, and the folds.
+
+    Examples:
+        >>> import archcast
+        >>> import numpy as np
+        >>> space = archcast.get_space("nasbench201")
+        >>> slopes = np.linspace(0.5, 0.9, 40)[:, None]
+        >>> done = archcast.Evidence({"val_accuracy": slopes * (1 - 0.8 ** np.arange(1, 21))})
+        >>> predictor = archcast.get_predictor("lc-increment", space, random_state=0).init(space.sample(40, 0), None, done)
+        >>> begun = archcast.Evidence({"val_accuracy": 0.77 * (1 - 0.8 ** np.arange(1, 9))[None]})
+        >>> predictor.forecast(space.sample(1, 1), begun).interval(0.5)
+        (array([0.76...]), array([0.76...]))
+    """
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        signal: str = "val_accuracy",
+        epochs: int = 5,
+        total_epochs: int | None = None,
+        schedule: Sequence[float] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, signal=signal, epochs=epochs, total_epochs=total_epochs, random_state=random_state)
+        self.schedule = schedule
+
+    def _learn(self, archs: NDArray[np.int64], scores: Floats, curves: Curves | None) -> None:
+        self.complete_ = np.zeros((0, 0))
+        if curves is not None and curves.complete.any():
+            complete = curves.shares[curves.complete][:, : curves.total]
+            self.complete_ = complete[self._rng().permutation(len(complete))[:MOST]]
+
+    def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
+        rates = rates_of(self.schedule, curves.total, self._title)
+        network = extrapolate(curves, rates)
+        m = len(self.complete_)
+        if m == 0:
+            return Forecast.of(network)
+        location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
+        expected = curves.scale.forward(network.mean)
+        for seen in np.unique(curves.seen):
+            rows = curves.seen == seen
+            begun = curves.shares[rows, :seen]
+            gain, scale[rows], df[rows] = self._gain(begun, expected[rows], rates)
+            location[rows] = begun[:, -1] + gain
+        own = StudentT(curves.scale.backward(location), curves.scale.backward_std(scale), df)
+        parts: list[Distribution] = [own, network]
+        return Forecast.of(Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)]))
+
+    def _gain(self, begun: Floats, expected: Floats, rates: Floats | None) -> tuple[Floats, float, float]:
+        """Increments of ``(n, c)`` partial curves, and scale and degrees of freedom of their errors."""
+        m, c = len(self.complete_), begun.shape[1]
+        if c == self.complete_.shape[1]:
+            return np.zeros(len(begun)), CERTAIN, 30.0
+        cut = self.complete_[:, :c]
+        gains = self.complete_[:, -1] - cut[:, -1]
+        if m < RIDGE:
+            middle = float(np.median(gains))
+            return np.full(len(begun), middle), *fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1)))
+        known = features(cut, self._expected(cut, rates))
+        asked = features(begun, expected)
+        centre, spread = known.mean(axis=0), known.std(axis=0)
+        spread = np.where(spread > 1e-9, spread, 1.0)
+        regress = ridge if m < SVR else support_vectors
+        found, errors = regress((known - centre) / spread, gains, (asked - centre) / spread)
+        return found, *fit_errors(errors)
+
+    def _expected(self, cut: Floats, rates: Floats | None) -> Floats:
+        """``(m,)`` last values that the network expects of the complete curves, from their beginning."""
+        from archcast.predictors.learning_curve import _pfn
+
+        m, total = self.complete_.shape
+        schedule = None if rates is None else np.broadcast_to(rates, (m, total))
+        borders, probabilities = _pfn.increments(np.clip(cut, -1, 2), np.full(m, total), schedule)
+        return np.asarray(cut[:, -1] + probabilities @ (borders[1:] + borders[:-1]) / 2)
+
+
+def features(curves: Floats, expected: Floats) -> Floats:
+    """``(n, 16)`` features of ``(n, c)`` partial curves: levels, gains over parts of the curve, roughness, the network's view."""
+    c = curves.shape[1]
+    last, tail = curves[:, -1], curves[:, -max(2, c // 5) :]
+    steps = np.abs(np.diff(curves, axis=1)) if c > 1 else np.zeros((len(curves), 1))
+    parts = [last, curves.max(axis=1), curves.mean(axis=1), tail.mean(axis=1), tail.std(axis=1), steps.mean(axis=1)]
+    parts += [last - curves[:, max(0, c - 1 - max(1, c // k))] for k in (1, 2, 4, 8)]
+    parts += [curves[:, int(share * (c - 1))] for share in (0.0, 0.1, 0.25, 0.5, 0.75)]
+    return np.stack([*parts, expected - last], axis=1)
+
+
+def ridge(x: Floats, y: Floats, asked: Floats) -> tuple[Floats, Floats]:
+    """Predictions at ``asked`` and errors on rows left out; the penalty has the least squared error on those.
+
+    ``x`` ``(m, k)`` has columns of mean zero. Leave-one-out errors of ridge regression are ``residual / (1 - leverage)``.
+    """
+    middle = y.mean()
+    u, s, v = np.linalg.svd(x, full_matrices=False)
+    best, errors, weights = math.inf, y, np.zeros(x.shape[1])
+    for penalty in np.logspace(-2, 5, 15):
+        shrink = s**2 / (s**2 + penalty)
+        leverage = 1 / len(y) + (u**2 @ shrink)
+        left_out = (y - middle - u @ (shrink * (u.T @ (y - middle)))) / (1 - leverage)
+        if (loss := float((left_out**2).mean())) < best:
+            best, errors = loss, left_out
+            weights = v.T @ (s / (s**2 + penalty) * (u.T @ (y - middle)))
+    return middle + asked @ weights, errors
+
+
+def support_vectors(x: Floats, y: Floats, asked: Floats) -> tuple[Floats, Floats]:
+    """The same from six support vector regressions and a ridge regression: their mean, each weighted by the inverse fourth
+    power of its squared error on rows left out. That ranks and fits better than the best of them.
+    """
+    from sklearn.svm import SVR as Machine
+
+    middle, unit = np.median(y), max(float(y.std()), 1e-9)
+    target, fold = (y - middle) / unit, np.arange(len(y)) % 5
+    answers = [ridge(x, y, asked)]
+    for penalty in (0.3, 3.0, 30.0):
+        for width in (0.003, 0.03):
+            machine = Machine(C=penalty, gamma=width, epsilon=0.1)
+            left_out = np.empty(len(y))
+            for k in range(5):
+                own = fold != k
+                left_out[~own] = target[~own] - machine.fit(x[own], target[own]).predict(x[~own])
+            answers.append((middle + unit * machine.fit(x, target).predict(asked), unit * left_out))
+    losses = np.array([max(float((errors**2).mean()), NARROWEST**2) for _, errors in answers])
+    weights = (losses.min() / losses) ** 4
+    weights /= weights.sum()
+    found = sum(weight * answer for weight, (answer, _) in zip(weights, answers))
+    errors = sum(weight * error for weight, (_, error) in zip(weights, answers))
+    return np.asarray(found), np.asarray(errors)
+
+
+def fit_errors(errors: Floats) -> tuple[float, float]:
+    """Scale and degrees of freedom of a Student's t around zero, by maximum likelihood (expectation-maximisation)."""
+    best, found = -math.inf, (NARROWEST, 30.0)
+    for df in (2.5, 4.0, 8.0, 30.0):
+        square = float(np.median(errors**2)) + NARROWEST**2
+        for _ in range(50):
+            square = float(((df + 1) * errors**2 / (df + errors**2 / square)).mean()) + NARROWEST**2
+        half = (df + 1) / 2
+        constant = float(gammaln(half) - gammaln(df / 2)) - math.log(df * square) / 2
+        fit = constant - half * float(np.log1p(errors**2 / (df * square)).mean())
+        if fit > best:
+            best, found = fit, (math.sqrt(square), df)
+    return found

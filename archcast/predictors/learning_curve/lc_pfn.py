@@ -1,0 +1,138 @@
+"""A learning curve's end from its beginning alone, with a whole distribution, in a fraction of a millisecond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archcast.errors import InvalidInputError
+from archcast.evidence import Evidence
+from archcast.predictors.base import NotInitializedError, Prediction, register
+from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
+from archcast.predictors.learning_curve.distributions import Bars, Distribution
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["CERTAIN", "CurveForecaster", "Forecast", "LCPFN", "extrapolate", "rates_of"]
+
+CERTAIN = 1e-6
+"""Width of the distribution of a value that is known already, on [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Forecast(Prediction):
+    """A prediction that knows its distribution."""
+
+    distribution: Distribution | None = None
+
+    @classmethod
+    def of(cls, distribution: Distribution) -> Forecast:
+        """Mean and standard deviation of a distribution, and itself."""
+        return cls(distribution.mean, distribution.std, distribution)
+
+
+class CurveForecaster(CurvePredictor):
+    """A curve predictor whose answer is a :class:`~archcast.predictors.learning_curve.distributions.Distribution`.
+
+    A subclass writes ``_extrapolate`` and returns ``Forecast.of(distribution)``.
+    """
+
+    has_std = True
+
+    def forecast(self, archs: ArrayLike, evidence: Evidence) -> Distribution:
+        """Distribution of the signal after all epochs; arguments and errors are those of :meth:`query`.
+
+        Values of a falling signal are negated, as everywhere: higher is better.
+        """
+        if not hasattr(self, "n_features_in_"):
+            raise NotInitializedError(f"{self._title} is not initialised: call init() before forecast.")
+        rows = self._space.validate(archs, allow_empty=False)
+        answer = self._query(rows, self._check_evidence(evidence, len(rows)))
+        assert isinstance(answer, Forecast)
+        assert answer.distribution is not None
+        return answer.distribution
+
+
+@register(
+    "lc-pfn",
+    summary="small transformer trained on synthetic curves; a full distribution, nothing to learn at init",
+    paper="Adriaensen et al. 2023, https://arxiv.org/abs/2310.20447",
+    family="learning-curve",
+    needs="a partial curve",
+)
+class LCPFN(CurveForecaster):
+    """Prior-data fitted network for learning curves (Adriaensen et al. 2023, https://arxiv.org/abs/2310.20447).
+
+    A causal transformer, trained by this project on synthetic curves only (``tools/train_lc_pfn.py``), reads the curve so far and
+    answers with 100 bars of probability over the increment ``y_T - y_t``; two such networks are averaged. It departs from the paper
+    in its prior, its size (2 x 0.13 million weights, the paper's has 3 million or more), in forecasting increments, and in that the
+    learning-rate schedule can be told.
+
+    Curves are read on [0, 1], see :class:`~archcast.predictors.learning_curve.curves.CurveScale`: give ``init`` a few
+    complete curves of the task where the signal is neither an accuracy nor an error, so that the range is known.
+
+    Args:
+        space: any space.
+        signal: name of the curve.
+        epochs: fewest epochs that a row must have at query.
+        total_epochs: epochs of a full training.
+        schedule: learning rate of each epoch of a full training, on any scale, if it is known and the same for all
+            architectures: what a high rate holds back appears when it falls, and no curve can foretell when that is.
+        random_state: not used.
+
+    Examples:
+        >>> import archcast
+        >>> predictor = archcast.get_predictor("lc-pfn", "nasbench201", total_epochs=50).init()
+        >>> evidence = archcast.Evidence({"val_accuracy": [[0.3, 0.5, 0.6, 0.66, 0.7], [0.1, 0.1, 0.1, 0.1, 0.1]]})
+        >>> forecast = predictor.forecast([[3] * 6, [0] * 6], evidence)
+        >>> above = forecast.above(0.75)
+        >>> bool(above[0] > 0.7 and above[1] < 0.2)
+        True
+        >>> low, high = forecast.interval(0.9)
+        >>> bool(low[0] > 0.65 and high[0] < 1)
+        True
+    """
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        signal: str = "val_accuracy",
+        epochs: int = 5,
+        total_epochs: int | None = None,
+        schedule: Sequence[float] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, signal=signal, epochs=epochs, total_epochs=total_epochs, random_state=random_state)
+        self.schedule = schedule
+
+    def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
+        return Forecast.of(extrapolate(curves, rates_of(self.schedule, curves.total, self._title)))
+
+
+def extrapolate(curves: Curves, rates: NDArray[np.float64] | None = None) -> Bars:
+    """The network's distribution of the last value of each curve; ``rates`` ``(T,)``, over their maximum, if known."""
+    from archcast.predictors.learning_curve import _pfn
+
+    n, total = len(curves), curves.total
+    schedule = None if rates is None else np.broadcast_to(rates, (n, total))
+    shares = np.clip(curves.shares, -1, 2)
+    borders, probabilities = _pfn.increments(shares, np.full(n, total), schedule)
+    width = np.where(curves.complete, CERTAIN, 1.0)[:, None] * curves.scale.backward_std(np.ones(n))[:, None]
+    return Bars(curves.last[:, None] + width * borders, probabilities)
+
+
+def rates_of(schedule: Sequence[float] | None, total: int, title: str) -> NDArray[np.float64] | None:
+    """``(T,)`` learning rates over their maximum."""
+    if schedule is None:
+        return None
+    rates = np.asarray(schedule, dtype=np.float64)
+    if rates.shape != (total,) or not np.isfinite(rates).all() or rates.min() < 0 or rates.max() <= 0:
+        raise InvalidInputError(
+            f"{title}: schedule must be the learning rates, not negative and not all zero, of each of the {total} epochs "
+            f"of a full training; got shape {rates.shape}. Leave it out if it is not known."
+        )
+    return np.asarray(rates / rates.max())

@@ -1,0 +1,1 @@
+"""Neural networks on encodings, graphs and sequences."""

@@ -1,0 +1,169 @@
+"""Encoder, performance predictor and decoder over the sequence of decisions: the network of NAO and SemiNAS.
+
+Not imported before a network is needed, because it imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archcast.predictors.networks import (
+    Arrays,
+    arrays_of,
+    in_chunks,
+    one_thread,
+    private_random_stream,
+    single,
+    train,
+    with_arrays,
+)
+
+__all__ = ["Decisions", "SequenceNetwork", "learn", "outputs", "tokens"]
+
+
+class Decisions(Protocol):
+    """What is asked of a space here: rows of decisions with a canonical form."""
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of values of each decision."""
+
+    def canonical(self, archs: NDArray[np.int64], /) -> NDArray[np.int64]:
+        """Equal rows for equal functions."""
+
+
+def tokens(space: Decisions, archs: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """``(n, d)`` tokens of the canonical rows, and how many tokens there are.
+
+    Decisions with equally many values share their tokens, as the operations of all edges do in a cell; where they stand
+    in the row is told by a positional embedding.
+    """
+    sizes = sorted(set(space.cardinalities))
+    starts = dict(zip(sizes, np.cumsum([0, *sizes]).tolist(), strict=False))
+    return space.canonical(archs) + np.array([starts[c] for c in space.cardinalities]), sum(sizes)
+
+
+class SequenceNetwork(nn.Module):
+    """LSTM encoder, feed-forward predictor on the mean of its states, LSTM decoder with dot-product attention to them.
+
+    The encoder's states are normalised to unit length and so is their mean, the embedding, as in Luo et al. 2018.
+
+    Args:
+        tokens: size of the vocabulary.
+        length: decisions ``d``.
+        hidden: width of all layers.
+        dropout: share of the embedding's inputs that is dropped in training.
+    """
+
+    def __init__(self, tokens: int, length: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(tokens + 1, hidden)
+        self.position = nn.Parameter(torch.randn(length, hidden))
+        self.encoder = nn.LSTM(hidden, hidden, batch_first=True)
+        self.predictor = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.decoder = nn.LSTM(hidden, hidden, batch_first=True)
+        self.attention = nn.Linear(2 * hidden, hidden)
+        self.output = nn.Linear(hidden, tokens)
+        self.dropout = nn.Dropout(dropout)
+        self.start = tokens
+
+    def encode(self, sequence: Tensor) -> tuple[Tensor, Tensor]:
+        """``(n, d)`` tokens to states ``(n, d, hidden)`` and the embedding ``(n, hidden)``."""
+        states, _ = self.encoder(self.dropout(self.embedding(sequence) + self.position))
+        states = functional.normalize(states, dim=-1)
+        return states, functional.normalize(states.mean(dim=1), dim=-1)
+
+    def predict(self, embedding: Tensor) -> Tensor:
+        """``(n, hidden)`` to ``(n,)``."""
+        return torch.squeeze(self.predictor(embedding), 1)
+
+    def decode(self, sequence: Tensor, states: Tensor, embedding: Tensor) -> Tensor:
+        """Logits ``(n, d, tokens)`` of each token, given those before it (teacher forcing) and the encoder's states."""
+        before = torch.cat([torch.full_like(sequence[:, :1], self.start), sequence[:, :-1]], dim=1)
+        first = (embedding[None], torch.zeros_like(embedding)[None])
+        hidden, _ = self.decoder(self.embedding(before) + self.position, first)
+        weights = torch.softmax(hidden @ states.transpose(1, 2), dim=-1)
+        return self.output(torch.tanh(self.attention(torch.cat([hidden, weights @ states], dim=-1))))
+
+    def loss(self, sequence: Tensor, targets: Tensor, trade_off: float) -> Tensor:
+        """``trade_off`` times the squared error plus the rest times the cross-entropy of the reconstruction."""
+        states, embedding = self.encode(sequence)
+        error = functional.mse_loss(self.predict(embedding), targets)
+        logits = self.decode(sequence, states, embedding)
+        return trade_off * error + (1 - trade_off) * functional.cross_entropy(logits.flatten(0, 1), sequence.flatten())
+
+
+def learn(
+    space: Decisions,
+    archs: NDArray[np.int64],
+    targets: NDArray[np.float64],
+    *,
+    rng: np.random.Generator,
+    hidden: int,
+    dropout: float,
+    trade_off: float,
+    epochs: int,
+    learning_rate: float,
+    weight_decay: float,
+    unlabelled: NDArray[np.int64] | None = None,
+    rounds: int = 0,
+    round_epochs: int = 0,
+) -> Arrays:
+    """Weights of a network trained on ``(n, d)`` rows and ``(n,)`` targets.
+
+    Args:
+        unlabelled: ``(m, d)`` further rows. In each of ``rounds`` rounds the network gives them pseudo-labels and is
+            trained on for ``round_epochs`` passes over them, each batch beside as many labelled rows (or all there are)
+            of the same weight.
+    """
+    sequences, size = tokens(space, archs)
+    x, t = torch.from_numpy(sequences), single(targets)
+    with private_random_stream(rng):
+        network = SequenceNetwork(size, x.shape[1], hidden, dropout)
+
+        def fit(loss: Callable[[Tensor], Tensor], n: int, passes: int, batch_size: int) -> None:
+            train(
+                network,
+                loss,
+                n,
+                epochs=passes,
+                learning_rate=learning_rate,
+                weight_decay=weight_decay,
+                batch_size=batch_size,
+            )
+
+        fit(lambda rows: network.loss(x[rows], t[rows], trade_off), len(t), epochs, 256)
+        if unlabelled is not None:
+            more = torch.from_numpy(tokens(space, unlabelled)[0])
+            for _ in range(rounds):
+                with torch.no_grad(), one_thread():
+                    pseudo = network.predict(network.encode(more)[1])
+
+                def both(rows: Tensor, pseudo: Tensor = pseudo) -> Tensor:
+                    known = torch.randperm(len(t))[: len(rows)]
+                    losses = (
+                        network.loss(x[known], t[known], trade_off),
+                        network.loss(more[rows], pseudo[rows], trade_off),
+                    )
+                    return (losses[0] + losses[1]) / 2
+
+                fit(both, len(more), round_epochs, 128)
+    return arrays_of(network)
+
+
+def outputs(space: Decisions, archs: NDArray[np.int64], arrays: Arrays) -> NDArray[np.float64]:
+    """``(n,)`` predictions."""
+    size, hidden = arrays["output.weight"].shape
+    network = with_arrays(lambda: SequenceNetwork(size, len(arrays["position"]), hidden, 0.0), arrays)
+
+    def predict(rows: NDArray[np.int64]) -> Tensor:
+        return network.predict(network.encode(torch.from_numpy(tokens(space, rows)[0]))[1])[None]
+
+    return in_chunks(predict, archs)[0]

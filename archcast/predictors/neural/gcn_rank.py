@@ -1,0 +1,44 @@
+"""The graph convolutional predictor with a ranking loss (Ning et al. 2020)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.base import Prediction, register
+from archcast.predictors.neural.gcn import GCN
+
+__all__ = ["RankGCN"]
+
+
+@register(
+    "gcn-rank",
+    summary="ensemble of graph convolutional networks with a pairwise ranking loss",
+    paper="Wen et al. 2020, https://arxiv.org/abs/1912.00848; Ning et al. 2020, https://arxiv.org/abs/2004.01899",
+    family="neural",
+    default=True,
+)
+class RankGCN(GCN):
+    """``gcn`` with the hinge loss of Ning et al. 2020: the mean of ``max(0, .1 - f_i + f_j)`` over pairs with ``t_i > t_j``.
+
+    The loss fixes only the order of the outputs, so each network's are standardised over the training rows, as
+    rank-normal targets are, before they are averaged and mapped to the scale of the scores.
+
+    The parameters are those of :class:`~archcast.predictors.neural.gcn.GCN`.
+    """
+
+    _loss = "pairwise_hinge"
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        from archcast.predictors.neural import _gcn
+
+        super()._init(archs, scores, evidence, pool)
+        members = _gcn.outputs(self._space, archs, self.weights_)
+        spread = members.std(axis=1, keepdims=True)
+        self.centre_, self.spread_ = members.mean(axis=1, keepdims=True), np.where(spread > 1e-6, spread, 1.0)
+
+    def _prediction(self, members: NDArray[np.float64]) -> Prediction:
+        return super()._prediction((members - self.centre_) / self.spread_)

@@ -1,0 +1,106 @@
+"""SemiNAS: the network of NAO, trained further on architectures that it labels itself (Luo et al. 2020)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.base import Prediction, Predictor, register
+from archcast.predictors.targets import TargetScale
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["SemiNAS"]
+
+
+@register(
+    "seminas",
+    summary="NAO's network, trained further on pseudo-labels of unlabelled architectures",
+    paper="Luo et al. 2020, https://arxiv.org/abs/2002.10389",
+    family="neural",
+)
+class SemiNAS(Predictor):
+    """Semi-supervised Neural Architecture Search's predictor.
+
+    The encoder, predictor and decoder of :class:`~archcast.predictors.neural.nao.NAO` learn from the scored architectures;
+    then, ``rounds`` times, they predict unlabelled ones and are trained on both, with equal weight. Unlabelled
+    architectures come from ``init(..., pool=...)`` or, without a pool, from the space.
+
+    Departures from the paper are those of ``nao``, and ``n_unlabelled`` is hundreds, not 10,000: more did not rank
+    better here.
+
+    Args:
+        space: search space.
+        n_unlabelled: unlabelled architectures; a larger pool is sampled.
+        rounds: how often they are labelled anew.
+        round_epochs: passes over the unlabelled architectures in each round.
+        hidden: width of all layers.
+        dropout: share of the encoder's inputs dropped in training.
+        trade_off: weight of the prediction against the reconstruction, 0 to 1.
+        epochs: passes over the scored architectures before the first round.
+        learning_rate: its peak.
+        weight_decay: decoupled weight decay.
+        random_state: seed.
+    """
+
+    may_be_zero = ("rounds",)
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        n_unlabelled: int = 256,
+        rounds: int = 1,
+        round_epochs: int = 50,
+        hidden: int = 64,
+        dropout: float = 0.2,
+        trade_off: float = 0.5,
+        epochs: int = 100,
+        learning_rate: float = 1e-2,
+        weight_decay: float = 1e-2,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, random_state=random_state)
+        self.n_unlabelled = n_unlabelled
+        self.rounds = rounds
+        self.round_epochs = round_epochs
+        self.hidden = hidden
+        self.dropout = dropout
+        self.trade_off = trade_off
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+
+    def _init(
+        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
+    ) -> None:
+        from archcast.predictors.neural import _sequence
+
+        rng = self._rng()
+        if pool is None:
+            unlabelled = self._space.sample(self.n_unlabelled, rng)
+        else:
+            unlabelled = pool.archs[rng.permutation(len(pool.archs))[: self.n_unlabelled]]
+        self.scale_ = TargetScale.of(scores)
+        self.weights_ = _sequence.learn(
+            self._space,
+            archs,
+            self.scale_.forward(scores),
+            rng=rng,
+            hidden=self.hidden,
+            dropout=self.dropout,
+            trade_off=self.trade_off,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            unlabelled=unlabelled,
+            rounds=self.rounds,
+            round_epochs=self.round_epochs,
+        )
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        from archcast.predictors.neural import _sequence
+
+        return Prediction(self.scale_.backward(_sequence.outputs(self._space, archs, self.weights_)))

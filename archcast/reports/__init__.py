@@ -1,0 +1,1 @@
+"""Pages, figures and number formats that benchmarks and searches print alike."""

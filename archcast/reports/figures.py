@@ -1,0 +1,49 @@
+"""What the figures of benchmarks and searches share: colours, line styles, labels that keep apart, files."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COLORS", "MARKERS", "STYLES", "save", "spread"]
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6FF0", "#8C8C8C")
+"""Okabe and Ito's colours for all kinds of colour vision, less those that vanish on white or on black."""
+STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
+MARKERS = ("o", "s", "^")
+
+
+def spread(
+    values: NDArray[np.float64], gap: float, low: float = -math.inf, high: float = math.inf
+) -> NDArray[np.float64]:
+    """The places nearest to ``values`` (least squares, same order) that lie at least ``gap`` apart, from ``low`` to ``high`` where
+    so many fit.
+
+    With ``z_i = y_i - i gap`` in increasing order that is isotonic regression, within bounds.
+    """
+    from sklearn.isotonic import isotonic_regression
+
+    order = np.argsort(values, kind="stable")
+    steps = gap * np.arange(len(values))
+    highest = high - gap * (len(values) - 1)
+    bounds = {"y_min": low, "y_max": highest} if low <= highest else {}
+    out = np.empty(len(values))
+    out[order] = isotonic_regression(values[order] - steps, **bounds) + steps
+    return out
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure whole or not at all."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=path.suffix.lstrip(".") or "png")
+    write_whole(path, buffer.getvalue())

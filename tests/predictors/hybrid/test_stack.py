@@ -1,0 +1,353 @@
+"""`stack`, member by member, against slow or other people's ways to the same numbers, and as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from scipy.stats import kendalltau
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.linear_model import Ridge
+
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.base import get_predictor
+from archcast.predictors.gaussian_process._additive import JITTER, AdditiveGP, LogNormal, Objective, Priors, Terms
+from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
+from archcast.predictors.hybrid._structure import RIDGE, FilledEvidence, Structure
+from archcast.predictors.hybrid.stack import Blend, Stack
+from archcast.predictors.targets import rank_normal
+from archcast.spaces.base import get_space
+
+SPACE = get_space("nasbench201")
+
+
+def accuracy(archs, rng=None, noise=0.0):
+    """A function of the cell that is not linear in any encoding: convolutions on the way count, pooling costs."""
+    features = np.stack([(archs == 3).sum(1), (archs == 2).sum(1), (archs == 4).sum(1), archs[:, 3] == 1], axis=1)
+    wired = SPACE.graphs(archs).pruned().adjacency.any(axis=(1, 2))
+    value = np.where(wired, 60 + 8 * np.sqrt(features @ [1.0, 0.5, 0.1, 0.6]), 10.0)
+    return value + noise * (0 if rng is None else rng.normal(size=len(archs)))
+
+
+def inputs_of(archs, known=None):
+    """Inputs whose known labels are those of ``known``, or their own."""
+    structure = Structure.of(SPACE, None)
+    view = structure.view(archs)
+    return Inputs(view, view.cosines(structure.view(archs if known is None else known).labels.any(axis=0)))
+
+
+def spread():
+    return Structure.of(SPACE, None).features.distances
+
+
+# -- Gaussian process --------------------------------------------------------------------------------------------------
+
+
+def test_gradient_of_relevances_is_that_of_finite_differences(rng):
+    terms = Terms((rng.normal(size=(9, 3)), rng.normal(size=(9, 2))), (rng.normal(size=(9, 2)),))
+    priors = Priors((LogNormal(0.4, 1),) * 2, (LogNormal(1.5, 0.3),) * 2, (LogNormal(0.1, 1),), relevance=0.8)
+    objective = Objective(terms, rng.normal(size=9), priors)
+    assert len(objective.centre) == 2 + 2 + 1 + 1 + 5
+    theta = objective.centre + 0.5 * rng.normal(size=len(objective.centre))
+    expected = approx_fprime(theta, lambda at: objective(at)[0], 1e-6)
+    np.testing.assert_allclose(objective(theta)[1], expected, atol=1e-4)
+
+
+def test_relevances_find_the_feature_that_matters(rng):
+    x = rng.normal(size=(60, 6))
+    priors = Priors((LogNormal(1, 1),), (LogNormal(3.0, 0.3),), relevance=1.4)
+    gp = AdditiveGP.fit(Terms((x,)), np.sin(2 * x[:, 2]), priors)
+    assert gp.kernel.relevances[0].argmax() == 2
+    new = rng.normal(size=(50, 6))
+    assert np.corrcoef(gp.predict(Terms((new,)))[0], np.sin(2 * new[:, 2]))[0, 1] > 0.95
+
+
+def test_leave_one_out_by_leaving_one_out(rng):
+    terms = Terms((rng.normal(size=(8, 3)),))
+    targets = rng.normal(size=8)
+    gp = AdditiveGP.fit(terms, targets, Priors((LogNormal(1, 1),), (LogNormal(2, 0.3),), relevance=1.0))
+    covariance = gp.kernel(terms, terms) + (gp.noise + JITTER) * np.eye(8)
+    for i in range(8):
+        rest = np.delete(np.arange(8), i)
+        solved = np.linalg.solve(covariance[np.ix_(rest, rest)], covariance[rest, i])
+        assert gp.leave_one_out(targets)[i] == pytest.approx(solved @ targets[rest])
+        assert gp.leave_one_out_variance()[i] == pytest.approx(covariance[i, i] - solved @ covariance[rest, i])
+
+
+def test_labels_that_no_training_row_has_add_variance_and_nothing_else(rng):
+    archs = SPACE.sample(30, 1)
+    inputs, all_labels = inputs_of(archs), inputs_of(SPACE.sample(200, 2), archs)
+    process, _, _ = Process.fit(inputs, rank_normal(accuracy(archs)), spread(), evidence=False)
+    slope = process.gp.kernel.slopes[1]
+    seen = inputs.view.labels.any(axis=0)
+    assert 0 < seen.sum() < len(seen)
+    trained, new = process.gp.terms.linear[1], all_labels.view.labels / all_labels.view.length
+    own = inputs.view.labels / inputs.view.length
+    np.testing.assert_allclose(np.square(new).sum(axis=1), 1)
+    np.testing.assert_allclose(trained @ trained.T, own @ own.T, atol=1e-12)
+    np.testing.assert_allclose(np.square(trained).sum(axis=1), 1)
+    assert slope > 0
+    assert np.isfinite(process.predict(all_labels)[1]).all()
+    assert (np.square(new[:, seen]).sum(axis=1) < 0.999).any()
+
+
+def test_one_architecture_leaves_the_prior_size_ranks():
+    stack = get_predictor("stack", SPACE, random_state=0).init([[3, 1, 0, 1, 2, 0]], [80.0])
+    archs = SPACE.sample(300, 0)
+    weights = 9 * (archs == 3).sum(axis=1) + (archs == 2).sum(axis=1)
+    wired = SPACE.graphs(archs).pruned().operations[:, 1:-1] >= 0
+    assert kendalltau(stack.query(archs[wired.all(axis=1)]).mean, weights[wired.all(axis=1)]).statistic > 0.7
+
+
+# -- trees -------------------------------------------------------------------------------------------------------------
+
+
+def test_out_of_bag_is_that_of_scikit_learn(rng):
+    x, y = rng.normal(size=(40, 5)).astype(np.float32), rng.normal(size=40)
+    forest, outside = Forest.fit(x, y, 3)
+    theirs = ExtraTreesRegressor(80, max_features=0.5, bootstrap=True, oob_score=True, random_state=3).fit(x, y)
+    np.testing.assert_allclose(outside, theirs.oob_prediction_)
+    new = rng.normal(size=(7, 5)).astype(np.float32)
+    np.testing.assert_allclose(forest.predict(new), theirs.predict(new))
+
+
+def test_a_row_in_every_bag_gets_the_mean(rng):
+    x, y = rng.normal(size=(5, 2)), np.arange(5.0)
+    _, outside = Forest.fit(x, y, 0, trees=1)
+    assert (outside == 2.0).sum() >= 1
+
+
+def test_cross_validated_predictions_do_not_see_their_own_target(rng):
+    x, y = rng.normal(size=(20, 4)), rng.normal(size=20)
+    changed = y.copy()
+    changed[7] += 100
+    _, before = Boosting.fit(SPACE, x, y, 0)
+    boosting, after = Boosting.fit(SPACE, x, changed, 0)
+    assert before[7] == after[7]
+    assert not np.array_equal(before, after)
+    assert boosting.predict(x)[7] > 10
+
+
+# -- evidence with gaps ------------------------------------------------------------------------------------------------
+
+
+def filled(evidence, archs, pool=None):
+    structure = Structure.of(SPACE, pool)
+    return FilledEvidence.of(evidence, structure, structure.view(archs), pool), structure
+
+
+def test_no_evidence():
+    assert filled(Evidence(), SPACE.sample(5, 0))[0] is None
+
+
+def test_gaps_of_a_column_that_is_mostly_known_are_failures(rng):
+    archs = SPACE.sample(600, 0)
+    broken = ~SPACE.graphs(archs).pruned().adjacency.any(axis=(1, 2))
+    assert broken.sum() >= 5
+    nwot = np.where(broken, np.nan, accuracy(archs))
+    evidence, structure = filled(
+        Evidence(proxies={"nwot": nwot}), archs[:20], Pool(archs, Evidence({}, {"nwot": nwot}))
+    )
+    quantiles = evidence.quantiles(structure.view(archs).matrix, Evidence(proxies={"nwot": nwot}))[:, 0]
+    assert quantiles[broken].max() < np.quantile(quantiles[~broken], 0.05)
+    np.testing.assert_allclose(quantiles[~broken], np.clip(rank_normal(np.nan_to_num(nwot, nan=-1)), -3, 3)[~broken])
+
+
+def test_gaps_of_a_column_that_is_seldom_known_are_read_off_the_structure(rng):
+    archs = SPACE.sample(600, 0)
+    truth = accuracy(archs)
+    nwot = np.where(rng.random(600) < 0.7, np.nan, truth)
+    evidence, structure = filled(
+        Evidence(proxies={"nwot": nwot}), archs[:20], Pool(archs, Evidence({}, {"nwot": nwot}))
+    )
+    gaps = np.isnan(nwot)
+    quantiles = evidence.quantiles(structure.view(archs).matrix, Evidence(proxies={"nwot": nwot}))[:, 0]
+    assert np.isfinite(quantiles).all()
+    assert kendalltau(quantiles[gaps], truth[gaps]).statistic > 0.7
+    assert abs(np.median(quantiles[gaps]) - np.median(quantiles[~gaps])) < 0.3
+
+
+def test_filling_is_ridge_regression(rng):
+    archs = SPACE.sample(30, 0)
+    evidence, structure = filled(Evidence(proxies={"a": accuracy(archs)}), archs)
+    x, new = structure.view(archs).matrix, structure.view(SPACE.sample(9, 5)).matrix
+    theirs = Ridge(RIDGE).fit(x, np.clip(rank_normal(accuracy(archs)), -3, 3)).predict(new)
+    np.testing.assert_allclose(evidence.quantiles(new, Evidence())[:, 0], np.clip(theirs, -3, 3), atol=1e-8)
+
+
+def test_prior_is_the_mean_of_what_ranks_well_without_training():
+    archs = SPACE.sample(12, 0)
+    columns = {"nwot": np.arange(12.0), "jacov": -np.arange(12.0), "params": np.arange(12.0) ** 2}
+    evidence, structure = filled(Evidence(proxies=columns, costs={"latency_ms": -np.arange(12.0)}), archs)
+    quantiles = evidence.quantiles(
+        structure.view(archs).matrix, Evidence(proxies=columns, costs={"latency_ms": np.zeros(12)})
+    )
+    np.testing.assert_allclose(evidence.prior(quantiles), quantiles[:, [0, 2, 3]].mean(axis=1))
+    without, _ = filled(Evidence(proxies={"jacov": np.arange(12.0)}), archs)
+    assert without.prior(quantiles[:, :1]) is None
+
+
+@pytest.mark.parametrize("values", [[np.nan] * 8, [1.0] * 8, [1.0] + [np.nan] * 7])
+def test_columns_that_say_nothing(values):
+    archs = SPACE.sample(8, 0)
+    evidence, structure = filled(Evidence(proxies={"synflow": values}), archs)
+    quantiles = evidence.quantiles(structure.view(archs).matrix, Evidence(proxies={"synflow": values}))
+    np.testing.assert_allclose(quantiles, 0, atol=1e-9)
+
+
+# -- blend -------------------------------------------------------------------------------------------------------------
+
+
+def test_weights_by_hand():
+    targets = np.array([-1.0, 0.0, 1.0, 0.0])
+    outside = np.array([targets + 0.5, targets + 1.0])
+    blend = Blend.of(outside, np.ones((2, 4)), targets, np.array([True, False]))
+    kappa = 2 * 4 / 24
+    raw = np.array([(1 + 30 / 4) * (0.25 + 1e-6) ** -kappa, (1.0 + 1e-6) ** -kappa])
+    np.testing.assert_allclose(blend.weights, raw / raw.sum())
+    mean, std = blend(outside, np.ones((2, 4)), np.array([True, False]))
+    np.testing.assert_allclose(mean, blend.weights @ outside)
+    between = blend.weights @ np.square(outside - mean)
+    np.testing.assert_allclose(std, blend.inflation * np.sqrt(1 + between))
+    squares = np.square(targets - mean) / (1 + between)
+    assert blend.inflation == pytest.approx(np.sqrt((squares.sum() + 20) / 24 * 2))
+
+
+def test_weights_sharpen_with_the_number_of_architectures(rng):
+    def weight(n):
+        targets = rng.normal(size=n)
+        outside = np.array([targets + 0.3 * rng.normal(size=n), targets + 0.9 * rng.normal(size=n)])
+        return Blend.of(outside, np.ones((2, n)), targets, np.array([True, True])).weights[0]
+
+    assert 0.5 < weight(5) < weight(500)
+    assert weight(500) > 0.95
+
+
+# -- the whole ---------------------------------------------------------------------------------------------------------
+
+
+def problem(n, seed, m=300, noise=1.0):
+    rng = np.random.default_rng(seed)
+    archs, queries = SPACE.sample(n, rng), SPACE.sample(m, rng)
+    return archs, accuracy(archs, rng, noise), queries, accuracy(queries, rng, noise)
+
+
+def proxies(archs, seed=9):
+    rng = np.random.default_rng(seed)
+    good = accuracy(archs) + 3 * rng.normal(size=len(archs))
+    return Evidence(proxies={"good": good, "noise": rng.normal(size=len(archs)), "bad": -good})
+
+
+def test_at_least_as_good_as_its_members():
+    taus = []
+    for seed in range(4):
+        archs, scores, queries, truth = problem(30, seed)
+        stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores)
+        inputs = stack._inputs(stack.structure_.view(queries), Evidence())
+        answers = [stack.query(queries).mean, stack.processes_[0].predict(inputs)[0]]
+        answers += [tree.predict(inputs.matrix) for tree in stack.trees_]
+        taus.append([kendalltau(answer, truth).statistic for answer in answers])
+    blend, *members = np.mean(taus, axis=0)
+    assert blend > np.mean(members)
+    assert blend > max(members) - 0.02
+
+
+def test_evidence_helps_when_architectures_are_few():
+    gains = []
+    for seed in range(4):
+        archs, scores, queries, truth = problem(10, seed)
+        without = get_predictor("stack", SPACE, random_state=0).init(archs, scores)
+        known = get_predictor("stack", SPACE, random_state=0).init(archs, scores, proxies(archs))
+        a, b = without.query(queries).mean, known.query(queries, proxies(queries)).mean
+        gains.append(kendalltau(b, truth).statistic - kendalltau(a, truth).statistic)
+    assert np.mean(gains) > 0
+
+
+def test_evidence_may_be_missing_at_query():
+    archs, scores, queries, truth = problem(40, 0)
+    stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores, proxies(archs))
+    full, none = stack.query(queries, proxies(queries)), stack.query(queries)
+    gaps = proxies(queries)
+    for values in gaps.proxies.values():
+        values[::2] = np.nan
+    half = stack.query(queries, gaps)
+    np.testing.assert_allclose(half.mean[::2], none.mean[::2])
+    np.testing.assert_allclose(half.mean[1::2], full.mean[1::2])
+    assert kendalltau(none.mean, truth).statistic > 0.45
+    one = stack.query(queries, Evidence(proxies={"good": proxies(queries).proxies["good"], "unheard of": truth}))
+    assert kendalltau(one.mean, full.mean).statistic > 0.8
+
+
+def test_curves_are_evidence():
+    archs, scores, queries, truth = problem(30, 1)
+
+    def curve(values):
+        return Evidence(curves={"val_accuracy": values[:, None] - 30 / np.arange(1, 6)})
+
+    stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores, curve(scores))
+    assert kendalltau(stack.query(queries, curve(truth)).mean, truth).statistic > 0.9
+
+
+def test_a_subclass_may_look_at_evidence_in_its_own_way():
+    class LastEpochs(Stack):
+        def _look_at(self, evidence):
+            return Evidence(proxies={name: curve[:, -2:].mean(axis=1) for name, curve in evidence.curves.items()})
+
+    archs, scores, queries, truth = problem(30, 1)
+    pool = Pool(queries, Evidence(curves={"accuracy": np.tile(truth[:, None], 5)}))
+    seen = LastEpochs(SPACE, random_state=0)
+    seen.init(archs, scores, Evidence(curves={"accuracy": np.tile(scores[:, None], 5)}), pool=pool)
+    assert [(column.kind, column.name) for column in seen.evidence_.columns] == [("proxy", "accuracy")]
+    by_hand = get_predictor("stack", SPACE, random_state=0)
+    by_hand.init(
+        archs, scores, Evidence(proxies={"accuracy": scores}), pool=Pool(queries, Evidence(proxies={"accuracy": truth}))
+    )
+    expected = by_hand.query(queries, Evidence(proxies={"accuracy": truth}))
+    np.testing.assert_array_equal(seen.query(queries, pool.evidence).mean, expected.mean)
+
+
+@pytest.mark.parametrize("n", [10, 100])
+def test_intervals_hold_what_they_promise(n):
+    covered = []
+    for seed in range(3):
+        archs, scores, queries, truth = problem(n, seed, noise=2.0)
+        answer = get_predictor("stack", SPACE, random_state=0).init(archs, scores).query(queries)
+        covered.append(np.abs(answer.mean - truth) < 1.645 * answer.std)
+    assert 0.8 < np.mean(covered) < 0.98
+
+
+def test_a_pool_of_other_predictors_changes_nothing():
+    archs, scores, queries, _ = problem(12, 2)
+    first = get_predictor("stack", SPACE, random_state=0).init(archs, scores).query(queries)
+    get_predictor("stack", SPACE, random_state=0).init(archs, scores, pool=Pool(SPACE.sample(100, 3)))
+    second = get_predictor("stack", SPACE, random_state=0).init(archs, scores).query(queries)
+    np.testing.assert_array_equal(first.mean, second.mean)
+    assert Structure.of(SPACE, None) is Structure.of(SPACE, None)
+
+
+@pytest.mark.parametrize("name", ["darts", "nasbench-graph", "nats-size", "transnasbench101-macro"])
+def test_every_kind_of_space(name):
+    space = get_space(name)
+    archs, queries = space.sample(30, 0), space.sample(200, 1)
+    top = np.asarray(space.cardinalities) - 1
+
+    def score(rows):
+        return (rows / np.maximum(top, 1)).mean(axis=1)
+
+    answer = get_predictor("stack", space, random_state=0).init(archs, score(archs)).query(queries)
+    assert kendalltau(answer.mean, score(queries)).statistic > 0.2
+    assert (answer.std > 0).all()
+
+
+def test_real_accuracies(shared):
+    import pandas as pd
+
+    table = pd.read_csv(shared / "benchmarks" / "nb201_cifar10.csv.gz")
+    archs, scores = SPACE.parse(table["arch"].tolist()), table["e200_cifar10_val"].to_numpy()
+    taus = []
+    for seed in range(3):
+        rows = np.random.default_rng(seed).permutation(len(archs))
+        stack = get_predictor("stack", SPACE, random_state=0).init(archs[rows[:32]], scores[rows[:32]])
+        test = rows[32:832]
+        taus.append(kendalltau(stack.query(archs[test]).mean, scores[test]).statistic)
+    assert np.mean(taus) > 0.70

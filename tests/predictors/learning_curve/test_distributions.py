@@ -1,0 +1,105 @@
+"""Distributions against numerical integration, random draws and scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from archcast.errors import InvalidInputError
+from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, StudentT
+
+
+def bars(seed: int, n: int = 3, k: int = 7) -> Bars:
+    rng = np.random.default_rng(seed)
+    edges = rng.normal(size=(n, 1)) + np.cumsum(rng.uniform(0.05, 1, (n, k + 1)), axis=1)
+    return Bars(edges, rng.dirichlet(np.ones(k), n))
+
+
+def students(seed: int, n: int = 3) -> StudentT:
+    rng = np.random.default_rng(seed)
+    return StudentT(rng.normal(size=n), rng.uniform(0.2, 2, n), rng.uniform(3, 9, n))
+
+
+def mixture(seed: int) -> Mixture:
+    return Mixture([bars(seed), students(seed)], [0.3, 0.7])
+
+
+KINDS = [bars, students, mixture]
+
+
+@pytest.mark.parametrize("make", KINDS)
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=5)
+def test_density_is_the_slope_of_the_cdf_and_integrates_to_one(make, seed):
+    one: Distribution = make(seed)
+    low, high = one.support()
+    centre, reach = one.mean, np.minimum(high - low, 60 * one.std)
+    x = centre[:, None] + np.linspace(-1, 1, 200_001) * reach[:, None]
+    total = np.trapezoid(one.density(x), x, axis=1)
+    np.testing.assert_allclose(total, 1, atol=0.01)
+    inner = x[:, 40_001:160_000:4_000]
+    slope = (one.cdf(inner + 1e-6) - one.cdf(inner - 1e-6)) / 2e-6
+    np.testing.assert_allclose(np.median(np.abs(slope - one.density(inner))), 0, atol=1e-5)
+    np.testing.assert_allclose(one.cdf(low), 0, atol=1e-8)
+    np.testing.assert_allclose(one.cdf(high), 1, atol=1e-8)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_moments_and_quantiles_are_those_of_random_draws(make):
+    one: Distribution = make(3)
+    uniform = (np.arange(200) + 0.5) / 200
+    draws = np.array([one.quantile(u) for u in uniform])  # inverse transform on an even grid
+    np.testing.assert_allclose(draws.mean(axis=0), one.mean, atol=0.02)
+    np.testing.assert_allclose(draws.std(axis=0), one.std, rtol=0.12)
+    low, high = one.interval(0.8)
+    np.testing.assert_allclose(((draws > low) & (draws < high)).mean(axis=0), 0.8, atol=0.011)
+    np.testing.assert_allclose(one.above(0.3), (draws > 0.3).mean(axis=0), atol=0.006)
+
+
+def test_student_is_scipys():
+    one = students(1)
+    x = np.linspace(-4, 4, 9)
+    for i in range(3):
+        reference = stats.t(one.df[i], one.location[i], one.scale[i])
+        many = np.broadcast_to(x, (3, 9))
+        np.testing.assert_allclose(one.log_density(many)[i], reference.logpdf(x), rtol=1e-10)
+        np.testing.assert_allclose(one.cdf(many)[i], reference.cdf(x), rtol=1e-10)
+        np.testing.assert_allclose(one.std[i], reference.std())
+        np.testing.assert_allclose(one.quantile(0.95)[i], reference.ppf(0.95), rtol=1e-8)
+
+
+def test_bars_are_numpys_histogram():
+    rng = np.random.default_rng(0)
+    values = rng.beta(2, 5, 500)
+    counts, edges = np.histogram(values, bins=12)
+    one = Bars(edges[None], counts[None] / 500)
+    reference = stats.rv_histogram((counts, edges), density=False)
+    x = np.linspace(-0.2, 1.2, 57)
+    np.testing.assert_allclose(one.cdf(x[None])[0], reference.cdf(x), atol=1e-12)
+    np.testing.assert_allclose(one.density(x[None])[0], reference.pdf(x), atol=1e-12)
+    np.testing.assert_allclose([one.mean[0], one.std[0]], [reference.mean(), reference.std()])
+    assert one.log_density(5.0)[0] == -np.inf
+
+
+def test_mixture_weighs_its_parts():
+    a, b = StudentT(np.zeros(1), np.ones(1), np.full(1, 5.0)), StudentT(np.full(1, 4.0), np.ones(1), np.full(1, 5.0))
+    one = Mixture([a, b], [0.25, 0.75])
+    assert one.mean[0] == pytest.approx(3)
+    assert one.std[0] ** 2 == pytest.approx(5 / 3 + 0.25 * 9 + 0.75 * 1)
+    assert one.cdf(2.0)[0] == pytest.approx(0.25 * a.cdf(2.0)[0] + 0.75 * b.cdf(2.0)[0])
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.1, 1.5, float("nan")])
+def test_a_level_must_be_a_share(level):
+    with pytest.raises(InvalidInputError, match=r"level is .*between 0 and 1"):
+        students(0).quantile(level)
+
+
+@pytest.mark.parametrize("x", [np.zeros(2), np.zeros((2, 3)), np.zeros((3, 3, 3))])
+@pytest.mark.parametrize("make", [bars, students])
+def test_values_must_be_aligned(make, x):
+    with pytest.raises(InvalidInputError, match=r"x must be a number or have shape \(3,\)"):
+        make(0).cdf(x)

@@ -1,0 +1,139 @@
+"""lc-increment: its regressions against refits, its blend by the number of complete curves, what it forecasts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.linear_model import Ridge
+
+import archcast
+from archcast.predictors.learning_curve import lc_increment as module
+
+SPACE = archcast.get_space("nasbench201")
+EPOCHS = 20
+
+
+def curves(n: int, seed: int = 0, noise: float = 0.003) -> np.ndarray:
+    """Curves of a task with a drop of the learning rate at 70 %: no network without complete curves can know of it."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(1, EPOCHS + 1)
+    quality = rng.uniform(0.4, 0.8, (n, 1))
+    return np.clip(quality * (1 - 0.7**t) + 0.1 * (t > 14) + rng.normal(0, noise, (n, EPOCHS)), 0, 1)
+
+
+def forecast(complete: np.ndarray, begun: np.ndarray, name: str = "lc-increment", **params):
+    predictor = archcast.get_predictor(name, SPACE, random_state=0, total_epochs=EPOCHS, **params)
+    given = archcast.Evidence({"val_accuracy": complete}) if len(complete) else None
+    predictor.init(SPACE.sample(len(complete), 0), None, given)
+    return predictor.forecast(SPACE.sample(len(begun), 1), archcast.Evidence({"val_accuracy": begun}))
+
+
+def test_leave_one_out_errors_are_those_of_refits():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(25, 4))
+    x -= x.mean(axis=0)
+    y = x @ rng.normal(size=4) + rng.normal(size=25)
+    found, errors = module.ridge(x, y, x[:3])
+    penalties = np.logspace(-2, 5, 15)
+    refits = []
+    for penalty in penalties:
+        own = [np.delete(np.arange(25), i) for i in range(25)]
+        refits.append([y[i] - Ridge(penalty).fit(x[o], y[o]).predict(x[[i]])[0] for i, o in enumerate(own)])
+    best = int(np.argmin(np.mean(np.square(refits), axis=1)))
+    np.testing.assert_allclose(errors, refits[best], rtol=0.02, atol=0.02)  # the formula keeps the mean of all columns
+    np.testing.assert_allclose(found, Ridge(penalties[best]).fit(x, y).predict(x[:3]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("df", [3.0, 8.0])
+def test_errors_get_the_scale_that_made_them(df):
+    draws = stats.t(df, scale=0.02).rvs(4000, random_state=1)
+    scale, found = module.fit_errors(draws)
+    fitted, reference = stats.t(found, scale=scale).logpdf(draws).mean(), stats.t(df, scale=0.02).logpdf(draws).mean()
+    assert fitted > reference - 0.002
+    assert scale == pytest.approx(0.02, rel=0.15)
+    assert module.fit_errors(np.zeros(5))[0] == pytest.approx(1e-5, rel=0.3)
+
+
+def test_support_vectors_follow_what_no_line_can():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2))
+    y = x[:, 0] ** 2 + 0.05 * rng.normal(size=200)
+    found, errors = module.support_vectors(x[:150], y[:150], x[150:])
+    linear = np.square(module.ridge(x[:150], y[:150], x[150:])[0] - y[150:]).mean()
+    assert np.square(found - y[150:]).mean() < linear / 3
+    assert errors.std() == pytest.approx((found - y[150:]).std(), rel=0.6)
+
+
+@pytest.mark.parametrize("m", [1, 2, 10, 29, 30, 99, 100])
+def test_complete_curves_teach_the_drop(m):
+    test = curves(40, 1)
+    own, network = forecast(curves(m), test[:, :8]), forecast(curves(m), test[:, :8], "lc-pfn")
+    errors = [np.sqrt(np.mean((d.mean - test[:, -1]) ** 2)) for d in (own, network)]
+    assert errors[0] < errors[1]
+    if m >= 10:
+        assert errors[0] < 0.03
+        assert own.log_density(test[:, -1]).mean() > network.log_density(test[:, -1]).mean() + 0.5
+        low, high = own.interval(0.9)
+        assert ((low < test[:, -1]) & (test[:, -1] < high)).mean() > 0.8
+
+
+def test_without_complete_curves_it_is_the_network():
+    begun, cut = curves(5, 1)[:, :8], curves(4)
+    cut[:, -1] = np.nan
+    for complete in (np.zeros((0, EPOCHS)), cut):
+        own, network = forecast(complete, begun), forecast(complete, begun, "lc-pfn")
+        np.testing.assert_array_equal(own.mean, network.mean)
+        np.testing.assert_array_equal(own.std, network.std)
+
+
+@pytest.mark.parametrize("m", [3, 20])
+def test_the_blend_is_by_the_number_of_complete_curves(m):
+    """mean = w (last + median gain) + (1 - w) mean of the network, w = m / (m + 5)."""
+    complete, begun = curves(m), curves(6, 1)[:, :8]
+    shifted = begun[:, -1] + np.median(complete[:, -1] - complete[:, 7])
+    w = m / (m + 5)
+    expected = w * shifted + (1 - w) * forecast(complete, begun, "lc-pfn").mean
+    np.testing.assert_allclose(forecast(complete, begun).mean, expected)
+
+
+@pytest.mark.parametrize("m", [10, 40, 110])
+def test_scale_and_direction_do_not_matter(m):
+    complete, begun = curves(m), curves(6, 1)[:, :8]
+    share, percent = forecast(complete, begun), forecast(100 * complete, 100 * begun)
+    np.testing.assert_allclose(percent.mean, 100 * share.mean, rtol=1e-4)
+    np.testing.assert_allclose(percent.std, 100 * share.std, rtol=1e-3)
+    error = archcast.get_predictor("lc-increment", SPACE, signal="error", random_state=0, total_epochs=EPOCHS)
+    error.init(SPACE.sample(m, 0), None, archcast.Evidence({"error": 1 - complete}))
+    answer = error.query(SPACE.sample(6, 1), archcast.Evidence({"error": 1 - begun}))
+    np.testing.assert_allclose(answer.mean, share.mean - 1, rtol=1e-4)
+
+
+def test_curves_of_uneven_length_are_forecast_each_from_its_own_epoch():
+    complete, begun = curves(35), curves(4, 1)
+    uneven = begun.copy()
+    for row, seen in enumerate((6, 9, 9, EPOCHS)):
+        uneven[row, seen:] = np.nan
+    together = forecast(complete, uneven)
+    for row, seen in enumerate((6, 9, 9)):
+        alone = forecast(complete, begun[[row], :seen])
+        assert together.mean[row] == pytest.approx(alone.mean[0], rel=1e-6)
+        assert together.std[row] == pytest.approx(alone.std[0], rel=1e-5)
+    assert together.mean[3] == pytest.approx(begun[3, -1], abs=1e-6)
+    assert together.std[3] < 1e-5
+
+
+def test_no_more_complete_curves_are_kept_than_can_be_fitted(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 12)
+    predictor = archcast.get_predictor("lc-increment", SPACE, random_state=0)
+    predictor.init(SPACE.sample(30, 0), None, archcast.Evidence({"val_accuracy": curves(30)}))
+    assert predictor.complete_.shape == (12, EPOCHS)
+
+
+def test_equal_complete_curves_do_not_break_it():
+    same = np.repeat(curves(1, noise=0.0), 120, axis=0)
+    for m in (1, 40, 120):
+        one = forecast(same[:m], same[:2, :8])
+        if m > 1:
+            np.testing.assert_allclose(one.quantile(0.5), same[:2, -1], atol=1e-3)
+        assert np.isfinite(one.std).all()
