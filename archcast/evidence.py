@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError
 
-__all__ = ["Evidence", "Pool"]
+__all__ = ["Evidence", "Pool", "Source"]
 
 _KINDS = ("curves", "proxies", "costs")
 
@@ -110,3 +110,44 @@ class Pool:
 
     archs: NDArray[np.int64]
     evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Scored rows of another task, from which a predictor may learn what it can use for its own.
+
+    Args:
+        space: the search space of these rows, or its name.
+        archs: ``(m, d)`` rows of that space.
+        scores: ``(m,)``, higher is better.
+        evidence: of those rows, aligned.
+
+    Raises:
+        InvalidInputError: the lengths differ, or a score is not a finite number.
+
+    Examples:
+        >>> Source("nasbench201", [[3, 3, 3, 3, 3, 3], [0, 0, 0, 0, 0, 0]], [0.9, 0.1]).scores
+        array([0.9, 0.1])
+    """
+
+    space: Any
+    archs: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    evidence: Evidence = field(default_factory=Evidence)
+
+    def __post_init__(self) -> None:
+        try:
+            archs, scores = np.asarray(self.archs), np.asarray(self.scores, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(f"source.scores must be an array of numbers: {error}.") from error
+        if archs.ndim != 2 or scores.shape != (len(archs),):
+            raise InvalidInputError(
+                f"source.archs must have shape (m, d) and source.scores (m,), got {archs.shape} and {scores.shape}."
+            )
+        if not np.isfinite(scores).all():
+            i = int(np.flatnonzero(~np.isfinite(scores))[0])
+            raise InvalidInputError(f"source.scores[{i}] is {scores[i]}. Drop architectures whose training failed.")
+        if self.evidence and len(self.evidence) != len(archs):
+            raise InvalidInputError(f"source.evidence has {len(self.evidence)} rows, source.archs has {len(archs)}.")
+        object.__setattr__(self, "archs", archs)
+        object.__setattr__(self, "scores", scores)

@@ -3,6 +3,7 @@
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import (
     PREDICTORS,
+    Known,
     NotInitializedError,
     Prediction,
     Predictor,
@@ -14,6 +15,7 @@ from archcast.predictors.base import (
 __all__ = [
     "PREDICTORS",
     "Evidence",
+    "Known",
     "NotInitializedError",
     "Pool",
     "Prediction",

@@ -11,7 +11,7 @@ The base class validates, keeps the estimator as it was if anything fails, and h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
@@ -26,13 +26,15 @@ from sklearn.utils import check_random_state
 from typing_extensions import Self
 
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, MissingEvidenceError
-from archcast.evidence import Evidence, Pool
+from archcast.evidence import Evidence, Pool, Source
+from archcast.predictors.parameters import Rule, check, rules_of
 from archcast.predictors.persistence import COMPONENTS, read_state, write_state
 from archcast.registry import Registry
 from archcast.spaces.base import SearchSpace, get_space
 
 __all__ = [
     "PREDICTORS",
+    "Known",
     "NotInitializedError",
     "Prediction",
     "Predictor",
@@ -90,6 +92,25 @@ class Requirements:
     data: bool = False
 
 
+@dataclass(frozen=True)
+class Known:
+    """All that a predictor may learn from, validated: what ``init`` hands to ``_init``.
+
+    Attributes:
+        archs: ``(n, d)`` rows.
+        scores: ``(n,)``, higher is better; empty without labels.
+        evidence: empty (falsy), or a row for each architecture.
+        pool: unlabelled candidates, or ``None``.
+        sources: rows of other tasks or spaces.
+    """
+
+    archs: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    evidence: Evidence
+    pool: Pool | None = None
+    sources: tuple[Source, ...] = ()
+
+
 class Predictor(RegressorMixin, BaseEstimator):
     """Base class of all predictors.
 
@@ -100,12 +121,14 @@ class Predictor(RegressorMixin, BaseEstimator):
     Attributes:
         requires: what must be given to ``init`` and ``query``.
         has_std: whether ``query`` returns standard deviations.
-        may_be_zero: parameters that count something, and may count none.
+        learns_from_sources: whether ``init`` takes rows of other tasks.
+        parameters: rules for its parameters, by name, see :mod:`archcast.predictors.parameters`.
     """
 
     requires: Requirements = Requirements()
     has_std: ClassVar[bool] = False
-    may_be_zero: ClassVar[tuple[str, ...]] = ()
+    learns_from_sources: ClassVar[bool] = False
+    parameters: ClassVar[Mapping[str, Rule]] = {}
 
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
         self.space = space
@@ -113,13 +136,8 @@ class Predictor(RegressorMixin, BaseEstimator):
 
     # -- what a subclass writes ---------------------------------------------------------------------------------------
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
-        """Learn from validated input; set attributes that end in ``_``.
-
-        Without labels ``scores`` is empty. ``evidence`` is empty (falsy) or has a row for each architecture.
-        """
+    def _init(self, known: Known) -> None:
+        """Learn from what is known, which is validated; set attributes that end in ``_``."""
         raise NotImplementedError
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
@@ -135,6 +153,7 @@ class Predictor(RegressorMixin, BaseEstimator):
         evidence: Evidence | None = None,
         *,
         pool: Pool | None = None,
+        sources: Sequence[Source] | None = None,
     ) -> Self:
         """Do any pre-computation.
 
@@ -143,6 +162,7 @@ class Predictor(RegressorMixin, BaseEstimator):
             scores: ``(n,)`` their performance, higher is better.
             evidence: what else is known of them, aligned with ``archs``.
             pool: unlabelled candidates, for predictors that use them.
+            sources: rows of other tasks, for predictors that learn from them.
 
         Returns:
             The predictor itself.
@@ -170,10 +190,11 @@ class Predictor(RegressorMixin, BaseEstimator):
                 raise InvalidInputError(
                     f"pool.evidence has {len(pool.evidence)} rows, pool.archs has {len(pool.archs)}."
                 )
+        others = self._check_sources(sources)
         with self._unchanged_on_error():
             for name in [name for name in vars(self) if name.endswith("_")]:
                 delattr(self, name)
-            self._init(rows, values, known, pool)
+            self._init(Known(rows, values, known, pool, others))
             self.n_features_in_ = rows.shape[1]
         return self
 
@@ -270,28 +291,9 @@ class Predictor(RegressorMixin, BaseEstimator):
         return np.random.default_rng(state)
 
     def _check_parameters(self) -> None:
-        """Parameters that are numbers by default: a whole number stays one, of at least 1 but for ``may_be_zero``, a share or rate
-        stays finite and not negative. A subclass adds what it knows better.
-        """
-        for name, parameter in signature(type(self).__init__).parameters.items():
-            value, default = getattr(self, name, None), parameter.default
-            if isinstance(default, bool):
-                right, wants = isinstance(value, (bool, np.bool_)), "True or False"
-            elif isinstance(default, int) and default >= 1:
-                least = 0 if name in self.may_be_zero else 1
-                right = bool(isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least)
-                wants = f"a whole number of at least {least}"
-            elif isinstance(default, float) and default >= 0:
-                right = bool(
-                    isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and 0 <= value < np.inf
-                )
-                wants = "a finite number of at least 0"
-            else:
-                continue
-            if not right:
-                raise InvalidInputError(
-                    f"{self._title}: {name} is {value!r}: it must be {wants}. Its default is {default}."
-                )
+        """Every parameter against its rule; a subclass adds what concerns several of them."""
+        known = signature(type(self).__init__).parameters
+        check(self._title, self.get_params(deep=False), rules_of(type(self)), lambda name: known[name].default)
 
     def _check_evidence(self, evidence: Evidence | None, n: int, *, at_init: bool = False) -> Evidence:
         """The evidence, if it is of the right kind and length and holds what is required: proxies wherever there are
@@ -319,6 +321,16 @@ class Predictor(RegressorMixin, BaseEstimator):
                     f"Train the architectures that long and pass evidence=archcast.Evidence(curves=...)."
                 )
         return evidence
+
+    def _check_sources(self, sources: Sequence[Source] | None) -> tuple[Source, ...]:
+        """The sources, if the predictor learns from any."""
+        others = tuple(sources or ())
+        for number, source in enumerate(others):
+            if not isinstance(source, Source):
+                raise InvalidInputError(f"sources[{number}] must be an archcast.Source, got {type(source).__name__}.")
+        if others and not self.learns_from_sources:
+            raise InvalidInputError(f"{self._title} does not learn from other tasks: call init without sources.")
+        return others
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:

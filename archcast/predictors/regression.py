@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor
 from archcast.predictors.features import FeatureGroups
+from archcast.predictors.parameters import Encoding
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
@@ -32,6 +33,8 @@ class FeatureRegressor(Predictor):
         random_state: seed.
     """
 
+    parameters = {"encoding": Encoding()}
+
     def __init__(
         self,
         space: str | SearchSpace,
@@ -50,12 +53,10 @@ class FeatureRegressor(Predictor):
         """Mean ``(m,)`` and std ``(m,)`` or ``None``, on the scale of the targets."""
         raise NotImplementedError
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
-        self.features_ = FeatureGroups.of(self._space, self.encoding, evidence, pool)
-        self.scale_ = TargetScale.of(scores)
-        self._learn(self.features_.matrix(archs, evidence), rank_normal(scores))
+    def _init(self, known: Known) -> None:
+        self.features_ = FeatureGroups.of(self._space, self.encoding, known.evidence, known.pool)
+        self.scale_ = TargetScale.of(known.scores)
+        self._learn(self.features_.matrix(known.archs, known.evidence), rank_normal(known.scores))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, std = self._answer(self.features_.matrix(archs, evidence))

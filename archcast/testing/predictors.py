@@ -16,7 +16,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import signature
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -33,6 +32,7 @@ from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import PREDICTORS, NotInitializedError, Prediction, Predictor
 from archcast.predictors.learning_curve.curves import falls
+from archcast.predictors.parameters import rules_of
 from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_predictor", "predictor_checks"]
@@ -168,19 +168,15 @@ def check_parameters(predictor: Predictor) -> None:
 
 @_check
 def check_parameters_out_of_range(predictor: Predictor) -> None:
-    """A number that cannot be is refused at init, by its name."""
-    archs = _rows(predictor, 8)
-    for name, parameter in signature(type(predictor).__init__).parameters.items():
-        if (
-            isinstance(parameter.default, bool)
-            or not isinstance(parameter.default, (int, float))
-            or parameter.default < 0
-        ):
+    """Every parameter has its rule, and what lies outside of it is refused at init, by the name of the parameter."""
+    archs, rules = _rows(predictor, 8), rules_of(type(predictor))
+    missing = set(predictor.get_params(deep=False)) - set(rules) - {"space", "random_state"}
+    require(not missing, f"the table ``parameters`` says nothing of {sorted(missing)}")
+    for name, rule in rules.items():
+        if name not in predictor.get_params(deep=False):
             continue
-        counts = isinstance(parameter.default, int) and parameter.default
-        wrong = (-1 if name in predictor.may_be_zero else 0, 2.5) if counts else (-1.0, float("nan"))
-        for value in wrong:
-            with expect_error(InvalidInputError, f"{name}={value}", name):
+        for value in (*rule.wrong, *([] if rule.optional else [None])):
+            with expect_error(InvalidInputError, f"{name}={value!r}", name):
                 clone(predictor).set_params(**{name: value}).init(
                     archs, _scores(predictor, archs), _evidence(predictor, archs)
                 )

@@ -26,10 +26,10 @@ class Counts(Predictor):
     def _features(self, archs):
         return np.column_stack([(archs == k).sum(axis=1) for k in range(5)] + [np.ones(len(archs))])
 
-    def _init(self, archs, scores, evidence, pool):
-        x = self._features(archs)
-        self.weights_ = np.linalg.solve(x.T @ x + self.ridge * np.eye(6), x.T @ scores)
-        Counts.calls.append((archs, scores, evidence, pool, self.random_state))
+    def _init(self, known):
+        x = self._features(known.archs)
+        self.weights_ = np.linalg.solve(x.T @ x + self.ridge * np.eye(6), x.T @ known.scores)
+        Counts.calls.append((known.archs, known.scores, known.evidence, known.pool, self.random_state))
 
     def _query(self, archs, evidence):
         Counts.calls[-1] += (archs, evidence)
@@ -37,7 +37,7 @@ class Counts(Predictor):
 
 
 class Fails(Counts):
-    def _init(self, archs, scores, evidence, pool):
+    def _init(self, known):
         raise ValueError("no luck\n  today")
 
 
@@ -66,11 +66,11 @@ class Interrupts(Counts):
 
     count = 0
 
-    def _init(self, archs, scores, evidence, pool):
+    def _init(self, known):
         Interrupts.count += 1
         if Interrupts.count == 3:
             raise KeyboardInterrupt
-        super()._init(archs, scores, evidence, pool)
+        super()._init(known)
 
 
 class Curves(Counts):

@@ -394,7 +394,7 @@ def test_worker_processes_give_the_same(tiny, forest) -> None:
 
 def test_a_worker_that_dies_is_reported(tiny, kinds) -> None:
     class Dies(archcast.Predictor):  # local, so that it travels by value
-        def _init(self, archs, scores, evidence, pool):
+        def _init(self, known):
             os._exit(1)
 
     with pytest.raises(ArchcastError, match="A worker process died after 0 of 4 trials"):

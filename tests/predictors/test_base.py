@@ -16,8 +16,8 @@ ARCHS = SPACE.sample(6, 0)
 class Recorder(Predictor):
     """Keeps what it is handed, and answers with the first column of the rows."""
 
-    def _init(self, archs, scores, evidence, pool):
-        self.seen_ = (archs, scores, evidence, pool)
+    def _init(self, known):
+        self.seen_ = (known.archs, known.scores, known.evidence, known.pool)
         self.calls_ = []
 
     def _query(self, archs, evidence):

@@ -12,6 +12,7 @@ from archcast.encodings.base import get_encoding
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import PREDICTORS, Prediction, Predictor, Requirements
+from archcast.predictors.parameters import Number
 from archcast.testing import predictors as battery
 from archcast.testing.predictors import check_predictor, predictor_checks
 
@@ -20,17 +21,18 @@ class Ridge(Predictor):
     """A sound predictor: ridge regression on one-hot rows, with the training error as its uncertainty."""
 
     has_std = True
+    parameters = {"strength": Number(0)}
 
     def __init__(self, space, *, strength=1.0, random_state=None):
         super().__init__(space, random_state=random_state)
         self.strength = strength
 
-    def _init(self, archs, scores, evidence, pool):
-        x = self._features(archs)
-        self.mean_ = float(scores.mean())
+    def _init(self, known):
+        x = self._features(known.archs)
+        self.mean_ = float(known.scores.mean())
         gram = x.T @ x + self.strength * np.eye(x.shape[1])
-        self.weights_ = np.linalg.solve(gram, x.T @ (scores - self.mean_))
-        self.error_ = float(np.std(x @ self.weights_ + self.mean_ - scores)) + 1e-3
+        self.weights_ = np.linalg.solve(gram, x.T @ (known.scores - self.mean_))
+        self.error_ = float(np.std(x @ self.weights_ + self.mean_ - known.scores)) + 1e-3
 
     def _query(self, archs, evidence):
         return Prediction(self._features(archs) @ self.weights_ + self.mean_, np.full(len(archs), self.error_))
@@ -80,9 +82,9 @@ class AttributeWithoutUnderscore(_Mutant):
 
 
 class Remembers(_Mutant):
-    def _init(self, archs, scores, evidence, pool):
-        self.memory = [*getattr(self, "memory", []), float(scores.mean())]
-        super()._init(archs, scores, evidence, pool)
+    def _init(self, known):
+        self.memory = [*getattr(self, "memory", []), float(known.scores.mean())]
+        super()._init(known)
         self.mean_ = self.memory[0]
 
 
@@ -104,9 +106,10 @@ class CentresTheBatch(_Mutant):
 
 
 class WritesIntoScores(_Mutant):
-    def _init(self, archs, scores, evidence, pool):
+    def _init(self, known):
+        scores = known.scores
         scores -= 1
-        super()._init(archs, scores, evidence, pool)
+        super()._init(known)
 
 
 class ArraysOnly(_Mutant):
@@ -139,10 +142,10 @@ class AcceptsNaN(_Mutant):
 
 
 class NeedsThree(_Mutant):
-    def _init(self, archs, scores, evidence, pool):
-        if len(archs) < 3:
+    def _init(self, known):
+        if len(known.archs) < 3:
             raise ValueError("at least 3 rows")
-        super()._init(archs, scores, evidence, pool)
+        super()._init(known)
 
 
 class WronglyAsksForThree(_Mutant):
@@ -165,10 +168,10 @@ class DividesByTheSpread(_Mutant):
 
 
 class SingularOnTwins(_Mutant):
-    def _init(self, archs, scores, evidence, pool):
-        if len(np.unique(archs, axis=0)) < 4 <= len(archs):
+    def _init(self, known):
+        if len(np.unique(known.archs, axis=0)) < 4 <= len(known.archs):
             raise np.linalg.LinAlgError("Singular matrix")
-        super()._init(archs, scores, evidence, pool)
+        super()._init(known)
 
 
 class OwnScale(_Mutant):
@@ -274,11 +277,18 @@ class TakesAnyNumber(_Mutant):
         pass
 
 
+class SaysNothingOfAParameter(_Mutant):
+    def __init__(self, space, *, strength=1.0, other=3, random_state=None):
+        super().__init__(space, strength=strength, random_state=random_state)
+        self.other = other
+
+
 BROKEN = [
     ("check_constructor_only_stores", ExtraAttribute, r"__init__ sets attributes \['ready'\]"),
     ("check_constructor_only_stores", ConvertsParameter, r"__init__ changes \['strength'\]"),
     ("check_parameters", IgnoresSetParams, r"set_params\(random_state=7\) did not set it"),
-    ("check_parameters_out_of_range", TakesAnyNumber, "strength=-1.0: no InvalidInputError"),
+    ("check_parameters_out_of_range", TakesAnyNumber, "strength=-1: no InvalidInputError"),
+    ("check_parameters_out_of_range", SaysNothingOfAParameter, r"says nothing of \['other'\]"),
     ("check_repr", StrangeRepr, "repr is"),
     ("check_description", NoDocstring, "no docstring"),
     ("check_init_returns_self_and_keeps_parameters", ReturnsNothing, "init does not return self"),

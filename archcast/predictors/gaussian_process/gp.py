@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, register
+from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
+from archcast.predictors.parameters import Encoding
 from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -45,13 +46,11 @@ class KernelPredictor(Predictor):
     def _fit_gp(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> AdditiveGP | InducingGP:
         return AdditiveGP.fit(terms, targets, priors)
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
-        self._prepare(archs, evidence, pool)
-        self.scale_ = TargetScale.of(scores)
-        terms = self._terms(archs, evidence)
-        self.gp_ = self._fit_gp(terms, rank_normal(scores), self._priors(terms))
+    def _init(self, known: Known) -> None:
+        self._prepare(known.archs, known.evidence, known.pool)
+        self.scale_ = TargetScale.of(known.scores)
+        terms = self._terms(known.archs, known.evidence)
+        self.gp_ = self._fit_gp(terms, rank_normal(known.scores), self._priors(terms))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, variance = self.gp_.predict(self._terms(archs, evidence))
@@ -92,6 +91,8 @@ class GaussianProcess(KernelPredictor):
         >>> bool(prediction.mean[0] > prediction.mean[1]), prediction.std.shape
         (True, (2,))
     """
+
+    parameters = {"encoding": Encoding()}
 
     def __init__(
         self,

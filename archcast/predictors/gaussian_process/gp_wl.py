@@ -14,6 +14,7 @@ from archcast.predictors.base import register
 from archcast.predictors.features import FeatureGroups, reference_rows
 from archcast.predictors.gaussian_process._additive import LogNormal, Priors, Terms
 from archcast.predictors.gaussian_process.gp import KernelPredictor, group_priors, group_terms
+from archcast.predictors.parameters import Encoding, Whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["WLGaussianProcess"]
@@ -60,7 +61,7 @@ class WLGaussianProcess(KernelPredictor):
         True
     """
 
-    may_be_zero = ("iterations",)
+    parameters = {"encoding": Encoding(dispensable=True), "iterations": Whole(0)}
 
     def __init__(
         self,

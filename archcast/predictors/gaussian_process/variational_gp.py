@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from archcast.predictors.base import register
 from archcast.predictors.gaussian_process._additive import InducingGP, Priors, Terms
 from archcast.predictors.gaussian_process.gp import GaussianProcess
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.spaces.base import SearchSpace
 
@@ -46,6 +47,8 @@ class VariationalGaussianProcess(GaussianProcess):
         >>> bool(prediction.mean[0] > prediction.mean[1]), prediction.std.shape
         (True, (2,))
     """
+
+    parameters = {"inducing": Whole(1), "iterations": Whole(1), "learning_rate": Number(0, above=True)}
 
     def __init__(
         self,

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Requirements
+from archcast.predictors.base import Known, Prediction, Requirements
 from archcast.predictors.learning_curve.curves import CurvePredictor
+from archcast.predictors.parameters import Settings, Whole, Word
 from archcast.predictors.zero_cost.zero_cost import LOWEST, ZeroCost, signed_log
 from archcast.spaces.base import SPACES, SearchSpace
 
@@ -42,6 +43,8 @@ class OmniPredictor(CurvePredictor):
     """
 
     learns_from_labels = True
+
+    parameters = {"without": Word(*PARTS, optional=True), "window": Whole(1), "scoring": Settings()}
 
     def __init__(
         self,
@@ -87,16 +90,14 @@ class OmniPredictor(CurvePredictor):
             return Requirements(proxies=proxies)
         return Requirements(curve=self.signal, epochs=self.epochs, proxies=proxies)
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
-        super()._init(archs, scores, evidence, pool)
+    def _init(self, known: Known) -> None:
+        super()._init(known)
         rng = self._rng()
         seed = int(rng.integers(2**31))
         self.scorer_ = None
-        if self.without != "proxy" and PROXY not in evidence.proxies:
+        if self.without != "proxy" and PROXY not in known.evidence.proxies:
             self.scorer_ = ZeroCost(self.space, **{**(self.scoring or {}), "proxy": PROXY}, random_state=seed).init()
-        self._fit(archs, self._columns(archs, evidence), scores, pool, rng)
+        self._fit(known.archs, self._columns(known.archs, known.evidence), known.scores, known.pool, rng)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         return self._answer(archs, self._columns(archs, evidence))
@@ -127,10 +128,6 @@ class OmniPredictor(CurvePredictor):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.without is not None and self.without not in PARTS:
-            raise InvalidInputError(
-                f"{self._title}: without is {self.without!r}: it must be None or one of {', '.join(map(repr, PARTS))}."
-            )
         if not 1 <= self.window <= self.epochs:
             raise InvalidInputError(
                 f"{self._title}: window is {self.window!r}: it must be between 1 and epochs={self.epochs}."

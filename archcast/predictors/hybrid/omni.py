@@ -12,6 +12,7 @@ from archcast.evidence import Pool
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.hybrid._omni import OmniPredictor
+from archcast.predictors.parameters import Encoding, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.predictors.trees.ngboost import NGBoost
 from archcast.spaces.base import SearchSpace
@@ -59,6 +60,8 @@ class Omni(OmniPredictor):
     """
 
     has_std = True
+
+    parameters = {"encoding": Encoding(), "n_estimators": Whole(1)}
 
     def __init__(
         self,

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Requirements, register
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Requirements, register
 from archcast.predictors.hybrid._stack_members import PRIOR_SLOPE, Inputs
 from archcast.predictors.hybrid._structure import View
 from archcast.predictors.hybrid.stack import FEW, Stack
 from archcast.predictors.learning_curve.curves import falls, seen_epochs
+from archcast.predictors.parameters import Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
@@ -69,6 +70,8 @@ class OmniPlus(Stack):
         True
     """
 
+    parameters = {"epochs": Whole(1)}
+
     def __init__(self, space: str | SearchSpace, *, epochs: int = 5, random_state: Any = None) -> None:
         super().__init__(space, random_state=random_state)
         self.epochs = epochs
@@ -78,13 +81,13 @@ class OmniPlus(Stack):
         """Labels; curves, for ``epochs`` epochs, and proxies are used where there are any."""
         return Requirements(epochs=self.epochs, uses=("curves", "proxies"))
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
-        self.curves_ = {name: np.array(values[:, : self.epochs]) for name, values in evidence.curves.items()}
-        smooth = denoised(scores, [_upward(name, values, values) for name, values in evidence.curves.items()])
-        self.noise_ = float(np.sqrt(np.square(scores - smooth).mean()))
-        super()._init(archs, smooth, evidence, pool)
+    def _init(self, known: Known) -> None:
+        self.curves_ = {name: np.array(values[:, : self.epochs]) for name, values in known.evidence.curves.items()}
+        smooth = denoised(
+            known.scores, [_upward(name, values, values) for name, values in known.evidence.curves.items()]
+        )
+        self.noise_ = float(np.sqrt(np.square(known.scores - smooth).mean()))
+        super()._init(replace(known, scores=smooth))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         prediction = super()._query(archs, evidence)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Pool
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.hybrid._omni import OmniPredictor
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale
 from archcast.spaces.base import SearchSpace
 
@@ -54,6 +55,18 @@ class OmniSemiNAS(OmniPredictor):
         total_epochs: epochs of a full training; it plays no part here.
         random_state: seed.
     """
+
+    parameters = {
+        "n_unlabelled": Whole(1),
+        "rounds": Whole(0),
+        "round_epochs": Whole(1),
+        "hidden": Whole(1),
+        "dropout": Number(0, 1, below=True),
+        "trade_off": Number(0, 1),
+        "passes": Whole(1),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+    }
 
     def __init__(
         self,

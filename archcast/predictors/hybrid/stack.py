@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, register
+from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Structure, View
 from archcast.predictors.persistence import saved
@@ -132,17 +132,16 @@ class Stack(Predictor):
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
         super().__init__(space, random_state=random_state)
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
+        evidence, pool = known.evidence, known.pool
         seeds = self._rng().integers(2**31, size=2).tolist()
         evidence, pool = self._look_at(evidence), pool and Pool(pool.archs, self._look_at(pool.evidence))
         self.structure_ = Structure.of(self._space, pool)
-        view = self.structure_.view(archs)
+        view = self.structure_.view(known.archs)
         self.evidence_ = FilledEvidence.of(evidence, self.structure_, view, pool)
-        self.scale_ = TargetScale.of(scores)
+        self.scale_ = TargetScale.of(known.scores)
         self.labels_ = np.asarray(view.labels.any(axis=0), dtype=bool)
-        inputs, targets = self._inputs(view, evidence), rank_normal(scores)
+        inputs, targets = self._inputs(view, evidence), rank_normal(known.scores)
         distances = self.structure_.features.distances
         looks = [(distances, False)]
         if self.evidence_ is not None:
@@ -155,7 +154,7 @@ class Stack(Predictor):
             self.processes_.append(process)
             outside.append(mean)
             variances.append(variance)
-        if len(archs) >= FEW:
+        if len(known.archs) >= FEW:
             features = inputs.matrix
             forest, bagged = Forest.fit(features, targets, seeds[0])
             boosting, crossed = Boosting.fit(self._space, features, targets, seeds[1])

@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError, MissingEvidenceError
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, Requirements
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, Requirements
+from archcast.predictors.parameters import Text, Whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["CurvePredictor", "CurveScale", "Curves", "falls", "seen_epochs"]
@@ -174,6 +175,8 @@ class CurvePredictor(Predictor):
     fewest_epochs: ClassVar[int] = 1
     """The smallest value that ``epochs`` may have."""
 
+    parameters = {"signal": Text(), "epochs": Whole(1), "total_epochs": Whole(1, optional=True)}
+
     def __init__(
         self,
         space: str | SearchSpace,
@@ -208,11 +211,10 @@ class CurvePredictor(Predictor):
 
     # -- the contract of Predictor ------------------------------------------------------------------------------------
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
+        archs, scores = known.archs, known.scores
         self.total_epochs_, self.limits_ = self.total_epochs, None
-        values = self._values(evidence)
+        values = self._values(known.evidence)
         seen = np.zeros(0, dtype=np.int64) if values is None else seen_epochs(values)
         rows = np.flatnonzero(seen)
         curves = None

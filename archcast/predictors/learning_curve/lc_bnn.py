@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
+from archcast.predictors.parameters import Encoding, Number, Whole, Wholes
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["LCBNN"]
@@ -66,6 +67,17 @@ class LCBNN(CurvePredictor):
 
     has_std = True
     learns_from_labels = True
+
+    parameters = {
+        "encoding": Encoding(dispensable=True),
+        "hidden": Wholes(),
+        "fit_steps": Whole(1),
+        "n_chains": Whole(1),
+        "burn_in": Whole(1),
+        "draws": Whole(1),
+        "thinning": Whole(1),
+        "step_size": Number(0, above=True),
+    }
 
     def __init__(
         self,

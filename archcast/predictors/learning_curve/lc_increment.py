@@ -14,6 +14,7 @@ from archcast.predictors.base import register
 from archcast.predictors.learning_curve.curves import Curves
 from archcast.predictors.learning_curve.distributions import Distribution, Mixture, StudentT
 from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate, rates_of
+from archcast.predictors.parameters import Numbers
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["LCIncrement"]
@@ -69,6 +70,8 @@ class LCIncrement(CurveForecaster):
         >>> predictor.forecast(space.sample(1, 1), begun).interval(0.5)
         (array([0.76...]), array([0.76...]))
     """
+
+    parameters = {"schedule": Numbers()}
 
     def __init__(
         self,

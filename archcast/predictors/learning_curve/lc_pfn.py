@@ -14,6 +14,7 @@ from archcast.evidence import Evidence
 from archcast.predictors.base import NotInitializedError, Prediction, register
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
 from archcast.predictors.learning_curve.distributions import Bars, Distribution
+from archcast.predictors.parameters import Numbers
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["CERTAIN", "CurveForecaster", "Forecast", "LCPFN", "extrapolate", "rates_of"]
@@ -95,6 +96,8 @@ class LCPFN(CurveForecaster):
         >>> bool(low[0] > 0.65 and high[0] < 1)
         True
     """
+
+    parameters = {"schedule": Numbers()}
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from archcast.errors import InvalidInputError
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
+from archcast.predictors.parameters import Encoding, Whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["LCSVR", "curve_features"]
@@ -64,6 +65,8 @@ class LCSVR(CurvePredictor):
 
     has_std = True
     learns_from_labels = True
+
+    parameters = {"encoding": Encoding(dispensable=True), "searches": Whole(1), "folds": Whole(2)}
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from archcast.errors import InvalidInputError
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
+from archcast.predictors.parameters import Whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["SotlE"]
@@ -44,6 +45,8 @@ class SotlE(CurvePredictor):
         >>> predictor.query([[3] * 6, [0] * 6], archcast.Evidence(curves)).mean.round(6).tolist()
         [-1.9, -2.4]
     """
+
+    parameters = {"window": Whole(1)}
 
     def __init__(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, register
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, register
+from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -50,6 +52,14 @@ class Bananas(FeatureRegressor):
 
     has_std = True
 
+    parameters = {
+        "n_members": Whole(1),
+        "hidden": Wholes(),
+        "epochs": Whole(1),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+    }
+
     def __init__(
         self,
         space: str | SearchSpace,
@@ -69,10 +79,8 @@ class Bananas(FeatureRegressor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
-        super()._init(self._space.canonical(archs), scores, evidence, pool)
+    def _init(self, known: Known) -> None:
+        super()._init(replace(known, archs=self._space.canonical(known.archs)))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         return super()._query(self._space.canonical(archs), evidence)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -50,6 +51,15 @@ class Bohamiann(FeatureRegressor):
     """
 
     has_std = True
+
+    parameters = {
+        "hidden": Wholes(),
+        "n_chains": Whole(1),
+        "burn_in": Whole(1),
+        "draws": Whole(1),
+        "thinning": Whole(1),
+        "step_size": Number(0, above=True),
+    }
 
     def __init__(
         self,

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, register
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale
 from archcast.spaces.base import SearchSpace
 
@@ -49,7 +50,15 @@ class Bonas(Predictor):
     """
 
     has_std = True
-    may_be_zero = ("epochs",)
+
+    parameters = {
+        "n_members": Whole(1),
+        "hidden": Whole(1),
+        "layers": Whole(1),
+        "epochs": Whole(0),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+    }
 
     def __init__(
         self,
@@ -71,16 +80,14 @@ class Bonas(Predictor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn
 
-        self.scale_ = TargetScale.of(scores)
-        targets = self.scale_.forward(scores)
+        self.scale_ = TargetScale.of(known.scores)
+        targets = self.scale_.forward(known.scores)
         self.weights_ = _gcn.learn(
             self._space,
-            archs,
+            known.archs,
             targets,
             _gcn.squared_error,
             rng=self._rng(),
@@ -91,7 +98,7 @@ class Bonas(Predictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
-        self.posterior_ = LinearPosterior.fit(_gcn.basis(self._space, archs, self.weights_), targets)
+        self.posterior_ = LinearPosterior.fit(_gcn.basis(self._space, known.archs, self.weights_), targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         from archcast.predictors.neural import _gcn

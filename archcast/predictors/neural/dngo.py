@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.predictors.base import register
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -48,6 +49,14 @@ class DNGO(FeatureRegressor):
     """
 
     has_std = True
+
+    parameters = {
+        "n_members": Whole(1),
+        "hidden": Wholes(),
+        "epochs": Whole(1),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+    }
 
     def __init__(
         self,

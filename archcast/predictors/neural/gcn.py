@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, register
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale
 from archcast.spaces.base import SearchSpace
 
@@ -54,6 +55,15 @@ class GCN(Predictor):
 
     has_std = True
 
+    parameters = {
+        "n_members": Whole(1),
+        "hidden": Whole(1),
+        "layers": Whole(1),
+        "epochs": Whole(1),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+    }
+
     def __init__(
         self,
         space: str | SearchSpace,
@@ -76,16 +86,14 @@ class GCN(Predictor):
 
     _loss = "squared_error"
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn
 
-        self.scale_ = TargetScale.of(scores)
+        self.scale_ = TargetScale.of(known.scores)
         self.weights_ = _gcn.learn(
             self._space,
-            archs,
-            self.scale_.forward(scores),
+            known.archs,
+            self.scale_.forward(known.scores),
             getattr(_gcn, self._loss),
             rng=self._rng(),
             members=self.n_members,

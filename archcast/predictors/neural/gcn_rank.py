@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, register
+from archcast.predictors.base import Known, Prediction, register
 from archcast.predictors.neural.gcn import GCN
 
 __all__ = ["RankGCN"]
@@ -30,13 +29,11 @@ class RankGCN(GCN):
 
     _loss = "pairwise_hinge"
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn
 
-        super()._init(archs, scores, evidence, pool)
-        members = _gcn.outputs(self._space, archs, self.weights_)
+        super()._init(known)
+        members = _gcn.outputs(self._space, known.archs, self.weights_)
         spread = members.std(axis=1, keepdims=True)
         self.centre_, self.spread_ = members.mean(axis=1, keepdims=True), np.where(spread > 1e-6, spread, 1.0)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -45,6 +46,13 @@ class MLP(FeatureRegressor):
         >>> bool(mean[0] > mean[1])
         True
     """
+
+    parameters = {
+        "hidden": Wholes(),
+        "epochs": Whole(1),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+    }
 
     def __init__(
         self,

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, register
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale
 from archcast.spaces.base import SearchSpace
 
@@ -45,7 +46,17 @@ class SemiNAS(Predictor):
         random_state: seed.
     """
 
-    may_be_zero = ("rounds",)
+    parameters = {
+        "n_unlabelled": Whole(1),
+        "rounds": Whole(0),
+        "round_epochs": Whole(1),
+        "hidden": Whole(1),
+        "dropout": Number(0, 1, below=True),
+        "trade_off": Number(0, 1),
+        "epochs": Whole(1),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+    }
 
     def __init__(
         self,
@@ -73,21 +84,19 @@ class SemiNAS(Predictor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _sequence
 
         rng = self._rng()
-        if pool is None:
+        if known.pool is None:
             unlabelled = self._space.sample(self.n_unlabelled, rng)
         else:
-            unlabelled = pool.archs[rng.permutation(len(pool.archs))[: self.n_unlabelled]]
-        self.scale_ = TargetScale.of(scores)
+            unlabelled = known.pool.archs[rng.permutation(len(known.pool.archs))[: self.n_unlabelled]]
+        self.scale_ = TargetScale.of(known.scores)
         self.weights_ = _sequence.learn(
             self._space,
-            archs,
-            self.scale_.forward(scores),
+            known.archs,
+            self.scale_.forward(known.scores),
             rng=rng,
             hidden=self.hidden,
             dropout=self.dropout,

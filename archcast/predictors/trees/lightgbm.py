@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.errors import require
 from archcast.predictors.base import register
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -39,6 +40,15 @@ class LightGBM(FeatureRegressor):
     Raises:
         MissingDependencyError: at init, if ``lightgbm`` is not installed.
     """
+
+    parameters = {
+        "rounds": Whole(1),
+        "num_leaves": Whole(2),
+        "min_data_in_leaf": Whole(1),
+        "learning_rate": Number(0, 1, above=True),
+        "subsample": Number(0, 1, above=True),
+        "colsample": Number(0, 1, above=True),
+    }
 
     def __init__(
         self,

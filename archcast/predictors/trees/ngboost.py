@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -41,6 +42,15 @@ class NGBoost(FeatureRegressor):
     """
 
     has_std = True
+
+    parameters = {
+        "n_estimators": Whole(1),
+        "max_depth": Whole(1),
+        "min_samples_leaf": Whole(1),
+        "learning_rate": Number(0, 1, above=True),
+        "minibatch_frac": Number(0, 1, above=True),
+        "col_sample": Number(0, 1, above=True),
+    }
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -46,6 +47,8 @@ class RandomForest(FeatureRegressor):
     """
 
     has_std = True
+
+    parameters = {"n_estimators": Whole(1), "max_features": Number(0, 1, above=True)}
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
@@ -47,6 +48,14 @@ class XGBoost(FeatureRegressor):
     """
 
     _objective = "reg:squarederror"
+
+    parameters = {
+        "rounds": Whole(1),
+        "max_depth": Whole(1),
+        "learning_rate": Number(0, 1, above=True),
+        "subsample": Number(0, 1, above=True),
+        "colsample": Number(0, 1, above=True),
+    }
 
     def __init__(
         self,

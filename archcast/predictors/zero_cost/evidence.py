@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, Requirements, register
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
+from archcast.predictors.parameters import Text
 from archcast.predictors.zero_cost.zero_cost import LOWEST, signed_log
 from archcast.spaces.base import SearchSpace
 
@@ -40,6 +41,8 @@ class EvidenceScore(Predictor):
         [1, 0, 2]
     """
 
+    parameters = {"proxy": Text()}
+
     def __init__(self, space: str | SearchSpace, *, proxy: str = "synflow", random_state: Any = None) -> None:
         super().__init__(space, random_state=random_state)
         self.proxy = proxy
@@ -49,9 +52,7 @@ class EvidenceScore(Predictor):
         """The proxy, at query."""
         return Requirements(labels=False, proxies=(self.proxy,))
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
         """Nothing to learn."""
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:

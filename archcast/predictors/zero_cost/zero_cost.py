@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Prediction, Predictor, Requirements, register
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
+from archcast.predictors.parameters import Text, Whole, Wholes
 from archcast.proxies.base import PROXIES
 from archcast.spaces.base import SPACES, SearchSpace, Task
 
@@ -62,6 +63,16 @@ class ZeroCost(Predictor):
 
     requires = Requirements(labels=False, network=True)
 
+    parameters = {
+        "proxy": Text(),
+        "batch_size": Whole(1),
+        "shape": Wholes(3),
+        "classes": Whole(1),
+        "width": Whole(1, optional=True),
+        "depth": Whole(1, optional=True),
+        "stages": Whole(1, optional=True),
+    }
+
     def __init__(
         self,
         space: str | SearchSpace,
@@ -84,9 +95,7 @@ class ZeroCost(Predictor):
         self.depth = depth
         self.stages = stages
 
-    def _init(
-        self, archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence, pool: Pool | None
-    ) -> None:
+    def _init(self, known: Known) -> None:
         PROXIES.entry(self.proxy)
         if self.batch_size < 1:
             raise InvalidInputError(f"batch_size is {self.batch_size}: it must be at least 1.")

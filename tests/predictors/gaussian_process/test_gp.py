@@ -80,5 +80,5 @@ def test_uncertainty_is_smaller_at_training_rows():
 
 
 def test_no_encoding_is_an_error():
-    with pytest.raises(InvalidInputError, match="encoding is empty"):
+    with pytest.raises(InvalidInputError, match=r"encoding is \(\)"):
         get_predictor("gp", SPACE, encoding=()).init(ARCHS, score(ARCHS))

@@ -136,7 +136,7 @@ def test_a_jacobian_that_cannot_be_had_is_asked_for():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"without": "curves"}, r"Omni: without is 'curves': it must be None or one of 'curve', 'proxy', 'encoding'"),
+        ({"without": "curves"}, r"Omni: without is 'curves': it must be one of 'curve', 'proxy', 'encoding', or None"),
         ({"window": 6}, "Omni: window is 6: it must be between 1 and epochs=5"),
         ({"epochs": 0}, "epochs is 0|epochs must be"),
     ],

@@ -124,7 +124,10 @@ def test_a_known_drop_of_the_learning_rate_is_foreseen():
     "schedule", [np.ones(39), [], np.zeros(40), -np.ones(40), np.full(40, np.nan), np.ones((40, 1))], ids=str
 )
 def test_a_schedule_has_a_rate_for_each_epoch(schedule):
-    with pytest.raises(InvalidInputError, match=r"LCPFN: schedule must be .* each of the 40 epochs"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"LCPFN: schedule (must be .* each of the 40 epochs|is .* a sequence of finite numbers)",
+    ):
         forecast(rising(2)[:, :9], schedule=schedule)
 
 

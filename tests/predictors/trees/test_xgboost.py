@@ -7,7 +7,7 @@ from scipy.stats import kendalltau, rankdata
 
 from archcast.predictors.base import get_predictor
 from archcast.predictors.targets import rank_normal
-from archcast.predictors.trees import xgboost as ours
+from archcast.predictors.trees import xgboost_rank as ranks
 from archcast.spaces.base import get_space
 
 SPACE = get_space("nasbench201")
@@ -82,10 +82,10 @@ def test_ties_get_one_value():
 
 def test_many_rows_take_histograms_and_random_partners():
     predictor = get_predictor("xgboost-rank", SPACE, random_state=0)
-    few, many = predictor._params(10), predictor._params(ours.ALL_PAIRS + 1)
+    few, many = predictor._params(10), predictor._params(ranks.ALL_PAIRS + 1)
     assert (few["tree_method"], many["tree_method"]) == ("exact", "hist")
     assert (few["lambdarank_pair_method"], few["lambdarank_num_pair_per_sample"]) == ("topk", 10)
-    assert (many["lambdarank_pair_method"], many["lambdarank_num_pair_per_sample"]) == ("mean", ours.PARTNERS)
-    archs = SPACE.sample(ours.ALL_PAIRS + 1, 0)
+    assert (many["lambdarank_pair_method"], many["lambdarank_num_pair_per_sample"]) == ("mean", ranks.PARTNERS)
+    archs = SPACE.sample(ranks.ALL_PAIRS + 1, 0)
     fitted = get_predictor("xgboost-rank", SPACE, random_state=0, rounds=20).init(archs, (archs == 3).sum(axis=1))
     assert kendalltau(fitted.query(QUERIES).mean, (QUERIES == 3).sum(axis=1)).statistic > 0.5

@@ -68,9 +68,9 @@ def test_fantasies_are_told_to_the_predictor() -> None:
     class Spy(type(LINEAR)):
         seen: ClassVar[list] = []
 
-        def _init(self, archs, scores, evidence, pool):
-            self.seen.append((archs, scores))
-            super()._init(archs, scores, evidence, pool)
+        def _init(self, known):
+            self.seen.append((known.archs, known.scores))
+            super()._init(known)
 
     strategy = told(predictor=Spy(SPACE, encoding="adjacency"), batch="fantasies")
     archs = strategy.ask(3)
@@ -117,7 +117,7 @@ def test_a_predictor_that_needs_more_rows_waits_for_them() -> None:
 class NoStd(Predictor):
     """Predicts zero."""
 
-    def _init(self, archs, scores, evidence, pool):
+    def _init(self, known):
         self.done_ = True
 
     def _query(self, archs, evidence):

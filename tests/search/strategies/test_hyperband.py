@@ -75,7 +75,7 @@ class Last(Predictor):
     requires = Requirements(labels=False, curve="val_accuracy", epochs=1)
     lengths: tuple[int, ...] = ()
 
-    def _init(self, archs, scores, evidence, pool):
+    def _init(self, known):
         self.done_ = True
 
     def _query(self, archs, evidence):
