@@ -2,7 +2,6 @@ from ._version import __version__ as __version__
 from .data.base import load_benchmark as load_benchmark
 from .data.benchmark import Benchmark as Benchmark
 from .encodings.base import Encoder as Encoder
-from .encodings.base import get_encoding as get_encoding
 from .errors import ArchcastError as ArchcastError
 from .evaluation.results import Results as Results
 from .evaluation.runner import evaluate as evaluate
@@ -12,13 +11,14 @@ from .evidence import Source as Source
 from .graphs import CellGraphs as CellGraphs
 from .joint import JointReport as JointReport
 from .joint import joint_report as joint_report
+from .names import get_encoding as get_encoding
+from .names import get_predictor as get_predictor
+from .names import get_strategy as get_strategy
 from .predictors.base import Prediction as Prediction
 from .predictors.base import Predictor as Predictor
-from .predictors.base import get_predictor as get_predictor
 from .proxies.engine import Scores as Scores
 from .proxies.engine import score as score
 from .search.base import Strategy as Strategy
-from .search.base import get_strategy as get_strategy
 from .search.results import SearchResults as SearchResults
 from .search.run import run_search as run_search
 from .spaces.base import SearchSpace as SearchSpace

@@ -121,7 +121,8 @@ class Registry(Generic[T]):
         """Name of a component -> dotted name of its module, for the components of ``package``."""
         found: dict[str, str] = {}
         pattern = re.compile(rf'^@(?:\w+\.)*{self.decorator}\(\s*"([^"]+)"', re.MULTILINE)
-        for module, text in _sources(files(self.package), self.package):
+        root, *inner = self.package.split(".")
+        for module, text in _sources(files(root).joinpath(*inner), self.package):
             found |= dict.fromkeys(pattern.findall(text), module)
         return found
 

@@ -30,7 +30,7 @@ LAYERS = (
     # from the bottom up: what stands in a row may import what stands in the rows below it, and nothing beside it
     ("_version", "errors"),
     ("evidence", "files", "graphs", "registry"),
-    ("checks", "costs", "journal"),
+    ("checks", "costs", "journal", "names"),
     ("spaces",),
     ("encodings", "proxies"),
     ("data",),
@@ -149,3 +149,15 @@ def test_public_api_resolves() -> None:
     for name in archcast.__all__:
         assert getattr(archcast, name) is not None
     assert (ROOT / "py.typed").is_file()
+
+
+def test_a_mistyped_name_is_refused_before_anything_heavy_is_loaded() -> None:
+    code = (
+        "import sys, archcast\n"
+        "for make in (archcast.get_predictor, archcast.get_encoding, archcast.get_strategy):\n"
+        "    try: make('no-such-name', 'nasbench201')\n"
+        "    except archcast.ArchcastError as error: assert 'Unknown' in str(error), error\n"
+        "print(*[m for m in ('torch', 'numpy', 'scipy', 'sklearn', 'pandas') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == []

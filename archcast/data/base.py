@@ -13,7 +13,8 @@ from pathlib import Path
 from archcast.data.benchmark import Benchmark
 from archcast.data.files import read_benchmark
 from archcast.errors import DataNotFoundError, UnknownNameError
-from archcast.registry import Registry, closest
+from archcast.names import BENCHMARKS
+from archcast.registry import closest
 
 __all__ = ["BENCHMARKS", "DATA_VARIABLE", "Benchmark", "benchmark_names", "load_benchmark", "register", "require_file"]
 
@@ -22,7 +23,6 @@ DATA_VARIABLE = "ARCHCAST_DATA"
 
 
 Reader = Callable[[str, "Path | None"], Benchmark]
-BENCHMARKS: Registry[Reader] = Registry("benchmark", "archcast.data")
 register = BENCHMARKS.register
 
 

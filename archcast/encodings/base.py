@@ -14,13 +14,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from typing_extensions import Self
 
-from archcast.errors import ArchcastError, InvalidInputError
-from archcast.registry import Registry
+from archcast.errors import ArchcastError
+from archcast.names import ENCODINGS, get_encoding
 from archcast.spaces.base import SearchSpace, get_space
 
 __all__ = ["ENCODINGS", "Encoder", "EncoderNotFittedError", "get_encoding", "register"]
 
-ENCODINGS: Registry[type[Encoder]] = Registry("encoding", "archcast.encodings")
 register = ENCODINGS.register
 
 CHUNK = 4096
@@ -114,24 +113,3 @@ class Encoder(TransformerMixin, BaseEstimator):
     def _check_is_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
             raise EncoderNotFittedError(f"{type(self).__name__} learns its features: call fit(archs) first.")
-
-
-def get_encoding(name: str, space: str | SearchSpace, **params: Any) -> Encoder:
-    """Return the encoder called ``name`` for ``space``.
-
-    Examples:
-        >>> import archcast
-        >>> encoder = archcast.get_encoding("adjacency", "nasbench201")
-        >>> encoder.transform([[3, 0, 1, 0, 0, 4]]).shape
-        (1, 30)
-
-    Raises:
-        UnknownNameError: with the closest names.
-        InvalidInputError: for parameters it does not have.
-    """
-    component = ENCODINGS[name]
-    allowed = component._get_param_names()
-    for param in params:
-        if param not in allowed:
-            raise InvalidInputError(f"Encoding {name!r} has no parameter {param!r}. Available: {', '.join(allowed)}.")
-    return component(space, **params)

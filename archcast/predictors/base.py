@@ -27,9 +27,9 @@ from typing_extensions import Self
 
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, MissingEvidenceError
 from archcast.evidence import Evidence, Pool, Source
+from archcast.names import PREDICTORS, get_predictor
 from archcast.predictors.parameters import Rule, check, rules_of
 from archcast.predictors.persistence import COMPONENTS, read_state, write_state
-from archcast.registry import Registry
 from archcast.spaces.base import SearchSpace, get_space
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "register",
 ]
 
-PREDICTORS: Registry[type[Predictor]] = Registry("predictor", "archcast.predictors")
 register = PREDICTORS.register
 
 CHUNK = 8192
@@ -358,27 +357,3 @@ def _check_scores(scores: ArrayLike | None, n: int) -> NDArray[np.float64]:
         i = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InvalidInputError(f"scores[{i}] is {values[i]}. Drop architectures whose training failed before init.")
     return values
-
-
-def get_predictor(name: str, space: str | SearchSpace, *, random_state: Any = None, **params: Any) -> Predictor:
-    """Return the predictor called ``name`` for ``space``.
-
-    Examples:
-        >>> import archcast
-        >>> space = archcast.get_space("nasbench201")
-        >>> archs = space.sample(20, 0)
-        >>> scores = (archs == 3).sum(axis=1)
-        >>> forest = archcast.get_predictor("random-forest", space=space, random_state=0).init(archs, scores)
-        >>> forest.query(space.sample(3, 1)).mean.shape
-        (3,)
-
-    Raises:
-        UnknownNameError: with the closest names.
-        InvalidInputError: for parameters it does not have.
-    """
-    component = PREDICTORS[name]
-    allowed = component._get_param_names()
-    for param in params:
-        if param not in allowed:
-            raise InvalidInputError(f"Predictor {name!r} has no parameter {param!r}. Available: {', '.join(allowed)}.")
-    return component(space, random_state=random_state, **params)

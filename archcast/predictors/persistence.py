@@ -23,16 +23,17 @@ from archcast._version import __version__
 from archcast.encodings.base import ENCODINGS, Encoder
 from archcast.errors import InvalidFileError, InvalidInputError, MissingDependencyError
 from archcast.files import write_whole
+from archcast.names import STATES
 from archcast.predictors import _foreign
-from archcast.registry import Registry
 from archcast.spaces.base import SPACES, SearchSpace, get_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from archcast.registry import Registry
+
 __all__ = ["COMPONENTS", "STATES", "read_state", "saved", "write_state"]
 
-STATES: Registry[type] = Registry("state", "archcast.predictors", decorator="saved")
 saved = STATES.register
 
 COMPONENTS: dict[str, tuple[type, Registry[Any]]] = {"encoding": (Encoder, ENCODINGS)}

@@ -15,13 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 from archcast.errors import ArchcastError
-from archcast.registry import Registry
+from archcast.names import PROXIES
 
 __all__ = ["PROXIES", "ProxyFailure", "register"]
 
 ProxyFunction = Callable[..., Any]
-
-PROXIES: Registry[ProxyFunction] = Registry("proxy", "archcast.proxies")
 
 
 class ProxyFailure(ArchcastError):

@@ -29,14 +29,13 @@ from typing_extensions import Self
 from archcast.checks import whole
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.evidence import Evidence
+from archcast.names import STRATEGIES, get_strategy
 from archcast.predictors.persistence import read_state, write_state
-from archcast.registry import Registry
 from archcast.search.history import FULL, History, Observation, as_scores
 from archcast.spaces.base import ENUMERATION_LIMIT, SearchSpace, get_space
 
 __all__ = ["STRATEGIES", "Strategy", "ZeroCost", "get_strategy", "load_strategy", "register"]
 
-STRATEGIES: Registry[type[Strategy]] = Registry("strategy", "archcast.search.strategies")
 register = STRATEGIES.register
 
 Rows = NDArray[np.int64]
@@ -355,30 +354,6 @@ class Strategy(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.space.name!r}, {len(self._history)} told, {len(self._pending)} pending)"
-
-
-def get_strategy(name: str, space: str | SearchSpace, *, random_state: Any = None, **params: Any) -> Strategy:
-    """Return the strategy called ``name`` for ``space``.
-
-    Examples:
-        >>> import archcast
-        >>> strategy = archcast.get_strategy("regularized-evolution", "nasbench201", random_state=0)
-        >>> for _ in range(20):
-        ...     archs = strategy.ask(5)
-        ...     strategy.tell(archs, (archs == 3).sum(axis=1))     # stands in for training
-        >>> strategy.best.score >= 4
-        True
-
-    Raises:
-        UnknownNameError: with the closest names.
-        InvalidInputError: for parameters it does not have, or out of range.
-    """
-    component = STRATEGIES[name]
-    allowed = component.param_names()
-    for param in params:
-        if param not in allowed:
-            raise InvalidInputError(f"Strategy {name!r} has no parameter {param!r}. Available: {', '.join(allowed)}.")
-    return component(space, random_state=random_state, **params)
 
 
 def load_strategy(path: str | Path, *, zero_cost: ZeroCost | None = None) -> Strategy:

@@ -22,14 +22,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
 from archcast.graphs import CellGraphs
-from archcast.registry import Registry
+from archcast.names import SPACES
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["SPACES", "SearchSpace", "Task", "get_space", "register"]
 
-SPACES: Registry[type[SearchSpace]] = Registry("space", "archcast.spaces")
 register = SPACES.register
 _instances: dict[str, SearchSpace] = {}
 

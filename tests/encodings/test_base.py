@@ -48,9 +48,7 @@ def test_chunks_do_not_show(name, monkeypatch):
 def test_unknown_names_and_parameters():
     with pytest.raises(UnknownNameError, match=r"Unknown encoding 'pathh'. Did you mean 'path'"):
         get_encoding("pathh", "nasbench201")
-    with pytest.raises(
-        InvalidInputError, match=r"Encoding 'adjacency' has no parameter 'size'. Available: pruned, space."
-    ):
+    with pytest.raises(InvalidInputError, match=r"Encoding 'adjacency' has no parameter 'size'. Available: pruned."):
         get_encoding("adjacency", "nasbench201", size=3)
 
 

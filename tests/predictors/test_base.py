@@ -97,7 +97,7 @@ def test_errors_before_init_are_archcasts_and_sklearns():
 def test_get_predictor_answers_wrong_names_and_parameters():
     with pytest.raises(UnknownNameError, match="Did you mean 'xgboost'"):
         get_predictor("xgbost", SPACE)
-    with pytest.raises(InvalidInputError, match=r"has no parameter 'depth'\. Available: .*max_depth"):
+    with pytest.raises(InvalidInputError, match=r"has no parameter 'depth'\. Did you mean 'max_depth'"):
         get_predictor("xgboost", SPACE, depth=3)
 
 
