@@ -240,9 +240,12 @@ class SearchSpace(ABC):
         """A representative row for each row: equal exactly for rows that are the same function with equal weights.
 
         The default looks the representative, the lexicographically first row of its class, up in a table of the whole
-        space that is made once; a space that cannot be enumerated overrides it.
+        space that is made once. Where the space is too large for such a table, each row represents itself: nothing is
+        merged, whatever :meth:`function_keys` says. A large space with rows that are the same function overrides this.
         """
         rows = self.validate(archs)
+        if math.prod(self.cardinalities) > ENUMERATION_LIMIT:
+            return rows
         table = self._representatives
         return table[self._ranks(rows)].astype(np.int64)
 
@@ -252,11 +255,12 @@ class SearchSpace(ABC):
         return rows @ weights
 
     @cached_property
-    def _representatives(self) -> NDArray[np.int16]:
+    def _representatives(self) -> NDArray[Any]:
         rows = self.enumerate()
         keys = self.function_keys(rows)
         _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        table = np.full((math.prod(self.cardinalities), rows.shape[1]), -1, dtype=np.int16)
+        dtype = np.min_scalar_type(-max(self.cardinalities))
+        table = np.full((math.prod(self.cardinalities), rows.shape[1]), -1, dtype=dtype)
         table[self._ranks(rows)] = rows[first[inverse.ravel()]]
         return table
 
