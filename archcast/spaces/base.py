@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CellGraphs
+from archcast.graphs import CellGraphs, Operation
 from archcast.names import SPACES
 
 if TYPE_CHECKING:
@@ -75,11 +76,13 @@ class SearchSpace(ABC):
         name: registry name, e.g. ``"nasbench201"``.
         cardinalities: ``d`` integers; ``0 <= archs[:, j] < cardinalities[j]``.
         columns: ``d`` names, one for each decision.
+        operations: name -> what the operation does; :meth:`graphs` hands it on to the encodings.
     """
 
     name: str
     cardinalities: tuple[int, ...]
     columns: tuple[str, ...]
+    operations: Mapping[str, Operation] = MappingProxyType({})
 
     # -- what a subclass must say -------------------------------------------------------------------------------------
 
@@ -93,7 +96,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def graphs(self, archs: ArrayLike) -> CellGraphs:
-        """Cells as operations-on-nodes graphs, not pruned."""
+        """Cells as operations-on-nodes graphs, not pruned, with the declared operations."""
 
     # -- what a subclass may refine -----------------------------------------------------------------------------------
 
@@ -110,6 +113,11 @@ class SearchSpace(ABC):
         raise InvalidInputError(f"Space {self.name!r} describes architectures only: it cannot build networks.")
 
     # -- what every space has -----------------------------------------------------------------------------------------
+
+    @property
+    def declared(self) -> Mapping[str, Operation]:
+        """``operations``, for :class:`CellGraphs`; empty where they are bare names, which declare nothing."""
+        return self.operations if isinstance(self.operations, Mapping) else {}
 
     def validate(self, archs: ArrayLike, *, allow_empty: bool = True) -> NDArray[np.int64]:
         """Return ``archs`` as an ``(n, d)`` int64 array; one row of shape ``(d,)`` counts as a batch of one.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CellGraphs
+from archcast.graphs import CONVOLUTION, IDENTITY, POOLING, CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, Task, register
 from archcast.spaces.functions import INPUT, apply, mix
 
@@ -22,15 +22,16 @@ __all__ = ["CELLS", "INPUTS", "NODES", "OPERATIONS", "DARTS"]
 
 INPUTS, NODES = 2, 4
 CELLS = ("normal", "reduce")
-OPERATIONS = (
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
+DECLARED = {  # depthwise convolutions have few weights, and separable ones are applied twice
+    "max_pool_3x3": Operation(POOLING, reach=3),
+    "avg_pool_3x3": Operation(POOLING, reach=3),
+    "skip_connect": Operation(IDENTITY),
+    "sep_conv_3x3": Operation(CONVOLUTION, weight=2.5, reach=5),
+    "sep_conv_5x5": Operation(CONVOLUTION, weight=3.5, reach=9),
+    "dil_conv_3x3": Operation(CONVOLUTION, weight=1.2, reach=5),
+    "dil_conv_5x5": Operation(CONVOLUTION, weight=1.6, reach=9),
+}
+OPERATIONS = tuple(DECLARED)
 SKIP = OPERATIONS.index("skip_connect")
 CHUNK = 512
 
@@ -71,6 +72,7 @@ class DARTS(SearchSpace):
     """
 
     name = "darts"
+    operations = DECLARED
     cardinalities = tuple(c for _ in CELLS for k in _SIZES for c in (k, len(OPERATIONS)) * 2)
     columns = tuple(
         f"{cell}{k}.{part}" for cell in CELLS for k in _SIZES for part in ("source1", "op1", "source2", "op2")
@@ -143,7 +145,7 @@ class DARTS(SearchSpace):
             ops[:, c * v + INPUTS : (c + 1) * v - 1] = half[:, 1::2] + INPUTS + 1
         names = ("input0", "input1", "output", *OPERATIONS)
         cells = (slice(0, v), slice(v, 2 * v))
-        return CellGraphs(adjacency, ops, names, terminals=INPUTS + 1, inputs=INPUTS, cells=cells)
+        return CellGraphs(adjacency, ops, names, INPUTS + 1, INPUTS, cells, declared=DECLARED)
 
     # -- canonical form -----------------------------------------------------------------------------------------------
 

@@ -23,12 +23,12 @@ class EdgeCellSpace(SearchSpace):
     """Base of the four-node, six-edge spaces.
 
     Attributes:
-        operations: operation names; operation 0 passes nothing on and operation 1 is the identity.
+        operations: in the order of their numbers, name -> what it does; the first passes nothing on, the second is the
+            identity.
         strided: whether some cells of the network have stride two on the edges from the input, which makes a skip there a
             learned projection.
     """
 
-    operations: tuple[str, ...]
     strided: bool = False
     columns = tuple(f"{i}->{j}" for i, j in EDGES)
 
@@ -46,7 +46,8 @@ class EdgeCellSpace(SearchSpace):
             np.broadcast_to(adjacency, (len(rows), 8, 8)),
             ops,
             ("input", "output", *self.operations),
-            zero_op=self.operations[0],
+            zero_op=next(iter(self.operations)),
+            declared=self.declared,
         )
 
     def function_keys(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import ABSENT, CellGraphs
+from archcast.graphs import ABSENT, CONVOLUTION, POOLING, CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, Task, register
 
 if TYPE_CHECKING:
@@ -21,7 +21,12 @@ __all__ = ["EDGES", "OPERATIONS", "NASBench101"]
 
 NODES, MAX_EDGES = 7, 9
 EDGES = tuple((i, j) for i in range(NODES) for j in range(i + 1, NODES))
-OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
+DECLARED = {
+    "conv3x3-bn-relu": Operation(CONVOLUTION, weight=9, reach=3),
+    "conv1x1-bn-relu": Operation(CONVOLUTION, weight=1),
+    "maxpool3x3": Operation(POOLING, reach=3),
+}
+OPERATIONS = tuple(DECLARED)
 LABELS = {"input": 0, "-1": 0, "output": NODES - 1, "-2": NODES - 1}
 CHUNK = 4096
 
@@ -62,6 +67,7 @@ class NASBench101(SearchSpace):
     """
 
     name = "nasbench101"
+    operations = DECLARED
     cardinalities = (2,) * len(EDGES) + (3,) * (NODES - 2)
     columns = tuple(f"{i}->{j}" for i, j in EDGES) + tuple(f"op{k}" for k in range(1, NODES - 1))
 
@@ -108,7 +114,7 @@ class NASBench101(SearchSpace):
         ops[:, 0], ops[:, -1] = 0, 1
         present = np.arange(1, NODES - 1) < self._nodes(rows)[:, None] - 1
         ops[:, 1:-1] = np.where(present, rows[:, len(EDGES) :] + 2, ABSENT)
-        return CellGraphs(self._matrices(rows), ops, ("input", "output", *OPERATIONS))
+        return CellGraphs(self._matrices(rows), ops, ("input", "output", *OPERATIONS), declared=DECLARED)
 
     @staticmethod
     def _matrices(rows: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, IDENTITY, NOTHING, POOLING, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.edge_cells import EDGES, EdgeCellSpace
 
@@ -39,17 +40,24 @@ class NASBench201(EdgeCellSpace):
     """
 
     name = "nasbench201"
-    operations = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+    operations: ClassVar[dict[str, Operation]] = {
+        "none": Operation(NOTHING),
+        "skip_connect": Operation(IDENTITY),
+        "nor_conv_1x1": Operation(CONVOLUTION, weight=1),
+        "nor_conv_3x3": Operation(CONVOLUTION, weight=9, reach=3),
+        "avg_pool_3x3": Operation(POOLING, reach=3),
+    }
     cardinalities = (5,) * 6
 
     def _parse(self, text: str) -> list[int]:
         match = re.fullmatch(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|", text)
         if match is None:
             raise InvalidInputError("expected |op~0|+|op~0|op~1|+|op~0|op~1|op~2|")
-        unknown = set(match.groups()) - set(self.operations)
+        names = list(self.operations)
+        unknown = set(match.groups()) - set(names)
         if unknown:
-            raise InvalidInputError(f"{min(unknown)!r} is not one of {', '.join(self.operations)}")
-        return [self.operations.index(name) for name in match.groups()]
+            raise InvalidInputError(f"{min(unknown)!r} is not one of {', '.join(names)}")
+        return [names.index(name) for name in match.groups()]
 
     def format(self, archs: ArrayLike) -> list[str]:
         names = [[f"|{op}~{i}" for op in self.operations] for i, _ in EDGES]

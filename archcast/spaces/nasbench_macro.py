@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, IDENTITY, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
 
@@ -44,7 +45,11 @@ class NASBenchMacro(ChainSpace):
     """
 
     name = "nasbench-macro"
-    operations = ("identity", "mb3_k3", "mb6_k5")
+    operations: ClassVar[dict[str, Operation]] = {
+        "identity": Operation(IDENTITY),
+        "mb3_k3": Operation(CONVOLUTION, weight=3, reach=3),
+        "mb6_k5": Operation(CONVOLUTION, weight=6, reach=5),
+    }
     cardinalities = (3,) * 8
     columns = tuple(f"layer{k}" for k in range(1, 9))
 

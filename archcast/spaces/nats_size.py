@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
 
@@ -41,7 +42,9 @@ class NATSSize(ChainSpace):
     """
 
     name = "nats-size"
-    operations = tuple(str(STEP * k) for k in range(1, CHOICES + 1))
+    operations: ClassVar[dict[str, Operation]] = {
+        str(STEP * k): Operation(CONVOLUTION, weight=k, reach=3) for k in range(1, CHOICES + 1)
+    }
     cardinalities = (CHOICES,) * 5
     columns = tuple(f"layer{k}" for k in range(1, 6))
 
@@ -49,10 +52,10 @@ class NATSSize(ChainSpace):
         channels = text.split(":")
         if len(channels) != 5 or any(c not in self.operations for c in channels):
             raise InvalidInputError(f"expected five of {', '.join(self.operations)} joined by ':'")
-        return [self.operations.index(c) for c in channels]
+        return [int(c) // STEP - 1 for c in channels]
 
     def format(self, archs: ArrayLike) -> list[str]:
-        return [":".join(self.operations[k] for k in row) for row in self.validate(archs).tolist()]
+        return [":".join(str(STEP * (k + 1)) for k in row) for row in self.validate(archs).tolist()]
 
     def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
         """The network of Dong et al. 2021: NAS-Bench-201's with ``depth`` (1) cells a stage and the channels of the row, in

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import ABSENT, CellGraphs
+from archcast.graphs import ABSENT, KINDS, CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, Task
 from archcast.testing._assertions import expect_error, require
 
@@ -232,6 +232,17 @@ def check_graphs(space: SearchSpace) -> None:
     one = space.graphs(rows[7])
     _equal(one.adjacency, graphs[7:8].adjacency, "the graph of a row depends on the other rows")
     _equal(one.operations, graphs[7:8].operations, "the operations of a row depend on the other rows")
+
+
+@_check
+def check_operations(space: SearchSpace) -> None:
+    graphs = space.graphs(_rows(space, 1))
+    for name in graphs.op_names[graphs.terminals :]:
+        known = name in graphs.declared or name == graphs.zero_op
+        require(known, f"operation {name!r} is not declared: say what it is, operations = {{{name!r}: Operation(...)}}")
+    for name, operation in graphs.declared.items():
+        require(isinstance(operation, Operation), f"operation {name!r}: {operation!r} is no archcast.graphs.Operation")
+        require(operation.kind in KINDS, f"operation {name!r} is declared as {operation.kind!r}")
 
 
 @_check

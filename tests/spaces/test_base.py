@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 from scipy.stats import chisquare, kendalltau
@@ -9,6 +11,7 @@ from scipy.stats import chisquare, kendalltau
 import archcast
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.spaces import SearchSpace, Task, get_space
+from archcast.graphs import CONVOLUTION, Operation
 from archcast.spaces.chains import ChainSpace
 
 
@@ -47,7 +50,7 @@ class Layers(ChainSpace):
     """Twelve layers of ten kinds each: 1e12 rows, too many to list."""
 
     name, cardinalities = "layers", (10,) * 12
-    operations = tuple(f"kind{k}" for k in range(10))
+    operations = MappingProxyType({f"kind{k}": Operation(CONVOLUTION, weight=k, reach=3) for k in range(10)})
     columns = tuple(f"layer{k}" for k in range(1, 13))
 
     def _parse(self, text):
