@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +81,7 @@ class SearchSpace(ABC):
     name: str
     cardinalities: tuple[int, ...]
     columns: tuple[str, ...]
-    operations: Mapping[str, Operation] = MappingProxyType({})
+    operations: Mapping[str, Operation] = {}
 
     # -- what a subclass must say -------------------------------------------------------------------------------------
 

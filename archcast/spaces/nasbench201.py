@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
@@ -40,7 +41,7 @@ class NASBench201(EdgeCellSpace):
     """
 
     name = "nasbench201"
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "none": Operation(NOTHING),
         "skip_connect": Operation(IDENTITY),
         "nor_conv_1x1": Operation(CONVOLUTION, weight=1),

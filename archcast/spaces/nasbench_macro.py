@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +46,7 @@ class NASBenchMacro(ChainSpace):
     """
 
     name = "nasbench-macro"
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "identity": Operation(IDENTITY),
         "mb3_k3": Operation(CONVOLUTION, weight=3, reach=3),
         "mb6_k5": Operation(CONVOLUTION, weight=6, reach=5),

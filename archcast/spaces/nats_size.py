@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
@@ -42,7 +43,7 @@ class NATSSize(ChainSpace):
     """
 
     name = "nats-size"
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         str(STEP * k): Operation(CONVOLUTION, weight=k, reach=3) for k in range(1, CHOICES + 1)
     }
     cardinalities = (CHOICES,) * 5

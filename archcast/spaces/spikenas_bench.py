@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
@@ -41,7 +41,7 @@ class SpikeNASBench(EdgeCellSpace):
     """
 
     name = "spikenas-bench"
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "none": Operation(NOTHING),
         "skip_connect": Operation(IDENTITY),
         "lif_0.5_conv_3x3": Operation(CONVOLUTION, weight=9, reach=3),

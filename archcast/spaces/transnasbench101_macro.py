@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,7 +40,7 @@ class TransNASBench101Macro(ChainSpace):
     """
 
     name = "transnasbench101-macro"
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "normal": Operation(CONVOLUTION, weight=1, reach=3),
         "double": Operation(CONVOLUTION, weight=2, reach=3),
         "halve": Operation(CONVOLUTION, weight=1, reach=3),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
@@ -42,7 +42,7 @@ class TransNASBench101Micro(EdgeCellSpace):
     """
 
     name = "transnasbench101-micro"
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "none": Operation(NOTHING),
         "skip_connect": Operation(IDENTITY),
         "nor_conv_1x1": Operation(CONVOLUTION, weight=1),

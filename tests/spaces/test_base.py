@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from scipy.stats import chisquare, kendalltau
 
 import archcast
 from archcast.errors import InvalidInputError, UnknownNameError
-from archcast.spaces import SearchSpace, Task, get_space
 from archcast.graphs import CONVOLUTION, Operation
+from archcast.spaces import SearchSpace, Task, get_space
 from archcast.spaces.chains import ChainSpace
 
 
@@ -50,7 +50,7 @@ class Layers(ChainSpace):
     """Twelve layers of ten kinds each: 1e12 rows, too many to list."""
 
     name, cardinalities = "layers", (10,) * 12
-    operations = MappingProxyType({f"kind{k}": Operation(CONVOLUTION, weight=k, reach=3) for k in range(10)})
+    operations: Mapping[str, Operation] = {f"kind{k}": Operation(CONVOLUTION, weight=k, reach=3) for k in range(10)}
     columns = tuple(f"layer{k}" for k in range(1, 13))
 
     def _parse(self, text):

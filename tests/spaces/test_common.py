@@ -108,7 +108,7 @@ def undeclared(self, archs):
 
 
 def declared_by_a_word(self, archs):
-    return replace(Faulty.graphs(self, archs), declared={"8": "convolution", **dict.fromkeys("16 24 32".split())})
+    return replace(Faulty.graphs(self, archs), declared={"8": "convolution", **dict.fromkeys(["16", "24", "32"])})
 
 
 def test_battery_refuses_operations_that_are_not_declared():
