@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,8 @@ class DARTS(SearchSpace):
 
     name = "darts"
     operations = DECLARED
+    sizes: Mapping[str, int] = {"width": 32, "depth": 8}
+    tasks: Mapping[str, Task] = {"cifar10": Task()}
     cardinalities = tuple(c for _ in CELLS for k in _SIZES for c in (k, len(OPERATIONS)) * 2)
     columns = tuple(
         f"{cell}{k}.{part}" for cell in CELLS for k in _SIZES for part in ("source1", "op1", "source2", "op2")
@@ -204,14 +207,15 @@ class DARTS(SearchSpace):
 
     # -- network ------------------------------------------------------------------------------------------------------
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two
         thirds of them, ``width`` (32) channels, a stem of three times as many. Auxiliary head and drop path, which serve
-        training alone, are left out."""
+        training alone, are left out. Where no operation takes the output of the cell before the last one, its preprocessing
+        is in the network all the same, as in the paper's; ``pruned=True`` leaves it out."""
         from archcast.spaces.networks.darts import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
-        return Network(row[: 4 * NODES], row[4 * NODES :], task or Task())
+        return Network(row[: 4 * NODES], row[4 * NODES :], pruned=pruned, **self.image_sizes(task))
 
 
 def _term(

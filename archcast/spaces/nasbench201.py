@@ -49,6 +49,12 @@ class NASBench201(EdgeCellSpace):
         "avg_pool_3x3": Operation(POOLING, reach=3),
     }
     cardinalities = (5,) * 6
+    sizes: Mapping[str, int] = {"width": 16, "depth": 5, "stages": 3}
+    tasks: Mapping[str, Task] = {
+        "cifar10": Task(),
+        "cifar100": Task(classes=100),
+        "imagenet16-120": Task((3, 16, 16), 120),
+    }
 
     def _parse(self, text: str) -> list[int]:
         match = re.fullmatch(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|", text)
@@ -67,9 +73,14 @@ class NASBench201(EdgeCellSpace):
             for a, b, c, d, e, f in self.validate(archs).tolist()
         ]
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong & Yang 2020: stem, ``stages`` (3) of ``depth`` (5) cells of ``width`` (16) channels, doubling,
-        residual blocks of stride 2 between them, global average pooling."""
+        residual blocks of stride 2 between them, global average pooling.
+
+        As in the benchmark, edges that lead nowhere or start at a node that nothing reaches are in the network;
+        ``pruned=True`` leaves them out.
+        """
         from archcast.spaces.networks.nasbench201 import Network
 
-        return Network(self.validate(arch, allow_empty=False)[0].tolist(), task or Task())
+        row = self.validate(arch, allow_empty=False)[0].tolist()
+        return Network(row, pruned=pruned, **self.image_sizes(task))

@@ -47,6 +47,12 @@ class NATSSize(ChainSpace):
         str(STEP * k): Operation(CONVOLUTION, weight=k, reach=3) for k in range(1, CHOICES + 1)
     }
     cardinalities = (CHOICES,) * 5
+    sizes: Mapping[str, int] = {"width": STEP, "depth": 1}
+    tasks: Mapping[str, Task] = {
+        "cifar10": Task(),
+        "cifar100": Task(classes=100),
+        "imagenet16-120": Task((3, 16, 16), 120),
+    }
     columns = tuple(f"layer{k}" for k in range(1, 6))
 
     def _parse(self, text: str) -> list[int]:
@@ -58,9 +64,10 @@ class NATSSize(ChainSpace):
     def format(self, archs: ArrayLike) -> list[str]:
         return [":".join(str(STEP * (k + 1)) for k in row) for row in self.validate(archs).tolist()]
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong et al. 2021: NAS-Bench-201's with ``depth`` (1) cells a stage and the channels of the row, in
-        multiples of ``width`` (8). Its cell is their best of the topology space on CIFAR-100."""
+        multiples of ``width`` (8). Its cell is their best of the topology space on CIFAR-100; no part of it is dead, so
+        ``pruned`` changes nothing."""
         from archcast.spaces.networks.nats_size import Network
 
-        return Network(self.validate(arch, allow_empty=False)[0].tolist(), task or Task())
+        return Network(self.validate(arch, allow_empty=False)[0].tolist(), **self.image_sizes(task))

@@ -11,7 +11,7 @@ from scipy.stats import chisquare, kendalltau
 import archcast
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.graphs import CONVOLUTION, Operation
-from archcast.spaces import SearchSpace, Task, get_space
+from archcast.spaces import SearchSpace, get_space
 from archcast.spaces.chains import ChainSpace
 
 
@@ -144,27 +144,3 @@ def test_parse_names_the_first_bad_text(texts, message):
     with pytest.raises(InvalidInputError) as caught:
         Sums().parse(texts)
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("shape", (3, 32)),
-        ("shape", [3, 32, 32]),
-        ("shape", (3, 0, 32)),
-        ("shape", (3, 32, 32.5)),
-        ("classes", 0),
-        ("classes", 2.5),
-        ("width", 0),
-        ("width", "16"),
-        ("depth", -1),
-        ("stages", 0),
-    ],
-)
-def test_task_with_impossible_sizes(field, value):
-    with pytest.raises(InvalidInputError, match=rf"^task\.{field} must be a "):
-        Task(**{field: value})
-
-
-def test_task_takes_numpy_integers():
-    assert Task(width=np.int64(8)).width == 8
