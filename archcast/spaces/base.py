@@ -79,6 +79,10 @@ class SearchSpace(ABC):
         """``(n, k)`` integers that are equal exactly for rows that compute the same function with equal weights."""
         return archs
 
+    def preference(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``(n,)`` the row with the lowest number represents its class; among equals the lexicographically first."""
+        return np.zeros(len(archs), dtype=np.int64)
+
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of one row as its paper trained it, with PyTorch's usual initial weights (its global generator).
 
@@ -269,7 +273,7 @@ class SearchSpace(ABC):
     def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
         """A representative row for each row: equal exactly for rows that are the same function with equal weights.
 
-        The default looks the representative, the lexicographically first row of its class, up in a table of the whole
+        The default looks the representative, the first row of its class by :meth:`preference`, up in a table of the whole
         space that is made once. Where the space is too large for such a table, each row represents itself: nothing is
         merged, whatever :meth:`function_keys` says. A large space with rows that are the same function overrides this.
         """
@@ -287,8 +291,8 @@ class SearchSpace(ABC):
     @cached_property
     def _representatives(self) -> NDArray[Any]:
         rows = self.enumerate()
-        keys = self.function_keys(rows)
-        _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        rows = rows[np.argsort(self.preference(rows), kind="stable")]
+        _, first, inverse = np.unique(self.function_keys(rows), axis=0, return_index=True, return_inverse=True)
         dtype = np.min_scalar_type(-max(self.cardinalities))
         table = np.full((math.prod(self.cardinalities), rows.shape[1]), -1, dtype=dtype)
         table[self._ranks(rows)] = rows[first[inverse.ravel()]]

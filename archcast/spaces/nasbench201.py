@@ -32,6 +32,9 @@ class NASBench201(EdgeCellSpace):
     A row holds the operation of the edges 0->1, 0->2, 1->2, 0->3, 1->3, 2->3: 0 none, 1 skip_connect, 2 nor_conv_1x1,
     3 nor_conv_3x3, 4 avg_pool_3x3.
 
+    :meth:`canonical` is equal exactly for pruned cells that are the same function whatever the weights: dead edges are dropped,
+    skips followed, sums unordered, and average pooling is linear. The 15,625 cells are 4,660 functions.
+
     Examples:
         >>> space = NASBench201()
         >>> space.parse("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|")

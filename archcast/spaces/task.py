@@ -204,9 +204,9 @@ class Task:
 
 def _whole(name: str, value: Any, most: int) -> int:
     """``value`` as an int between 1 and ``most``."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 1:
         raise InvalidInputError(f"task.{name} must be a positive integer, got {_short(value)}.")
-    if value > most:
+    if int(value) > most:
         raise InvalidInputError(f"task.{name} must be a positive integer of at most {most:,}, got {_short(value)}.")
     return int(value)
 
@@ -218,7 +218,7 @@ def _elements(name: str, shape: Any, given: Any) -> None:
             f"task.{name} must be a tuple of positive integers such as (channels, height, width), got {_short(given)}."
         )
     for value in shape:
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 1:
             raise InvalidInputError(f"task.{name} must be a tuple of positive integers, got {_short(given)}.")
     if math.prod(map(int, shape)) > _MOST_ELEMENTS:
         raise InvalidInputError(f"task.{name} must have at most 2**31 elements, got {_short(given)}.")

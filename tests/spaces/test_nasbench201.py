@@ -20,8 +20,11 @@ SPACE = get_space("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 
 
-def written_out(row, linear_pool=False):
-    """The cell's function as a multiset of terms; a term is the operations on the input, with the sums inside them."""
+def written_out(row, linear_pool=True):
+    """The cell's function as a multiset of terms; a term is the operations on the input, with the sums inside them.
+
+    With a linear pooling a pooled sum is the sum of the pooled terms.
+    """
     nodes = [Counter({"x": 1}), Counter(), Counter(), Counter()]
     for (i, j), op in sorted(zip(EDGES, row, strict=True), key=lambda edge: edge[0][1]):
         if op == SKIP:
@@ -49,8 +52,18 @@ def canonical(rows):
     return [tuple(row) for row in SPACE.canonical(rows).tolist()]
 
 
-def test_4930_functions(rows, canonical):
-    assert same_partition(canonical, [written_out(row) for row in rows.tolist()]) == 4_930
+def test_4660_functions(rows, canonical):
+    assert same_partition(canonical, [written_out(row) for row in rows.tolist()]) == 4_660
+    apart = [written_out(row, linear_pool=False) for row in rows.tolist()]
+    assert len(set(apart)) == len(set(zip(apart, canonical, strict=True))) == 4_930
+
+
+def test_pooling_a_sum_is_summing_what_is_pooled():
+    """pool(x + conv(x)), and pool(x) + pool(conv(x)); with a maximum they would differ, and so do convolutions."""
+    sums = [[CONV3, NONE, SKIP, POOL, POOL, NONE], [CONV3, SKIP, SKIP, NONE, NONE, POOL]]
+    assert len(np.unique(SPACE.canonical(sums), axis=0)) == 1
+    learned = [[CONV3, NONE, SKIP, CONV1, CONV1, NONE], [CONV3, SKIP, SKIP, NONE, NONE, CONV1]]
+    assert len(np.unique(SPACE.canonical(learned), axis=0)) == 2
 
 
 @pytest.mark.parametrize(("zero", "count"), [(True, 6_466), (False, 12_751)])
@@ -119,17 +132,13 @@ def clusters(values):
     return labels
 
 
-def test_built_cells_confirm_the_functions(canonical):
-    """Numerically the 4,930 classes are 4,660 functions, and exactly those that are equal because average pooling is linear.
-
-    ``pool(a + b)`` and ``pool(a) + pool(b)`` are equal whatever the weights; counted as equal they merge 4,930 classes to 4,660.
-    Nothing else merges, and each class has one output only.
-    """
-    classes = sorted(set(canonical))
-    numeric = clusters(cell_outputs(classes)).tolist()
-    linear = [written_out(row, linear_pool=True) for row in classes]
-    assert len(classes) == 4_930
-    assert same_partition(numeric, linear) == 4_660
+def test_built_cells_confirm_the_functions(rows, canonical):
+    """Numerically the cells are 4,660 functions: each class has one output, and no two classes have the same."""
+    first = {written_out(row, linear_pool=False): k for k, row in reversed(list(enumerate(rows.tolist())))}
+    some = sorted(first.values())
+    assert len(some) == 4_930
+    numeric = clusters(cell_outputs(rows[some].tolist())).tolist()
+    assert same_partition(numeric, [canonical[k] for k in some]) == 4_660
 
 
 def test_built_cells_of_one_class_are_equal(rows, canonical):
