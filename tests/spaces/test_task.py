@@ -152,8 +152,8 @@ def test_tasks_of_the_paper_have_names():
 class Towers(type(get_space("nasbench-macro"))):
     """Layers of a perceptron."""
 
-    sizes = {"units": 16}  # noqa: RUF012
-    tasks = {"energy": Task((5,), outputs=(1,), loss="mse")}  # noqa: RUF012
+    sizes = {"units": 16}
+    tasks = {"energy": Task((5,), outputs=(1,), loss="mse")}
 
     def build(self, arch, task=None):
         task = self.task_of(task)
