@@ -6,15 +6,80 @@ cells over in this one form; encodings are written against it alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["ABSENT", "CellGraphs", "on_path"]
+from archcast.errors import InvalidInputError
+
+__all__ = [
+    "ABSENT",
+    "ATTENTION",
+    "CONVOLUTION",
+    "IDENTITY",
+    "KINDS",
+    "NOTHING",
+    "POOLING",
+    "UNDECLARED",
+    "CellGraphs",
+    "Operation",
+    "on_path",
+]
 
 ABSENT = -1
 """Operation code of a node that is not there: padding, or a node that was pruned away."""
+
+CONVOLUTION, ATTENTION, POOLING, IDENTITY, NOTHING = "convolution", "attention", "pooling", "identity", "nothing"
+KINDS = {
+    CONVOLUTION: "a learned map followed by normalisation, of any shape: convolutions, linear and recurrent layers",
+    ATTENTION: "a learned mixture of all positions",
+    POOLING: "an average or maximum over a window, without weights",
+    IDENTITY: "its input as it is",
+    NOTHING: "passes nothing on",
+}
+"""Kind -> meaning, of the operations that a space can declare."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What an operation does to a signal, as its search space declares it; encodings of function and flow read nothing else.
+
+    Attributes:
+        kind: one of :data:`KINDS`.
+        weight: number of weights in units of a 1x1 convolution of equal width, as far as they help.
+        reach: side of the window of the input that one output depends on; a 3x3 convolution has 3, two of them in a row 5.
+
+    Examples:
+        >>> Operation(CONVOLUTION, weight=9, reach=3).learned
+        True
+
+    Raises:
+        InvalidInputError: for an unknown kind, a negative weight, a reach below 1.
+    """
+
+    kind: str
+    weight: float = 0.0
+    reach: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS and self.kind != _UNDECLARED:
+            raise InvalidInputError(f"Operation: kind must be one of {', '.join(KINDS)}, got {self.kind!r}.")
+        if not isinstance(self.weight, (int, float)) or not 0 <= self.weight < float("inf"):
+            raise InvalidInputError(f"Operation: weight must be a number of at least 0, got {self.weight!r}.")
+        if not isinstance(self.reach, int) or self.reach < 1:
+            raise InvalidInputError(f"Operation: reach must be a whole number of at least 1, got {self.reach!r}.")
+
+    @property
+    def learned(self) -> bool:
+        """Whether it is a learned map."""
+        return self.kind in (CONVOLUTION, ATTENTION)
+
+
+_UNDECLARED = "undeclared"
+UNDECLARED = Operation(_UNDECLARED)
+"""What stands for an operation that its space does not declare: counted as an operation and as nothing more."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +95,7 @@ class CellGraphs:
         cells: node slice of each cell; a space with a normal and a reduction cell has two, side by side without an edge
             between them.
         zero_op: the operation that passes nothing on ("none"), or ``None`` if the space has no such operation.
+        declared: name of an operation -> what it does.
     """
 
     adjacency: np.ndarray
@@ -39,6 +105,7 @@ class CellGraphs:
     inputs: int = 1
     cells: tuple[slice, ...] = (slice(0, None),)
     zero_op: str | None = None
+    declared: Mapping[str, Operation] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.adjacency)

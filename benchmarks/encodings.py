@@ -31,7 +31,7 @@ from archcast.encodings import ENCODINGS, Encoder
 from archcast.spaces.edge_cells import EDGES
 
 SPACE = archcast.get_space("nasbench201")
-NAMES = SPACE.operations
+NAMES = tuple(SPACE.operations)
 INPUT, OUTPUT = 0, 7
 Row = list[int]
 

@@ -81,3 +81,14 @@ def test_mistakes(capsys, tmp_path: Path, monkeypatch, arguments: list[str], mes
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_size_that_the_space_does_not_have_is_refused(capsys, tmp_path: Path) -> None:
+    """And of what suits digits only the sizes that the space has are taken."""
+    out = str(tmp_path / "darts")
+    code, _, err = run(capsys, *TINY, "--space", "darts", "--stages", "1", "--sample", "1", "--out", out)
+    assert code == 2
+    assert "Networks of space 'darts' have no size 'stages', which is 1." in err.replace("\n", " ")
+    code, _, _ = run(capsys, *TINY, "--space", "nasbench-macro", "11111111", "--out", out)
+    assert code == 0
+    assert archcast.load_benchmark(out).space.name == "nasbench-macro"

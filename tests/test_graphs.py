@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archcast.graphs import ABSENT, CellGraphs, on_path
+from archcast.errors import InvalidInputError
+from archcast.graphs import ABSENT, CONVOLUTION, KINDS, CellGraphs, Operation, on_path
 
 
 def random_graphs(seed, n=20, v=7, inputs=1, zero=True):
@@ -88,3 +89,24 @@ def test_rows_are_taken_like_those_of_an_array(rows):
     np.testing.assert_array_equal(part.adjacency, graphs.adjacency[rows])
     np.testing.assert_array_equal(part.operations, graphs.operations[rows])
     assert part.op_names == graphs.op_names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("conv",), "kind must be one of convolution, attention, pooling, identity, nothing, got 'conv'"),
+        ((CONVOLUTION, -1), "weight must be a number of at least 0, got -1"),
+        ((CONVOLUTION, float("nan")), "weight must be a number of at least 0, got nan"),
+        ((CONVOLUTION, "9"), "weight must be a number of at least 0, got '9'"),
+        ((CONVOLUTION, 1, 0), "reach must be a whole number of at least 1, got 0"),
+        ((CONVOLUTION, 1, 2.5), "reach must be a whole number of at least 1, got 2.5"),
+    ],
+)
+def test_operations_that_make_no_sense(arguments, message):
+    with pytest.raises(InvalidInputError) as caught:
+        Operation(*arguments)
+    assert message in str(caught.value)
+
+
+def test_learned_operations():
+    assert [Operation(kind).learned for kind in KINDS] == [True, True, False, False, False]

@@ -160,7 +160,7 @@ def _objective(
     if kind == "train":
         from archcast.training import Trainer, load_dataset, settings_for
 
-        how = settings_for(dataset, epochs=epochs, **sizes)
+        how = settings_for(dataset, space, epochs=epochs, **sizes)
         trainer: Any = Trainer(space, load_dataset(dataset), **how, device=device)  # type: ignore[arg-type]
         return TrainingObjective(trainer, costs)
     if costs:

@@ -75,6 +75,7 @@ def train(
     images = load_dataset(dataset, **({"folder": data} if dataset.startswith("cifar") else {}))
     how = settings_for(
         dataset,
+        chosen,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.encodings._operations import CONVOLUTION, POOLING, Operation, operation
 from archcast.encodings._paths import operation_codes
-from archcast.graphs import CellGraphs
+from archcast.graphs import POOLING, UNDECLARED, CellGraphs, Operation
 
 __all__ = ["POOLED_VARIANCE", "CellFlow", "PathStatistics", "Signal"]
 
@@ -44,7 +43,7 @@ class PathStatistics:
 class Signal:
     """Where the signal at each node comes from.
 
-    The input has variance 1. A node receives the sum of its predecessors; a convolution, which is normalised, gives variance 1
+    The input has variance 1. A node receives the sum of its predecessors; a learned map, which is normalised, gives variance 1
     on, a pooling ``POOLED_VARIANCE`` times what it receives, any other operation what it receives.
 
     Attributes:
@@ -89,7 +88,7 @@ class CellFlow:
         edges: ``(v, v, n)`` bool.
         links: pairs ``(i, j)`` that are an edge in some architecture, in topological order of ``j``.
         names: the ``k`` operations, without the one that passes nothing on.
-        table: ``k`` entries of the table of operations.
+        table: what each of them does, as the space declares it.
         is_op: ``(k, v, n)`` bool: the node is that operation.
         inputs: number of input nodes.
     """
@@ -101,7 +100,7 @@ class CellFlow:
         order = np.lexsort((i, j))
         self.links = list(zip(i[order].tolist(), j[order].tolist(), strict=True))
         self.names = tuple(cell.op_names[code] for code in codes)
-        self.table: tuple[Operation, ...] = tuple(operation(name) for name in self.names)
+        self.table: tuple[Operation, ...] = tuple(cell.declared.get(name, UNDECLARED) for name in self.names)
         operations = np.ascontiguousarray(cell.operations.T)
         self.is_op = np.array([operations == code for code in codes])
         self.inputs = cell.inputs
@@ -113,6 +112,11 @@ class CellFlow:
     def is_kind(self, kind: str) -> NDArray[np.bool_]:
         """``(v, n)`` bool: the operation at the node is of that kind."""
         return self.total([op.kind == kind for op in self.table]) > 0
+
+    @property
+    def learned(self) -> NDArray[np.bool_]:
+        """``(v, n)`` bool: the operation at the node is a learned map."""
+        return self.total([op.learned for op in self.table]) > 0
 
     def statistics(self, values: Array) -> PathStatistics:
         """Statistics over the paths of the sums of ``(m, v, n)`` values at the operations."""
@@ -156,7 +160,7 @@ class CellFlow:
     def signal(self) -> Signal:
         """Where the signal comes from; see :class:`Signal`."""
         v, _, n = self.edges.shape
-        normalised, pooled = self.is_kind(CONVOLUTION), self.is_kind(POOLING)
+        normalised, pooled = self.learned, self.is_kind(POOLING)
         received = np.zeros((v, n))
         received[: self.inputs] = 1.0
         given: dict[tuple[int, int], Array] = {}

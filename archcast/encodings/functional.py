@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.encodings._flow import CellFlow
-from archcast.encodings._operations import CONVOLUTION, IDENTITY, POOLING
 from archcast.encodings.base import Encoder, register
+from archcast.graphs import IDENTITY, POOLING
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["FlowEncoder", "Functional"]
@@ -45,19 +45,20 @@ class FlowEncoder(Encoder):
 class Functional(FlowEncoder):
     """What each pruned cell does, whatever its operations are called: thirty features a cell.
 
-    Every operation counts as a *convolution* (a learned map), a *pooling* or an *identity*, with a weight (the size of a 1x1
-    convolution is 1) and a kernel. The features are
+    The space declares every operation (:class:`archcast.graphs.Operation`): it is a *convolution* (any learned map), a *pooling*
+    or an *identity*, with a weight (the size of a 1x1 convolution is 1) and a reach. The features are
 
     - over the paths from input to output: whether there are any, the logarithm of one plus their number, convolutions on a path
       (minimum, maximum, mean, standard deviation), poolings on a path (minimum, maximum, mean), the receptive field
-      sum(kernel - 1) of a path (minimum, maximum, mean), operations on a path (maximum, mean), whether a path of identities
+      sum(reach - 1) of a path (minimum, maximum, mean), operations on a path (maximum, mean), whether a path of identities
       exists, the share of such paths, the share and number of paths without convolution;
     - over the cell: number of operations, of convolutions, of poolings, sum of weights and the logarithm of one plus it,
       width and depth;
     - along the signal: walking back from the output, to each predecessor with the probability of its share of the
-      variance, the expected number of convolutions, sum(kernel - 1), poolings and identities; log(0.05 + variance at the output).
+      variance, the expected number of convolutions, sum(reach - 1), poolings and identities; log(0.05 + variance at the output).
 
-    Where there is no path, minima and maxima are -1 and all else is 0 but the last, log(0.05).
+    Where there is no path, minima and maxima are -1 and all else is 0 but the last, log(0.05). An operation that the space does not
+    declare counts as an operation and as nothing more; ``check_space`` refuses the space.
 
     The features are an original of this package; the idea that few properties of a cell's function predict its accuracy is
     that of Kadlecova et al. 2024 (https://arxiv.org/abs/2404.16551).
@@ -74,12 +75,12 @@ class Functional(FlowEncoder):
     """
 
     def _cell_features(self, cell: CellFlow) -> dict[str, NDArray[Any]]:
-        convolution, pooling, identity = (cell.is_kind(kind) for kind in (CONVOLUTION, POOLING, IDENTITY))
+        convolution, pooling, identity = cell.learned, cell.is_kind(POOLING), cell.is_kind(IDENTITY)
         present = cell.is_op.any(axis=0)
-        window = cell.total([op.kernel - 1 for op in cell.table])
+        window = cell.total([op.reach - 1 for op in cell.table])
         weight = cell.total([op.weight for op in cell.table]).sum(axis=0)
         paths = cell.statistics(np.array([convolution, pooling, window, present], dtype=np.float64))
-        identities, unlearned = cell.paths_within(np.array([identity, ~convolution]))
+        identities, unlearned = cell.paths_within(np.array([identity, identity | pooling]))
         number = np.maximum(paths.count, 1)
         signal = cell.signal()
         flow = signal.expectation(np.array([convolution, window, pooling, identity], dtype=np.float64))

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.encodings._flow import CellFlow
-from archcast.encodings._operations import CONVOLUTION, POOLING
 from archcast.encodings.base import register
 from archcast.encodings.functional import PAPER, FlowEncoder
+from archcast.graphs import POOLING
 
 __all__ = ["OperationFlow"]
 
@@ -43,7 +43,7 @@ class OperationFlow(FlowEncoder):
     """
 
     def _cell_features(self, cell: CellFlow) -> dict[str, NDArray[Any]]:
-        convolution, pooling = cell.is_kind(CONVOLUTION), cell.is_kind(POOLING)
+        convolution, pooling = cell.learned, cell.is_kind(POOLING)
         is_op = cell.is_op.astype(np.float64)
         weight = cell.total([op.weight for op in cell.table])
         paths = cell.statistics(np.concatenate([is_op, weight[None]]))

@@ -184,6 +184,11 @@ class PathTruncated(_Path):
         listed = columns(space)
         shortest = min(listed.sources)
         least = len(listed.operations) ** shortest * len(listed.sources[shortest])
+        if least > LIMIT:
+            raise InvalidInputError(
+                f"{type(self).__name__} would have {least} columns for space {space.name!r}, more than {LIMIT}: so many "
+                f"paths have the shortest length, {shortest}. Use an encoding that lists no paths, e.g. 'graph-features'."
+            )
         return min(max(int(self.size), least), listed.total)
 
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.errors import InvalidInputError
-from archcast.graphs import CellGraphs
+from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.graphs import CellGraphs, Operation
 from archcast.names import SPACES
+from archcast.registry import closest
+from archcast.spaces.task import Task
 
 if TYPE_CHECKING:
     import torch
@@ -36,38 +36,6 @@ ENUMERATION_LIMIT = 2_000_000
 """Largest product of cardinalities that the default ``enumerate`` lists."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a network is built for.
-
-    Attributes:
-        shape: channels, height, width of one input.
-        classes: number of classes (logits).
-        width: channels of the first stage; ``None`` takes the paper's.
-        depth: cells a stage, or in all for DARTS; ``None`` takes the paper's. A space whose rows say it does not use it.
-        stages: how many there are, images halved and channels doubled from one to the next, for NAS-Bench-101 and -201; ``None``
-            takes the paper's three. In a single stage nothing but the cell decides how good a network is.
-
-    Raises:
-        InvalidInputError: for a size that is not a positive integer.
-    """
-
-    shape: tuple[int, int, int] = (3, 32, 32)
-    classes: int = 10
-    width: int | None = None
-    depth: int | None = None
-    stages: int | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.shape, tuple) or len(self.shape) != 3:
-            raise InvalidInputError(f"task.shape must be a tuple (channels, height, width), got {self.shape!r}.")
-        sizes = [*(("shape", size) for size in self.shape), ("classes", self.classes)]
-        sizes += [(name, size) for name in ("width", "depth", "stages") if (size := getattr(self, name)) is not None]
-        for name, size in sizes:
-            if not isinstance(size, Integral) or size < 1:
-                raise InvalidInputError(f"task.{name} must be a positive integer, got {getattr(self, name)!r}.")
-
-
 class SearchSpace(ABC):
     """A search space; see the module docstring.
 
@@ -75,11 +43,17 @@ class SearchSpace(ABC):
         name: registry name, e.g. ``"nasbench201"``.
         cardinalities: ``d`` integers; ``0 <= archs[:, j] < cardinalities[j]``.
         columns: ``d`` names, one for each decision.
+        operations: name -> what the operation does; :meth:`graphs` hands it on to the encodings.
+        sizes: name -> its value in the paper, of the numbers that say how large a network is; ``Task.size`` changes them.
+        tasks: name -> task that its networks were trained for; the first is the default. Empty without networks.
     """
 
     name: str
     cardinalities: tuple[int, ...]
     columns: tuple[str, ...]
+    operations: Mapping[str, Operation] = {}
+    sizes: Mapping[str, int] = {}
+    tasks: Mapping[str, Task] = {}
 
     # -- what a subclass must say -------------------------------------------------------------------------------------
 
@@ -93,7 +67,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def graphs(self, archs: ArrayLike) -> CellGraphs:
-        """Cells as operations-on-nodes graphs, not pruned."""
+        """Cells as operations-on-nodes graphs, not pruned, with the declared operations."""
 
     # -- what a subclass may refine -----------------------------------------------------------------------------------
 
@@ -105,11 +79,71 @@ class SearchSpace(ABC):
         """``(n, k)`` integers that are equal exactly for rows that compute the same function with equal weights."""
         return archs
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
-        """The network of one row as its paper trained it, with PyTorch's usual initial weights (its global generator)."""
+    def preference(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``(n,)`` the row with the lowest number represents its class; among equals the lexicographically first."""
+        return np.zeros(len(archs), dtype=np.int64)
+
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
+        """The network of one row as its paper trained it, with PyTorch's usual initial weights (its global generator).
+
+        Args:
+            arch: ``(d,)`` row.
+            task: what it is built for, or the name of one of ``tasks``; by default the first of them.
+            pruned: leave out what the output does not depend on, where the paper's networks have such parts.
+        """
         raise InvalidInputError(f"Space {self.name!r} describes architectures only: it cannot build networks.")
 
     # -- what every space has -----------------------------------------------------------------------------------------
+
+    @property
+    def declared(self) -> Mapping[str, Operation]:
+        """``operations``, for :class:`CellGraphs`; empty where they are bare names, which declare nothing."""
+        return self.operations if isinstance(self.operations, Mapping) else {}
+
+    def task_of(self, task: Task | str | None) -> Task:
+        """A task: itself, the one of ``tasks`` with that name, or the default.
+
+        Raises:
+            UnknownNameError: with the closest names.
+        """
+        if isinstance(task, Task):
+            return task
+        if task is None:
+            return next(iter(self.tasks.values()), Task())
+        if task not in self.tasks:
+            near = closest(task, list(self.tasks)) if self.tasks else "It has none: pass an archcast.Task."
+            raise UnknownNameError(f"Unknown task {task!r} of space {self.name!r}. {near}")
+        return self.tasks[task]
+
+    def size_of(self, task: Task) -> dict[str, int]:
+        """``sizes`` with what the task changes.
+
+        Raises:
+            InvalidInputError: the task has a size that networks of this space do not have.
+        """
+        for name in task.size:
+            if name not in self.sizes:
+                known = ", ".join(f"{size} ({value})" for size, value in self.sizes.items()) or "none"
+                raise InvalidInputError(
+                    f"Networks of space {self.name!r} have no size {name!r}, which is {task.size[name]}. Leave it out. "
+                    f"Their sizes, with the paper's values: {known}."
+                )
+        return {**self.sizes, **task.size}
+
+    def image_sizes(self, task: Task | str | None) -> dict[str, int]:
+        """What a classifier of images is built from: ``channels`` and ``classes`` of the task, and the sizes.
+
+        Raises:
+            InvalidInputError: the task is no classification of images, or has a size that networks of this space do not have.
+        """
+        task = self.task_of(task)
+        if len(task.shapes[0]) != 3 or task.dtypes != ("float32",) or task.loss != "cross_entropy" or task.outputs[1:]:
+            raise InvalidInputError(
+                f"Networks of space {self.name!r} classify images: task.shape must be a tuple (channels, height, width) of "
+                f"float32 and task.outputs a number of classes; got shape {task.shape!r}, outputs {task.outputs!r}, loss "
+                f"{task.loss!r}."
+            )
+        return {"channels": task.shapes[0][0], "classes": task.outputs[0], **self.size_of(task)}
 
     def validate(self, archs: ArrayLike, *, allow_empty: bool = True) -> NDArray[np.int64]:
         """Return ``archs`` as an ``(n, d)`` int64 array; one row of shape ``(d,)`` counts as a batch of one.
@@ -239,10 +273,13 @@ class SearchSpace(ABC):
     def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
         """A representative row for each row: equal exactly for rows that are the same function with equal weights.
 
-        The default looks the representative, the lexicographically first row of its class, up in a table of the whole
-        space that is made once; a space that cannot be enumerated overrides it.
+        The default looks the representative, the first row of its class by :meth:`preference`, up in a table of the whole
+        space that is made once. Where the space is too large for such a table, each row represents itself: nothing is
+        merged, whatever :meth:`function_keys` says. A large space with rows that are the same function overrides this.
         """
         rows = self.validate(archs)
+        if math.prod(self.cardinalities) > ENUMERATION_LIMIT:
+            return rows
         table = self._representatives
         return table[self._ranks(rows)].astype(np.int64)
 
@@ -252,11 +289,12 @@ class SearchSpace(ABC):
         return rows @ weights
 
     @cached_property
-    def _representatives(self) -> NDArray[np.int16]:
+    def _representatives(self) -> NDArray[Any]:
         rows = self.enumerate()
-        keys = self.function_keys(rows)
-        _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        table = np.full((math.prod(self.cardinalities), rows.shape[1]), -1, dtype=np.int16)
+        rows = rows[np.argsort(self.preference(rows), kind="stable")]
+        _, first, inverse = np.unique(self.function_keys(rows), axis=0, return_index=True, return_inverse=True)
+        dtype = np.min_scalar_type(-max(self.cardinalities))
+        table = np.full((math.prod(self.cardinalities), rows.shape[1]), -1, dtype=dtype)
         table[self._ranks(rows)] = rows[first[inverse.ravel()]]
         return table
 

@@ -15,10 +15,8 @@ class ChainSpace(SearchSpace):
     """Base of the spaces whose architectures are layers one after the other.
 
     Attributes:
-        operations: name of each kind of layer.
+        operations: each kind of layer, in the order of its number: name -> what it does.
     """
-
-    operations: tuple[str, ...]
 
     def layers(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
         """``(n, d)`` index into ``operations`` of each layer; ``ABSENT`` after the last one."""
@@ -37,4 +35,4 @@ class ChainSpace(SearchSpace):
         ops = np.zeros((n, d + 2), dtype=np.int64)
         ops[:, 1:-1] = np.where(present, layers + 2, ABSENT)
         ops[:, -1] = 1
-        return CellGraphs(adjacency, ops, ("input", "output", *self.operations))
+        return CellGraphs(adjacency, ops, ("input", "output", *self.operations), declared=self.declared)

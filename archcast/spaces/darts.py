@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CellGraphs
+from archcast.graphs import CONVOLUTION, IDENTITY, POOLING, CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, Task, register
-from archcast.spaces.functions import INPUT, apply, mix
+from archcast.spaces.functions import INPUT, mix, pool
 
 if TYPE_CHECKING:
     import torch
@@ -22,20 +22,24 @@ __all__ = ["CELLS", "INPUTS", "NODES", "OPERATIONS", "DARTS"]
 
 INPUTS, NODES = 2, 4
 CELLS = ("normal", "reduce")
-OPERATIONS = (
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
-SKIP = OPERATIONS.index("skip_connect")
+DECLARED = {  # depthwise convolutions have few weights, and separable ones are applied twice
+    "max_pool_3x3": Operation(POOLING, reach=3),
+    "avg_pool_3x3": Operation(POOLING, reach=3),
+    "skip_connect": Operation(IDENTITY),
+    "sep_conv_3x3": Operation(CONVOLUTION, weight=2.5, reach=5),
+    "sep_conv_5x5": Operation(CONVOLUTION, weight=3.5, reach=9),
+    "dil_conv_3x3": Operation(CONVOLUTION, weight=1.2, reach=5),
+    "dil_conv_5x5": Operation(CONVOLUTION, weight=1.6, reach=9),
+}
+OPERATIONS = tuple(DECLARED)
+SKIP, AVERAGE = OPERATIONS.index("skip_connect"), OPERATIONS.index("avg_pool_3x3")
 CHUNK = 512
+TERMS = (INPUTS + NODES) * len(OPERATIONS)
+NO_SUM, PLACED = TERMS**2, TERMS**2 + 1
 
 _SIZES = tuple(range(INPUTS, INPUTS + NODES))
-_CELL_INPUTS = np.stack([INPUT, mix(INPUT)])
+_CELL_INPUTS = np.stack([INPUT, mix(INPUT)])[:, 0]
+_OPERATION_CODES = mix(np.arange(len(OPERATIONS), dtype=np.uint64), 0)
 
 
 @register(
@@ -57,8 +61,10 @@ class DARTS(SearchSpace):
     The notation is DARTS' genotype, which is read literally and never evaluated; the order of the two inputs is kept.
 
     :meth:`canonical` is equal exactly for the same function up to the order of the nodes in the concatenation (the next layer's
-    weights absorb it, as in NAS-Bench-101's hash): sums are unordered and skips are followed. In the reduction
-    cell a skip of a cell input is a learned projection of stride two and is kept.
+    weights absorb it, as in NAS-Bench-101's hash): sums are unordered, skips are followed, and average pooling is linear, so that
+    pooling a sum is summing what is pooled. In the reduction cell a skip of a cell input is a learned projection of stride
+    two and is kept, and pooling it has stride two as nothing else has. What batch norm makes of a rescaled input is
+    not followed: it is equal in training only, and only up to its epsilon.
 
     Examples:
         >>> space = DARTS()
@@ -71,6 +77,9 @@ class DARTS(SearchSpace):
     """
 
     name = "darts"
+    operations = DECLARED
+    sizes: Mapping[str, int] = {"width": 32, "depth": 8}
+    tasks: Mapping[str, Task] = {"cifar10": Task()}
     cardinalities = tuple(c for _ in CELLS for k in _SIZES for c in (k, len(OPERATIONS)) * 2)
     columns = tuple(
         f"{cell}{k}.{part}" for cell in CELLS for k in _SIZES for part in ("source1", "op1", "source2", "op2")
@@ -143,7 +152,7 @@ class DARTS(SearchSpace):
             ops[:, c * v + INPUTS : (c + 1) * v - 1] = half[:, 1::2] + INPUTS + 1
         names = ("input0", "input1", "output", *OPERATIONS)
         cells = (slice(0, v), slice(v, 2 * v))
-        return CellGraphs(adjacency, ops, names, terminals=INPUTS + 1, inputs=INPUTS, cells=cells)
+        return CellGraphs(adjacency, ops, names, INPUTS + 1, INPUTS, cells, declared=DECLARED)
 
     # -- canonical form -----------------------------------------------------------------------------------------------
 
@@ -158,72 +167,83 @@ class DARTS(SearchSpace):
         out = np.empty_like(rows)
         width = 4 * NODES
         for start in range(0, len(rows), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            for c in range(len(CELLS)):
-                columns = slice(c * width, (c + 1) * width)
-                out[chunk, columns] = self._smallest(self._hashes(rows[chunk, columns], c == 1), c == 1)
+            chunk = rows[start : start + CHUNK]
+            cells = np.concatenate([chunk[:, :width], chunk[:, width:]])
+            smallest = _smallest(cells.T, np.arange(len(cells)) >= len(chunk))
+            out[start : start + CHUNK] = np.concatenate([smallest[:, : len(chunk)], smallest[:, len(chunk) :]]).T
         return out
-
-    def _hashes(self, cells: NDArray[np.int64], reduction: bool) -> NDArray[np.uint64]:
-        """``(n, 4, 2)`` hashes of the nodes of cells ``(n, 16)``."""
-        n = np.arange(len(cells))
-        values = np.zeros((len(cells), INPUTS + NODES, 2), dtype=np.uint64)
-        values[:, :INPUTS] = _CELL_INPUTS
-        for k in _SIZES:
-            for column in (4 * (k - INPUTS), 4 * (k - INPUTS) + 2):
-                source, op = cells[:, column], cells[:, column + 1]
-                values[:, k] += _term(op, source, values[n, source], reduction)
-        return values[:, INPUTS:]
-
-    def _smallest(self, hashes: NDArray[np.uint64], reduction: bool) -> NDArray[np.int64]:
-        """``(n, 16)`` smallest cells whose nodes have these ``(n, 4, 2)`` hashes, in any order."""
-        n = np.arange(len(hashes))
-        cells = np.empty((len(hashes), NODES, 4), dtype=np.int64)
-        placed = np.zeros((len(hashes), NODES), dtype=bool)
-        operations = np.arange(len(OPERATIONS))
-        terms = np.zeros((len(hashes), 0, 2), dtype=np.uint64)
-        for source in range(INPUTS):
-            value = np.broadcast_to(_CELL_INPUTS[source], (len(hashes), 1, 2))
-            terms = np.concatenate([terms, _term(operations, source, value, reduction)], axis=1)
-        for k in range(NODES):
-            first, second = _pairs(INPUTS + k)
-            sums = terms[:, first] + terms[:, second]
-            match = ~placed[:, :, None] & (sums[:, None, :, 0] == hashes[:, :, None, 0])
-            match &= sums[:, None, :, 1] == hashes[:, :, None, 1]
-            rank = np.where(match.any(axis=2), match.argmax(axis=2), len(first))
-            node = rank.argmin(axis=1)
-            best = rank[n, node]
-            placed[n, node] = True
-            cells[:, k, :2] = np.stack(np.divmod(first[best], len(OPERATIONS)), axis=1)
-            cells[:, k, 2:] = np.stack(np.divmod(second[best], len(OPERATIONS)), axis=1)
-            new = _term(operations, INPUTS + k, hashes[n, node][:, None], reduction)
-            terms = np.concatenate([terms, new], axis=1)
-        return cells.reshape(len(hashes), 4 * NODES)
 
     # -- network ------------------------------------------------------------------------------------------------------
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two
         thirds of them, ``width`` (32) channels, a stem of three times as many. Auxiliary head and drop path, which serve
-        training alone, are left out."""
+        training alone, are left out. Where no operation takes the output of the cell before the last one, its preprocessing
+        is in the network all the same, as in the paper's; ``pruned=True`` leaves it out."""
         from archcast.spaces.networks.darts import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
-        return Network(row[: 4 * NODES], row[4 * NODES :], task or Task())
+        return Network(row[: 4 * NODES], row[4 * NODES :], pruned=pruned, **self.image_sizes(task))
 
 
-def _term(
-    op: NDArray[np.int64], source: NDArray[np.int64] | int, value: NDArray[np.uint64], reduction: bool
-) -> NDArray[np.uint64]:
-    """``(..., 2)`` hash of an operation on a source with hash ``value``; a skip that is an identity is the value itself."""
-    identity = (op == SKIP) & ((np.asarray(source) >= INPUTS) | (not reduction))
-    return np.where(identity[..., None], value, apply(op, value))
+def _smallest(cells: NDArray[np.int64], reduction: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """``(16, n)`` smallest cells whose nodes compute the same as those of ``(16, n)`` cells, in any order.
+
+    One lane of hashes is enough: they are compared within a cell only.
+    """
+    n = np.arange(cells.shape[1])
+    terms = np.empty((INPUTS + NODES, len(OPERATIONS), len(n)), dtype=np.uint64)
+    for source in range(INPUTS):
+        terms[source] = _terms(np.full(len(n), _CELL_INPUTS[source]), ~reduction)
+    hashes = np.empty((NODES, len(n)), dtype=np.uint64)
+    for k in range(NODES):
+        source1, op1, source2, op2 = cells[4 * k : 4 * k + 4]
+        hashes[k] = terms[source1, op1, n] + terms[source2, op2, n]
+        terms[INPUTS + k] = _terms(hashes[k], np.True_)
+    best = np.full((NODES, len(n)), NO_SUM)
+    _find_sums(best, hashes, terms[:1], terms[1])
+    placed = terms[:INPUTS]
+    out = np.empty_like(cells)
+    for k in range(NODES):
+        node = best.argmin(axis=0)
+        for side, term in enumerate(np.divmod(best[node, n], TERMS)):
+            out[4 * k + 2 * side : 4 * k + 2 * side + 2] = np.divmod(term, len(OPERATIONS))
+        hashes[node, n], best[node, n] = 0, PLACED
+        new = np.moveaxis(terms[INPUTS + node, :, n], 0, 1)
+        if k < NODES - 1:
+            _find_sums(best, hashes, placed, new)
+            placed = np.concatenate([placed, new[None]])
+    return out
 
 
-@cache
-def _pairs(sources: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Both terms (source * 7 + operation) of every sum of two different sources, in lexicographic order."""
-    terms = np.arange(sources * len(OPERATIONS))
-    first, second = np.meshgrid(terms, terms, indexing="ij")
-    ordered = first // len(OPERATIONS) < second // len(OPERATIONS)
-    return first[ordered], second[ordered]
+def _terms(value: NDArray[np.uint64], plain: NDArray[np.bool_] | np.bool_) -> NDArray[np.uint64]:
+    """``(7, n)`` hashes of each operation on sources that hash to ``value`` ``(n,)``.
+
+    Where ``plain`` a skip is the identity, hence the value itself, and average pooling is linear. From the inputs of a
+    reduction cell both have stride two and are operations like any other.
+    """
+    terms = mix(_OPERATION_CODES[:, None] ^ mix(value, 0), 0)
+    terms[SKIP] = np.where(plain, value, terms[SKIP])
+    terms[AVERAGE] = np.where(plain, pool(value, 0), terms[AVERAGE])
+    return terms
+
+
+def _find_sums(
+    best: NDArray[np.int64], hashes: NDArray[np.uint64], placed: NDArray[np.uint64], new: NDArray[np.uint64]
+) -> None:
+    """Lower ``best`` ``(4, n)`` to the number of the smallest sum of a term of a placed source and one of the newly placed
+    source that hashes to that of the node.
+
+    The number of a sum of the terms a and b is a * TERMS + b, where a term is numbered source * 7 + operation.
+
+    Args:
+        best: of each node.
+        hashes: ``(4, n)`` of the nodes; 0, which no sum hashes to, for those that are placed.
+        placed: ``(s, 7, n)`` terms of the sources before the new one.
+        new: ``(7, n)`` terms of the new source, number s.
+    """
+    operations, n = new.shape
+    older = placed.reshape(-1, n)
+    equal = (hashes[:, None] - new)[:, :, None] == older
+    node, b, a, row = np.unravel_index(np.flatnonzero(equal), equal.shape)
+    np.minimum.at(best, (node, row), a * TERMS + len(placed) * operations + b)

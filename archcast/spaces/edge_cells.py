@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.graphs import CellGraphs
+from archcast.graphs import POOLING, CellGraphs
 from archcast.spaces.base import SearchSpace
-from archcast.spaces.functions import INPUT, apply
+from archcast.spaces.functions import INPUT, apply, pool
 
 __all__ = ["EDGES", "EdgeCellSpace"]
 
@@ -23,12 +23,12 @@ class EdgeCellSpace(SearchSpace):
     """Base of the four-node, six-edge spaces.
 
     Attributes:
-        operations: operation names; operation 0 passes nothing on and operation 1 is the identity.
+        operations: in the order of their numbers, name -> what it does; the first passes nothing on, the second is the
+            identity.
         strided: whether some cells of the network have stride two on the edges from the input, which makes a skip there a
             learned projection.
     """
 
-    operations: tuple[str, ...]
     strided: bool = False
     columns = tuple(f"{i}->{j}" for i, j in EDGES)
 
@@ -46,11 +46,24 @@ class EdgeCellSpace(SearchSpace):
             np.broadcast_to(adjacency, (len(rows), 8, 8)),
             ops,
             ("input", "output", *self.operations),
-            zero_op=self.operations[0],
+            zero_op=next(iter(self.operations)),
+            declared=self.declared,
         )
 
+    @property
+    def _pools(self) -> list[int]:
+        return [code for code, op in enumerate(self.declared.values()) if op.kind == POOLING]
+
+    def preference(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows without dead edges come first, then those with most poolings: a sum that is pooled is written as a sum of pooled
+        terms, which predictors with few labels understand slightly better than one pooling of the sum."""
+        operations = self.graphs(archs).pruned().operations - 2
+        dead = (archs != 0).sum(axis=1) - (operations >= 0).sum(axis=1)
+        return np.asarray(len(EDGES) * dead - np.isin(operations, self._pools).sum(axis=1))
+
     def function_keys(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """``(n, 2)``: the sum at the output node as a multiset of terms, hashed (see :mod:`archcast.spaces.functions`)."""
+        """``(n, 2)``: the sum at the output node as a multiset of terms, hashed (see :mod:`archcast.spaces.functions`); every
+        pooling of such a cell is average pooling of stride one, which is linear."""
         nodes = [np.broadcast_to(INPUT, (len(archs), 2)).copy()]
         for j in (1, 2, 3):
             total = np.zeros((len(archs), 2), dtype=np.uint64)
@@ -61,6 +74,7 @@ class EdgeCellSpace(SearchSpace):
                 term = apply(op, nodes[i])
                 if i > 0 or not self.strided:
                     term = np.where((op == 1)[:, None], nodes[i], term)
+                term = np.where(np.isin(op, self._pools)[:, None], pool(nodes[i]), term)
                 total += np.where((op == 0)[:, None], np.uint64(0), term)
             nodes.append(total)
         return nodes[3].view(np.int64)

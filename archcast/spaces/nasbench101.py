@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import permutations, product
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import ABSENT, CellGraphs
+from archcast.graphs import ABSENT, CONVOLUTION, POOLING, CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, Task, register
 
 if TYPE_CHECKING:
@@ -21,7 +21,12 @@ __all__ = ["EDGES", "OPERATIONS", "NASBench101"]
 
 NODES, MAX_EDGES = 7, 9
 EDGES = tuple((i, j) for i in range(NODES) for j in range(i + 1, NODES))
-OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
+DECLARED = {
+    "conv3x3-bn-relu": Operation(CONVOLUTION, weight=9, reach=3),
+    "conv1x1-bn-relu": Operation(CONVOLUTION, weight=1),
+    "maxpool3x3": Operation(POOLING, reach=3),
+}
+OPERATIONS = tuple(DECLARED)
 LABELS = {"input": 0, "-1": 0, "output": NODES - 1, "-2": NODES - 1}
 CHUNK = 4096
 
@@ -62,6 +67,9 @@ class NASBench101(SearchSpace):
     """
 
     name = "nasbench101"
+    operations = DECLARED
+    sizes: Mapping[str, int] = {"width": 128, "depth": 3, "stages": 3}
+    tasks: Mapping[str, Task] = {"cifar10": Task()}
     cardinalities = (2,) * len(EDGES) + (3,) * (NODES - 2)
     columns = tuple(f"{i}->{j}" for i, j in EDGES) + tuple(f"op{k}" for k in range(1, NODES - 1))
 
@@ -108,7 +116,7 @@ class NASBench101(SearchSpace):
         ops[:, 0], ops[:, -1] = 0, 1
         present = np.arange(1, NODES - 1) < self._nodes(rows)[:, None] - 1
         ops[:, 1:-1] = np.where(present, rows[:, len(EDGES) :] + 2, ABSENT)
-        return CellGraphs(self._matrices(rows), ops, ("input", "output", *OPERATIONS))
+        return CellGraphs(self._matrices(rows), ops, ("input", "output", *OPERATIONS), declared=DECLARED)
 
     @staticmethod
     def _matrices(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -215,11 +223,12 @@ class NASBench101(SearchSpace):
 
     # -- network ------------------------------------------------------------------------------------------------------
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Ying et al. 2019: a 3x3 stem of ``width`` (128) channels, ``stages`` (3) stacks of ``depth`` (3)
         cells with max pooling and twice the channels between them, global average pooling.
 
-        The pruned cell is built in the order of the row as it is: where channels do not divide evenly the paper gives the
+        The benchmark prunes a cell before it builds it, so dead nodes and edges are in no network and ``pruned`` changes
+        nothing. The cell is built in the order of the row as it is: where channels do not divide evenly the paper gives the
         first nodes one more, so isomorphic rows may differ in a channel.
         """
         from archcast.spaces.networks.nasbench101 import Network
@@ -230,4 +239,4 @@ class NASBench101(SearchSpace):
         matrix = np.zeros((NODES, NODES), dtype=bool)
         matrix[tuple(np.array(EDGES).T)] = edges[:, 0]
         ops = [int(row[0, len(EDGES) + k - 1]) for k in nodes[1:-1]]
-        return Network(matrix[np.ix_(nodes, nodes)].tolist(), ops, task or Task())
+        return Network(matrix[np.ix_(nodes, nodes)].tolist(), ops, **self.image_sizes(task))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CellGraphs
+from archcast.graphs import CONVOLUTION, IDENTITY, CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, register
 from archcast.spaces.functions import apply, mix
 
@@ -29,6 +29,10 @@ LINKS = (
     (0, 1, 2, 3),
 )
 OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
+# A layer sees the neighbours of a vertex, a fully connected one the vertex alone. Only the former count as weights, because
+# more of them do help, and more parameters do not.
+DECLARED = {name: Operation(CONVOLUTION, weight=1, reach=3) for name in OPERATIONS[:7]}
+DECLARED |= {"fc": Operation(CONVOLUTION), "skip": Operation(IDENTITY)}
 SKIP = OPERATIONS.index("skip")
 _GIVEN = mix(np.array([3, 3], dtype=np.uint64))
 
@@ -62,6 +66,7 @@ class NASBenchGraph(SearchSpace):
     """
 
     name = "nasbench-graph"
+    operations = DECLARED
     cardinalities = (1, 2, 3, 4) + (len(OPERATIONS),) * NODES
     columns = ("link1", "link2", "link3", "link4", "op1", "op2", "op3", "op4")
 
@@ -103,7 +108,7 @@ class NASBenchGraph(SearchSpace):
         adjacency[:, 1:-1, -1] = ~adjacency[:, 1:-1].any(axis=2)
         ops = np.zeros((len(rows), NODES + 2), dtype=np.int64)
         ops[:, 1:-1], ops[:, -1] = rows[:, NODES:] + 2, 1
-        return CellGraphs(adjacency, ops, ("input", "output", *OPERATIONS))
+        return CellGraphs(adjacency, ops, ("input", "output", *OPERATIONS), declared=DECLARED)
 
     def function_keys(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
         """``(n, 2)``: hash of the tree, from the leaves up.

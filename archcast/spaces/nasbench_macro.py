@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, IDENTITY, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
 
@@ -44,8 +46,14 @@ class NASBenchMacro(ChainSpace):
     """
 
     name = "nasbench-macro"
-    operations = ("identity", "mb3_k3", "mb6_k5")
+    operations: Mapping[str, Operation] = {
+        "identity": Operation(IDENTITY),
+        "mb3_k3": Operation(CONVOLUTION, weight=3, reach=3),
+        "mb6_k5": Operation(CONVOLUTION, weight=6, reach=5),
+    }
     cardinalities = (3,) * 8
+    sizes: Mapping[str, int] = {"width": 32, "depth": 1}
+    tasks: Mapping[str, Task] = {"cifar10": Task()}
     columns = tuple(f"layer{k}" for k in range(1, 9))
 
     def function_keys(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -63,9 +71,10 @@ class NASBenchMacro(ChainSpace):
     def format(self, archs: ArrayLike) -> list[str]:
         return ["".join(map(str, row)) for row in self.validate(archs).tolist()]
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Su et al. 2021: a 3x3 stem of ``width`` (32) channels, the eight layers, a 1x1 convolution to 1,280
-        channels (forty times the width), global average pooling. The row itself says the depth."""
+        channels (forty times the width), global average pooling. ``depth`` (1) copies of a layer stand one after the other,
+        of which the first alone changes resolution and channels. No part is dead, so ``pruned`` changes nothing."""
         from archcast.spaces.networks.nasbench_macro import Network
 
-        return Network(self.validate(arch, allow_empty=False)[0].tolist(), task or Task())
+        return Network(self.validate(arch, allow_empty=False)[0].tolist(), **self.image_sizes(task))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
 
@@ -41,22 +43,31 @@ class NATSSize(ChainSpace):
     """
 
     name = "nats-size"
-    operations = tuple(str(STEP * k) for k in range(1, CHOICES + 1))
+    operations: Mapping[str, Operation] = {
+        str(STEP * k): Operation(CONVOLUTION, weight=k, reach=3) for k in range(1, CHOICES + 1)
+    }
     cardinalities = (CHOICES,) * 5
+    sizes: Mapping[str, int] = {"width": STEP, "depth": 1}
+    tasks: Mapping[str, Task] = {
+        "cifar10": Task(),
+        "cifar100": Task(classes=100),
+        "imagenet16-120": Task((3, 16, 16), 120),
+    }
     columns = tuple(f"layer{k}" for k in range(1, 6))
 
     def _parse(self, text: str) -> list[int]:
         channels = text.split(":")
         if len(channels) != 5 or any(c not in self.operations for c in channels):
             raise InvalidInputError(f"expected five of {', '.join(self.operations)} joined by ':'")
-        return [self.operations.index(c) for c in channels]
+        return [int(c) // STEP - 1 for c in channels]
 
     def format(self, archs: ArrayLike) -> list[str]:
-        return [":".join(self.operations[k] for k in row) for row in self.validate(archs).tolist()]
+        return [":".join(str(STEP * (k + 1)) for k in row) for row in self.validate(archs).tolist()]
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong et al. 2021: NAS-Bench-201's with ``depth`` (1) cells a stage and the channels of the row, in
-        multiples of ``width`` (8). Its cell is their best of the topology space on CIFAR-100."""
+        multiples of ``width`` (8). Its cell is their best of the topology space on CIFAR-100; no part of it is dead, so
+        ``pruned`` changes nothing."""
         from archcast.spaces.networks.nats_size import Network
 
-        return Network(self.validate(arch, allow_empty=False)[0].tolist(), task or Task())
+        return Network(self.validate(arch, allow_empty=False)[0].tolist(), **self.image_sizes(task))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, IDENTITY, NOTHING, Operation
 from archcast.spaces.base import register
 from archcast.spaces.edge_cells import EdgeCellSpace
 
@@ -39,7 +41,13 @@ class SpikeNASBench(EdgeCellSpace):
     """
 
     name = "spikenas-bench"
-    operations = ("none", "skip_connect", "lif_0.5_conv_3x3", "lif_1.0_conv_3x3", "lif_1.5_conv_3x3")
+    operations: Mapping[str, Operation] = {
+        "none": Operation(NOTHING),
+        "skip_connect": Operation(IDENTITY),
+        "lif_0.5_conv_3x3": Operation(CONVOLUTION, weight=9, reach=3),
+        "lif_1.0_conv_3x3": Operation(CONVOLUTION, weight=9, reach=3),
+        "lif_1.5_conv_3x3": Operation(CONVOLUTION, weight=9, reach=3),
+    }
     cardinalities = (5,) * 6
 
     def _parse(self, text: str) -> list[int]:

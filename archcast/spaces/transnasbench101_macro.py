@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, Operation
 from archcast.spaces.base import register
 from archcast.spaces.chains import ChainSpace
 
@@ -38,7 +40,12 @@ class TransNASBench101Macro(ChainSpace):
     """
 
     name = "transnasbench101-macro"
-    operations = ("normal", "double", "halve", "double-and-halve")
+    operations: Mapping[str, Operation] = {
+        "normal": Operation(CONVOLUTION, weight=1, reach=3),
+        "double": Operation(CONVOLUTION, weight=2, reach=3),
+        "halve": Operation(CONVOLUTION, weight=1, reach=3),
+        "double-and-halve": Operation(CONVOLUTION, weight=2, reach=3),
+    }
     cardinalities = (5,) * 6
     columns = tuple(f"module{k}" for k in range(1, 7))
 

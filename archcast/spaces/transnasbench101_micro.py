@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
 from archcast.errors import InvalidInputError
+from archcast.graphs import CONVOLUTION, IDENTITY, NOTHING, Operation
 from archcast.spaces.base import register
 from archcast.spaces.edge_cells import EdgeCellSpace
 
@@ -40,7 +42,12 @@ class TransNASBench101Micro(EdgeCellSpace):
     """
 
     name = "transnasbench101-micro"
-    operations = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
+    operations: Mapping[str, Operation] = {
+        "none": Operation(NOTHING),
+        "skip_connect": Operation(IDENTITY),
+        "nor_conv_1x1": Operation(CONVOLUTION, weight=1),
+        "nor_conv_3x3": Operation(CONVOLUTION, weight=9, reach=3),
+    }
     cardinalities = (4,) * 6
     strided = True
 

@@ -7,6 +7,8 @@ check takes a space that it does not change, and raises ``AssertionError`` with 
 from __future__ import annotations
 
 import copy
+import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 
@@ -14,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import ABSENT, CellGraphs
+from archcast.graphs import ABSENT, KINDS, CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, Task
 from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_space", "space_checks"]
+
+SMALL = {"width": 6, "depth": 1}
+"""Sizes of the networks that are built to be checked."""
 
 Check = Callable[[SearchSpace], None]
 _CHECKS: list[Check] = []
@@ -83,8 +88,11 @@ def check_sample(space: SearchSpace) -> None:
     _equal(space.sample(50, np.random.default_rng(0)), rows, "a generator and its seed gave different rows")
     require(not np.array_equal(space.sample(50, 1), rows), "another seed gave the same rows")
     require(space.sample(0, 0).shape == (0, rows.shape[1]), "sample(0) must have shape (0, d)")
+    many = space.sample(max(2000, min(20 * max(space.cardinalities), 100_000)), 2)
     for j, c in enumerate(space.cardinalities):
-        found = np.unique(space.sample(2000, 2)[:, j])
+        if 20 * c > len(many):  # too many values to expect each of them
+            continue
+        found = np.unique(many[:, j])
         usable = {int(row[j]) for row in space.neighbors(rows[0])} | {int(rows[0, j])}
         require(usable <= set(found.tolist()), f"column {j} of {c} values: sample never gives some that are valid")
 
@@ -232,6 +240,17 @@ def check_graphs(space: SearchSpace) -> None:
 
 
 @_check
+def check_operations(space: SearchSpace) -> None:
+    graphs = space.graphs(_rows(space, 1))
+    for name in graphs.op_names[graphs.terminals :]:
+        known = name in graphs.declared or name == graphs.zero_op
+        require(known, f"operation {name!r} is not declared: say what it is, operations = {{{name!r}: Operation(...)}}")
+    for name, operation in graphs.declared.items():
+        require(isinstance(operation, Operation), f"operation {name!r}: {operation!r} is no archcast.graphs.Operation")
+        require(operation.kind in KINDS, f"operation {name!r} is declared as {operation.kind!r}")
+
+
+@_check
 def check_pruned_graphs(space: SearchSpace) -> None:
     graphs = space.graphs(_rows(space))
     pruned = graphs.pruned()
@@ -294,15 +313,29 @@ def check_build(space: SearchSpace) -> None:
     rows = _rows(space, 6)
     graphs = space.graphs(rows).pruned()
     connected = np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in graphs.split()])
-    task = Task(shape=(2, 9, 8), classes=3, width=6, depth=1)
+    usual = space.task_of(None)
+    size = {name: min(value, SMALL.get(name, value)) for name, value in space.sizes.items()}
+    classifies = len(usual.shapes) == 1 and len(usual.shapes[0]) == 3 and len(usual.outputs) == 1
+    task = Task((2, 9, 8), 3, size=size) if classifies else dataclasses.replace(usual, size=size)
+    prunes = "pruned" in inspect.signature(space.build).parameters
+    generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for row, reachable in zip(rows, connected, strict=True):
-            network = space.build(row, task)
-            out = network(torch.randn(2, *task.shape))
-            require(out.shape == (2, 3) and out.isfinite().all(), f"{row.tolist()}: logits of shape {tuple(out.shape)}")
+            whole = space.build(row, task)
+            network = space.build(row, task, pruned=True) if prunes else whole
+            inputs, _ = task.noise(2, generator)
+            for built in (whole, network):
+                out = built(*inputs) if isinstance(inputs, tuple) else built(inputs)
+                shaped = tuple(out.shape) == (2, *task.outputs) and bool(out.isfinite().all())
+                require(shaped, f"{row.tolist()}: output of shape {tuple(out.shape)}")
             out.square().sum().backward()
             idle = [name for name, p in network.named_parameters() if p.grad is None]
             require(not idle or not reachable, f"{row.tolist()}: parameters that the output does not depend on: {idle}")
+            sizes = [sum(p.numel() for p in built.parameters()) for built in (network, whole)]
+            require(sizes[0] <= sizes[1], f"{row.tolist()}: pruning added parameters")
         with torch.device("meta"):
             require(space.build(rows[0]) is not None, "the network of the paper cannot be built")
+    if space.sizes:
+        with expect_error(InvalidInputError, "a size that the space does not have", "no size 'sides'"):
+            space.build(rows[0], dataclasses.replace(task, size={"sides": 3}))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archcast.errors import InvalidInputError
+from archcast.spaces.base import SearchSpace, get_space
 
 __all__ = ["Recipe", "settings_for"]
 
@@ -70,11 +71,13 @@ DIGITS_SIZES = {"width": 16, "depth": 1, "stages": 1}
 anything would be left for the cell to decide."""
 
 
-def settings_for(dataset: str, **given: Any) -> dict[str, Any]:
+def settings_for(dataset: str, space: str | SearchSpace | None = None, **given: Any) -> dict[str, Any]:
     """How to train on a data set: arguments of a :class:`~archcast.training.Trainer`.
 
     Args:
         dataset: its name. For ``digits`` it is the training of the embedded benchmark; for others the paper's networks.
+        space: of the networks. What suits the data sets only the sizes that networks of this space have; without a space,
+            all.
         **given: settings of a :class:`Recipe`, and ``width``, ``depth``, ``stages``; ``None`` is as good as left out.
 
     Returns:
@@ -89,6 +92,9 @@ def settings_for(dataset: str, **given: Any) -> dict[str, Any]:
         InvalidInputError: a setting is out of range.
     """
     recipe, sizes = (DIGITS, DIGITS_SIZES) if dataset == "digits" else (Recipe(), dict.fromkeys(DIGITS_SIZES))
+    if space is not None:
+        has = get_space(space).sizes
+        sizes = {name: value if name in has else None for name, value in sizes.items()}
     known = {name: value for name, value in given.items() if value is not None}
     networks = {name: known.pop(name, usual) for name, usual in sizes.items()}
     return {"recipe": replace(recipe, **known), **networks}

@@ -65,7 +65,7 @@ class Trainer:
         space: a space, or its name, whose architectures can be built.
         dataset: a data set, or what :func:`~archcast.training.load_dataset` takes.
         recipe: how to train.
-        width, depth, stages: of the networks; ``None`` takes the paper's.
+        width, depth, stages: of the networks, where the space has such a size; ``None`` takes the paper's.
         seed: of the runs that a call makes.
         device: ``cpu``, ``cuda``, ``cuda:1``.
         mixed_precision: bfloat16 where autocast allows it; accelerators only.
@@ -83,7 +83,8 @@ class Trainer:
         >>> accuracy, curves = trainer([1, 3, 0, 0, 0, 1])
 
     Raises:
-        InvalidInputError: a space without networks, an unknown data set, fewer images than a batch.
+        InvalidInputError: a space without networks, a size that its networks do not have, an unknown data set, fewer images
+            than a batch.
     """
 
     space: SearchSpace
@@ -103,6 +104,7 @@ class Trainer:
             raise InvalidInputError(
                 f"Space {self.space.name!r} describes architectures only: it cannot build networks."
             )
+        self.space.size_of(Task(width=self.width, depth=self.depth, stages=self.stages))
         if not isinstance(self.dataset, Dataset):
             object.__setattr__(self, "dataset", load_dataset(self.dataset))
         images = len(self.dataset.train[0])
@@ -231,7 +233,7 @@ class Trainer:
                 break
         test_loss, test_accuracy = (value.tolist() for value in self._evaluate(average, data.test, count))
         seconds = (self._clock() - start) / count
-        sizes = score(single, data.train[0][:1], proxies=["params", "flops"])
+        sizes = score(single, data.train[0][:2], proxies=["params", "flops"])
         runs = []
         for number, (seed, failure) in enumerate(zip(seeds, failures)):
             if self.weights is not None and failure is None:

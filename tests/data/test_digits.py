@@ -16,12 +16,11 @@ def digits() -> archcast.Benchmark:
 
 
 def test_it_is_a_sample_of_functions(digits: archcast.Benchmark) -> None:
-    from archcast.training import sample_functions
-
-    functions = np.unique(digits.space.canonical(digits.archs), axis=0)
-    assert len(functions) == len(digits) >= 1000
-    drawn = sample_functions(digits.space, len(digits), seed=0)
-    assert {tuple(row) for row in drawn.tolist()} == {tuple(row) for row in digits.archs.tolist()}
+    """Drawn before average pooling was known to be linear: no row is there twice, but 28 functions as two or three rows."""
+    functions, count = np.unique(digits.space.canonical(digits.archs), axis=0, return_counts=True)
+    assert len(functions) == 1_572
+    assert len(digits) == len(np.unique(digits.archs, axis=0)) == 1_600
+    assert np.bincount(count).tolist() == [0, 1_545, 26, 1]
 
 
 def test_its_scores_are_the_means_of_three_trainings(digits: archcast.Benchmark) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from archcast.encodings._operations import operation
 from archcast.encodings.base import get_encoding
 from archcast.spaces.base import get_space
 
 
-def by_definition(cell, walks):
+def by_definition(cell, walks, declared):
     n = max(len(walks), 1)
     ops = [cell.op(i) for i in cell.graph if i not in cell.inputs and i != cell.output]
     out = {}
@@ -20,16 +19,16 @@ def by_definition(cell, walks):
         out[f"path_min({name})"], out[f"path_max({name})"] = min(on_path, default=-1), max(on_path, default=-1)
         out[f"path_mean({name})"] = sum(on_path) / n
         out[f"paths_with({name})"] = sum(count > 0 for count in on_path) / n
-    convolutions = [sum(operation(op).kind == "convolution" for op in path) for _, path in walks]
+    convolutions = [sum(declared[op].kind == "convolution" for op in path) for _, path in walks]
     shares = [share for share, _ in walks]
     for c in range(5):
         out[f"signal_convolutions={c}"] = sum(s for s, k in zip(shares, convolutions, strict=True) if min(k, 4) == c)
     capped = np.minimum(convolutions, 4)
     mean = np.dot(shares, capped)
     out["signal_convolutions_sd"] = np.sqrt(max(np.dot(shares, capped**2.0) - mean**2, 0)) if walks else 0
-    pooled = [any(operation(op).kind == "pooling" for op in path) for _, path in walks]
+    pooled = [any(declared[op].kind == "pooling" for op in path) for _, path in walks]
     out["paths_without_pooling"] = pooled.count(False) / n
-    weights = [sum(operation(op).weight for op in path) for _, path in walks]
+    weights = [sum(declared[op].weight for op in path) for _, path in walks]
     out["weight_min"], out["weight_max"] = min(weights, default=-1), max(weights, default=-1)
     out["weight_mean"] = sum(weights) / n
     out["input_degree"] = sum(cell.graph.out_degree(i) for i in cell.inputs)
@@ -46,7 +45,9 @@ def test_equals_the_definition(space, cells_of, flow_of):
         cells = cells_of(space, row, pruned=True)
         for number, cell in enumerate(cells):
             prefix = f"cell{number}:" if len(cells) > 1 else ""
-            expected |= {prefix + key: value for key, value in by_definition(cell, flow_of(cell)[0]).items()}
+            expected |= {
+                prefix + key: value for key, value in by_definition(cell, flow_of(cell)[0], space.operations).items()
+            }
         assert set(names) == set(expected)
         np.testing.assert_allclose(features, [expected[key] for key in names], rtol=1e-5, atol=2e-4, err_msg=str(row))
 

@@ -117,3 +117,10 @@ def test_too_many_paths_are_refused(name, monkeypatch):
     ):
         get_encoding(name, "nasbench201").transform([[3] * 6])
     assert get_encoding("path-truncated", "nasbench201").transform([[3] * 6]).shape == (1, 40)
+
+
+def test_truncation_cannot_help_a_long_chain(monkeypatch):
+    """NAS-Bench-Macro is a chain of eight: every path has the same length, so nothing can be cut off."""
+    monkeypatch.setattr(module, "LIMIT", 1000)
+    with pytest.raises(InvalidInputError, match=r"6561 columns for space 'nasbench-macro'.*the shortest length, 8"):
+        get_encoding("path-truncated", "nasbench-macro").transform([[0] * 8])

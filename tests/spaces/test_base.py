@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
-from scipy.stats import chisquare
+from scipy.stats import chisquare, kendalltau
 
+import archcast
 from archcast.errors import InvalidInputError, UnknownNameError
-from archcast.spaces import SearchSpace, Task, get_space
+from archcast.graphs import CONVOLUTION, Operation
+from archcast.spaces import SearchSpace, get_space
+from archcast.spaces.chains import ChainSpace
 
 
 class Sums(SearchSpace):
@@ -39,6 +44,45 @@ def test_canonical_is_the_first_row_of_its_class():
     rows = space.enumerate()
     expected = [min(tuple(other) for other in rows.tolist() if sum(other) == sum(row)) for row in rows.tolist()]
     assert [tuple(row) for row in space.canonical(rows).tolist()] == expected
+
+
+class Layers(ChainSpace):
+    """Twelve layers of ten kinds each: 1e12 rows, too many to list."""
+
+    name, cardinalities = "layers", (10,) * 12
+    operations: Mapping[str, Operation] = {f"kind{k}": Operation(CONVOLUTION, weight=k, reach=3) for k in range(10)}
+    columns = tuple(f"layer{k}" for k in range(1, 13))
+
+    def _parse(self, text):
+        return [int(digit) for digit in text]
+
+    def format(self, archs):
+        return ["".join(map(str, row)) for row in self.validate(archs).tolist()]
+
+
+@pytest.mark.parametrize("name", ["gp", "stack", "random-forest"])
+def test_a_space_too_large_to_list_serves_every_predictor(name):
+    space = Layers()
+    rows = space.sample(120, 0)
+    np.testing.assert_array_equal(space.canonical(rows), rows)
+    scores = (rows == 3).sum(axis=1) - 0.5 * (rows == 7).sum(axis=1)
+    predictor = archcast.get_predictor(name, space=space, random_state=0).init(rows[:90], scores[:90])
+    assert kendalltau(predictor.query(rows[90:]).mean, scores[90:]).statistic > 0.3
+
+
+def test_values_beyond_sixteen_bits():
+    """One decision of 40,000 values; even ones are the same function as the odd one after them."""
+
+    class Wide(Sums):
+        cardinalities, columns = (40_000,), ("a",)
+
+        def is_valid(self, archs):
+            return np.ones(len(archs), dtype=bool)
+
+        def function_keys(self, archs):
+            return archs // 2
+
+    assert Wide().canonical([[39_999], [39_998], [7]]).tolist() == [[39_998], [39_998], [6]]
 
 
 def test_sample_and_mutate_are_uniform_over_valid_rows():
@@ -100,27 +144,3 @@ def test_parse_names_the_first_bad_text(texts, message):
     with pytest.raises(InvalidInputError) as caught:
         Sums().parse(texts)
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("shape", (3, 32)),
-        ("shape", [3, 32, 32]),
-        ("shape", (3, 0, 32)),
-        ("shape", (3, 32, 32.5)),
-        ("classes", 0),
-        ("classes", 2.5),
-        ("width", 0),
-        ("width", "16"),
-        ("depth", -1),
-        ("stages", 0),
-    ],
-)
-def test_task_with_impossible_sizes(field, value):
-    with pytest.raises(InvalidInputError, match=rf"^task\.{field} must be a "):
-        Task(**{field: value})
-
-
-def test_task_takes_numpy_integers():
-    assert Task(width=np.int64(8)).width == 8

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,25 @@ def test_battery_notices(attribute):
     broken = type("Broken", (Faulty,), {"__doc__": Faulty.__doc__, attribute: fault})
     with pytest.raises(AssertionError, match=f"^Broken fails {check}: "):
         check_space(broken())
+
+
+def undeclared(self, archs):
+    graphs = Faulty.graphs(self, archs)
+    return replace(graphs, op_names=("input", "output", "self_attention", *graphs.op_names[3:]))
+
+
+def declared_by_a_word(self, archs):
+    return replace(Faulty.graphs(self, archs), declared={"8": "convolution", **dict.fromkeys(["16", "24", "32"])})
+
+
+def test_battery_refuses_operations_that_are_not_declared():
+    for graphs, message in (
+        (undeclared, "operation 'self_attention' is not declared: say what it is"),
+        (declared_by_a_word, "not declared|no archcast.graphs.Operation"),
+    ):
+        broken = type("Broken", (Faulty,), {"__doc__": Faulty.__doc__, "graphs": graphs})
+        with pytest.raises(AssertionError, match=f"^Broken fails check_operations: .*({message})"):
+            check_space(broken())
 
 
 def test_space_that_cannot_build_says_so():

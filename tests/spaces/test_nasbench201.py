@@ -20,8 +20,11 @@ SPACE = get_space("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 
 
-def written_out(row, linear_pool=False):
-    """The cell's function as a multiset of terms; a term is the operations on the input, with the sums inside them."""
+def written_out(row, linear_pool=True):
+    """The cell's function as a multiset of terms; a term is the operations on the input, with the sums inside them.
+
+    With a linear pooling a pooled sum is the sum of the pooled terms.
+    """
     nodes = [Counter({"x": 1}), Counter(), Counter(), Counter()]
     for (i, j), op in sorted(zip(EDGES, row, strict=True), key=lambda edge: edge[0][1]):
         if op == SKIP:
@@ -49,8 +52,18 @@ def canonical(rows):
     return [tuple(row) for row in SPACE.canonical(rows).tolist()]
 
 
-def test_4930_functions(rows, canonical):
-    assert same_partition(canonical, [written_out(row) for row in rows.tolist()]) == 4_930
+def test_4660_functions(rows, canonical):
+    assert same_partition(canonical, [written_out(row) for row in rows.tolist()]) == 4_660
+    apart = [written_out(row, linear_pool=False) for row in rows.tolist()]
+    assert len(set(apart)) == len(set(zip(apart, canonical, strict=True))) == 4_930
+
+
+def test_pooling_a_sum_is_summing_what_is_pooled():
+    """pool(x + conv(x)), and pool(x) + pool(conv(x)); with a maximum they would differ, and so do convolutions."""
+    sums = [[CONV3, NONE, SKIP, POOL, POOL, NONE], [CONV3, SKIP, SKIP, NONE, NONE, POOL]]
+    assert len(np.unique(SPACE.canonical(sums), axis=0)) == 1
+    learned = [[CONV3, NONE, SKIP, CONV1, CONV1, NONE], [CONV3, SKIP, SKIP, NONE, NONE, CONV1]]
+    assert len(np.unique(SPACE.canonical(learned), axis=0)) == 2
 
 
 @pytest.mark.parametrize(("zero", "count"), [(True, 6_466), (False, 12_751)])
@@ -99,7 +112,7 @@ def cell_outputs(rows):
                 parameter.normal_()
         out = []
         for row in rows:
-            cell = Cell(list(row), c, c)
+            cell = Cell(list(row), c, c, pruned=True)
             for column, op in cell.edges.items():
                 if row[int(column)] in shared:
                     assert isinstance(op[1], nn.Conv2d)
@@ -119,17 +132,13 @@ def clusters(values):
     return labels
 
 
-def test_built_cells_confirm_the_functions(canonical):
-    """Numerically the 4,930 classes are 4,660 functions, and exactly those that are equal because average pooling is linear.
-
-    ``pool(a + b)`` and ``pool(a) + pool(b)`` are equal whatever the weights; counted as equal they merge 4,930 classes to 4,660.
-    Nothing else merges, and each class has one output only.
-    """
-    classes = sorted(set(canonical))
-    numeric = clusters(cell_outputs(classes)).tolist()
-    linear = [written_out(row, linear_pool=True) for row in classes]
-    assert len(classes) == 4_930
-    assert same_partition(numeric, linear) == 4_660
+def test_built_cells_confirm_the_functions(rows, canonical):
+    """Numerically the cells are 4,660 functions: each class has one output, and no two classes have the same."""
+    first = {written_out(row, linear_pool=False): k for k, row in reversed(list(enumerate(rows.tolist())))}
+    some = sorted(first.values())
+    assert len(some) == 4_930
+    numeric = clusters(cell_outputs(rows[some].tolist())).tolist()
+    assert same_partition(numeric, [canonical[k] for k in some]) == 4_660
 
 
 def test_built_cells_of_one_class_are_equal(rows, canonical):
@@ -145,7 +154,7 @@ def test_whole_networks_of_one_class_are_equal(rows, canonical):
     x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
     def output(row):
-        network = SPACE.build(row, task).double()
+        network = SPACE.build(row, task, pruned=True).double()
         for name, parameter in network.named_parameters():
             cell, place = name.split(".edges.") if ".edges." in name else (name, "")
             kind = row[int(place[0])] if place else ""
@@ -195,6 +204,45 @@ def test_parameters_of_the_paper():
     residual = sum(9 * c * 2 * c + 9 * 4 * c * c + 2 * c * c + 8 * c for c in (16, 32))
     assert empty == 3 * 9 * 16 + 32 + residual + 128 + 65 * 10
     assert full == empty + cells == 1_531_546
+
+
+DEAD = {
+    "leads nowhere": ([CONV3, CONV3, NONE, CONV3, NONE, NONE], [0, 1]),
+    "starts at nothing": ([NONE, NONE, CONV1, CONV3, CONV3, NONE], [2, 4]),
+    "both": ([NONE, NONE, CONV3, SKIP, NONE, NONE], [2]),
+    "nothing at all": ([NONE, CONV3, CONV3, NONE, CONV1, NONE], [1, 2, 4]),
+    "none": ([CONV3, SKIP, CONV1, POOL, CONV1, CONV3], []),
+}
+
+
+@pytest.mark.parametrize("case", DEAD)
+def test_dead_edges_are_in_the_network_as_published(case):
+    """They cost parameters. Those that start at a zero node give the shift of their batch norm, so that untrained networks are
+    equal; those that lead nowhere give nothing."""
+    row, dead = DEAD[case]
+    task = Task((3, 8, 8), 5, 4, 2)
+    sizes = [sum(p.numel() for p in SPACE.build(row, task, pruned=pruned).parameters()) for pruned in (False, True)]
+    weights = {CONV1: 1, CONV3: 9}
+    edges = sum(2 * (weights.get(row[column], 0) * c * c + 2 * c) for column in dead for c in (4, 8, 16))
+    assert sizes[0] - sizes[1] == edges
+    x = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        pruned = SPACE.build(row, task, pruned=True)
+        whole = SPACE.build(row, task)
+    missing, unexpected = whole.load_state_dict(pruned.state_dict(), strict=False)
+    assert not unexpected
+    assert {name.split(".edges.")[1][0] for name in missing} == {str(column) for column in dead}
+    torch.testing.assert_close(whole(x), pruned(x))
+
+
+def test_a_node_that_nothing_reaches_gives_a_constant():
+    """The shift of a batch norm is learnt, in the paper's networks as here."""
+    cell = Cell([NONE, NONE, NONE, NONE, CONV3, NONE], 3, 3)
+    with torch.no_grad():
+        cell.edges["4"][2].bias.copy_(torch.tensor([1.0, -2.0, 0.5]))
+    out = cell(torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(out, torch.tensor([1.0, -2.0, 0.5])[None, :, None, None].expand(2, 3, 4, 4))
 
 
 def test_stages():

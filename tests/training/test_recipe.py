@@ -55,3 +55,11 @@ def test_what_is_given_goes_before_what_suits_the_data() -> None:
     assert settings_for("cifar10", depth=2) == {"recipe": Recipe(), "width": None, "depth": 2, "stages": None}
     with pytest.raises(InvalidInputError, match="epochs must be"):
         settings_for("digits", epochs=0)
+
+
+def test_what_suits_the_data_sets_only_sizes_that_the_space_has() -> None:
+    assert settings_for("digits", "darts") == {**settings_for("digits"), "stages": None}
+    assert settings_for("digits", "nasbench-macro")["stages"] is None
+    assert (
+        settings_for("digits", "nasbench-macro", stages=3)["stages"] == 3
+    )  # what is asked for is kept, and refused later

@@ -14,7 +14,7 @@ import archcast
 from archcast.training import Dataset, Recipe, Trainer
 from archcast.training.together import side_by_side, weights_of
 
-TASK = archcast.Task((1, 6, 6), 3, 4, 1)
+SIZES = {"width": 4, "depth": 1}
 ARCHS = {"nasbench201": [1, 3, 4, 2, 3, 1], "nasbench-macro": [0, 1, 2, 1, 0, 2, 1, 1], "nats-size": [1, 0, 2, 1, 0]}
 
 
@@ -23,7 +23,9 @@ def networks(space: str, count: int = 3) -> list[nn.Module]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         for _ in range(count):
-            built.append(archcast.get_space(space).build(ARCHS[space], TASK))
+            chosen = archcast.get_space(space)
+            size = {name: SIZES[name] for name in chosen.sizes if name in SIZES}
+            built.append(chosen.build(ARCHS[space], archcast.Task((1, 6, 6), 3, size=size)))
     return built
 
 

@@ -132,3 +132,12 @@ def test_on_cuda(stripes: Dataset) -> None:
     host = trainer(stripes).train(ARCH)
     assert plain.curves["train_loss"][0] == pytest.approx(host.curves["train_loss"][0], rel=0.01)
     assert mixed.curves["train_loss"][0] == pytest.approx(host.curves["train_loss"][0], rel=0.1)
+
+
+def test_a_size_that_the_networks_do_not_have_is_refused(stripes: Dataset) -> None:
+    with pytest.raises(InvalidInputError, match="Networks of space 'darts' have no size 'stages'"):
+        Trainer("darts", stripes, SMALL, stages=2)
+    with pytest.raises(
+        InvalidInputError, match=r"task\.width must be a positive integer of at most 65,536, got 1000000"
+    ):
+        Trainer("darts", stripes, SMALL, width=10**30)

@@ -99,13 +99,13 @@ class ZeroCost(Predictor):
         PROXIES.entry(self.proxy)
         if self.batch_size < 1:
             raise InvalidInputError(f"batch_size is {self.batch_size}: it must be at least 1.")
-        self._task()
         name = self._space.name
         if name in SPACES and not SPACES.entry(name).info.get("buildable"):
             raise InvalidInputError(
                 f"ZeroCost builds networks, and those of space {name!r} cannot be built. Use the predictor 'evidence' with "
                 "proxies that were published."
             )
+        self._space.size_of(self._task())
         self.seed_ = int(self._rng().integers(2**31))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
@@ -143,16 +143,16 @@ def score_untrained(
     batch_size: int = 32,
     task: Task | None = None,
 ) -> Scores:
-    """Build the network of one architecture and score it on N(0, 1) noise with random labels, as ``archcast score
+    """Build the network of one architecture and score it on N(0, 1) noise with random targets, as ``archcast score
     SPACE:ARCHITECTURE`` does.
 
     Args:
         space: a space whose networks can be built.
         row: ``(d,)`` architecture.
         proxies: names.
-        seed: of weights, noise and labels.
+        seed: of weights, noise and targets.
         batch_size: samples.
-        task: shape of images, classes, width and depth; by default CIFAR's and the paper's.
+        task: what the network is built for, and its sizes; by default CIFAR-10 and the paper's.
     """
     import torch
 
@@ -160,12 +160,11 @@ def score_untrained(
 
     task = task or Task()
     generator = torch.Generator().manual_seed(seed)
-    inputs = torch.randn(batch_size, *task.shape, generator=generator)
-    labels = torch.randint(0, task.classes, (batch_size,), generator=generator)
+    inputs, targets = task.noise(batch_size, generator)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         network = space.build(row, task)
-    return score(network, inputs, labels, proxies=proxies, seed=seed)
+    return score(network, inputs, targets, proxies=proxies, seed=seed)
 
 
 def signed_log(values: Any) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.spaces.base import Task
 from archcast.spaces.darts import INPUTS, NODES, OPERATIONS
 
 __all__ = ["Cell", "Network"]
@@ -69,12 +68,21 @@ class Cell(nn.Module):
     """
 
     def __init__(
-        self, arch: list[int], c0: int, c1: int, channels: int, reduction: bool, after_reduction: bool
+        self,
+        arch: list[int],
+        c0: int,
+        c1: int,
+        channels: int,
+        reduction: bool,
+        after_reduction: bool,
+        pruned: bool = False,
     ) -> None:
         super().__init__()
         self.sources = arch[0::2]
-        self.preprocess0 = FactorizedReduce(c0, channels) if after_reduction else relu_conv_bn(c0, channels)
-        self.preprocess1 = relu_conv_bn(c1, channels)
+        used0, used1 = (not pruned or source in self.sources for source in range(INPUTS))
+        reduce = FactorizedReduce if after_reduction else relu_conv_bn
+        self.preprocess0 = reduce(c0, channels) if used0 else nn.Identity()
+        self.preprocess1 = relu_conv_bn(c1, channels) if used1 else nn.Identity()
         self.operations = nn.ModuleList(
             operation(op, channels, 2 if reduction and source < INPUTS else 1)
             for source, op in zip(arch[0::2], arch[1::2], strict=True)
@@ -89,24 +97,34 @@ class Cell(nn.Module):
 
 
 class Network(nn.Module):
-    """Stem, cells with two reductions, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
+    """Stem, cells with two reductions, head. ``(b, channels, h, w)`` -> ``(b, classes)`` logits."""
 
-    def __init__(self, normal: list[int], reduce: list[int], task: Task) -> None:
+    def __init__(
+        self,
+        normal: list[int],
+        reduce: list[int],
+        *,
+        channels: int,
+        classes: int,
+        width: int,
+        depth: int,
+        pruned: bool = False,
+    ) -> None:
         super().__init__()
-        channels, depth = task.width or 32, task.depth or 8
-        stem = 3 * channels
-        self.stem = nn.Sequential(nn.Conv2d(task.shape[0], stem, 3, padding=1, bias=False), nn.BatchNorm2d(stem))
+        stem = 3 * width
+        self.stem = nn.Sequential(nn.Conv2d(channels, stem, 3, padding=1, bias=False), nn.BatchNorm2d(stem))
         self.cells = nn.ModuleList()
         c0 = c1 = stem
         after_reduction = False
         for k in range(depth):
             reduction = k in (depth // 3, 2 * depth // 3)
             if reduction:
-                channels *= 2
-            self.cells.append(Cell(reduce if reduction else normal, c0, c1, channels, reduction, after_reduction))
+                width *= 2
+            cell = reduce if reduction else normal
+            self.cells.append(Cell(cell, c0, c1, width, reduction, after_reduction, pruned))
             after_reduction = reduction
-            c0, c1 = c1, NODES * channels
-        self.classifier = nn.Linear(c1, task.classes)
+            c0, c1 = c1, NODES * width
+        self.classifier = nn.Linear(c1, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x0 = x1 = self.stem(x)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from archcast.errors import InvalidInputError
-from archcast.spaces.base import Task
 
 __all__ = ["Cell", "Network", "node_channels"]
 
@@ -84,23 +83,31 @@ class Cell(nn.Module):
 
 
 class Network(nn.Module):
-    """Stem, stacks of cells, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
+    """Stem, stacks of cells, head. ``(b, channels, h, w)`` -> ``(b, classes)`` logits."""
 
-    def __init__(self, matrix: list[list[bool]], ops: list[int], task: Task) -> None:
+    def __init__(
+        self,
+        matrix: list[list[bool]],
+        ops: list[int],
+        *,
+        channels: int,
+        classes: int,
+        width: int,
+        depth: int,
+        stages: int,
+    ) -> None:
         super().__init__()
-        width, depth, stages = task.width or 128, task.depth or 3, task.stages or 3
-        self.stem = conv_bn_relu(task.shape[0], width, 3)
+        self.stem = conv_bn_relu(channels, width, 3)
         blocks: list[nn.Module] = []
-        channels = width
         for stack in range(stages):
             if stack:
                 blocks.append(nn.MaxPool2d(2, ceil_mode=True))
             for k in range(depth):
-                wider = 2 * channels if stack and k == 0 else channels
-                blocks.append(Cell(matrix, ops, channels, wider))
-                channels = wider
+                wider = 2 * width if stack and k == 0 else width
+                blocks.append(Cell(matrix, ops, width, wider))
+                width = wider
         self.cells = nn.Sequential(*blocks)
-        self.classifier = nn.Linear(channels, task.classes)
+        self.classifier = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.classifier(self.cells(self.stem(x)).mean(dim=(2, 3)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from archcast.spaces.base import Task
 from archcast.spaces.edge_cells import EDGES
 
 __all__ = ["Cell", "Network"]
@@ -40,17 +39,19 @@ def live_edges(arch: list[int]) -> list[int]:
 
 
 class Cell(nn.Module):
-    """Sum over incoming edges at each node; edges that cannot matter are not built. ``(b, c_in, h, w)`` -> ``(b, c_out, h, w)``.
+    """Sum over incoming edges at each node. ``(b, c_in, h, w)`` -> ``(b, c_out, h, w)``.
 
-    A cell without a path outputs zeros. Only the cell of NATS-Bench's size space, which has a path and no pooling, changes the
-    number of channels: on the edges from its input.
+    A node that nothing reaches is zero. Dead edges are built and computed as in the benchmark: one that leads nowhere costs
+    parameters and time, one that starts at a zero node gives the shift of its batch norm, a constant for each channel that is
+    zero at first. ``pruned`` leaves both out. Only the cell of NATS-Bench's size space, where every edge is live and none
+    pools, changes the number of channels: on the edges from its input.
     """
 
-    def __init__(self, arch: list[int], c_in: int, c_out: int) -> None:
+    def __init__(self, arch: list[int], c_in: int, c_out: int, pruned: bool = False) -> None:
         super().__init__()
-        self.live = live_edges(arch)
+        self.built = live_edges(arch) if pruned else [column for column, op in enumerate(arch) if op != NONE]
         self.edges = nn.ModuleDict()
-        for column in self.live:
+        for column in self.built:
             c = c_in if EDGES[column][0] == 0 else c_out
             if arch[column] == SKIP:
                 op: nn.Module = nn.Identity() if c == c_out else conv_bn(c, c_out)
@@ -62,11 +63,10 @@ class Cell(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         nodes: list[Tensor | None] = [x, None, None, None]
-        for column in self.live:
+        for column in self.built:
             i, j = EDGES[column]
             source = nodes[i]
-            assert source is not None, "a live edge starts at a live node"
-            value = self.edges[str(column)](source)
+            value = self.edges[str(column)](torch.zeros_like(x) if source is None else source)
             so_far = nodes[j]
             nodes[j] = value if so_far is None else so_far + value
         out = nodes[3]
@@ -93,22 +93,30 @@ class Residual(nn.Module):
 
 
 class Network(nn.Module):
-    """Stem, stages, head. ``(b, *task.shape)`` -> ``(b, task.classes)`` logits."""
+    """Stem, stages, head. ``(b, channels, h, w)`` -> ``(b, classes)`` logits."""
 
-    def __init__(self, arch: list[int], task: Task) -> None:
+    def __init__(
+        self,
+        arch: list[int],
+        *,
+        channels: int,
+        classes: int,
+        width: int,
+        depth: int,
+        stages: int,
+        pruned: bool = False,
+    ) -> None:
         super().__init__()
-        width, depth, stages = task.width or 16, task.depth or 5, task.stages or 3
-        self.stem = nn.Sequential(nn.Conv2d(task.shape[0], width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        self.stem = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
         blocks: list[nn.Module] = []
-        channels = width
         for stage in range(stages):
             if stage:
-                blocks.append(Residual(channels, 2 * channels))
-                channels *= 2
-            blocks += [Cell(arch, channels, channels) for _ in range(depth)]
+                blocks.append(Residual(width, 2 * width))
+                width *= 2
+            blocks += [Cell(arch, width, width, pruned) for _ in range(depth)]
         self.cells = nn.Sequential(*blocks)
-        self.last = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
-        self.classifier = nn.Linear(channels, task.classes)
+        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU())
+        self.classifier = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.last(self.cells(self.stem(x)))

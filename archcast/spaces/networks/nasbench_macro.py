@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from archcast.spaces.base import Task
 from archcast.spaces.nasbench_macro import STAGES
 
 __all__ = ["InvertedResidual", "Network"]
@@ -46,24 +45,25 @@ class InvertedResidual(nn.Module):
 class Network(nn.Module):
     """Stem, three stages whose first layer halves the resolution and doubles the channels, head.
 
-    ``(b, *task.shape)`` -> ``(b, task.classes)`` logits.
+    ``(b, channels, h, w)`` -> ``(b, classes)`` logits.
     """
 
-    def __init__(self, arch: list[int], task: Task) -> None:
+    def __init__(self, arch: list[int], *, channels: int, classes: int, width: int, depth: int) -> None:
         super().__init__()
-        width = task.width or 32
-        layers: list[nn.Module] = [*conv_bn(task.shape[0], width, 3), nn.ReLU()]
+        layers: list[nn.Module] = [*conv_bn(channels, width, 3), nn.ReLU()]
         channels, ops = width, iter(arch)
         for stage in STAGES:
             for k in range(stage):
-                op, stride = next(ops), 1 if k else 2
-                c_in, channels = channels, channels * stride
-                if op:
-                    layers.append(InvertedResidual(c_in, channels, stride, KERNEL[op], EXPANSION[op]))
-                elif stride == 2:
-                    layers += conv_bn(c_in, channels, stride=2)
+                op = next(ops)
+                for copy in range(depth):
+                    stride = 1 if k or copy else 2
+                    c_in, channels = channels, channels * stride
+                    if op:
+                        layers.append(InvertedResidual(c_in, channels, stride, KERNEL[op], EXPANSION[op]))
+                    elif stride == 2:
+                        layers += conv_bn(c_in, channels, stride=2)
         self.features = nn.Sequential(*layers, *conv_bn(channels, HEAD * width), nn.ReLU())
-        self.classifier = nn.Linear(HEAD * width, task.classes)
+        self.classifier = nn.Linear(HEAD * width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.classifier(self.features(x).mean(dim=(2, 3)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from archcast.spaces.base import Task
 from archcast.spaces.networks.nasbench201 import Cell, Residual
 
 __all__ = ["CELL", "Network"]
@@ -16,16 +15,13 @@ CELL = [3, 3, 3, 1, 3, 3]
 class Network(nn.Module):
     """Stem, three stages of cells that may change the number of channels, head.
 
-    ``(b, *task.shape)`` -> ``(b, task.classes)`` logits.
+    ``(b, channels, h, w)`` -> ``(b, classes)`` logits.
     """
 
-    def __init__(self, arch: list[int], task: Task) -> None:
+    def __init__(self, arch: list[int], *, channels: int, classes: int, width: int, depth: int) -> None:
         super().__init__()
-        unit, depth = task.width or 8, task.depth or 1
-        sizes = [unit * (k + 1) for k in arch]
-        self.stem = nn.Sequential(
-            nn.Conv2d(task.shape[0], sizes[0], 3, padding=1, bias=False), nn.BatchNorm2d(sizes[0])
-        )
+        sizes = [width * (k + 1) for k in arch]
+        self.stem = nn.Sequential(nn.Conv2d(channels, sizes[0], 3, padding=1, bias=False), nn.BatchNorm2d(sizes[0]))
         blocks: list[nn.Module] = []
         channels = sizes[0]
         for layer, size in enumerate(sizes):
@@ -36,7 +32,7 @@ class Network(nn.Module):
             channels = size
         self.cells = nn.Sequential(*blocks)
         self.last = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
-        self.classifier = nn.Linear(channels, task.classes)
+        self.classifier = nn.Linear(channels, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.last(self.cells(self.stem(x)))
