@@ -1,0 +1,11 @@
+"""What networks cost: parameters, operations, activations, depth. It knows nothing of search spaces.
+
+:class:`Tally` counts layers for many networks at once, without building them; :func:`count` counts any ``torch.nn.Module``.
+Both follow a convention that is named (:mod:`archcast.costs.conventions`).
+"""
+
+from archcast.costs.conventions import CONVENTIONS, Convention
+from archcast.costs.modules import count
+from archcast.costs.tally import COSTS, Tally
+
+__all__ = ["CONVENTIONS", "COSTS", "Convention", "Tally", "count"]

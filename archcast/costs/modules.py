@@ -1,0 +1,87 @@
+"""Counts what any network costs, by watching what torch computes for one batch.
+
+Convolutions, linear layers, recurrent cells, matrix products and attention all arrive at a few operators of torch, whatever
+function or module called them; so ``einsum`` and a hand-written attention count like the layers that they replace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from archcast.costs.conventions import Convention, convention_of
+from archcast.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["count"]
+
+
+def count(
+    model: nn.Module, inputs: Tensor | Sequence[Tensor] | Mapping[str, Tensor], convention: str = "macs"
+) -> dict[str, float]:
+    """What a network costs for one sample.
+
+    The network is run once in evaluation mode and left as it was. It may be on the device ``meta``, where nothing is computed
+    and weights need no memory.
+
+    Args:
+        model: any module.
+        inputs: one batch, whose first axis counts samples; a sequence for several inputs, a mapping for inputs by name.
+        convention: how operations are counted, one of :data:`~archcast.costs.conventions.CONVENTIONS`.
+
+    Returns:
+        ``params``; ``macs`` by the convention; ``activations``, the elements of the outputs of convolutions and
+        linear layers; ``depth``, convolutions and linear layers on the longest path; ``resolution``, the height of an image,
+        1 for other inputs. Shared weights are one parameter, and operations each time they are used.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.Flatten(), nn.Linear(1024, 10))
+        >>> costs = count(model, torch.zeros(1, 3, 8, 8))
+        >>> costs["params"], costs["macs"], costs["depth"]
+        (10682.0, 37888.0, 2.0)
+
+    Raises:
+        InvalidInputError: there is no tensor among the inputs, or the network fails on them.
+    """
+    import torch
+
+    from archcast.costs._watch import Watch
+
+    rule: Convention = convention_of(convention)
+    arguments: tuple[Any, ...] = ()
+    named: dict[str, Any] = {}
+    if isinstance(inputs, Mapping):
+        named = dict(inputs)
+    elif isinstance(inputs, torch.Tensor):
+        arguments = (inputs,)
+    else:
+        arguments = tuple(inputs)
+    tensors = [value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor)]
+    if not tensors or tensors[0].ndim == 0 or len(tensors[0]) == 0:
+        raise InvalidInputError("inputs must hold a batch of at least one sample, with samples along the first axis.")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        # Gradients stay on: without them torch takes shortcuts through attention that hide what is computed.
+        with torch.enable_grad(), Watch(rule) as watch:
+            model(*arguments, **named)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+        raise InvalidInputError(
+            f"{type(model).__name__} failed on the inputs: {type(error).__name__}: {first}"
+        ) from error
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    samples = len(tensors[0])
+    return {
+        "params": float(sum(parameter.numel() for parameter in model.parameters())),
+        "macs": watch.macs / samples,
+        "activations": watch.activations / samples,
+        "depth": float(watch.depth),
+        "resolution": float(tensors[0].shape[-2]) if tensors[0].ndim == 4 else 1.0,
+    }
