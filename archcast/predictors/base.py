@@ -77,8 +77,6 @@ class Requirements:
         epochs: epochs of that curve, or of every curve that is used.
         proxies: names of proxies needed at query, and at init if it is given architectures.
         uses: kinds of evidence, ``"curves"`` or ``"proxies"``, of which it takes all there is, though it can do without.
-        network: the built network at query.
-        data: a batch of data at query.
     """
 
     labels: bool = True
@@ -87,8 +85,6 @@ class Requirements:
     epochs: int = 0
     proxies: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    network: bool = False
-    data: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,13 +114,11 @@ class Predictor(RegressorMixin, BaseEstimator):
         random_state: seed, generator or ``None``, as in scikit-learn.
 
     Attributes:
-        requires: what must be given to ``init`` and ``query``.
         has_std: whether ``query`` returns standard deviations.
         learns_from_sources: whether ``init`` takes rows of other tasks.
         parameters: rules for its parameters, by name, see :mod:`archcast.predictors.parameters`.
     """
 
-    requires: Requirements = Requirements()
     has_std: ClassVar[bool] = False
     learns_from_sources: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, Rule]] = {}
@@ -134,6 +128,11 @@ class Predictor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     # -- what a subclass writes ---------------------------------------------------------------------------------------
+
+    @property
+    def requires(self) -> Requirements:
+        """What must be given to ``init`` and ``query``; it may depend on parameters. By default labels."""
+        return Requirements()
 
     def _init(self, known: Known) -> None:
         """Learn from what is known, which is validated; set attributes that end in ``_``."""
@@ -304,7 +303,7 @@ class Predictor(RegressorMixin, BaseEstimator):
             raise InvalidInputError(f"evidence must be an archcast.Evidence, got {type(evidence).__name__}.")
         if evidence and len(evidence) != n:
             raise InvalidInputError(f"evidence has {len(evidence)} rows, archs has {n}: they must be aligned.")
-        needs = self.requires if n else Requirements()
+        needs = self._needs(at_init=at_init) if n else Requirements()
         for name in needs.proxies:
             if name not in evidence.proxies:
                 raise MissingEvidenceError(
@@ -320,6 +319,10 @@ class Predictor(RegressorMixin, BaseEstimator):
                     f"Train the architectures that long and pass evidence=archcast.Evidence(curves=...)."
                 )
         return evidence
+
+    def _needs(self, *, at_init: bool) -> Requirements:
+        """What must be given now: :attr:`requires`, unless the predictor can make some of it itself."""
+        return self.requires
 
     def _check_sources(self, sources: Sequence[Source] | None) -> tuple[Source, ...]:
         """The sources, if the predictor learns from any."""

@@ -24,7 +24,7 @@ DEFAULT_ENCODING = ("graph-features", "functional", "operation-flow")
 class FeatureRegressor(Predictor):
     """Base of predictors that learn ``(n, k)`` features -> ``(n,)`` rank-normal targets.
 
-    A subclass writes ``_learn`` and ``_answer``; features, evidence (further columns, rank-normalised) and the way back to the
+    A subclass writes ``learn`` and ``answer``; features, evidence (further columns, rank-normalised) and the way back to the
     scale of the scores are handled here.
 
     Args:
@@ -45,19 +45,19 @@ class FeatureRegressor(Predictor):
         super().__init__(space, random_state=random_state)
         self.encoding = encoding
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         """Fit ``(n, k)`` standardised features to ``(n,)`` rank-normal targets."""
         raise NotImplementedError
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Mean ``(m,)`` and std ``(m,)`` or ``None``, on the scale of the targets."""
         raise NotImplementedError
 
     def _init(self, known: Known) -> None:
         self.features_ = FeatureGroups.of(self._space, self.encoding, known.evidence, known.pool)
         self.scale_ = TargetScale.of(known.scores)
-        self._learn(self.features_.matrix(known.archs, known.evidence), rank_normal(known.scores))
+        self.learn(self.features_.matrix(known.archs, known.evidence), rank_normal(known.scores))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        mean, std = self._answer(self.features_.matrix(archs, evidence))
+        mean, std = self.answer(self.features_.matrix(archs, evidence))
         return Prediction(self.scale_.backward(mean), None if std is None else self.scale_.backward_std(mean, std))

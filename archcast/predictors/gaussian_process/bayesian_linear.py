@@ -135,9 +135,9 @@ class BayesianLinear(FeatureRegressor):
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         self.posterior_ = LinearPosterior.fit(features, targets)
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         mean, variance = self.posterior_.predict(features)
         return mean, np.sqrt(variance + 1 / self.posterior_.beta)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
 
 from archcast.predictors.base import register
-from archcast.predictors.gaussian_process._additive import InducingGP, Priors, Terms
-from archcast.predictors.gaussian_process.gp import GaussianProcess
-from archcast.predictors.parameters import Number, Whole
-from archcast.predictors.regression import DEFAULT_ENCODING
-from archcast.spaces.base import SearchSpace
+from archcast.predictors.gaussian_process._additive import InducingGP
+from archcast.predictors.gaussian_process._inducing import InducingGaussianProcess
 
 __all__ = ["SparseGP"]
 
@@ -25,7 +18,7 @@ __all__ = ["SparseGP"]
     family="gaussian-process",
     default=True,
 )
-class SparseGP(GaussianProcess):
+class SparseGP(InducingGaussianProcess):
     """The additive Gaussian process of ``gp``, summarised by inducing points (GPyTorch).
 
     Cost is linear in the number of architectures. Inducing points, lengthscales, scales and noise maximise Titsias' collapsed bound
@@ -49,32 +42,7 @@ class SparseGP(GaussianProcess):
         (True, (2,))
     """
 
-    parameters = {"inducing": Whole(1), "iterations": Whole(1), "learning_rate": Number(0, above=True)}
-
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        encoding: str | Sequence[str] = DEFAULT_ENCODING,
-        inducing: int = 64,
-        iterations: int = 30,
-        learning_rate: float = 0.05,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(space, encoding=encoding, random_state=random_state)
-        self.inducing = inducing
-        self.iterations = iterations
-        self.learning_rate = learning_rate
-
-    def _fit_gp(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> InducingGP:
+    def _trainer(self) -> Callable[..., InducingGP]:
         from archcast.predictors.gaussian_process._gpytorch import fit_collapsed
 
-        return fit_collapsed(
-            terms,
-            targets,
-            priors,
-            self._rng(),
-            inducing=self.inducing,
-            iterations=self.iterations,
-            learning_rate=self.learning_rate,
-        )
+        return fit_collapsed

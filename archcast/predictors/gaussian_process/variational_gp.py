@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
 
 from archcast.predictors.base import register
-from archcast.predictors.gaussian_process._additive import InducingGP, Priors, Terms
-from archcast.predictors.gaussian_process.gp import GaussianProcess
-from archcast.predictors.parameters import Number, Whole
-from archcast.predictors.regression import DEFAULT_ENCODING
-from archcast.spaces.base import SearchSpace
+from archcast.predictors.gaussian_process._additive import InducingGP
+from archcast.predictors.gaussian_process._inducing import InducingGaussianProcess
 
 __all__ = ["VariationalGaussianProcess"]
 
@@ -24,7 +17,7 @@ __all__ = ["VariationalGaussianProcess"]
     paper="Hensman et al. 2013, https://arxiv.org/abs/1309.6835",
     family="gaussian-process",
 )
-class VariationalGaussianProcess(GaussianProcess):
+class VariationalGaussianProcess(InducingGaussianProcess):
     """The additive Gaussian process of ``gp`` with a variational normal posterior on inducing values (GPyTorch).
 
     Inducing points, their posterior, lengthscales, scales and noise maximise the evidence lower bound times the priors of ``gp``,
@@ -48,32 +41,7 @@ class VariationalGaussianProcess(GaussianProcess):
         (True, (2,))
     """
 
-    parameters = {"inducing": Whole(1), "iterations": Whole(1), "learning_rate": Number(0, above=True)}
-
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        encoding: str | Sequence[str] = DEFAULT_ENCODING,
-        inducing: int = 64,
-        iterations: int = 60,
-        learning_rate: float = 0.05,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(space, encoding=encoding, random_state=random_state)
-        self.inducing = inducing
-        self.iterations = iterations
-        self.learning_rate = learning_rate
-
-    def _fit_gp(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> InducingGP:
+    def _trainer(self) -> Callable[..., InducingGP]:
         from archcast.predictors.gaussian_process._gpytorch import fit_variational
 
-        return fit_variational(
-            terms,
-            targets,
-            priors,
-            self._rng(),
-            inducing=self.inducing,
-            iterations=self.iterations,
-            learning_rate=self.learning_rate,
-        )
+        return fit_variational

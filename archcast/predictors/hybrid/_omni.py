@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class OmniPredictor(CurvePredictor):
     # -- the contract of CurvePredictor -------------------------------------------------------------------------------
 
     @property
-    def requires(self) -> Requirements:  # type: ignore[override]
+    def requires(self) -> Requirements:
         """Curve and proxy, unless they are left out."""
         proxies = () if self.without == "proxy" else (PROXY,)
         if self.without == "curve":
@@ -116,15 +117,10 @@ class OmniPredictor(CurvePredictor):
     def _values(self, evidence: Evidence) -> NDArray[np.float64] | None:
         return None if self.without == "curve" else super()._values(evidence)
 
-    def _check_evidence(self, evidence: Evidence | None, n: int, *, at_init: bool = False) -> Evidence:
+    def _needs(self, *, at_init: bool) -> Requirements:
+        """Without the proxy, where the networks are built and scored."""
         computes = _buildable(self._space) if at_init else self.scorer_ is not None
-        evidence = Evidence() if evidence is None and computes else evidence
-        lacks = isinstance(evidence, Evidence) and PROXY in self.requires.proxies and PROXY not in evidence.proxies
-        if evidence is not None and lacks and computes:
-            stand_in = {**evidence.proxies, PROXY: np.zeros(len(evidence) or n)}
-            super()._check_evidence(Evidence(evidence.curves, stand_in, evidence.costs), n, at_init=at_init)
-            return evidence
-        return super()._check_evidence(evidence, n, at_init=at_init)
+        return replace(self.requires, proxies=()) if computes else self.requires
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

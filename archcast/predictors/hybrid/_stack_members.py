@@ -36,15 +36,17 @@ class Inputs:
     Attributes:
         view: of the structure.
         cosines: ``(n, l)`` unit vectors of Weisfeiler-Lehman labels, see :meth:`View.cosines`.
+        prior: ``(n,)`` quantile that ranks well without training, made of the structure.
         evidence: ``(n, c)`` quantiles, or ``None``.
-        prior: ``(n,)`` mean quantile of the evidence whose direction is known, or ``None``.
+        informed: ``(n,)`` the same made of structure and evidence, or ``None`` where no evidence is of a kind that ranks well.
         slope: part of the prior quantile that is the prior mean.
     """
 
     view: View
     cosines: Array
+    prior: Array
     evidence: Array | None = None
-    prior: Array | None = None
+    informed: Array | None = None
     slope: float = PRIOR_SLOPE
 
     @property
@@ -66,8 +68,8 @@ class Process:
     """A Gaussian process on a sum of kernels.
 
     One Matern-5/2 term with relevances on each group of features, linear terms on the Weisfeiler-Lehman labels (cosine), on all
-    groups together, and, with evidence, on the evidence and on the prior quantile. The prior mean is a part of the mean of
-    two quantiles: that of the number of weights and that of evidence which ranks well without training.
+    groups together, and, with evidence, on the evidence and on the prior quantile. The prior mean is a part of the prior
+    quantile.
 
     Attributes:
         gp: fitted to the targets less the prior mean.
@@ -116,19 +118,13 @@ def _terms(inputs: Inputs, evidence: bool) -> Terms:
     if evidence and inputs.evidence is not None:
         matern.append(inputs.evidence)
         linear.append(inputs.evidence / np.sqrt(inputs.evidence.shape[1]))
-        if inputs.prior is not None:
-            linear.append(_prior_quantile(inputs, evidence)[:, None])
+        if inputs.informed is not None:
+            linear.append(inputs.informed[:, None])
     return Terms(tuple(matern), tuple(linear))
 
 
-def _prior_quantile(inputs: Inputs, evidence: bool) -> Array:
-    if not evidence or inputs.prior is None:
-        return inputs.view.size
-    return (inputs.view.size + inputs.prior) / 2
-
-
 def _prior_mean(inputs: Inputs, evidence: bool) -> Array:
-    return inputs.slope * _prior_quantile(inputs, evidence)
+    return inputs.slope * (inputs.informed if evidence and inputs.informed is not None else inputs.prior)
 
 
 @saved("forest")
@@ -187,7 +183,7 @@ class Boosting:
 
         def trees(rows: NDArray[np.intp]) -> XGBoost:
             out = XGBoost(space, random_state=seed)
-            out._learn(features[rows], targets[rows])
+            out.learn(features[rows], targets[rows])
             return out
 
         n = len(targets)
@@ -195,9 +191,9 @@ class Boosting:
         outside = np.empty(n)
         for k in range(fold.max() + 1):
             there = fold == k
-            outside[there] = trees(np.flatnonzero(~there))._answer(features[there])[0]
+            outside[there] = trees(np.flatnonzero(~there)).answer(features[there])[0]
         return cls(trees(np.arange(n))), outside
 
     def predict(self, features: Array) -> Array:
         """``(n,)`` sums of the leaves' values."""
-        return self.trees._answer(features)[0]
+        return self.trees.answer(features)[0]

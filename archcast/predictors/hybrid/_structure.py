@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,6 @@ from archcast.evidence import Evidence, Pool
 from archcast.predictors.features import (
     EvidenceColumn,
     FeatureGroups,
-    evidence_columns,
     evidence_values,
     median_distance,
     reference_numbers,
@@ -23,7 +24,7 @@ from archcast.predictors.persistence import saved
 from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["FilledEvidence", "Structure", "View"]
+__all__ = ["FilledEvidence", "Key", "Measured", "Structure", "View", "measured"]
 
 RARE = 3
 """Weisfeiler-Lehman labels that fewer reference rows hold are not counted."""
@@ -38,6 +39,18 @@ PRIOR = frozenset({"flops", "macs", "naswot", "nwot", "params", "synflow", "zen"
 """Proxies that rank architectures in the right direction on nearly every benchmark; so do costs. They make the prior mean."""
 
 Array = NDArray[np.float64]
+
+Key: TypeAlias = tuple[str, str, int]
+"""Kind, name and epochs of a column of numbers: ``("proxy", "nwot", 0)``, ``("last", "val_accuracy", 5)``."""
+
+Measured: TypeAlias = Mapping[Key, Array]
+"""Columns ``(n,)`` of what was measured, NaN where unknown."""
+
+
+def measured(evidence: Evidence, keys: Sequence[Key]) -> dict[Key, Array]:
+    """The columns of evidence that are asked for, as far as it has them."""
+    found = {key: evidence_values(*key, evidence) for key in keys}
+    return {key: values for key, values in found.items() if values is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,56 +156,66 @@ class FilledEvidence:
     weights: Array
 
     @classmethod
-    def of(cls, evidence: Evidence, structure: Structure, view: View, pool: Pool | None) -> FilledEvidence | None:
+    def of(
+        cls,
+        columns: Measured,
+        structure: Structure,
+        view: View,
+        pool: Pool | None = None,
+        of_pool: Measured | None = None,
+    ) -> FilledEvidence | None:
         """Learn from the evidence of the training rows and of the pool; ``None`` if the training rows have none.
 
         Args:
-            evidence: of the training rows.
+            columns: of the training rows.
             structure: of the space.
             view: of the training rows.
-            pool: unlabelled candidates; their evidence is preferred, where they have any.
+            pool: unlabelled candidates.
+            of_pool: columns of these; they are preferred, where all are known of at least as many rows.
         """
-        names = evidence_columns(evidence)
-        if not names:
+        if not columns:
             return None
-        x, known = view.matrix, evidence
-        if pool is not None and pool.evidence:
+        x, known = view.matrix, columns
+        if pool is not None and of_pool:
             numbers = reference_numbers(pool)
-            inside = pool.evidence[numbers]
-            if all(_known(name, inside) >= _known(name, evidence) for name in names):
+            inside = {key: values[numbers] for key, values in of_pool.items()}
+            if all(key in inside and _known(inside[key]) >= _known(values) for key, values in columns.items()):
                 x, known = structure.view(pool.archs[numbers]).matrix, inside
-        columns, masks, quantiles = [], [], []
-        for name in names:
-            values = evidence_values(*name, known)
-            assert values is not None
+        maps, masks, quantiles = [], [], []
+        for key in columns:
+            values = known[key]
             use = np.isfinite(values)
             if use.mean() >= MOSTLY:
                 use = np.ones(len(use), dtype=bool)
-            columns.append(EvidenceColumn.of(*name, values[use]))
-            quantiles.append(np.where(use, columns[-1].quantiles(values), 0.0))
+            maps.append(EvidenceColumn.of(*key, values[use]))
+            quantiles.append(np.where(use, maps[-1].quantiles(values), 0.0))
             masks.append(use)
         centre = x.mean(axis=0)
-        offsets, weights = np.zeros(len(names)), np.zeros((x.shape[1], len(names)))
+        offsets, weights = np.zeros(len(maps)), np.zeros((x.shape[1], len(maps)))
         y = np.stack(quantiles, axis=1)
         for mask in {mask.tobytes(): mask for mask in masks}.values():
             same = [c for c, other in enumerate(masks) if np.array_equal(mask, other)]
             if mask.any():
                 offsets[same], weights[:, same] = _ridge(x[mask] - centre, y[mask][:, same])
-        filled = cls(tuple(columns), 1.0, centre, offsets, weights)
+        filled = cls(tuple(maps), 1.0, centre, offsets, weights)
         return replace(filled, distance=median_distance(filled.quantiles(x, known)))
 
-    def quantiles(self, structure: Array, evidence: Evidence) -> Array:
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Of the columns."""
+        return tuple((column.kind, column.name, column.epochs) for column in self.columns)
+
+    def quantiles(self, structure: Array, columns: Measured) -> Array:
         """``(n, c)`` quantiles without gaps.
 
         Args:
             structure: ``(n, k)`` matrix of the :class:`View`.
-            evidence: of those rows; columns may be missing, wholly or in part.
+            columns: of those rows; they may be missing, wholly or in part.
         """
         out = np.clip((structure - self.centre) @ self.weights + self.offsets, -3.0, 3.0)
-        for c, column in enumerate(self.columns):
-            values = evidence_values(column.kind, column.name, column.epochs, evidence)
-            if values is not None:
-                out[:, c] = np.where(np.isfinite(values), column.quantiles(values), out[:, c])
+        for c, (key, column) in enumerate(zip(self.keys, self.columns, strict=True)):
+            if key in columns:
+                out[:, c] = np.where(np.isfinite(columns[key]), column.quantiles(columns[key]), out[:, c])
         return out
 
     def prior(self, quantiles: Array) -> Array | None:
@@ -201,10 +224,9 @@ class FilledEvidence:
         return quantiles[:, some].mean(axis=1) if some else None
 
 
-def _known(name: tuple[str, str, int], evidence: Evidence) -> int:
+def _known(values: Array) -> int:
     """Number of rows of which a column is known."""
-    values = evidence_values(*name, evidence)
-    return 0 if values is None else int(np.isfinite(values).sum())
+    return int(np.isfinite(values).sum())
 
 
 def _ridge(x: Array, y: Array) -> tuple[Array, Array]:

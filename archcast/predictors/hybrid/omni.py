@@ -103,10 +103,10 @@ class Omni(OmniPredictor):
         self.scale_ = TargetScale.of(scores)
         seed = int(rng.integers(2**31))
         self.model_ = NGBoost(self.space, n_estimators=self.n_estimators, random_state=seed)
-        self.model_._learn(self._matrix(archs, columns), rank_normal(scores))
+        self.model_.learn(self._matrix(archs, columns), rank_normal(scores))
 
     def _answer(self, archs: NDArray[np.int64], columns: NDArray[np.float64]) -> Prediction:
-        mean, std = self.model_._answer(self._matrix(archs, columns))
+        mean, std = self.model_.answer(self._matrix(archs, columns))
         return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
 
     def _matrix(self, archs: NDArray[np.int64], columns: NDArray[np.float64]) -> NDArray[np.float64]:

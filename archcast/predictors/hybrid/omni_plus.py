@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Requirements, register
 from archcast.predictors.hybrid._stack_members import PRIOR_SLOPE, Inputs
-from archcast.predictors.hybrid._structure import View
+from archcast.predictors.hybrid._structure import Key, Measured, View
 from archcast.predictors.hybrid.stack import FEW, Stack
 from archcast.predictors.learning_curve.curves import falls, seen_epochs
 from archcast.predictors.parameters import Whole
@@ -21,8 +21,11 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["OmniPlus", "curve_shapes", "denoised"]
 
-HALF, SLOPE = 2.0, 0.85
-"""The share of the curve in the prior quantile is e / (e + HALF) after e epochs, and the slope on it grows towards SLOPE."""
+HALF_TRUST, SLOPE = 2.0, 0.85
+"""The share of the curve in the prior quantile is e / (e + HALF_TRUST) after e epochs, and the slope on it grows towards SLOPE."""
+
+SHAPES = ("last", "best", "mean", "late", "slope", "ahead")
+"""Names of :func:`curve_shapes`, the kinds of the columns that curves become."""
 
 LEAST = 1e-12
 """Losses below count as this."""
@@ -77,7 +80,7 @@ class OmniPlus(Stack):
         self.epochs = epochs
 
     @property
-    def requires(self) -> Requirements:  # type: ignore[override]
+    def requires(self) -> Requirements:
         """Labels; curves, for ``epochs`` epochs, and proxies are used where there are any."""
         return Requirements(epochs=self.epochs, uses=("curves", "proxies"))
 
@@ -94,38 +97,42 @@ class OmniPlus(Stack):
         assert prediction.std is not None
         return Prediction(prediction.mean, np.hypot(prediction.std, self.noise_))
 
-    def _look_at(self, evidence: Evidence) -> Evidence:
-        """Proxies and costs as they are, and the shapes of the curves beside the proxies."""
-        columns: dict[str, Array] = {}
+    def _keys(self, evidence: Evidence) -> list[Key]:
+        """Proxies and costs, and the shapes of the curves; of one that rises not where it would go, which has an upper end."""
+        shapes = [
+            (shape, name, self.epochs) for name in self.curves_ for shape in SHAPES if shape != "ahead" or falls(name)
+        ]
+        return [*super()._keys(replace(evidence, curves={})), *shapes]
+
+    def _measured(self, evidence: Evidence, keys: Sequence[Key]) -> Measured:
+        columns = dict(super()._measured(replace(evidence, curves={}), [key for key in keys if key[0] not in SHAPES]))
         for signal, known in self.curves_.items():
             if signal in evidence.curves:
                 shapes = self._shapes(signal, known, evidence.curves[signal][:, : self.epochs])
-                columns |= {f"{signal} {name}": column for name, column in shapes.items()}
-        return Evidence(proxies={**evidence.proxies, **columns}, costs=evidence.costs)
+                columns |= {key: shapes[key[0]] for key in keys if key[0] in SHAPES and key[1] == signal}
+        return columns
 
-    def _inputs(self, view: View, evidence: Evidence) -> Inputs:
-        inputs = super()._inputs(view, evidence)
+    def _inputs(self, view: View, columns: Measured) -> Inputs:
+        inputs = super()._inputs(view, columns)
         losses = [signal for signal in self.curves_ if signal.startswith("train") and falls(signal)]
-        leading = {f"{signal} {shape}" for signal in losses for shape in ("last", "ahead")}
-        leading = leading or {f"{signal} best" for signal in self.curves_}
-        names = [] if self.evidence_ is None else [column.name for column in self.evidence_.columns]
-        numbers = [c for c, name in enumerate(names) if name in leading]
+        leading = {(shape, signal) for signal in losses for shape in ("last", "ahead")}
+        leading = leading or {("best", signal) for signal in self.curves_}
+        keys = () if self.evidence_ is None else self.evidence_.keys
+        numbers = [c for c, key in enumerate(keys) if key[:2] in leading]
         if not numbers or inputs.evidence is None:
             return inputs
         epochs = min(self.epochs, max(values.shape[1] for values in self.curves_.values()))
-        share = epochs / (epochs + HALF)
-        others = view.size if inputs.prior is None else (view.size + inputs.prior) / 2
+        share = epochs / (epochs + HALF_TRUST)
+        others = inputs.prior if inputs.informed is None else inputs.informed
         prior = share * inputs.evidence[:, numbers].mean(axis=1) + (1 - share) * others
         slope = PRIOR_SLOPE + share * (SLOPE - PRIOR_SLOPE)
-        return replace(inputs, view=replace(view, size=prior), prior=prior, slope=slope)
+        return replace(inputs, prior=prior, informed=prior, slope=slope)
 
     def _shapes(self, signal: str, known: Array, values: Array) -> dict[str, Array]:
         """Name -> ``(n,)``, as after ``epochs`` epochs; ``known`` are the curves of the training rows."""
         seen, full = seen_epochs(values), min(self.epochs, known.shape[1])
         known, values = _upward(signal, known, known), _upward(signal, values, known)
         shapes = curve_shapes(values, full)
-        if not falls(signal):
-            del shapes["ahead"]
         complete = known[seen_epochs(known) >= full]
         if len(complete) > 1:
             after = curve_shapes(complete, full)

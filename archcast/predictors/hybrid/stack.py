@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence, Pool
+from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.features import evidence_columns
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
-from archcast.predictors.hybrid._structure import FilledEvidence, Structure, View
+from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
 from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -24,8 +26,8 @@ FEW = 5
 LEAD = 30.0
 """The Gaussian processes start with ``1 + LEAD / n`` times the weight of the trees."""
 
-SHARPNESS, HALF = 2.0, 20.0
-"""Weights fall with the power ``SHARPNESS * n / (n + HALF)`` of the out-of-sample mean square error."""
+SHARPNESS, HALF_SHARP = 2.0, 20.0
+"""Weights fall with the power ``SHARPNESS * n / (n + HALF_SHARP)`` of the out-of-sample mean square error."""
 
 DOUBT = 20.0
 """Number of observations that the prior scale of the uncertainty, 1, is worth."""
@@ -33,8 +35,8 @@ DOUBT = 20.0
 UNSEEN = 4.0
 """The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
 
-WIDTH = 1.645
-"""``std`` is made such that ``mean +- WIDTH * std`` is as wide as the 90 % interval, which is not symmetric on the scores."""
+NINETY = 1.645
+"""``std`` is made such that ``mean +- NINETY * std`` is as wide as the 90 % interval, which is not symmetric on the scores."""
 
 Array = NDArray[np.float64]
 
@@ -68,7 +70,7 @@ class Blend:
         """
         n = len(targets)
         error = np.square(outside - targets).mean(axis=1) + 1e-6
-        log_weight = np.log(np.where(lead, 1 + LEAD / n, 1.0)) - SHARPNESS * n / (n + HALF) * np.log(error)
+        log_weight = np.log(np.where(lead, 1 + LEAD / n, 1.0)) - SHARPNESS * n / (n + HALF_SHARP) * np.log(error)
         weights = np.exp(log_weight - log_weight.max())
         blend = cls(weights / weights.sum(), 1.0)
         mean, spread = blend(outside, variance, lead)
@@ -133,15 +135,16 @@ class Stack(Predictor):
         super().__init__(space, random_state=random_state)
 
     def _init(self, known: Known) -> None:
-        evidence, pool = known.evidence, known.pool
-        seeds = self._rng().integers(2**31, size=2).tolist()
-        evidence, pool = self._look_at(evidence), pool and Pool(pool.archs, self._look_at(pool.evidence))
+        pool, seeds = known.pool, self._rng().integers(2**31, size=2).tolist()
+        keys = self._keys(known.evidence)
+        columns = self._measured(known.evidence, keys)
+        of_pool = self._measured(pool.evidence, keys) if pool is not None and pool.evidence else None
         self.structure_ = Structure.of(self._space, pool)
         view = self.structure_.view(known.archs)
-        self.evidence_ = FilledEvidence.of(evidence, self.structure_, view, pool)
+        self.evidence_ = FilledEvidence.of(columns, self.structure_, view, pool, of_pool)
         self.scale_ = TargetScale.of(known.scores)
         self.labels_ = np.asarray(view.labels.any(axis=0), dtype=bool)
-        inputs, targets = self._inputs(view, evidence), rank_normal(known.scores)
+        inputs, targets = self._inputs(view, columns), rank_normal(known.scores)
         distances = self.structure_.features.distances
         looks = [(distances, False)]
         if self.evidence_ is not None:
@@ -164,24 +167,30 @@ class Stack(Predictor):
         self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        inputs = self._inputs(self.structure_.view(archs), self._look_at(evidence))
+        keys = () if self.evidence_ is None else self.evidence_.keys
+        inputs = self._inputs(self.structure_.view(archs), self._measured(evidence, keys))
         answers = [process.predict(inputs) for process in self.processes_]
         features = inputs.matrix
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
         mean, std = self.blend_(means, variances, self._lead)
-        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, WIDTH * std) / WIDTH)
+        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, NINETY * std) / NINETY)
 
-    def _look_at(self, evidence: Evidence) -> Evidence:
-        """What the members are shown of evidence: all of it; a subclass may add columns made of others, such as of curves."""
-        return evidence
+    def _keys(self, evidence: Evidence) -> list[Key]:
+        """The columns that the members are shown of evidence, by default all that there are."""
+        return evidence_columns(evidence)
 
-    def _inputs(self, view: View, evidence: Evidence) -> Inputs:
-        inputs = Inputs(view, view.cosines(self.labels_))
+    def _measured(self, evidence: Evidence, keys: Sequence[Key]) -> Measured:
+        """Those columns, as far as the evidence has them."""
+        return measured(evidence, keys)
+
+    def _inputs(self, view: View, columns: Measured) -> Inputs:
+        inputs = Inputs(view, view.cosines(self.labels_), view.size)
         if self.evidence_ is None:
             return inputs
-        quantiles = self.evidence_.quantiles(view.matrix, evidence)
-        return replace(inputs, evidence=quantiles, prior=self.evidence_.prior(quantiles))
+        quantiles = self.evidence_.quantiles(view.matrix, columns)
+        prior = self.evidence_.prior(quantiles)
+        return replace(inputs, evidence=quantiles, informed=None if prior is None else (view.size + prior) / 2)
 
     @property
     def _lead(self) -> NDArray[np.bool_]:

@@ -192,7 +192,7 @@ class CurvePredictor(Predictor):
         self.total_epochs = total_epochs
 
     @property
-    def requires(self) -> Requirements:  # type: ignore[override]
+    def requires(self) -> Requirements:
         """The signal, for ``epochs`` epochs."""
         return Requirements(labels=self.learns_from_labels, curve=self.signal, epochs=self.epochs)
 

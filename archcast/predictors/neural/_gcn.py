@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ __all__ = [
     "GraphConvolution",
     "GraphNetwork",
     "Graphs",
+    "Loss",
     "basis",
     "graphs_of",
     "learn",
@@ -42,6 +44,8 @@ __all__ = [
     "squared_error",
     "visits",
 ]
+
+Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +167,7 @@ def learn(
     space: SearchSpace,
     archs: NDArray[np.int64],
     targets: NDArray[np.float64],
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Loss,
     *,
     rng: np.random.Generator,
     members: int,

@@ -85,7 +85,7 @@ class Bananas(FeatureRegressor):
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         return super()._query(self._space.canonical(archs), evidence)
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         import torch
 
         from archcast.predictors.neural import _mlp
@@ -109,7 +109,7 @@ class Bananas(FeatureRegressor):
             weight_decay=self.weight_decay,
         )
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         from archcast.predictors.neural import _mlp
 
         members = _mlp.outputs(self.weights_, features[:, self.columns_] * self.units_)

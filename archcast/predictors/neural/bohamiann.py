@@ -82,7 +82,7 @@ class Bohamiann(FeatureRegressor):
         self.thinning = thinning
         self.step_size = step_size
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from archcast.predictors.neural import _bnn
         from archcast.predictors.neural._mlp import inputs_of
 
@@ -99,7 +99,7 @@ class Bohamiann(FeatureRegressor):
             step_size=self.step_size,
         )
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         from archcast.predictors.neural import _bnn
         from archcast.predictors.neural._mlp import inputs_of
 

@@ -77,7 +77,7 @@ class DNGO(FeatureRegressor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         import torch
 
         from archcast.predictors.neural import _mlp
@@ -96,7 +96,7 @@ class DNGO(FeatureRegressor):
         )
         self.posterior_ = LinearPosterior.fit(_mlp.basis(self.weights_, inputs), targets)
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         from archcast.predictors.neural import _mlp
 
         mean, variance = self.posterior_.predict(_mlp.basis(self.weights_, _mlp.inputs_of(features)))

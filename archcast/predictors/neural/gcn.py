@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale
 from archcast.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    from archcast.predictors.neural._gcn import Loss
 
 __all__ = ["GCN"]
 
@@ -84,8 +87,6 @@ class GCN(Predictor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
 
-    _loss = "squared_error"
-
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn
 
@@ -94,7 +95,7 @@ class GCN(Predictor):
             self._space,
             known.archs,
             self.scale_.forward(known.scores),
-            getattr(_gcn, self._loss),
+            self._loss(),
             rng=self._rng(),
             members=self.n_members,
             hidden=self.hidden,
@@ -103,6 +104,12 @@ class GCN(Predictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+
+    def _loss(self) -> Loss:
+        """What is minimised: ``(m, b)`` outputs and ``(b,)`` targets to ``(m,)``."""
+        from archcast.predictors.neural import _gcn
+
+        return _gcn.squared_error
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         from archcast.predictors.neural import _gcn

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import Known, Prediction, register
 from archcast.predictors.neural.gcn import GCN
+
+if TYPE_CHECKING:
+    from archcast.predictors.neural._gcn import Loss
 
 __all__ = ["RankGCN"]
 
@@ -27,7 +32,10 @@ class RankGCN(GCN):
     The parameters are those of :class:`~archcast.predictors.neural.gcn.GCN`.
     """
 
-    _loss = "pairwise_hinge"
+    def _loss(self) -> Loss:
+        from archcast.predictors.neural import _gcn
+
+        return _gcn.pairwise_hinge
 
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn

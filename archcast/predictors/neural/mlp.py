@@ -71,7 +71,7 @@ class MLP(FeatureRegressor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         import torch
 
         from archcast.predictors.neural import _mlp
@@ -88,7 +88,7 @@ class MLP(FeatureRegressor):
             weight_decay=self.weight_decay,
         )
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         from archcast.predictors.neural import _mlp
 
         return _mlp.outputs(self.weights_, _mlp.inputs_of(features))[0], None

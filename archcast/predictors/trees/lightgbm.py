@@ -71,7 +71,7 @@ class LightGBM(FeatureRegressor):
         self.subsample = subsample
         self.colsample = colsample
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         lightgbm = require("lightgbm", extra="lightgbm", feature="Predictor 'lightgbm'")
         params = {
             "objective": "regression",
@@ -90,5 +90,5 @@ class LightGBM(FeatureRegressor):
         }
         self.booster_ = lightgbm.train(params, lightgbm.Dataset(features, targets), self.rounds)
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         return np.asarray(self.booster_.predict(features, num_threads=1), dtype=np.float64), None

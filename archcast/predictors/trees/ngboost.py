@@ -73,7 +73,7 @@ class NGBoost(FeatureRegressor):
         self.minibatch_frac = minibatch_frac
         self.col_sample = col_sample
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from ngboost import NGBRegressor
         from sklearn.tree import DecisionTreeRegressor
 
@@ -97,7 +97,7 @@ class NGBoost(FeatureRegressor):
         with np.errstate(over="ignore", invalid="ignore"):
             self.boost_ = boost.fit(features, targets)
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.boost_ is None:
             return np.zeros(len(features)), np.ones(len(features))
         normal = self.boost_.pred_dist(features).params

@@ -63,7 +63,7 @@ class RandomForest(FeatureRegressor):
         self.n_estimators = n_estimators
         self.max_features = max_features
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from sklearn.ensemble import RandomForestRegressor
 
         self.forest_ = RandomForestRegressor(
@@ -72,6 +72,6 @@ class RandomForest(FeatureRegressor):
             random_state=int(self._rng().integers(2**31)),
         ).fit(features, targets)
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         trees = np.stack([tree.predict(features) for tree in self.forest_.estimators_])
         return trees.mean(axis=0), trees.std(axis=0)

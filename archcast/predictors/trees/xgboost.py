@@ -76,10 +76,10 @@ class XGBoost(FeatureRegressor):
         self.subsample = subsample
         self.colsample = colsample
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         self.booster_ = self._boost(features, targets)
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         return self._margin(features), None
 
     def _params(self, n: int) -> dict[str, Any]:

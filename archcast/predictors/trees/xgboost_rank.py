@@ -54,7 +54,7 @@ class XGBoostRank(XGBoost):
             pairs = {"lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": PARTNERS}
         return super()._params(n) | pairs
 
-    def _learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
+    def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         order = rankdata(targets, method="dense") - 1
         self.booster_ = self._boost(features, order, qid=np.zeros(len(order), dtype=np.int64))
         margins = np.sort(self._margin(features))
@@ -63,5 +63,5 @@ class XGBoostRank(XGBoost):
         sums = np.concatenate([[0.0], np.cumsum(levels)])
         self.margins_ = TargetScale(distinct, (sums[first + count] - sums[first]) / count)
 
-    def _answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
+    def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         return self.margins_.forward(self._margin(features)), None

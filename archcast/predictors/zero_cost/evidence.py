@@ -48,7 +48,7 @@ class EvidenceScore(Predictor):
         self.proxy = proxy
 
     @property
-    def requires(self) -> Requirements:  # type: ignore[override]
+    def requires(self) -> Requirements:
         """The proxy, at query."""
         return Requirements(labels=False, proxies=(self.proxy,))
 

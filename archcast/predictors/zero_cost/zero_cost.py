@@ -61,8 +61,6 @@ class ZeroCost(Predictor):
         np.int64(0)
     """
 
-    requires = Requirements(labels=False, network=True)
-
     parameters = {
         "proxy": Text(),
         "batch_size": Whole(1),
@@ -94,6 +92,11 @@ class ZeroCost(Predictor):
         self.width = width
         self.depth = depth
         self.stages = stages
+
+    @property
+    def requires(self) -> Requirements:
+        """Nothing."""
+        return Requirements(labels=False)
 
     def _init(self, known: Known) -> None:
         PROXIES.entry(self.proxy)

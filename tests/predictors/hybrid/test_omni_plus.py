@@ -69,20 +69,23 @@ def test_shapes_row_by_row(values, lengths, epochs) -> None:
             assert shapes[name][i] == pytest.approx(expected, abs=1e-8, nan_ok=True), name
 
 
+def seen_by(predictor, evidence):
+    """What the members are shown: (kind, name) -> values."""
+    return {key[:2]: values for key, values in predictor._measured(evidence, predictor.evidence_.keys).items()}
+
+
 def test_columns_of_the_evidence() -> None:
     predictor = get_predictor("omni+", SPACE, epochs=4, random_state=0)
     given_ = curves(ARCHS, 12)
     predictor.init(ARCHS, final(ARCHS), Evidence(given_, {"snip": final(ARCHS)}, {"ms": -final(ARCHS)}))
-    seen = predictor._look_at(Evidence(given_, {"snip": final(ARCHS)}, {"ms": -final(ARCHS)}))
-    assert not seen.curves
-    assert list(seen.costs) == ["ms"]
+    seen = seen_by(predictor, Evidence(given_, {"snip": final(ARCHS)}, {"ms": -final(ARCHS)}))
     shapes = ("last", "best", "mean", "late", "slope")
-    expected = {f"{signal} {shape}" for signal in given_ for shape in shapes} | {"train_loss ahead", "snip"}
-    assert set(seen.proxies) == expected
+    expected = {(shape, signal) for signal in given_ for shape in shapes} | {("ahead", "train_loss")}
+    assert set(seen) == expected | {("proxy", "snip"), ("cost", "ms")}
     for i in (0, 7):
         hand = by_hand([-math.log(v) for v in given_["train_loss"][i].tolist()], 4)
-        assert {name: seen.proxies[f"train_loss {name}"][i] for name in hand} == pytest.approx(hand)
-        assert seen.proxies["val_accuracy best"][i] == max(given_["val_accuracy"][i, :4])
+        assert {name: seen[name, "train_loss"][i] for name in hand} == pytest.approx(hand)
+        assert seen["best", "val_accuracy"][i] == max(given_["val_accuracy"][i, :4])
 
 
 def test_a_loss_that_is_not_positive_is_not_a_logarithm() -> None:
@@ -90,9 +93,8 @@ def test_a_loss_that_is_not_positive_is_not_a_logarithm() -> None:
     predictor = get_predictor("omni+", SPACE, epochs=3, random_state=0).init(
         ARCHS, final(ARCHS), Evidence({"train_loss": loss})
     )
-    np.testing.assert_array_equal(
-        predictor._look_at(Evidence({"train_loss": loss})).proxies["train_loss last"], -loss[:, 2]
-    )
+    seen = seen_by(predictor, Evidence({"train_loss": loss}))
+    np.testing.assert_array_equal(seen["last", "train_loss"], -loss[:, 2])
 
 
 # -- how far a curve was seen ------------------------------------------------------------------------------------------
@@ -104,7 +106,7 @@ def test_fewer_epochs_are_compared_with_what_training_rows_were_then() -> None:
     predictor = get_predictor("omni+", SPACE, epochs=6, random_state=0).init(ARCHS, final(ARCHS), Evidence(known))
     asked = {name: values[:, :6].copy() for name, values in curves(QUERIES, 6, seed=3).items()}
     asked["train_loss"][5, 2:] = np.nan
-    value = predictor._look_at(Evidence(asked)).proxies["train_loss last"]
+    value = seen_by(predictor, Evidence(asked))["last", "train_loss"]
     then, later = -np.log(known["train_loss"][:, 1]), -np.log(known["train_loss"][:, 5])
     quantiles = norm.ppf((np.arange(40) + 0.5) / 40)
     q = np.interp(-np.log(asked["train_loss"][5, 1]), np.sort(then), quantiles)
@@ -241,9 +243,10 @@ def test_the_prior_follows_the_training_loss_the_more_the_longer_it_was_seen() -
         predictor = get_predictor("omni+", SPACE, epochs=epochs, random_state=0)
         predictor.init(ARCHS, final(ARCHS), Evidence(curves(ARCHS, 20)))
         view, evidence = predictor.structure_.view(QUERIES), Evidence(curves(QUERIES, epochs))
-        inputs = predictor._inputs(view, predictor._look_at(evidence))
-        names = [column.name for column in predictor.evidence_.columns]
-        leading = inputs.evidence[:, [names.index("train_loss last"), names.index("train_loss ahead")]].mean(axis=1)
+        inputs = predictor._inputs(view, predictor._measured(evidence, predictor.evidence_.keys))
+        names = [key[:2] for key in predictor.evidence_.keys]
+        numbers = [names.index((shape, "train_loss")) for shape in ("last", "ahead")]
+        leading = inputs.evidence[:, numbers].mean(axis=1)
         basis = np.stack([leading, view.size], axis=1)
         share = np.linalg.lstsq(basis, inputs.prior, rcond=None)[0]
         np.testing.assert_allclose(basis @ share, inputs.prior, atol=1e-9)

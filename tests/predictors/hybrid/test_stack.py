@@ -11,9 +11,10 @@ from sklearn.linear_model import Ridge
 
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import get_predictor
+from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import JITTER, AdditiveGP, LogNormal, Objective, Priors, Terms
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
-from archcast.predictors.hybrid._structure import RIDGE, FilledEvidence, Structure
+from archcast.predictors.hybrid._structure import RIDGE, FilledEvidence, Structure, measured
 from archcast.predictors.hybrid.stack import Blend, Stack
 from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import get_space
@@ -33,7 +34,8 @@ def inputs_of(archs, known=None):
     """Inputs whose known labels are those of ``known``, or their own."""
     structure = Structure.of(SPACE, None)
     view = structure.view(archs)
-    return Inputs(view, view.cosines(structure.view(archs if known is None else known).labels.any(axis=0)))
+    labels = structure.view(archs if known is None else known).labels.any(axis=0)
+    return Inputs(view, view.cosines(labels), view.size)
 
 
 def spread():
@@ -131,9 +133,13 @@ def test_cross_validated_predictions_do_not_see_their_own_target(rng):
 # -- evidence with gaps ------------------------------------------------------------------------------------------------
 
 
+def columns(evidence):
+    return measured(evidence, evidence_columns(evidence))
+
+
 def filled(evidence, archs, pool=None):
-    structure = Structure.of(SPACE, pool)
-    return FilledEvidence.of(evidence, structure, structure.view(archs), pool), structure
+    structure, of_pool = Structure.of(SPACE, pool), None if pool is None else columns(pool.evidence)
+    return FilledEvidence.of(columns(evidence), structure, structure.view(archs), pool, of_pool), structure
 
 
 def test_no_evidence():
@@ -148,7 +154,7 @@ def test_gaps_of_a_column_that_is_mostly_known_are_failures(rng):
     evidence, structure = filled(
         Evidence(proxies={"nwot": nwot}), archs[:20], Pool(archs, Evidence({}, {"nwot": nwot}))
     )
-    quantiles = evidence.quantiles(structure.view(archs).matrix, Evidence(proxies={"nwot": nwot}))[:, 0]
+    quantiles = evidence.quantiles(structure.view(archs).matrix, columns(Evidence(proxies={"nwot": nwot})))[:, 0]
     assert quantiles[broken].max() < np.quantile(quantiles[~broken], 0.05)
     np.testing.assert_allclose(quantiles[~broken], np.clip(rank_normal(np.nan_to_num(nwot, nan=-1)), -3, 3)[~broken])
 
@@ -161,7 +167,7 @@ def test_gaps_of_a_column_that_is_seldom_known_are_read_off_the_structure(rng):
         Evidence(proxies={"nwot": nwot}), archs[:20], Pool(archs, Evidence({}, {"nwot": nwot}))
     )
     gaps = np.isnan(nwot)
-    quantiles = evidence.quantiles(structure.view(archs).matrix, Evidence(proxies={"nwot": nwot}))[:, 0]
+    quantiles = evidence.quantiles(structure.view(archs).matrix, columns(Evidence(proxies={"nwot": nwot})))[:, 0]
     assert np.isfinite(quantiles).all()
     assert kendalltau(quantiles[gaps], truth[gaps]).statistic > 0.7
     assert abs(np.median(quantiles[gaps]) - np.median(quantiles[~gaps])) < 0.3
@@ -172,15 +178,15 @@ def test_filling_is_ridge_regression(rng):
     evidence, structure = filled(Evidence(proxies={"a": accuracy(archs)}), archs)
     x, new = structure.view(archs).matrix, structure.view(SPACE.sample(9, 5)).matrix
     theirs = Ridge(RIDGE).fit(x, np.clip(rank_normal(accuracy(archs)), -3, 3)).predict(new)
-    np.testing.assert_allclose(evidence.quantiles(new, Evidence())[:, 0], np.clip(theirs, -3, 3), atol=1e-8)
+    np.testing.assert_allclose(evidence.quantiles(new, {})[:, 0], np.clip(theirs, -3, 3), atol=1e-8)
 
 
 def test_prior_is_the_mean_of_what_ranks_well_without_training():
     archs = SPACE.sample(12, 0)
-    columns = {"nwot": np.arange(12.0), "jacov": -np.arange(12.0), "params": np.arange(12.0) ** 2}
-    evidence, structure = filled(Evidence(proxies=columns, costs={"latency_ms": -np.arange(12.0)}), archs)
+    proxies = {"nwot": np.arange(12.0), "jacov": -np.arange(12.0), "params": np.arange(12.0) ** 2}
+    evidence, structure = filled(Evidence(proxies=proxies, costs={"latency_ms": -np.arange(12.0)}), archs)
     quantiles = evidence.quantiles(
-        structure.view(archs).matrix, Evidence(proxies=columns, costs={"latency_ms": np.zeros(12)})
+        structure.view(archs).matrix, columns(Evidence(proxies=proxies, costs={"latency_ms": np.zeros(12)}))
     )
     np.testing.assert_allclose(evidence.prior(quantiles), quantiles[:, [0, 2, 3]].mean(axis=1))
     without, _ = filled(Evidence(proxies={"jacov": np.arange(12.0)}), archs)
@@ -191,7 +197,7 @@ def test_prior_is_the_mean_of_what_ranks_well_without_training():
 def test_columns_that_say_nothing(values):
     archs = SPACE.sample(8, 0)
     evidence, structure = filled(Evidence(proxies={"synflow": values}), archs)
-    quantiles = evidence.quantiles(structure.view(archs).matrix, Evidence(proxies={"synflow": values}))
+    quantiles = evidence.quantiles(structure.view(archs).matrix, columns(Evidence(proxies={"synflow": values})))
     np.testing.assert_allclose(quantiles, 0, atol=1e-9)
 
 
@@ -243,7 +249,7 @@ def test_at_least_as_good_as_its_members():
     for seed in range(4):
         archs, scores, queries, truth = problem(30, seed)
         stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores)
-        inputs = stack._inputs(stack.structure_.view(queries), Evidence())
+        inputs = stack._inputs(stack.structure_.view(queries), {})
         answers = [stack.query(queries).mean, stack.processes_[0].predict(inputs)[0]]
         answers += [tree.predict(inputs.matrix) for tree in stack.trees_]
         taus.append([kendalltau(answer, truth).statistic for answer in answers])
@@ -288,16 +294,19 @@ def test_curves_are_evidence():
     assert kendalltau(stack.query(queries, curve(truth)).mean, truth).statistic > 0.9
 
 
-def test_a_subclass_may_look_at_evidence_in_its_own_way():
+def test_a_subclass_may_make_columns_of_its_own():
     class LastEpochs(Stack):
-        def _look_at(self, evidence):
-            return Evidence(proxies={name: curve[:, -2:].mean(axis=1) for name, curve in evidence.curves.items()})
+        def _keys(self, evidence):
+            return [("late", name, 2) for name in evidence.curves]
+
+        def _measured(self, evidence, keys):
+            return {key: evidence.curves[key[1]][:, -2:].mean(axis=1) for key in keys if key[1] in evidence.curves}
 
     archs, scores, queries, truth = problem(30, 1)
     pool = Pool(queries, Evidence(curves={"accuracy": np.tile(truth[:, None], 5)}))
     seen = LastEpochs(SPACE, random_state=0)
     seen.init(archs, scores, Evidence(curves={"accuracy": np.tile(scores[:, None], 5)}), pool=pool)
-    assert [(column.kind, column.name) for column in seen.evidence_.columns] == [("proxy", "accuracy")]
+    assert seen.evidence_.keys == (("late", "accuracy", 2),)
     by_hand = get_predictor("stack", SPACE, random_state=0)
     by_hand.init(
         archs, scores, Evidence(proxies={"accuracy": scores}), pool=Pool(queries, Evidence(proxies={"accuracy": truth}))

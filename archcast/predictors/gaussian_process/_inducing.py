@@ -1,0 +1,64 @@
+"""Base of the Gaussian processes that inducing points summarise: what ``sparse-gp`` and ``variational-gp`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.predictors.gaussian_process._additive import InducingGP, Priors, Terms
+from archcast.predictors.gaussian_process.gp import GaussianProcess
+from archcast.predictors.parameters import Number, Whole
+from archcast.predictors.regression import DEFAULT_ENCODING
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["InducingGaussianProcess"]
+
+
+class InducingGaussianProcess(GaussianProcess):
+    """The additive Gaussian process of ``gp``, summarised by inducing points that GPyTorch trains.
+
+    A subclass says in ``_trainer`` which bound is maximised.
+
+    Args:
+        space: search space.
+        encoding: name of an encoding, or several names, each a feature group.
+        inducing: most inducing points; there are never more than distinct training rows.
+        iterations: steps of Adam.
+        learning_rate: of Adam.
+        random_state: seed of the training rows where the inducing points start.
+    """
+
+    parameters = {"inducing": Whole(1), "iterations": Whole(1), "learning_rate": Number(0, above=True)}
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        encoding: str | Sequence[str] = DEFAULT_ENCODING,
+        inducing: int = 64,
+        iterations: int = 60,
+        learning_rate: float = 0.05,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, encoding=encoding, random_state=random_state)
+        self.inducing = inducing
+        self.iterations = iterations
+        self.learning_rate = learning_rate
+
+    def _trainer(self) -> Callable[..., InducingGP]:
+        """A function of :mod:`archcast.predictors.gaussian_process._gpytorch`, imported when it is needed."""
+        raise NotImplementedError
+
+    def _fit_gp(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> InducingGP:
+        return self._trainer()(
+            terms,
+            targets,
+            priors,
+            self._rng(),
+            inducing=self.inducing,
+            iterations=self.iterations,
+            learning_rate=self.learning_rate,
+        )
