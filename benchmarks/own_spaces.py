@@ -124,7 +124,11 @@ def synthetic(kind: str, n: int = 600) -> Table:
         y = 1 - np.exp(-size / 20) - 0.05 * (np.log10(t["lr"]) + 2.5) ** 2 + 0.01 * rng.normal(size=n)
     elif kind == "b":
         t = {"width": rng.integers(1, 17, n) * 16, "depth": rng.integers(2, 9, n), "kernel": rng.choice([3, 5, 7], n)}
-        t |= {"act": rng.choice(["relu", "gelu", "silu", "tanh"], n), "dropout": rng.integers(0, 6, n) / 10, "skip": rng.random(n) < 0.5}
+        t |= {
+            "act": rng.choice(["relu", "gelu", "silu", "tanh"], n),
+            "dropout": rng.integers(0, 6, n) / 10,
+            "skip": rng.random(n) < 0.5,
+        }
         bonus = {"relu": 0.0, "gelu": 0.3, "silu": 0.25, "tanh": -0.5}
         y = np.log(t["width"]) + np.sqrt(t["depth"]) * (0.5 + t["skip"]) + np.array([bonus[a] for a in t["act"]])
         y = y - 8 * (t["dropout"] - 0.2) ** 2 + 0.2 * (t["kernel"] == 5) + 0.3 * rng.normal(size=n)
@@ -145,7 +149,9 @@ def synthetic(kind: str, n: int = 600) -> Table:
             t[f"ratio{k}"] = [r if a else None for r, a in zip(ratio.tolist(), there, strict=True)]
             y = y + there * (1 + 0.2 * np.log2(heads) + 0.2 * ratio) / k
         y = y + 0.15 * rng.normal(size=n)
-    return {name: [v.item() if isinstance(v, np.generic) else v for v in values] for name, values in t.items()}, np.asarray(y)
+    return {
+        name: [v.item() if isinstance(v, np.generic) else v for v in values] for name, values in t.items()
+    }, np.asarray(y)
 
 
 def tables(folder: Path | None) -> dict[str, Callable[[], Table]]:
@@ -190,12 +196,16 @@ def baselines(seed: int) -> dict[str, Any]:
         "forest": forest,
         "forest-cv": GridSearchCV(forest, {"max_features": [0.33, 1.0], "min_samples_leaf": [1, 3]}, cv=5),
         "xgboost": trees,
-        "xgboost-cv": GridSearchCV(trees, {"max_depth": [2, 4], "learning_rate": [0.05, 0.2], "subsample": [0.7]}, cv=5),
+        "xgboost-cv": GridSearchCV(
+            trees, {"max_depth": [2, 4], "learning_rate": [0.05, 0.2], "subsample": [0.7]}, cv=5
+        ),
         "_process": process,
     }
 
 
-def trial(rows: NDArray[np.int64], space: Any, scores: NDArray[np.float64], n: int, seed: int, names: list[str], base: bool) -> dict[str, float]:
+def trial(
+    rows: NDArray[np.int64], space: Any, scores: NDArray[np.float64], n: int, seed: int, names: list[str], base: bool
+) -> dict[str, float]:
     """Tau of every predictor and baseline on one split."""
     warnings.simplefilter("ignore")
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -233,7 +243,11 @@ def main() -> None:
     known = tables(Path(folder) if folder else None)
     names = options.predictors.split(";" if ";" in options.predictors else ",")
     cache = json.loads(options.cache.read_text()) if options.cache and options.cache.is_file() else {}
-    print(f"{'table':24} {'n':>4} " + " ".join(f"{name[-26:]:>26}" for name in names) + "  best of scikit-learn and XGBoost")
+    print(
+        f"{'table':24} {'n':>4} "
+        + " ".join(f"{name[-26:]:>26}" for name in names)
+        + "  best of scikit-learn and XGBoost"
+    )
     for table in options.tables.split(",") if options.tables else known:
         columns, scores = known[table]()
         space = archcast.Choices.from_table(columns, columns=list(columns))

@@ -211,7 +211,11 @@ class Encoding(Rule):
 
     @property
     def wants(self) -> str:
-        return "'auto', the name of an encoding" + self.several * ", or a tuple of such names" + self.dispensable * ", or ()"
+        return (
+            "'auto', the name of an encoding"
+            + self.several * ", or a tuple of such names"
+            + self.dispensable * ", or ()"
+        )
 
     @property
     def wrong(self) -> tuple[Any, ...]:

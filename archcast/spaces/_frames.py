@@ -73,7 +73,11 @@ def read_columns(path: str | Path) -> Columns:
 
 def _records(path: Path, text: str) -> Columns:
     try:
-        whole = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines() if line]
+        whole = (
+            json.loads(text)
+            if text.lstrip().startswith("[")
+            else [json.loads(line) for line in text.splitlines() if line]
+        )
     except ValueError as error:
         raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
     if not whole or not all(isinstance(record, dict) for record in whole):
@@ -130,7 +134,9 @@ def _whole(text: str) -> int:
 
 def _real(text: str) -> float:
     value = float(text)
-    return int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**53 and "e" not in text else value
+    return (
+        int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**53 and "e" not in text else value
+    )
 
 
 def _truth(text: str) -> bool:
@@ -143,7 +149,11 @@ def _plain(value: Any) -> Any:
     """A value of Python; ``None`` for NaN and the missing values of pandas."""
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ in ("NAType", "NaTType"):
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    ):
         return None
     return value
 

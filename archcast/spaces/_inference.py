@@ -21,7 +21,9 @@ FEW_LEVELS = 64
 GRID = 200
 """Values of that grid."""
 
-IDENTIFIER = re.compile(r"(^|_)(id|uid|uuid|hash|index|name|run|trial|unnamed.*|arch|path|file|date|time(stamp)?)$|^column1$", re.I)
+IDENTIFIER = re.compile(
+    r"(^|_)(id|uid|uuid|hash|index|name|run|trial|unnamed.*|arch|path|file|date|time(stamp)?)$|^column1$", re.I
+)
 SCORE = re.compile(
     r"(^|[^a-z])(val|valid|validation|test|train)?[^a-z]*(score|acc|accuracy|top\W?_?[15]|miou|iou|map|auc|f1|bleu|r2|loss|error|err|"
     r"perplexity|ppl|wer|per|rmse|mse|mae|reward|fitness|objective)([^a-z]|$)",
@@ -51,7 +53,9 @@ def infer(columns: Columns, *, chosen: Sequence[str] | None = None) -> Inferred:
         columns: of the table.
         chosen: names of the columns that are decisions; by default all that look like one.
     """
-    left_out = {} if chosen is not None else {name: why for name, v in columns.items() if (why := _no_decision(name, v))}
+    left_out = (
+        {} if chosen is not None else {name: why for name, v in columns.items() if (why := _no_decision(name, v))}
+    )
     names = [name for name in (columns if chosen is None else chosen) if name not in left_out]
     decisions: dict[str, Decision] = {}
     conditions: dict[str, dict[str, list[Any]]] = {}

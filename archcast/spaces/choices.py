@@ -19,7 +19,7 @@ from archcast.spaces.decisions import Decision, decision
 if TYPE_CHECKING:
     import torch
 
-    from archcast.spaces.base import Task
+    from archcast.spaces.task import Task
 
 __all__ = ["Choices"]
 
@@ -66,7 +66,7 @@ class Choices(ConditionalSpace):
         >>> scores = archs[:, 0] - (archs[:, 5] - 15) ** 2 / 10                    # stands in for accuracies
         >>> gp = archcast.get_predictor("gp", space=space).init(archs, scores)
         >>> gp.query(space.neighbors(row)).mean.shape
-        (54,)
+        (51,)
 
     Raises:
         InvalidInputError: names the decision, condition or combination that is wrong.
@@ -115,13 +115,19 @@ class Choices(ConditionalSpace):
 
     def _decision(self, what: str, name: str) -> Decision:
         if name not in self.decisions:
-            raise InvalidInputError(f"{what}: {name!r} is no decision of the space. {closest(str(name), list(self.columns))}")
+            raise InvalidInputError(
+                f"{what}: {name!r} is no decision of the space. {closest(str(name), list(self.columns))}"
+            )
         return self.decisions[name]
 
     def _codes(self, what: str, name: str, values: Any) -> tuple[int, ...]:
         """Numbers of one or several values of a decision."""
         found = self._decision(what, name)
-        several = values if isinstance(values, (list, tuple, set, frozenset, range)) and values not in found.values else [values]
+        several = (
+            values
+            if isinstance(values, (list, tuple, set, frozenset, range)) and values not in found.values
+            else [values]
+        )
         return tuple(sorted({_code(f"{what}: {name}", found, value) for value in several}))
 
     def _clause(self, clause: Any) -> tuple[tuple[str, tuple[int, ...]], ...] | Rule:
@@ -162,7 +168,9 @@ class Choices(ConditionalSpace):
                 try:
                     if key not in codes:
                         missing = value is None and len(found.values) > 1 and None not in found.values
-                        codes[key] = None if missing else 0 if value is None else _code(name, found, value, nearest=nearest)
+                        codes[key] = (
+                            None if missing else 0 if value is None else _code(name, found, value, nearest=nearest)
+                        )
                 except InvalidInputError as error:
                     raise InvalidInputError(f"row {i + 1}: {error}") from None
                 code = codes[key]
@@ -172,7 +180,9 @@ class Choices(ConditionalSpace):
         if len(lacking):
             i, j = lacking[0]
             what = "has no value" if self.columns[j] in columns else "is missing: the table has no such column"
-            raise InvalidInputError(f"row {i + 1}: {self.columns[j]!r} {what}. Its values are {self.decisions[self.columns[j]]}.")
+            raise InvalidInputError(
+                f"row {i + 1}: {self.columns[j]!r} {what}. Its values are {self.decisions[self.columns[j]]}."
+            )
         rows = np.where(active, rows, 0)
         wrong = np.flatnonzero(~self.is_allowed(rows))
         if len(wrong):
@@ -216,7 +226,9 @@ class Choices(ConditionalSpace):
         values: dict[str, NDArray[Any]] = {}
         for j, (name, found) in enumerate(self.decisions.items()):
             plain = all(is_number(value) for value in found.values)
-            column = np.array(found.values, dtype=float if plain and not active[:, j].all() else None if plain else object)
+            column = np.array(
+                found.values, dtype=float if plain and not active[:, j].all() else None if plain else object
+            )
             values[name] = np.where(active[:, j], column[archs[:, j]], np.nan if plain else None)
             if plain and active[:, j].all():
                 values[name] = column[archs[:, j]]
@@ -242,8 +254,8 @@ class Choices(ConditionalSpace):
             self._decision("the text", name)
         return [int(code) for code in self.row({name: _hashable(value) for name, value in found.items()})]
 
-    def build(self, arch: ArrayLike, task: Task | None = None) -> torch.nn.Module:
-        """The network that ``builder`` makes of one row.
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
+        """The network that ``builder`` makes of one row; it knows its task itself, and what may be left out.
 
         Raises:
             InvalidInputError: the space was made without a builder.
@@ -312,7 +324,9 @@ class Choices(ConditionalSpace):
         return cls(decisions, conditions=conditions, forbidden=forbidden, name=name or space.name or "choices")
 
     @classmethod
-    def from_optuna(cls, distributions: Mapping[str, Any], *, levels: int | None = None, name: str = "choices") -> Choices:
+    def from_optuna(
+        cls, distributions: Mapping[str, Any], *, levels: int | None = None, name: str = "choices"
+    ) -> Choices:
         """The space of Optuna's distributions, name -> distribution, such as ``study.best_trial.distributions``.
 
         Args:
@@ -352,7 +366,9 @@ class Choices(ConditionalSpace):
         """
         try:
             decisions = {
-                name: Decision(tuple(_hashable(value) for value in found["values"]), bool(found["ordered"]), bool(found["log"]))
+                name: Decision(
+                    tuple(_hashable(value) for value in found["values"]), bool(found["ordered"]), bool(found["log"])
+                )
                 for name, found in description["decisions"].items()
             }
             conditions: dict[str, dict[str, list[Any]]] = {}
@@ -391,7 +407,9 @@ class Choices(ConditionalSpace):
             total *= size
         count = f"{total:,}" if total < 10**9 else f"{float(total):.2g}"
         width = max(map(len, self.columns))
-        lines = [f"Space {self.name!r}: {len(self.columns)} decision{'s' * (len(self.columns) > 1)}, {count} combinations."]
+        lines = [
+            f"Space {self.name!r}: {len(self.columns)} decision{'s' * (len(self.columns) > 1)}, {count} combinations."
+        ]
         for name, found in self.decisions.items():
             parents = [
                 f"{c.parent} is {' or '.join(repr(self.decisions[c.parent].values[code]) for code in c.values)}"
@@ -454,7 +472,9 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise InvalidInputError(f"The value {value!r} has no form in JSON. Use texts, numbers, truth values or tuples of them.")
+    raise InvalidInputError(
+        f"The value {value!r} has no form in JSON. Use texts, numbers, truth values or tuples of them."
+    )
 
 
 def _hashable(value: Any) -> Any:

@@ -56,7 +56,9 @@ class Decision:
             return f"always {values[0]!r}"
         if not self.ordered or len(values) <= 6 or not _is_number(values[-1]):
             listed = [*map(repr, values)] if len(values) <= 8 else [*map(repr, values[:7]), f"... {len(values)} in all"]
-            kind = "numbers" if self.ordered and _is_number(values[-1]) else "in order" if self.ordered else "categories"
+            kind = (
+                "numbers" if self.ordered and _is_number(values[-1]) else "in order" if self.ordered else "categories"
+            )
             return f"{', '.join(listed)} ({kind}{', ratios count' if self.log else ''})"
         inner = [value for value in values if value is not None]
         steps = set(np.round(np.diff([float(value) for value in inner]), 9).tolist())

@@ -140,7 +140,9 @@ class Stack(Predictor):
         view = self.structure_.view(known.archs)
         self.evidence_ = FilledEvidence.of(evidence, self.structure_, view, pool)
         self.scale_ = TargetScale.of(known.scores)
-        self.labels_ = np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
+        self.labels_ = (
+            np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
+        )
         inputs, targets = self._inputs(view, evidence), rank_normal(known.scores)
         distances = self.structure_.features.distances
         looks = [(distances, False)]

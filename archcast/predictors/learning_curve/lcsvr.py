@@ -92,7 +92,9 @@ class LCSVR(CurvePredictor):
                 f"LCSVR: searches is {self.searches}, at least 1; folds is {self.folds}, at least 2."
             )
         assert curves is not None
-        self.features_ = FeatureGroups.of(self._space, suited(self.encoding, self._space, ("graph-features",)), optional=True)
+        self.features_ = FeatureGroups.of(
+            self._space, suited(self.encoding, self._space, ("graph-features",)), optional=True
+        )
         values = curve_features(curves, self.epochs)
         self.means_ = [group.mean(axis=0) for group in values]
         self.scales_ = [_scale(group) for group in values]

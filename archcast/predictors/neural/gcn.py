@@ -54,6 +54,7 @@ class GCN(Predictor):
     """
 
     has_std = True
+    needs_graph = True
 
     parameters = {
         "n_members": Whole(1),
