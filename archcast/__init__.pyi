@@ -24,3 +24,8 @@ from .search.run import run_search as run_search
 from .spaces.base import SearchSpace as SearchSpace
 from .spaces.base import Task as Task
 from .spaces.base import get_space as get_space
+from .spaces.choices import Choices as Choices
+from .spaces.decisions import Categorical as Categorical
+from .spaces.decisions import Float as Float
+from .spaces.decisions import Int as Int
+from .spaces.decisions import Log as Log

@@ -228,9 +228,11 @@ def given_evidence(benchmark: Benchmark, evidence: Evidence | str | Path | bool 
 
 def default_predictors(benchmark: Benchmark) -> list[str]:
     """Names of the registered predictors that are marked as worth showing first (``default=True`` at registration), without those
-    that look at learning curves where the benchmark has none.
+    that look at learning curves where the benchmark has none, or at cell graphs where its space has none.
     """
     names = [name for name in PREDICTORS if PREDICTORS.entry(name).info.get("default")]
+    if not benchmark.space.has_graph:
+        names = [name for name in names if not PREDICTORS[name].needs_graph]
     return [name for name in names if _has_its_curves(get_predictor(name, benchmark.space), benchmark)]
 
 

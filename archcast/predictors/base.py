@@ -116,11 +116,13 @@ class Predictor(RegressorMixin, BaseEstimator):
     Attributes:
         has_std: whether ``query`` returns standard deviations.
         learns_from_sources: whether ``init`` takes rows of other tasks.
+        needs_graph: whether it reads cell graphs, which not every space has.
         parameters: rules for its parameters, by name, see :mod:`archcast.predictors.parameters`.
     """
 
     has_std: ClassVar[bool] = False
     learns_from_sources: ClassVar[bool] = False
+    needs_graph: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, Rule]] = {}
 
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
@@ -171,6 +173,11 @@ class Predictor(RegressorMixin, BaseEstimator):
         """
         space = self._space
         self._check_parameters()
+        if self.needs_graph and not space.has_graph:
+            raise InvalidInputError(
+                f"{self._title} reads cell graphs, which space {space.name!r} does not have. Use a predictor that reads the "
+                "decisions themselves, e.g. 'stack' or 'gp'."
+            )
         if archs is None and not self.requires.labels:
             archs = np.zeros((0, len(space.cardinalities)), dtype=np.int64)
         if archs is None or (scores is None and self.requires.labels):

@@ -17,11 +17,15 @@ from scipy.spatial.distance import pdist
 from archcast.encodings.base import Encoder, get_encoding
 from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.evidence import Evidence, Pool
+from archcast.predictors.parameters import AUTO
 from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 __all__ = [
+    "AUTO",
+    "DECISION_ENCODINGS",
+    "GRAPH_ENCODINGS",
     "EvidenceColumn",
     "EvidenceGroup",
     "FeatureGroups",
@@ -30,10 +34,17 @@ __all__ = [
     "median_distance",
     "reference_numbers",
     "reference_rows",
+    "suited",
 ]
 
 REFERENCE_ROWS = 1000
 """Rows that features are standardised over, where the pool has as many."""
+
+GRAPH_ENCODINGS = ("graph-features", "functional", "operation-flow")
+"""The encodings that work best with few architectures where rows stand for cell graphs."""
+
+DECISION_ENCODINGS = ("mixed", "totals")
+"""The encodings that work best with few architectures where they do not."""
 
 _KIND = {"proxy": "proxies", "cost": "costs", "last": "curves", "mean": "curves"}
 _CLIP = 3.0
@@ -180,7 +191,7 @@ class FeatureGroups:
             UnknownNameError: for an encoding that does not exist.
             InvalidInputError: for no encoding at all.
         """
-        names = (encoding,) if isinstance(encoding, str) else tuple(encoding)
+        names = suited(encoding, space)
         if not names and not optional:
             raise InvalidInputError("encoding is empty: name at least one, e.g. encoding='graph-features'.")
         if pool is None:
@@ -219,6 +230,28 @@ class FeatureGroups:
     def matrix(self, archs: NDArray[np.int64], evidence: Evidence | None = None) -> NDArray[np.float64]:
         """All groups side by side, ``(n, k)``."""
         return np.concatenate(self.groups(archs, evidence), axis=1)
+
+
+def suited(
+    encoding: str | Sequence[str], space: SearchSpace, graph: tuple[str, ...] = GRAPH_ENCODINGS
+) -> tuple[str, ...]:
+    """Names of encodings: those given, or, for ``"auto"``, those that suit the space.
+
+    Args:
+        encoding: ``"auto"``, the name of an encoding, or several.
+        space: with or without cell graphs.
+        graph: what ``"auto"`` stands for where there are cell graphs.
+
+    Examples:
+        >>> import archcast
+        >>> suited("auto", archcast.Choices(depth=[1, 2])), suited("adjacency", archcast.get_space("nasbench201"))
+        (('mixed',), ('adjacency',))
+    """
+    if isinstance(encoding, str) and encoding == AUTO:
+        if space.has_graph:
+            return graph
+        return tuple(name for name in DECISION_ENCODINGS if len(get_encoding(name, space).get_feature_names_out()))
+    return (encoding,) if isinstance(encoding, str) else tuple(encoding)
 
 
 def reference_rows(space: SearchSpace, pool: Pool | None) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ from archcast.errors import InvalidInputError
 from archcast.registry import closest
 
 __all__ = [
+    "AUTO",
     "Encoding",
     "Number",
     "Numbers",
@@ -35,6 +36,10 @@ __all__ = [
     "check",
     "rules_of",
 ]
+
+
+AUTO = "auto"
+"""Stands for the encodings that suit a space."""
 
 
 class Rule(ABC):
@@ -193,7 +198,7 @@ class Wholes(Rule):
 
 @dataclass(frozen=True)
 class Encoding(Rule):
-    """Name of a registered encoding, or several of them; where it is ``dispensable``, an empty tuple for none."""
+    """Name of a registered encoding, ``"auto"``, or several of them; where it is ``dispensable``, an empty tuple for none."""
 
     several: bool = True
     dispensable: bool = False
@@ -202,11 +207,15 @@ class Encoding(Rule):
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, Sequence) or len(names) < 1 - self.dispensable or len(names) > self._most:
             return False
-        return all(isinstance(name, str) and name in ENCODINGS for name in names)
+        return value == AUTO or all(isinstance(name, str) and name in ENCODINGS for name in names)
 
     @property
     def wants(self) -> str:
-        return "the name of an encoding" + self.several * ", or a tuple of such names" + self.dispensable * ", or ()"
+        return (
+            "'auto', the name of an encoding"
+            + self.several * ", or a tuple of such names"
+            + self.dispensable * ", or ()"
+        )
 
     @property
     def wrong(self) -> tuple[Any, ...]:

@@ -26,6 +26,7 @@ from archcast.files import write_whole
 from archcast.names import STATES
 from archcast.predictors import _foreign
 from archcast.spaces.base import SPACES, SearchSpace, get_space
+from archcast.spaces.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +127,8 @@ def _encode(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
         return {"$": "tuple", "items": [_encode(item, arrays, f"{where}[{i}]") for i, item in enumerate(value)]}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"$": "dict", "items": {key: _encode(item, arrays, f"{where}[{key!r}]") for key, item in value.items()}}
+    if isinstance(value, Choices):
+        return {"$": "choices", "description": value.to_dict()}
     if isinstance(value, SearchSpace):
         return {"$": "space", "name": _registered(SPACES, value, where)}
     for kind, (base, registry) in COMPONENTS.items():
@@ -190,6 +193,8 @@ def _decode(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {key: _decode(item, arrays) for key, item in tree["items"].items()}
     if kind == "space":
         return get_space(tree["name"])
+    if kind == "choices":
+        return Choices.from_dict(tree["description"])
     if kind in COMPONENTS:
         registry = COMPONENTS[kind][1]
         out = registry[tree["name"]](**{key: _decode(item, arrays) for key, item in tree["params"].items()})

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor
-from archcast.predictors.features import FeatureGroups
-from archcast.predictors.parameters import Encoding
+from archcast.predictors.features import GRAPH_ENCODINGS, FeatureGroups, suited
+from archcast.predictors.parameters import AUTO, Encoding
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["DEFAULT_ENCODING", "FeatureRegressor"]
 
-DEFAULT_ENCODING = ("graph-features", "functional", "operation-flow")
-"""The encodings that work best with few architectures."""
+DEFAULT_ENCODING = AUTO
+"""What suits the space, see :func:`archcast.predictors.features.suited`."""
 
 
 class FeatureRegressor(Predictor):
@@ -29,11 +29,15 @@ class FeatureRegressor(Predictor):
 
     Args:
         space: search space.
-        encoding: name of an encoding, or several names whose features stand side by side.
+        encoding: name of an encoding, or several names whose features stand side by side; ``"auto"`` takes what suits the space.
         random_state: seed.
+
+    Attributes:
+        graph_encodings: what ``"auto"`` stands for where rows stand for cell graphs.
     """
 
     parameters = {"encoding": Encoding()}
+    graph_encodings: ClassVar[tuple[str, ...]] = GRAPH_ENCODINGS
 
     def __init__(
         self,
@@ -54,7 +58,8 @@ class FeatureRegressor(Predictor):
         raise NotImplementedError
 
     def _init(self, known: Known) -> None:
-        self.features_ = FeatureGroups.of(self._space, self.encoding, known.evidence, known.pool)
+        encoding = suited(self.encoding, self._space, self.graph_encodings)
+        self.features_ = FeatureGroups.of(self._space, encoding, known.evidence, known.pool)
         self.scale_ = TargetScale.of(known.scores)
         self.learn(self.features_.matrix(known.archs, known.evidence), rank_normal(known.scores))
 

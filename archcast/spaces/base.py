@@ -46,6 +46,9 @@ class SearchSpace(ABC):
         operations: name -> what the operation does; :meth:`graphs` hands it on to the encodings.
         sizes: name -> its value in the paper, of the numbers that say how large a network is; ``Task.size`` changes them.
         tasks: name -> task that its networks were trained for; the first is the default. Empty without networks.
+        has_graph: whether rows stand for cell graphs; without them predictors use encodings of the decisions themselves.
+        numbers: for each column the numbers that its values stand for, spaced as they should count (logarithms of a geometric
+            range), or ``None`` for categories; empty where a space does not say.
     """
 
     name: str
@@ -54,6 +57,8 @@ class SearchSpace(ABC):
     operations: Mapping[str, Operation] = {}
     sizes: Mapping[str, int] = {}
     tasks: Mapping[str, Task] = {}
+    has_graph: bool = True
+    numbers: tuple[tuple[float, ...] | None, ...] = ()
 
     # -- what a subclass must say -------------------------------------------------------------------------------------
 
@@ -74,6 +79,10 @@ class SearchSpace(ABC):
     def is_valid(self, archs: NDArray[np.int64]) -> NDArray[np.bool_]:
         """``(n,)`` bool: the rows (already within the cardinalities) that keep the constraints of the space."""
         return np.ones(len(archs), dtype=bool)
+
+    def active(self, archs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """``(n, d)`` bool: the decisions that play a part in each valid row; the others are 0."""
+        return np.ones(archs.shape, dtype=bool)
 
     def function_keys(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
         """``(n, k)`` integers that are equal exactly for rows that compute the same function with equal weights."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError
 from archcast.graphs import ABSENT, KINDS, CellGraphs, Operation
-from archcast.spaces.base import SearchSpace, Task
+from archcast.spaces.base import SPACES, SearchSpace, Task
 from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_space", "space_checks"]
@@ -146,7 +146,39 @@ def check_errors(space: SearchSpace) -> None:
 
 
 @_check
+def check_inactive_decisions(space: SearchSpace) -> None:
+    rows = space.sample(200, 0)
+    active = space.active(rows)
+    require(active.shape == rows.shape and active.dtype == np.bool_, "active must be (n, d) bool")
+    require((rows[~active] == 0).all(), "an inactive decision is not 0")
+    if active.all():
+        return
+    i, j = next((i, j) for i, j in np.argwhere(~active).tolist() if space.cardinalities[j] > 1)
+    wrong = rows[i].copy()
+    wrong[j] = 1
+    with expect_error(InvalidInputError, "an inactive decision that is not 0", "archs[0"):
+        space.validate(wrong)
+
+
+def _is_neighbor(space: SearchSpace, row: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """``(n,)`` bool: of the decisions that are active in both rows exactly one differs, and it is not one that the change of
+    another has switched on or off."""
+    both = space.active(row[None]) & space.active(others)
+    return ((row != others) & both).sum(axis=1) == 1
+
+
+@_check
 def check_neighbors(space: SearchSpace) -> None:
+    if not space.active(space.sample(200, 0)).all():
+        for row in _rows(space, 5):
+            near = space.neighbors(row)
+            _equal(space.validate(near), near, "a neighbour is not in the space")
+            require(
+                _is_neighbor(space, row, near).all(), f"neighbours of {row.tolist()} differ in other decisions than one"
+            )
+            require(len(np.unique(near, axis=0)) == len(near), f"{row.tolist()} has a neighbour twice")
+            _equal(space.neighbors(row), near, "the same row has other neighbours")
+        return
     for row in _rows(space, 5):
         expected = []
         for j, c in enumerate(space.cardinalities):
@@ -163,9 +195,12 @@ def check_mutate(space: SearchSpace) -> None:
     rows = _rows(space, 20)
     mutated = space.mutate(rows, 0)
     _equal(space.mutate(rows, 0), mutated, "the same seed gave other mutations")
+    _equal(space.validate(mutated), mutated, "a mutation is not in the space")
     for row, other in zip(rows, mutated, strict=True):
-        near = space.neighbors(row).tolist()
-        require(other.tolist() in (near or [row.tolist()]), f"{other.tolist()} is no neighbour of {row.tolist()}")
+        stays = np.array_equal(row, other) and len(space.neighbors(row)) == 0
+        require(
+            stays or bool(_is_neighbor(space, row, other[None])[0]), f"{other.tolist()} is no move from {row.tolist()}"
+        )
 
 
 @_check
@@ -174,7 +209,8 @@ def check_empty_batch(space: SearchSpace) -> None:
     _equal(space.parse([]), none, "parse([]) must have shape (0, d)")
     _equal(space.canonical(none), none, "canonical of no rows")
     _equal(space.mutate(none, 0), none, "mutate of no rows")
-    require(space.format(none) == [] and len(space.graphs(none)) == 0, "format and graphs of no rows")
+    require(space.format(none) == [], "format of no rows")
+    require(not space.has_graph or len(space.graphs(none)) == 0, "graphs of no rows")
 
 
 # -- notation ----------------------------------------------------------------------------------------------------------
@@ -231,6 +267,10 @@ def _require_sound(graphs: CellGraphs, what: str) -> None:
 @_check
 def check_graphs(space: SearchSpace) -> None:
     rows = _rows(space)
+    if not space.has_graph:
+        with expect_error(InvalidInputError, "graphs of a space without graphs", "no cell graph"):
+            space.graphs(rows)
+        return
     graphs = space.graphs(rows)
     require(len(graphs) == len(rows), "one graph for each row")
     _require_sound(graphs, "graphs")
@@ -241,6 +281,8 @@ def check_graphs(space: SearchSpace) -> None:
 
 @_check
 def check_operations(space: SearchSpace) -> None:
+    if not space.has_graph:
+        return
     graphs = space.graphs(_rows(space, 1))
     for name in graphs.op_names[graphs.terminals :]:
         known = name in graphs.declared or name == graphs.zero_op
@@ -252,6 +294,8 @@ def check_operations(space: SearchSpace) -> None:
 
 @_check
 def check_pruned_graphs(space: SearchSpace) -> None:
+    if not space.has_graph:
+        return
     graphs = space.graphs(_rows(space))
     pruned = graphs.pruned()
     _require_sound(pruned, "pruned")
@@ -296,7 +340,11 @@ def check_enumerate(space: SearchSpace) -> None:
 def check_copies(space: SearchSpace) -> None:
     space.canonical(_rows(space))
     require("\n" not in repr(space) and space.name in repr(space), f"repr is {space!r}")
-    for twin in (pickle.loads(pickle.dumps(space)), copy.deepcopy(space), type(space)()):
+    for twin in (
+        pickle.loads(pickle.dumps(space)),
+        copy.deepcopy(space),
+        *([type(space)()] if SPACES.name_of(type(space)) else []),
+    ):
         require(twin == space and hash(twin) == hash(space), "a copy is not equal to the space")
         _equal(twin.canonical(_rows(space)), space.canonical(_rows(space)), "a copy has another canonical form")
     require(len(pickle.dumps(space)) < 10_000, "a pickled space must not carry its tables")
@@ -304,15 +352,17 @@ def check_copies(space: SearchSpace) -> None:
 
 @_check
 def check_build(space: SearchSpace) -> None:
-    if type(space).build is SearchSpace.build:
+    if type(space).build is SearchSpace.build or getattr(space, "builder", space) is None:
         with expect_error(InvalidInputError, "a space that cannot build", "cannot build"):
             space.build(_rows(space, 1)[0])
         return
     import torch
 
     rows = _rows(space, 6)
-    graphs = space.graphs(rows).pruned()
-    connected = np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in graphs.split()])
+    connected = np.ones(len(rows), dtype=bool)
+    if space.has_graph:
+        graphs = space.graphs(rows).pruned()
+        connected = np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in graphs.split()])
     usual = space.task_of(None)
     size = {name: min(value, SMALL.get(name, value)) for name, value in space.sizes.items()}
     classifies = len(usual.shapes) == 1 and len(usual.shapes[0]) == 3 and len(usual.outputs) == 1

@@ -34,8 +34,8 @@ RULES = [
     (Switch(), [True, np.True_], "True or False"),
     (Wholes(), [(3,), [4, 5]], "a tuple of one or more whole numbers of at least 1"),
     (Wholes(3), [(3, 8, 8)], "a tuple of 3 whole numbers of at least 1"),
-    (Encoding(), ["path", ("path", "wl")], "the name of an encoding, or a tuple of such names"),
-    (Encoding(several=False), ["path"], "the name of an encoding"),
+    (Encoding(), ["path", ("path", "wl")], "'auto', the name of an encoding, or a tuple of such names"),
+    (Encoding(several=False), ["path"], "'auto', the name of an encoding"),
     (Settings(), [{"width": 3}], "a dictionary, or None"),
     (Numbers(), [[0.1, 2], np.arange(3)], "a sequence of finite numbers, or None"),
 ]

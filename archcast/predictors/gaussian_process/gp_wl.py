@@ -61,6 +61,7 @@ class WLGaussianProcess(KernelPredictor):
         True
     """
 
+    needs_graph = True
     parameters = {"encoding": Encoding(dispensable=True), "iterations": Whole(0)}
 
     def __init__(

@@ -19,9 +19,10 @@ from archcast.predictors.features import (
     median_distance,
     reference_numbers,
     reference_rows,
+    suited,
 )
+from archcast.predictors.parameters import AUTO
 from archcast.predictors.persistence import saved
-from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["FilledEvidence", "Key", "Measured", "Structure", "View", "measured"]
@@ -59,13 +60,13 @@ class View:
 
     Attributes:
         groups: one standardised ``(n, k_g)`` matrix for each encoding.
-        labels: ``(n, k)`` float32, Weisfeiler-Lehman label counts.
+        labels: ``(n, k)`` float32, Weisfeiler-Lehman label counts; ``None`` where there are no cell graphs.
         length: ``(n, 1)`` Euclidean length of these counts, 1 where there are none.
-        size: ``(n,)`` normal quantile of the number of weights.
+        size: ``(n,)`` normal quantile of the number of weights; 0 where there are no cell graphs.
     """
 
     groups: tuple[Array, ...]
-    labels: NDArray[np.float32]
+    labels: NDArray[np.float32] | None
     length: Array
     size: Array
 
@@ -75,7 +76,12 @@ class View:
         return np.concatenate(self.groups, axis=1)
 
     def cosines(self, known: NDArray[np.bool_]) -> Array:
-        """``(n, l + 1)`` unit vectors: the label counts of the ``l`` labels that are known, and the length of all others."""
+        """``(n, l + 1)`` unit vectors: the label counts of the ``l`` labels that are known, and the length of all others.
+
+        Without cell graphs the last group, which holds what alike decisions have in common, scaled to a mean square length of 1.
+        """
+        if self.labels is None:
+            return self.groups[-1] / np.sqrt(self.groups[-1].shape[1])
         out = np.empty((len(self.labels), int(known.sum()) + 1))
         seen = out[:, :-1]
         np.divide(self.labels[:, known], self.length, out=seen)
@@ -90,13 +96,13 @@ class Structure:
 
     Attributes:
         features: of the encodings, without evidence.
-        labels: encoder of Weisfeiler-Lehman labels.
+        labels: encoder of Weisfeiler-Lehman labels; ``None`` where there are no cell graphs.
         weights: columns of the group ``functional`` whose sum is the number of weights.
         size: rank-normal map of that number.
     """
 
     features: FeatureGroups
-    labels: Encoder
+    labels: Encoder | None
     weights: list[int]
     size: EvidenceColumn
 
@@ -107,22 +113,26 @@ class Structure:
 
     @classmethod
     def _learn(cls, space: SearchSpace, pool: Pool | None) -> Structure:
+        features = FeatureGroups.of(space, suited(AUTO, space), None, pool)
+        if not space.has_graph:
+            return cls(features, None, [], EvidenceColumn.of("cost", "size", 0, np.zeros(2)))
         rows = reference_rows(space, pool)
         labels = get_encoding("wl", space, min_count=RARE).fit(rows)
         functional = get_encoding("functional", space)
         names = functional.get_feature_names_out().tolist()
         weights = [i for i, name in enumerate(names) if name.split(":")[-1] == "weight"]
         number = np.asarray(functional.transform(rows)[:, weights].sum(axis=1), dtype=np.float64)
-        features = FeatureGroups.of(space, DEFAULT_ENCODING, None, pool)
         return cls(features, labels, weights, EvidenceColumn.of("cost", "size", 0, number))
 
     def view(self, archs: NDArray[np.int64]) -> View:
         """Features of ``(n, d)`` rows."""
         canonical = self.features.space.canonical(archs)
         groups = self.features.groups(archs, canonical=canonical)
+        if self.labels is None:
+            return View(tuple(groups), None, np.ones((len(archs), 1)), np.zeros(len(archs)))
         counts = self.labels.transform(archs, canonical)
         length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
-        number, columns = DEFAULT_ENCODING.index("functional"), self.weights
+        number, columns = suited(AUTO, self.features.space).index("functional"), self.weights
         raw = groups[number][:, columns] * self.features.scales[number][columns] + self.features.means[number][columns]
         return View(tuple(groups), counts, np.where(length > 0, length, 1.0), self.size.quantiles(raw.sum(axis=1)))
 

@@ -99,7 +99,7 @@ class Stack(Predictor):
     """A blend that is made for few architectures: from one up, with or without evidence, on every space.
 
     Targets are rank-normal. Architectures are seen by what they do (the encodings ``graph-features``, ``functional``,
-    ``operation-flow`` and ``wl``), evidence as normal quantiles of its ranks; evidence may be missing in single rows or
+    ``operation-flow`` and ``wl``; in a space without cell graphs ``mixed`` and ``totals``), evidence as normal quantiles of its ranks; evidence may be missing in single rows or
     altogether at query, where it is predicted from the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
@@ -143,7 +143,9 @@ class Stack(Predictor):
         view = self.structure_.view(known.archs)
         self.evidence_ = FilledEvidence.of(columns, self.structure_, view, pool, of_pool)
         self.scale_ = TargetScale.of(known.scores)
-        self.labels_ = np.asarray(view.labels.any(axis=0), dtype=bool)
+        self.labels_ = (
+            np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
+        )
         inputs, targets = self._inputs(view, columns), rank_normal(known.scores)
         distances = self.structure_.features.distances
         looks = [(distances, False)]

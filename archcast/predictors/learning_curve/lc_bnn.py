@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import Prediction, register
-from archcast.predictors.features import FeatureGroups
+from archcast.predictors.features import FeatureGroups, suited
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
 from archcast.predictors.parameters import Encoding, Number, Whole, Wholes
 from archcast.spaces.base import SearchSpace
@@ -39,7 +39,8 @@ class LCBNN(CurvePredictor):
 
     Args:
         space: search space.
-        encoding: name of an encoding, or several names.
+        encoding: name of an encoding, or several names; ``"auto"`` is ``"graph-features"``, or the decisions themselves in a space
+            without cell graphs.
         hidden: units of each hidden layer.
         fit_steps: most iterations of the fit of the basis curves.
         n_chains: chains that run side by side.
@@ -83,7 +84,7 @@ class LCBNN(CurvePredictor):
         self,
         space: str | SearchSpace,
         *,
-        encoding: str | Sequence[str] = "graph-features",
+        encoding: str | Sequence[str] = "auto",
         hidden: Sequence[int] = (32,),
         fit_steps: int = 150,
         n_chains: int = 4,
@@ -111,7 +112,7 @@ class LCBNN(CurvePredictor):
         from archcast.predictors.neural._mlp import inputs_of
 
         assert curves is not None
-        self.features_ = FeatureGroups.of(self._space, self.encoding)
+        self.features_ = FeatureGroups.of(self._space, suited(self.encoding, self._space, ("graph-features",)))
         self.grid_ = _curve_bnn.grid_of(curves.total)
         values = _curve_bnn.at_grid(self.grid_, curves.values)
         self.center_ = float(curves.last.mean())

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from archcast.errors import InvalidInputError
 from archcast.predictors.base import Prediction, register
-from archcast.predictors.features import FeatureGroups
+from archcast.predictors.features import FeatureGroups, suited
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
 from archcast.predictors.parameters import Encoding, Whole
 from archcast.spaces.base import SearchSpace
@@ -44,7 +44,8 @@ class LCSVR(CurvePredictor):
 
     Args:
         space: search space.
-        encoding: name of an encoding, or several names, or ``()`` for the curve alone.
+        encoding: name of an encoding, or several names, or ``()`` for the curve alone; ``"auto"`` is ``"graph-features"``, or the
+            decisions themselves in a space without cell graphs.
         searches: settings that the random search tries.
         folds: of the cross-validation.
         signal: name of the curve.
@@ -72,7 +73,7 @@ class LCSVR(CurvePredictor):
         self,
         space: str | SearchSpace,
         *,
-        encoding: str | Sequence[str] = "graph-features",
+        encoding: str | Sequence[str] = "auto",
         searches: int = 100,
         folds: int = 3,
         signal: str = "val_accuracy",
@@ -91,7 +92,9 @@ class LCSVR(CurvePredictor):
                 f"LCSVR: searches is {self.searches}, at least 1; folds is {self.folds}, at least 2."
             )
         assert curves is not None
-        self.features_ = FeatureGroups.of(self._space, self.encoding, optional=True)
+        self.features_ = FeatureGroups.of(
+            self._space, suited(self.encoding, self._space, ("graph-features",)), optional=True
+        )
         values = curve_features(curves, self.epochs)
         self.means_ = [group.mean(axis=0) for group in values]
         self.scales_ = [_scale(group) for group in values]

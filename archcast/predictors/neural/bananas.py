@@ -40,7 +40,8 @@ class Bananas(FeatureRegressor):
 
     Args:
         space: search space.
-        encoding: name of an encoding, or several; evidence becomes further inputs. ``"graph-features"`` ranks much
+        encoding: name of an encoding, or several; evidence becomes further inputs. ``"auto"`` is the paper's, ``"path"``, or the
+            decisions themselves in a space without cell graphs. ``"graph-features"`` ranks much
             better with few architectures, ``"path-truncated"`` is faster where cells are deep.
         n_members: networks in the ensemble.
         hidden: units of each hidden layer.
@@ -51,6 +52,7 @@ class Bananas(FeatureRegressor):
     """
 
     has_std = True
+    graph_encodings = ("path",)
 
     parameters = {
         "n_members": Whole(1),
@@ -64,7 +66,7 @@ class Bananas(FeatureRegressor):
         self,
         space: str | SearchSpace,
         *,
-        encoding: str | Sequence[str] = "path",
+        encoding: str | Sequence[str] = "auto",
         n_members: int = 5,
         hidden: Sequence[int] = (64, 64),
         epochs: int = 150,

@@ -50,6 +50,7 @@ class Bonas(Predictor):
     """
 
     has_std = True
+    needs_graph = True
 
     parameters = {
         "n_members": Whole(1),

@@ -57,6 +57,7 @@ class GCN(Predictor):
     """
 
     has_std = True
+    needs_graph = True
 
     parameters = {
         "n_members": Whole(1),

@@ -1,0 +1,114 @@
+"""What encodings without graphs share: the numbers that decisions stand for, which of them play a part, and which are alike."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["Column", "columns", "families"]
+
+ALIKE = 0.5
+"""Columns of one family have at least this share of their values in common."""
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One decision that leaves a choice.
+
+    Attributes:
+        number: its place in the row.
+        name: of the column.
+        size: number of values.
+        places: ``(size,)`` numbers that the values stand for, NaN for one that stands for none; ``None`` for categories.
+        conditional: whether it may be inactive, or absent.
+    """
+
+    number: int
+    name: str
+    size: int
+    places: NDArray[np.float64] | None
+    conditional: bool
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        """``(size,)`` places scaled to 0..1; 0 where there is none."""
+        assert self.places is not None
+        low, high = np.nanmin(self.places), np.nanmax(self.places)
+        return np.nan_to_num((self.places - low) / (high - low if high > low else 1.0))
+
+    @property
+    def standard(self) -> NDArray[np.float64]:
+        """``(size,)`` places with mean 0 and standard deviation 1, all equally likely; 0 where there is none."""
+        assert self.places is not None
+        mean, sd = np.nanmean(self.places), np.nanstd(self.places)
+        return np.nan_to_num((self.places - mean) / (sd if sd > 0 else 1.0))
+
+    @property
+    def categories(self) -> NDArray[np.float64]:
+        """``(size, k)`` one-hot codes; of two values only the second has a feature."""
+        return np.eye(self.size)[:, 1:] if self.size == 2 else np.eye(self.size)
+
+    def there(self, archs: NDArray[np.int64], active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """``(n,)`` bool: the decision plays a part, and is a number where the others are."""
+        there = active[:, self.number]
+        if self.places is None or not np.isnan(self.places).any():
+            return there
+        return there & ~np.isnan(self.places)[archs[:, self.number]]
+
+
+@lru_cache(maxsize=64)
+def columns(space: SearchSpace) -> tuple[Column, ...]:
+    """The decisions of a space that leave a choice. Where a space does not say what numbers values stand for, all are categories."""
+    numbers = space.numbers or (None,) * len(space.columns)
+    conditional = {condition.column for condition in getattr(space, "conditions", ())}
+    out = []
+    for j, (name, size, places) in enumerate(zip(space.columns, space.cardinalities, numbers, strict=True)):
+        if size > 1:
+            found = None if places is None else np.asarray(places, dtype=np.float64)
+            absent = found is not None and bool(np.isnan(found).any())
+            out.append(Column(j, name, size, found, name in conditional or absent))
+    return tuple(out)
+
+
+@lru_cache(maxsize=64)
+def families(space: SearchSpace) -> tuple[tuple[str, tuple[Column, ...]], ...]:
+    """Columns that are alike, such as ``kernel1``, ``kernel2``, ``kernel3``: their names differ in numbers alone, and they have
+    numbers in common. Families of one column are left out.
+
+    Examples:
+        >>> import archcast
+        >>> space = archcast.Choices(kernel1=[3, 5], kernel2=[3, 5, 7], width1=[8, 16, 32], width2=[16, 32, 64], act=["a", "b"])
+        >>> [(name, len(members)) for name, members in families(space)]
+        [('kernel', 2), ('width', 2)]
+    """
+    found: list[tuple[str, list[Column]]] = []
+    for column in columns(space):
+        if column.places is None:
+            continue
+        stem = _stem(column.name)
+        for name, members in found:
+            if name == stem and _alike(members[0], column):
+                members.append(column)
+                break
+        else:
+            found.append((stem, [column]))
+    return tuple((name, tuple(members)) for name, members in found if len(members) > 1)
+
+
+def _stem(name: str) -> str:
+    """The name without its numbers."""
+    return re.sub(r"[\W_]+", "_", re.sub(r"\d+", "", name)).strip("_") or "column"
+
+
+def _alike(a: Column, b: Column) -> bool:
+    assert a.places is not None
+    assert b.places is not None
+    x, y = ({round(value, 6) for value in c.places.tolist() if not math.isnan(value)} for c in (a, b))
+    return len(x & y) >= ALIKE * len(x | y)

@@ -1,0 +1,163 @@
+"""Tables as columns: of a DataFrame, of a mapping, of records, or of a CSV, TSV or JSON file; without pandas."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
+
+__all__ = ["Columns", "columns_of", "is_number", "read_columns"]
+
+Columns = dict[str, list[Any]]
+"""Name -> values, equally many; ``None`` where there is none."""
+
+UNKNOWN = {"", "nan", "na", "n/a", "none", "null"}
+"""Texts, in lower case, that say that a value is not known."""
+
+
+def columns_of(frame: Any) -> Columns:
+    """The columns of a DataFrame, a mapping of names to values, a list of records, or the path of a file.
+
+    Raises:
+        InvalidInputError: something else, or columns of different lengths.
+        InvalidFileError, DataNotFoundError: of files, see :func:`read_columns`.
+    """
+    if isinstance(frame, (str, Path)):
+        return read_columns(frame)
+    if isinstance(frame, Sequence) and all(isinstance(record, Mapping) for record in frame):
+        names = list(dict.fromkeys(str(name) for record in frame for name in record))
+        return {name: [_plain(record.get(name)) for record in frame] for name in names}
+    if not hasattr(frame, "keys"):
+        raise InvalidInputError(
+            f"frame must be a DataFrame, a mapping of columns, a list of records or a path, got {type(frame).__name__}."
+        )
+    out = {str(name): [_plain(value) for value in frame[name]] for name in frame.keys()}  # noqa: SIM118
+    lengths = {name: len(values) for name, values in out.items()}
+    if len(set(lengths.values())) > 1:
+        raise InvalidInputError(f"the columns of frame have different lengths: {lengths}.")
+    return out
+
+
+def read_columns(path: str | Path) -> Columns:
+    """The columns of a ``.csv``, ``.tsv`` (also ``.gz``), ``.json`` or ``.jsonl`` file.
+
+    What stands between the fields of a text file (comma, semicolon, tab) is read from its header. A column whose fields are all numbers,
+    or all true and false, becomes numbers or truth values; an empty field is ``None``.
+
+    Raises:
+        DataNotFoundError: no such file.
+        InvalidFileError: it holds no table; a line that does not fit is named by its number.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv, .tsv, .json or .jsonl file.")
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
+    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+        raise InvalidFileError(f"{str(path)!r} is not a text file: {error}.") from error
+    if text.lstrip()[:1] in ("[", "{") and "json" in "".join(path.suffixes):
+        return _records(path, text)
+    return _fields(path, text)
+
+
+def _records(path: Path, text: str) -> Columns:
+    try:
+        whole = (
+            json.loads(text)
+            if text.lstrip().startswith("[")
+            else [json.loads(line) for line in text.splitlines() if line]
+        )
+    except ValueError as error:
+        raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
+    if not whole or not all(isinstance(record, dict) for record in whole):
+        raise InvalidFileError(f"{str(path)!r} holds no rows: it must be a list of objects, or an object a line.")
+    return columns_of(whole)
+
+
+def _fields(path: Path, text: str) -> Columns:
+    lines = text.splitlines()
+    if not any(line.strip() for line in lines):
+        raise InvalidFileError(f"{str(path)!r} is empty.")
+    header_line = next(line for line in lines if line.strip())
+    separator = max(",;\t", key=header_line.count)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        header: list[str] = []
+        rows = []
+        for fields in reader:
+            if not any(field.strip() for field in fields):
+                continue
+            if not header:
+                header = [field.strip() or f"column{j + 1}" for j, field in enumerate(fields)]
+                continue
+            if len(fields) != len(header):
+                raise InvalidFileError(
+                    f"{str(path)!r}, line {reader.line_num}: {len(fields)} fields, the header has {len(header)}."
+                )
+            rows.append([field.strip() for field in fields])
+    except csv.Error as error:
+        raise InvalidFileError(f"{str(path)!r} is not a CSV file: {error}.") from error
+    twice = [name for name in header if header.count(name) > 1]
+    if twice:
+        raise InvalidFileError(f"{str(path)!r} has two columns called {twice[0]!r}.")
+    if not rows:
+        raise InvalidFileError(f"{str(path)!r} has a header but no rows.")
+    return {name: _typed([row[j] for row in rows]) for j, name in enumerate(header)}
+
+
+def _typed(texts: list[str]) -> list[Any]:
+    """Numbers, truth values or texts, whichever all known fields are."""
+    known = [text for text in texts if text.lower() not in UNKNOWN]
+    for convert in (_whole, _real, _truth):
+        try:
+            values = {text: convert(text) for text in set(known)}
+        except ValueError:
+            continue
+        return [values.get(text) for text in texts]
+    return [text if text else None for text in texts]
+
+
+def _whole(text: str) -> int:
+    return int(text)
+
+
+def _real(text: str) -> float:
+    value = float(text)
+    return (
+        int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**53 and "e" not in text else value
+    )
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def _plain(value: Any) -> Any:
+    """A value of Python; ``None`` for NaN and the missing values of pandas."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    ):
+        return None
+    return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number; truth values are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

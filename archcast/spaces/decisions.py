@@ -1,0 +1,258 @@
+"""One decision of a space of one's own: the values that it may take, and what their order and spacing mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from archcast.errors import InvalidInputError
+
+__all__ = ["Categorical", "Decision", "Float", "Int", "Log", "decision", "looks_geometric"]
+
+MOST_VALUES = 1000
+"""Most values of one decision: each is a move of a search."""
+
+LINEAR_LEVELS, LEVELS_PER_DECADE = 21, 10
+"""Grid of a real number that is told no number of levels."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The values that one decision may take.
+
+    Attributes:
+        values: at least one, all different, none of them a float that is not finite. The first of several numbers may be ``None``:
+            the decision is not taken.
+        ordered: whether the values have an order, the given one; numbers always have.
+        log: whether ratios of numbers count, and not differences.
+    """
+
+    values: tuple[Any, ...]
+    ordered: bool = False
+    log: bool = False
+
+    @property
+    def numbers(self) -> tuple[float, ...] | None:
+        """What each value counts, logarithms where ``log``; the place in the order of other ordered values; NaN of ``None``; and
+        ``None`` in all for categories."""
+        if not self.ordered:
+            return None
+        start = 1 if self.values[0] is None else 0
+        if all(_is_number(value) for value in self.values[start:]):
+            numbers = [math.log(value) if self.log else float(value) for value in self.values[start:]]
+        else:
+            numbers = [float(k) for k in range(len(self.values) - start)]
+        return (*[math.nan] * start, *numbers)
+
+    def __str__(self) -> str:
+        """In words, such as ``16 to 256 in steps of 16``."""
+        values = self.values
+        if len(values) == 1:
+            return f"always {values[0]!r}"
+        if not self.ordered or len(values) <= 6 or not _is_number(values[-1]):
+            listed = [*map(repr, values)] if len(values) <= 8 else [*map(repr, values[:7]), f"... {len(values)} in all"]
+            kind = (
+                "numbers" if self.ordered and _is_number(values[-1]) else "in order" if self.ordered else "categories"
+            )
+            return f"{', '.join(listed)} ({kind}{', ratios count' if self.log else ''})"
+        inner = [value for value in values if value is not None]
+        steps = set(np.round(np.diff([float(value) for value in inner]), 9).tolist())
+        step = f" in steps of {steps.pop():g}" if len(steps) == 1 else f", {len(inner)} levels"
+        absent = "absent, or " if len(inner) < len(values) else ""
+        return f"{absent}{inner[0]:g} to {inner[-1]:g}{step}{', ratios count' if self.log else ''}"
+
+
+class Categorical(Decision):
+    """Values without an order, or with one.
+
+    Args:
+        values: any that can be compared and hashed.
+        ordered: whether they have an order, the given one.
+
+    Examples:
+        >>> Categorical(["relu", "gelu"]).numbers is None, Categorical(["low", "high"], ordered=True).numbers
+        (True, (0.0, 1.0))
+    """
+
+    def __init__(self, values: Iterable[Hashable], *, ordered: bool = False) -> None:
+        _set(self, tuple(values), ordered=ordered, log=False)
+
+
+class Int(Decision):
+    """Whole numbers from ``low`` to ``high``, both included.
+
+    Args:
+        low, high: bounds; ``high`` is left out where no step leads to it.
+        step: of a grid on which differences count.
+        log: whether ratios count; a grid without a step is then geometric.
+        levels: most numbers of the grid; by default 10 for each factor of ten of a geometric one, else all.
+
+    Examples:
+        >>> Int(16, 256, log=True, levels=5).values
+        (16, 32, 64, 128, 256)
+    """
+
+    def __init__(self, low: int, high: int, *, step: int | None = None, log: bool = False, levels: int | None = None):
+        bounds = _bounds(low, high, log, whole=True)
+        if step is not None or (not log and levels is None):
+            values: Sequence[int] = range(int(bounds[0]), int(bounds[1]) + 1, _whole("step", step or 1, 1))
+        else:
+            grid = _grid(*bounds, log, _levels(*bounds, log, levels))
+            values = sorted({round(value) for value in grid})
+        _set(self, tuple(values), ordered=True, log=log)
+
+
+class Float(Decision):
+    """Real numbers from ``low`` to ``high``, both included, on a grid.
+
+    Args:
+        low, high: bounds.
+        step: of the grid; ``high`` is left out where no step leads to it.
+        log: whether ratios count; the grid is then geometric.
+        levels: numbers of the grid; by default 21, and 10 for each factor of ten of a geometric one.
+
+    Examples:
+        >>> Float(0, 0.5, levels=6).values
+        (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    """
+
+    def __init__(
+        self, low: float, high: float, *, step: float | None = None, log: bool = False, levels: int | None = None
+    ):
+        low, high = _bounds(low, high, log, whole=False)
+        if step is not None:
+            if not _is_number(step) or not step > 0 or log:
+                raise InvalidInputError(f"step must be a number above 0, without log, got {step!r}.")
+            grid = low + step * np.arange(math.floor((high - low) / step * (1 + 1e-12)) + 1)
+        else:
+            grid = _grid(low, high, log, _levels(low, high, log, levels))
+        values = dict.fromkeys(float(f"{value:.10g}") for value in grid)
+        _set(self, tuple(values), ordered=True, log=log)
+
+
+class Log(Float):
+    """Real numbers from ``low`` to ``high`` whose ratios count, such as learning rates: ``Float(low, high, log=True)``.
+
+    Args:
+        low, high: bounds, above 0.
+        levels: numbers of the geometric grid, by default 10 for each factor of ten.
+
+    Examples:
+        >>> Log(1e-4, 1e-1, levels=4).values
+        (0.0001, 0.001, 0.01, 0.1)
+    """
+
+    def __init__(self, low: float, high: float, *, levels: int | None = None) -> None:
+        super().__init__(low, high, log=True, levels=levels)
+
+
+def decision(name: str, given: Any) -> Decision:
+    """A decision from what a user writes: a :class:`Decision`, a ``range``, a list of values, or one constant value.
+
+    Numbers in a list are put in order, and ratios count where these are more even than the differences, as of 16, 32, 64. Other
+    lists are categories.
+
+    Raises:
+        InvalidInputError: names the decision and what is wrong with it.
+    """
+    if isinstance(given, Decision):
+        return _set(Decision(()), given.values, ordered=given.ordered, log=given.log)
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        given = [given]
+    if isinstance(given, (set, frozenset, dict)):
+        raise InvalidInputError(f"{name} is a {type(given).__name__}, which has no order. Give a list: {name}=[...].")
+    values = [value.item() if isinstance(value, np.generic) else value for value in given]
+    try:
+        if values and all(_is_number(value) for value in values):
+            ordered = sorted(values)
+            return _set(Decision((), True), tuple(ordered), ordered=True, log=looks_geometric(ordered))
+        return _set(Decision(()), tuple(values), ordered=False, log=False)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name}: {error}") from None
+
+
+def looks_geometric(values: Sequence[float]) -> bool:
+    """Whether ratios of increasing numbers count: they are positive, span a factor of four at least, and their logarithms are spaced
+    more evenly than they are themselves.
+
+    Examples:
+        >>> looks_geometric([16, 32, 64, 128]), looks_geometric([1, 2, 3, 4]), looks_geometric([3, 5, 7])
+        (True, False, False)
+    """
+    if len(values) < 3 or values[0] <= 0 or values[-1] < 4 * values[0]:
+        return False
+
+    def unevenness(x: Any) -> float:
+        gaps = np.diff(np.asarray(x, dtype=np.float64))
+        return float(gaps.std() / gaps.mean())
+
+    return unevenness(np.log(np.asarray(values, dtype=np.float64))) < unevenness(values)
+
+
+def _set(into: Decision, values: tuple[Any, ...], *, ordered: bool, log: bool) -> Decision:
+    """Check and store."""
+    values = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+    if not values:
+        raise InvalidInputError("a decision needs at least one value.")
+    if len(values) > MOST_VALUES:
+        raise InvalidInputError(
+            f"a decision may have {MOST_VALUES} values, this one has {len(values)}. Use a coarser step, or levels=..."
+        )
+    try:
+        keys = {_key(value) for value in values}
+    except TypeError as error:
+        raise InvalidInputError(f"values must be hashable: {error}.") from None
+    if len(keys) < len(values):
+        twice = next(value for i, value in enumerate(values) if _key(value) in map(_key, values[:i]))
+        raise InvalidInputError(f"the value {twice!r} is there twice.")
+    if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+        raise InvalidInputError("values must be finite. Leave a missing value out, or name it None.")
+    if log and not (ordered and all(_is_number(v) and v > 0 for v in values if v is not None)):
+        raise InvalidInputError("ratios count only of numbers above 0.")
+    object.__setattr__(into, "values", values)
+    object.__setattr__(into, "ordered", bool(ordered))
+    object.__setattr__(into, "log", bool(log))
+    return into
+
+
+def _key(value: Any) -> Hashable:
+    """What makes a value another one: 1 and 1.0 are the same, 1 and True are not."""
+    return (isinstance(value, bool), value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
+
+
+def _bounds(low: Any, high: Any, log: bool, *, whole: bool) -> tuple[float, float]:
+    kind, what = (Integral, "whole numbers") if whole else (Real, "numbers")
+    if not all(isinstance(value, kind) and _is_number(value) for value in (low, high)) or low > high:
+        raise InvalidInputError(f"low and high must be {what} with low <= high, got {low!r} and {high!r}.")
+    if log and low <= 0:
+        raise InvalidInputError(f"low must be above 0 where ratios count, got {low!r}.")
+    return low, high
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+    return int(value)
+
+
+def _levels(low: float, high: float, log: bool, levels: int | None) -> int:
+    if levels is not None:
+        return _whole("levels", levels, 1 if low == high else 2)
+    if low == high:
+        return 1
+    return max(2, math.ceil(LEVELS_PER_DECADE * math.log10(high / low) - 1e-9) + 1) if log else LINEAR_LEVELS
+
+
+def _grid(low: float, high: float, log: bool, levels: int) -> list[float]:
+    if log:
+        return [float(value) for value in np.geomspace(low, high, levels)]
+    return [float(value) for value in np.linspace(low, high, levels)]
