@@ -42,6 +42,7 @@ class OmniPredictor(CurvePredictor):
     """
 
     learns_from_labels = True
+    needs_total = False
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from scipy.special import gammaln
 
 from archcast.predictors.base import register
 from archcast.predictors.learning_curve.curves import Curves
-from archcast.predictors.learning_curve.distributions import Distribution, Mixture, StudentT
+from archcast.predictors.learning_curve.distributions import Distribution, Mixture, StudentT, Truncated
 from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate, rates_of
 from archcast.spaces.base import SearchSpace
 
@@ -54,7 +54,9 @@ class LCIncrement(CurveForecaster):
         space: any space.
         signal: name of the curve.
         epochs: fewest epochs that a row must have at query.
-        total_epochs: epochs of a full training; a curve that has them all is complete.
+        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init; a curve that has them all is complete.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any curve has a value above 1. Set it
+            where all are below 1 %.
         schedule: learning rate of each epoch, see ``lc-pfn``.
         random_state: seed; it chooses which complete curves are kept if there are more than 500, and the folds.
 
@@ -77,10 +79,12 @@ class LCIncrement(CurveForecaster):
         signal: str = "val_accuracy",
         epochs: int = 5,
         total_epochs: int | None = None,
+        highest: float | None = None,
         schedule: Sequence[float] | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, signal=signal, epochs=epochs, total_epochs=total_epochs, random_state=random_state)
+        self.highest = highest
         self.schedule = schedule
 
     def _learn(self, archs: NDArray[np.int64], scores: Floats, curves: Curves | None) -> None:
@@ -92,31 +96,32 @@ class LCIncrement(CurveForecaster):
     def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
         rates = rates_of(self.schedule, curves.total, self._title)
         network = extrapolate(curves, rates)
-        m = len(self.complete_)
+        m, bounds = len(self.complete_), curves.bounds
         if m == 0:
-            return Forecast.of(network)
+            return Forecast.of(Truncated(network, *bounds))
         location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
         expected = curves.scale.forward(network.mean)
         for seen in np.unique(curves.seen):
             rows = curves.seen == seen
             begun = curves.shares[rows, :seen]
-            gain, scale[rows], df[rows] = self._gain(begun, expected[rows], rates)
+            gain, scale[rows], df[rows] = self._gain(begun, expected[rows], rates, curves.goal)
             location[rows] = begun[:, -1] + gain
-        own = StudentT(curves.scale.backward(location), curves.scale.backward_std(scale), df)
+        centre = np.clip(curves.scale.backward(location), *bounds)
+        own = StudentT(centre, curves.scale.backward_std(scale), df)
         parts: list[Distribution] = [own, network]
-        return Forecast.of(Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)]))
+        return Forecast.of(Truncated(Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)]), *bounds))
 
-    def _gain(self, begun: Floats, expected: Floats, rates: Floats | None) -> tuple[Floats, float, float]:
-        """Increments of ``(n, c)`` partial curves, and scale and degrees of freedom of their errors."""
+    def _gain(self, begun: Floats, expected: Floats, rates: Floats | None, goal: int) -> tuple[Floats, float, float]:
+        """Increments of ``(n, c)`` partial curves up to epoch ``goal``, and scale and degrees of freedom of their errors."""
         m, c = len(self.complete_), begun.shape[1]
-        if c == self.complete_.shape[1]:
+        if c == goal:
             return np.zeros(len(begun)), CERTAIN, 30.0
         cut = self.complete_[:, :c]
-        gains = self.complete_[:, -1] - cut[:, -1]
+        gains = self.complete_[:, goal - 1] - cut[:, -1]
         if m < RIDGE:
             middle = float(np.median(gains))
             return np.full(len(begun), middle), *fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1)))
-        known = features(cut, self._expected(cut, rates))
+        known = features(cut, self._expected(cut, rates, goal))
         asked = features(begun, expected)
         centre, spread = known.mean(axis=0), known.std(axis=0)
         spread = np.where(spread > 1e-9, spread, 1.0)
@@ -124,13 +129,15 @@ class LCIncrement(CurveForecaster):
         found, errors = regress((known - centre) / spread, gains, (asked - centre) / spread)
         return found, *fit_errors(errors)
 
-    def _expected(self, cut: Floats, rates: Floats | None) -> Floats:
-        """``(m,)`` last values that the network expects of the complete curves, from their beginning."""
+    def _expected(self, cut: Floats, rates: Floats | None, goal: int) -> Floats:
+        """``(m,)`` values at epoch ``goal`` that the network expects of the complete curves, from their beginning."""
         from archcast.predictors.learning_curve import _pfn
 
         m, total = self.complete_.shape
         schedule = None if rates is None else np.broadcast_to(rates, (m, total))
-        borders, probabilities = _pfn.increments(np.clip(cut, -1, 2), np.full(m, total), schedule)
+        borders, probabilities = _pfn.increments(
+            np.clip(cut, -1, 2), np.full(m, total), schedule, asked=np.full(m, goal)
+        )
         return np.asarray(cut[:, -1] + probabilities @ (borders[1:] + borders[:-1]) / 2)
 
 

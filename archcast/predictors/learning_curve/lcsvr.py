@@ -63,6 +63,7 @@ class LCSVR(CurvePredictor):
     """
 
     has_std = True
+    needs_total = False
     learns_from_labels = True
 
     def __init__(

@@ -45,6 +45,8 @@ class SotlE(CurvePredictor):
         [-1.9, -2.4]
     """
 
+    needs_total = False
+
     def __init__(
         self,
         space: str | SearchSpace,

@@ -8,6 +8,7 @@ from scipy import stats
 from sklearn.linear_model import Ridge
 
 import archcast
+from archcast.errors import InvalidInputError
 from archcast.predictors.learning_curve import lc_increment as module
 
 SPACE = archcast.get_space("nasbench201")
@@ -94,7 +95,7 @@ def test_the_blend_is_by_the_number_of_complete_curves(m):
     shifted = begun[:, -1] + np.median(complete[:, -1] - complete[:, 7])
     w = m / (m + 5)
     expected = w * shifted + (1 - w) * forecast(complete, begun, "lc-pfn").mean
-    np.testing.assert_allclose(forecast(complete, begun).mean, expected)
+    np.testing.assert_allclose(forecast(complete, begun).mean, expected, rtol=3e-4)  # but for what lies outside [0, 1]
 
 
 @pytest.mark.parametrize("m", [10, 40, 110])
@@ -137,3 +138,41 @@ def test_equal_complete_curves_do_not_break_it():
         if m > 1:
             np.testing.assert_allclose(one.quantile(0.5), same[:2, -1], atol=1e-3)
         assert np.isfinite(one.std).all()
+
+
+@pytest.mark.parametrize("m", [0, 4, 40])
+def test_forecasts_stay_where_accuracies_lie(m):
+    best = np.clip(curves(40, 2) + 0.6, 0, 0.999)
+    one = forecast(best[:m], best[-3:, :9])
+    low, high = one.interval(0.999)
+    assert (low >= 0).all()
+    assert (high <= 1).all()
+    assert (one.above(1.0) == 0).all()
+    five, ninetyfive = one.interval(0.9)
+    np.testing.assert_allclose(one.std, (ninetyfive - five) / (2 * stats.norm.ppf(0.95)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("m", [0, 12, 40])
+def test_any_epoch_can_be_asked(m):
+    complete, test = curves(m), curves(20, 1)
+    predictor = archcast.get_predictor("lc-increment", SPACE, random_state=0, total_epochs=EPOCHS)
+    predictor.init(SPACE.sample(m, 0), None, archcast.Evidence({"val_accuracy": complete}) if m else None)
+    given, rows = archcast.Evidence({"val_accuracy": test[:, :8]}), SPACE.sample(20, 1)
+    at = {epoch: predictor.forecast(rows, given, epoch=epoch) for epoch in (5, 8, 9, 14, EPOCHS)}
+    np.testing.assert_allclose(at[5].mean, test[:, 4], atol=1e-5)  # seen already
+    np.testing.assert_allclose(at[8].mean, test[:, 7], atol=1e-5)
+    assert at[8].std.max() < 1e-5 < at[9].std.min()
+    np.testing.assert_array_equal(at[EPOCHS].mean, predictor.forecast(rows, given).mean)
+    for epoch in (9, 14):
+        assert np.abs(at[epoch].mean - test[:, epoch - 1]).mean() < 0.05
+    with pytest.raises(InvalidInputError, match="epoch must be at most 20"):
+        predictor.forecast(rows, given, epoch=EPOCHS + 1)
+    with pytest.raises(InvalidInputError, match="epoch must be a whole number of at least 1"):
+        predictor.forecast(rows, given, epoch=0)
+
+
+def test_an_epoch_asked_for_says_how_long_a_training_is():
+    predictor = archcast.get_predictor("lc-increment", SPACE, random_state=0).init()
+    begun = archcast.Evidence({"val_accuracy": curves(3)[:, :8]})
+    named = predictor.forecast(SPACE.sample(3, 0), begun, epoch=EPOCHS)
+    np.testing.assert_array_equal(named.mean, forecast(np.zeros((0, EPOCHS)), curves(3)[:, :8]).mean)
