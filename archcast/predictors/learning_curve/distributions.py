@@ -70,19 +70,21 @@ class Distribution:
         """Probability of more than ``x``."""
         return 1 - self.cdf(x)
 
-    def quantile(self, level: float) -> Floats:
-        """``(n,)`` values below which lies the share ``level`` of the probability.
+    def quantile(self, level: float | Sequence[float]) -> Floats:
+        """``(n,)`` values below which lies the share ``level`` of the probability; ``(n, k)`` for ``k`` levels.
 
         Raises:
             InvalidInputError: for a level that is not between 0 and 1.
         """
-        if not 0 < level < 1:
+        levels = np.atleast_1d(np.asarray(level, dtype=np.float64))
+        if not ((levels > 0) & (levels < 1)).all():
             raise InvalidInputError(f"level is {level!r}: it must be between 0 and 1, e.g. 0.05.")
-        return self._inverse(np.full(len(self), float(level)))
+        out = self._inverse(np.broadcast_to(levels, (len(self), len(levels))))
+        return out[:, 0] if np.ndim(level) == 0 else out
 
     def _inverse(self, levels: Floats) -> Floats:
-        """``(n,)`` quantiles, one of each distribution, by bisection."""
-        low, high = self.support()
+        """Quantiles of ``(n, k)`` levels, by bisection."""
+        low, high = (np.broadcast_to(end[:, None], levels.shape) for end in self.support())
         for _ in range(60):
             middle = (low + high) / 2
             below = self.cdf(middle) < levels
@@ -91,7 +93,8 @@ class Distribution:
 
     def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
         """``(n,)`` lower and upper ends of the central interval that holds the share ``level``."""
-        return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+        ends = self.quantile([(1 - level) / 2, (1 + level) / 2])
+        return ends[:, 0], ends[:, 1]
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,10 @@ class Bars(Distribution):
 
     def _inverse(self, levels: Floats) -> Floats:
         after = np.cumsum(self.probabilities, axis=1)
-        bar = np.minimum((after < levels[:, None]).sum(axis=1), after.shape[1] - 1)[:, None]
+        bar = np.minimum((after[:, None] < levels[:, :, None]).sum(axis=2), after.shape[1] - 1)
         held, left, right = _take(self.probabilities, bar), _take(self.edges, bar), _take(self.edges, bar + 1)
-        part = (levels[:, None] - _take(after, bar) + held) / np.maximum(held, 1e-300)
-        return np.asarray((left + np.clip(part, 0, 1) * (right - left))[:, 0])
+        part = (levels - _take(after, bar) + held) / np.maximum(held, 1e-300)
+        return np.asarray(left + np.clip(part, 0, 1) * (right - left))
 
     def cdf(self, x: ArrayLike) -> Floats:
         x, flat = _columns(x, len(self.edges))
@@ -259,7 +262,8 @@ class Truncated(Distribution):
 
     def _inverse(self, levels: Floats) -> Floats:
         before, inside = self._inside
-        return np.clip(self.part._inverse(before + levels * inside), self.low, self.high)
+        found = self.part._inverse(before[:, None] + levels * inside[:, None])
+        return np.clip(found, self.low[:, None], self.high[:, None])
 
     @property
     def _inside(self) -> tuple[Floats, Floats]:

@@ -92,8 +92,8 @@ class LCPFN(CurveForecaster):
         signal: name of the curve.
         epochs: fewest epochs that a row must have at query.
         total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init.
-        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any curve has a value above 1. Set it
-            where all are below 1 %.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value exceeds 1. Tell it
+            where no curve has reached 1 %.
         schedule: learning rate of each epoch of a full training, on any scale, if it is known and the same for all
             architectures: what a high rate holds back appears when it falls, and no curve can foretell when that is.
         random_state: not used.

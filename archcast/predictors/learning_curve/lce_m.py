@@ -30,8 +30,8 @@ class LCEM(LCE):
         signal: name of the curve.
         epochs: fewest epochs that a row must have at query, at least 2.
         total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init.
-        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any curve has a value above 1. Set it
-            where all are below 1 %.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value exceeds 1. Tell it
+            where no curve has reached 1 %.
         walkers: of the sampler; White et al. use 50.
         steps: of each walker; White et al. use 800.
         burn_in: first steps, thrown away; White et al. use 500.

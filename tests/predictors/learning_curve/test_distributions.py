@@ -60,6 +60,7 @@ def test_moments_and_quantiles_are_those_of_random_draws(make):
     np.testing.assert_allclose(draws.mean(axis=0), one.mean, atol=0.02)
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     np.testing.assert_allclose(one.std, (high - low) / (2 * stats.norm.ppf(0.95)), rtol=0.02)
+    np.testing.assert_allclose(one.quantile([0.3, 0.7]), np.stack([one.quantile(0.3), one.quantile(0.7)], axis=1))
     low, high = one.interval(0.8)
     np.testing.assert_allclose(((draws > low) & (draws < high)).mean(axis=0), 0.8, atol=0.011)
     np.testing.assert_allclose(one.above(0.3), (draws > 0.3).mean(axis=0), atol=0.006)

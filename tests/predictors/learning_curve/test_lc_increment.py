@@ -79,23 +79,39 @@ def test_complete_curves_teach_the_drop(m):
         assert ((low < test[:, -1]) & (test[:, -1] < high)).mean() > 0.8
 
 
-def test_without_complete_curves_it_is_the_network():
+def test_without_complete_curves_it_is_the_network_somewhat_narrower():
     begun, cut = curves(5, 1)[:, :8], curves(4)
     cut[:, -1] = np.nan
     for complete in (np.zeros((0, EPOCHS)), cut):
         own, network = forecast(complete, begun), forecast(complete, begun, "lc-pfn")
-        np.testing.assert_array_equal(own.mean, network.mean)
-        np.testing.assert_array_equal(own.std, network.std)
+        np.testing.assert_allclose(own.quantile(0.5), network.quantile(0.5), rtol=0.01)
+        np.testing.assert_allclose(own.std, module.USUAL * network.std, rtol=0.03)
+
+
+def test_the_network_is_stretched_as_the_complete_curves_say():
+    """Of draws from distributions that are k times as wide as the network says, k is found, drawn towards the usual factor."""
+    rng = np.random.default_rng(0)
+    edges, share = np.linspace(-1, 1, 101), stats.norm(0, 0.05)
+    one = module.Bars(np.tile(edges, (400, 1)), np.tile(np.diff(share.cdf(edges)), (400, 1)))
+    for factor in (0.1, 0.5, 1.0, 2.0):
+        truth = factor * share.rvs(400, random_state=rng)
+        assert module.fit_width(one, truth) == pytest.approx(factor, rel=0.15)
+        wide = module.stretched(one, np.full(400, factor))
+        np.testing.assert_allclose(wide.std, factor * one.std, rtol=1e-6)
+        np.testing.assert_allclose(wide.quantile(0.5), one.quantile(0.5), atol=1e-9)
+    few = module.Bars(one.edges[:2], one.probabilities[:2])
+    assert 0.2 < module.fit_width(few, np.zeros(2)) < module.USUAL
 
 
 @pytest.mark.parametrize("m", [3, 20])
 def test_the_blend_is_by_the_number_of_complete_curves(m):
-    """mean = w (last + median gain) + (1 - w) mean of the network, w = m / (m + 5)."""
+    """mean = w (last + median gain) + (1 - w) mean of the network, stretched, w = m / (m + 5)."""
     complete, begun = curves(m), curves(6, 1)[:, :8]
     shifted = begun[:, -1] + np.median(complete[:, -1] - complete[:, 7])
-    w = m / (m + 5)
-    expected = w * shifted + (1 - w) * forecast(complete, begun, "lc-pfn").mean
-    np.testing.assert_allclose(forecast(complete, begun).mean, expected, rtol=3e-4)  # but for what lies outside [0, 1]
+    w, network = m / (m + 5), forecast(complete, begun, "lc-pfn").part
+    width = module.fit_width(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1])
+    expected = w * shifted + (1 - w) * module.stretched(network, np.full(6, width)).mean
+    np.testing.assert_allclose(forecast(complete, begun).part.mean, expected)
 
 
 @pytest.mark.parametrize("m", [10, 40, 110])
