@@ -8,6 +8,8 @@ from .evaluation.runner import evaluate as evaluate
 from .evidence import Evidence as Evidence
 from .evidence import Pool as Pool
 from .evidence import Source as Source
+from .forecasting.forecast import Forecast as Forecast
+from .forecasting.forecast import forecast as forecast
 from .graphs import CellGraphs as CellGraphs
 from .joint import JointReport as JointReport
 from .joint import joint_report as joint_report

@@ -38,7 +38,7 @@ LAYERS = (
     ("supernets",),
     ("predictors",),
     ("reports",),
-    ("evaluation", "search"),
+    ("evaluation", "forecasting", "search"),
     ("joint",),
     ("integrations", "testing"),
     ("cli",),

@@ -44,6 +44,7 @@ class OmniPredictor(CurvePredictor):
     """
 
     learns_from_labels = True
+    needs_total = False
 
     parameters = {"without": Word(*PARTS, optional=True), "window": Whole(1), "scoring": Settings()}
 

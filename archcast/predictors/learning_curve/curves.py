@@ -14,15 +14,15 @@ What is allowed:
 What is not: NaN before or between known epochs (drop the row, or fill the gap yourself), infinite values (a training that
 diverged is worth the value of chance), rows of no known epoch where epochs are needed. The error names predictor, row and need.
 
-The number of epochs T of a full training is ``total_epochs`` if given, else the longest curve seen at init, else the width of the
-array at query (whose last columns may be all NaN).
+The number of epochs T of a full training is ``total_epochs`` if given, else the longest curve seen at init. Without either a
+predictor that forecasts an epoch raises: what it is asked for is not known.
 
 To add a predictor, subclass :class:`CurvePredictor` and write ``_learn`` and ``_extrapolate``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,6 +37,10 @@ from archcast.spaces.base import SearchSpace
 __all__ = ["CurvePredictor", "CurveScale", "Curves", "falls", "seen_epochs"]
 
 FALLING = ("loss", "error", "perplexity")
+UNBOUNDED = ("loss", "perplexity")
+"""Falling signals that are never negative and have no highest value."""
+SHARES = ("accuracy", "acc", "top1", "top5", "auc", "f1", "precision", "recall", "iou", "dice")
+"""Rising signals that lie between 0 and 1, or 0 and 100."""
 
 
 def falls(signal: str) -> bool:
@@ -65,39 +69,46 @@ class CurveScale:
 
     Attributes:
         low, high: ``(n,)`` for each row, or ``(1,)`` for all, the values that map to 0 and 1.
+        floor, ceiling: the same, bounds of what is possible; infinite where nothing is known.
     """
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    floor: NDArray[np.float64] = field(default_factory=lambda: np.array([-np.inf]))
+    ceiling: NDArray[np.float64] = field(default_factory=lambda: np.array([np.inf]))
 
     @classmethod
-    def of(cls, values: NDArray[np.float64], signal: str, *, pooled: bool) -> CurveScale:
+    def of(cls, values: NDArray[np.float64], signal: str, *, pooled: bool, highest: float | None = None) -> CurveScale:
         """The scale of ``(n, epochs)`` curves, already negated if they fall.
 
-        An accuracy or error is a share or, if any value exceeds 1, a percentage. A loss has its best at 0 and its worst at the
-        (median) worst value of a row. What has neither sort of bound spans the values seen, and as much again above them
-        where only the beginning of a single curve is known.
+        An accuracy or error is a share or, if any value of any row exceeds 1, a percentage. A loss has its best at 0 and its
+        worst at the (median) worst value of a row. What has neither sort of bound spans the values seen, and as much again
+        above them where only the beginning of a single curve is known.
 
         Args:
             values: each row with at least one known epoch.
             signal: its name.
             pooled: one scale for all rows, from complete curves; else one for each row, from what is seen of it alone.
+            highest: highest value that an accuracy or error can have; ``None`` takes 1 or 100.
         """
         bottom, top = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
+        unit = highest or (100.0 if max(np.abs(bottom).max(), np.abs(top).max()) > 1 + 1e-6 else 1.0)
         worst = bottom
         if pooled:
             worst, bottom, top = np.median(bottom)[None], bottom.min()[None], top.max()[None]
         span, room = np.maximum(np.abs(bottom), np.abs(top)), 0.1 if pooled else 1.0
-        unit = np.where(span <= 1, 1.0, 100.0)
-        if signal.endswith(("loss", "perplexity")):
-            low, high = worst, np.where(top <= 0, 0.0, top + room * (top - worst))
-        elif falls(signal):
-            fits = (span <= 100) & (top <= 0)
-            low, high = np.where(fits, -unit, bottom), np.where(fits, 0.0, top + room * (top - bottom))
+        if signal.endswith(UNBOUNDED):
+            fits, bounded = top <= 0, np.zeros(len(top), dtype=bool)
+            low, high = worst, np.where(fits, 0.0, top + room * (top - worst))
         else:
-            fits = (span <= 100) & (bottom >= 0)
-            low, high = np.where(fits, 0.0, bottom), np.where(fits, unit, top + room * (top - bottom))
-        return cls(low, np.where(high - low > 1e-12 * np.maximum(np.abs(low), 1), high, low + 1))
+            fall = falls(signal)
+            fits = (span <= unit + 1e-6) & ((top <= 0) if fall else (bottom >= 0))
+            bounded = fits & (fall or signal.endswith(SHARES))
+            low = np.where(fits, -unit if fall else 0.0, bottom)
+            high = np.where(fits, 0.0 if fall else unit, top + room * (top - bottom))
+        high = np.where(high - low > 1e-12 * np.maximum(np.abs(low), 1), high, low + 1)
+        ends = fits if falls(signal) else bounded
+        return cls(low, high, np.where(bounded, low, -np.inf), np.where(ends, high, np.inf))
 
     def forward(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` or ``(n, k)`` values to [0, 1]."""
@@ -114,7 +125,9 @@ class CurveScale:
         return std * self._aligned(std)[1]
 
     def __getitem__(self, rows: Any) -> CurveScale:
-        return self if len(self.low) == 1 else CurveScale(self.low[rows], self.high[rows])
+        if len(self.low) == 1:
+            return self
+        return CurveScale(self.low[rows], self.high[rows], self.floor[rows], self.ceiling[rows])
 
     def _aligned(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         shape = (-1,) + (1,) * (values.ndim - 1)
@@ -130,18 +143,31 @@ class Curves:
         seen: ``(n,)`` epochs seen, at least 1.
         total: epochs T of a full training.
         scale: to [0, 1].
+        epoch: the epoch that is forecast; ``None`` is the last, T. No more epochs are seen.
     """
 
     values: NDArray[np.float64]
     seen: NDArray[np.int64]
     total: int
     scale: CurveScale
+    epoch: int | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, rows: Any) -> Curves:
-        return Curves(self.values[rows], self.seen[rows], self.total, self.scale[rows])
+        return Curves(self.values[rows], self.seen[rows], self.total, self.scale[rows], self.epoch)
+
+    @property
+    def goal(self) -> int:
+        """The epoch that is forecast."""
+        return self.total if self.epoch is None else self.epoch
+
+    @property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``(n,)`` least and greatest value possible: those of the scale, unless a value of the row is beyond."""
+        low, high = np.nanmin(self.values, axis=1), np.nanmax(self.values, axis=1)
+        return np.minimum(self.scale.floor, low), np.maximum(self.scale.ceiling, high)
 
     @property
     def last(self) -> NDArray[np.float64]:
@@ -155,8 +181,8 @@ class Curves:
 
     @property
     def complete(self) -> NDArray[np.bool_]:
-        """``(n,)`` whether all T epochs are seen."""
-        return self.seen >= self.total
+        """``(n,)`` whether the epoch that is forecast is seen."""
+        return self.seen >= self.goal
 
 
 class CurvePredictor(Predictor):
@@ -166,7 +192,7 @@ class CurvePredictor(Predictor):
         space: any space.
         signal: name of the curve, see :mod:`archcast.predictors.learning_curve.curves`.
         epochs: fewest epochs that a row must have at query; what is given beyond is used too, unless a class says otherwise.
-        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init, else the array's width.
+        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init.
         random_state: seed.
     """
 
@@ -174,6 +200,8 @@ class CurvePredictor(Predictor):
     """Whether ``init`` needs scores and curves of trained architectures."""
     fewest_epochs: ClassVar[int] = 1
     """The smallest value that ``epochs`` may have."""
+    needs_total: ClassVar[bool] = True
+    """Whether the number of epochs of a full training has to be known; not if nothing but the beginning matters."""
 
     parameters = {"signal": Text(), "epochs": Whole(1), "total_epochs": Whole(1, optional=True)}
 
@@ -220,21 +248,37 @@ class CurvePredictor(Predictor):
         curves = None
         if values is not None and len(rows):
             total = int(seen.max()) if self.total_epochs is None else int(self.total_epochs)
-            scale = CurveScale.of(values[rows], self.signal, pooled=True)
-            self.total_epochs_, self.limits_ = total, [float(scale.low[0]), float(scale.high[0])]
+            scale = CurveScale.of(values[rows], self.signal, pooled=True, highest=self._highest)
+            self.total_epochs_, self.limits_ = total, [float(end[0]) for end in astuple(scale)]
             curves, archs = Curves(values[rows], seen[rows], total, scale), archs[rows]
             scores = scores[rows] if len(scores) else scores
         self._learn(archs, scores, curves)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        return self._extrapolate(archs, self._curves(evidence))
+
+    def _curves(self, evidence: Evidence, epoch: int | None = None) -> Curves:
+        """What is seen at query, up to the epoch that is forecast."""
         values = self._values(evidence)
         assert values is not None
-        total = values.shape[1] if self.total_epochs_ is None else self.total_epochs_
+        total = self.total_epochs_ or epoch
+        if total is None and self.needs_total:
+            raise MissingEvidenceError(
+                f"{self._title} does not know how many epochs a full training has. "
+                "Set total_epochs, for example total_epochs=50, or give complete curves to init."
+            )
         if self.limits_ is None:
-            scale = CurveScale.of(values, self.signal, pooled=False)
+            scale = CurveScale.of(values, self.signal, pooled=False, highest=self._highest)
         else:
-            scale = CurveScale(np.array(self.limits_[:1]), np.array(self.limits_[1:]))
-        return self._extrapolate(archs, Curves(values, seen_epochs(values), total, scale))
+            scale = CurveScale(*(np.array([end]) for end in self.limits_))
+        if epoch is not None:
+            values = values[:, :epoch]
+        return Curves(values, seen_epochs(values), total or values.shape[1], scale, epoch)
+
+    @property
+    def _highest(self) -> float | None:
+        """The parameter ``highest`` of the classes that have it."""
+        return getattr(self, "highest", None)
 
     def _values(self, evidence: Evidence) -> NDArray[np.float64] | None:
         values = evidence.curves.get(self.signal)
@@ -279,6 +323,12 @@ class CurvePredictor(Predictor):
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, (int, np.integer)) or self.epochs < least:
             raise InvalidInputError(
                 f"{self._title}: epochs is {self.epochs!r}: it must be an integer of at least {least}."
+            )
+        highest = self._highest
+        if highest is not None and not (isinstance(highest, (int, float, np.number)) and 0 < highest < np.inf):
+            raise InvalidInputError(
+                f"{self._title}: highest is {highest!r}: it must be None or the highest value that the signal can have, "
+                "such as 1 or 100."
             )
         total = self.total_epochs
         if total is not None and (not isinstance(total, (int, np.integer)) or total < self.epochs):

@@ -40,5 +40,7 @@ class EarlyStop(CurvePredictor):
         [60.0, 45.0]
     """
 
+    needs_total = False
+
     def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Prediction:
         return Prediction(curves.last)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from archcast.predictors.base import register
-from archcast.predictors.learning_curve.curves import Curves
-from archcast.predictors.learning_curve.distributions import Distribution, Mixture, StudentT
+from archcast.predictors.learning_curve.curves import Curves, CurveScale
+from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, StudentT, Truncated
 from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate, rates_of
 from archcast.predictors.parameters import Numbers
 from archcast.spaces.base import SearchSpace
@@ -25,6 +25,9 @@ MOST = 500
 """Complete curves that are kept: support vectors of more take long and gain little."""
 PRIOR = 5.0
 """Complete curves that the network is worth."""
+WIDTHS = np.exp(np.linspace(math.log(0.03), math.log(3.0), 40))
+USUAL, SURE = 0.85, 0.7
+"""How wide the network's distribution is made before complete curves tell: median, and standard deviation of the logarithm."""
 NARROWEST = 1e-5
 """Least scale of the errors, on [0, 1]."""
 
@@ -55,7 +58,9 @@ class LCIncrement(CurveForecaster):
         space: any space.
         signal: name of the curve.
         epochs: fewest epochs that a row must have at query.
-        total_epochs: epochs of a full training; a curve that has them all is complete.
+        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init. A curve of so many is complete.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value exceeds 1. Tell it
+            where no curve has reached 1 %.
         schedule: learning rate of each epoch, see ``lc-pfn``.
         random_state: seed; it chooses which complete curves are kept if there are more than 500, and the folds.
 
@@ -80,10 +85,12 @@ class LCIncrement(CurveForecaster):
         signal: str = "val_accuracy",
         epochs: int = 5,
         total_epochs: int | None = None,
+        highest: float | None = None,
         schedule: Sequence[float] | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, signal=signal, epochs=epochs, total_epochs=total_epochs, random_state=random_state)
+        self.highest = highest
         self.schedule = schedule
 
     def _learn(self, archs: NDArray[np.int64], scores: Floats, curves: Curves | None) -> None:
@@ -95,46 +102,65 @@ class LCIncrement(CurveForecaster):
     def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
         rates = rates_of(self.schedule, curves.total, self._title)
         network = extrapolate(curves, rates)
-        m = len(self.complete_)
+        m, bounds = len(self.complete_), curves.bounds
         if m == 0:
-            return Forecast.of(network)
+            return Forecast.of(Truncated(stretched(network, np.full(len(curves), USUAL)), *bounds))
+        width = np.zeros(len(curves))
         location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
         expected = curves.scale.forward(network.mean)
         for seen in np.unique(curves.seen):
             rows = curves.seen == seen
             begun = curves.shares[rows, :seen]
-            gain, scale[rows], df[rows] = self._gain(begun, expected[rows], rates)
+            gain, scale[rows], df[rows], width[rows] = self._gain(begun, expected[rows], rates, curves.goal)
             location[rows] = begun[:, -1] + gain
-        own = StudentT(curves.scale.backward(location), curves.scale.backward_std(scale), df)
-        parts: list[Distribution] = [own, network]
-        return Forecast.of(Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)]))
+        centre = np.clip(curves.scale.backward(location), *bounds)
+        own = StudentT(centre, curves.scale.backward_std(scale), df)
+        parts: list[Distribution] = [own, stretched(network, width)]
+        return Forecast.of(Truncated(Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)]), *bounds))
 
-    def _gain(self, begun: Floats, expected: Floats, rates: Floats | None) -> tuple[Floats, float, float]:
-        """Increments of ``(n, c)`` partial curves, and scale and degrees of freedom of their errors."""
+    def _gain(
+        self, begun: Floats, expected: Floats, rates: Floats | None, goal: int
+    ) -> tuple[Floats, float, float, float]:
+        """Increments of ``(n, c)`` partial curves up to epoch ``goal``, scale and degrees of freedom of their errors, and the
+        factor by which the network's distribution is too wide or too narrow.
+        """
         m, c = len(self.complete_), begun.shape[1]
-        if c == self.complete_.shape[1]:
-            return np.zeros(len(begun)), CERTAIN, 30.0
+        if c == goal:
+            return np.zeros(len(begun)), CERTAIN, 30.0, 1.0
         cut = self.complete_[:, :c]
-        gains = self.complete_[:, -1] - cut[:, -1]
+        network = self._network(cut, rates, goal)
+        gains = self.complete_[:, goal - 1] - cut[:, -1]
+        width = fit_width(network, self.complete_[:, goal - 1])
         if m < RIDGE:
             middle = float(np.median(gains))
-            return np.full(len(begun), middle), *fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1)))
-        known = features(cut, self._expected(cut, rates))
+            return np.full(len(begun), middle), *fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1))), width
+        known = features(cut, network.mean)
         asked = features(begun, expected)
         centre, spread = known.mean(axis=0), known.std(axis=0)
         spread = np.where(spread > 1e-9, spread, 1.0)
         regress = ridge if m < SVR else support_vectors
         found, errors = regress((known - centre) / spread, gains, (asked - centre) / spread)
-        return found, *fit_errors(errors)
+        return found, *fit_errors(errors), width
 
-    def _expected(self, cut: Floats, rates: Floats | None) -> Floats:
-        """``(m,)`` last values that the network expects of the complete curves, from their beginning."""
-        from archcast.predictors.learning_curve import _pfn
+    def _network(self, cut: Floats, rates: Floats | None, goal: int) -> Bars:
+        """The network's distributions of the complete curves at epoch ``goal``, from their beginning."""
+        scale = CurveScale(np.zeros(1), np.ones(1))
+        seen = np.full(len(cut), cut.shape[1])
+        return extrapolate(Curves(cut, seen, self.complete_.shape[1], scale, goal), rates)
 
-        m, total = self.complete_.shape
-        schedule = None if rates is None else np.broadcast_to(rates, (m, total))
-        borders, probabilities = _pfn.increments(np.clip(cut, -1, 2), np.full(m, total), schedule)
-        return np.asarray(cut[:, -1] + probabilities @ (borders[1:] + borders[:-1]) / 2)
+
+def stretched(network: Bars, factors: Floats) -> Bars:
+    """The network's distributions, ``(n,)`` times as wide around their medians."""
+    middle = network.quantile(0.5)[:, None]
+    return Bars(middle + factors[:, None] * (network.edges - middle), network.probabilities)
+
+
+def fit_width(network: Bars, truth: Floats) -> float:
+    """The factor by which distributions are stretched that makes ``(m,)`` true values likeliest, given the usual factor."""
+    middle = network.quantile(0.5)[:, None]
+    density = network.density(middle + (truth[:, None] - middle) / WIDTHS) / WIDTHS
+    fit = np.log(np.maximum(density, 1e-9)).sum(axis=0) - (np.log(WIDTHS / USUAL) / SURE) ** 2 / 2
+    return float(WIDTHS[np.argmax(fit)])
 
 
 def features(curves: Floats, expected: Floats) -> Floats:

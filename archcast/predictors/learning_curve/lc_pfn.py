@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.checks import whole
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import NotInitializedError, Prediction, register
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
-from archcast.predictors.learning_curve.distributions import Bars, Distribution
 from archcast.predictors.parameters import Numbers
+from archcast.predictors.learning_curve.distributions import Bars, Distribution, Truncated
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["CERTAIN", "CurveForecaster", "Forecast", "LCPFN", "extrapolate", "rates_of"]
@@ -43,15 +44,27 @@ class CurveForecaster(CurvePredictor):
 
     has_std = True
 
-    def forecast(self, archs: ArrayLike, evidence: Evidence) -> Distribution:
-        """Distribution of the signal after all epochs; arguments and errors are those of :meth:`query`.
+    def forecast(self, archs: ArrayLike, evidence: Evidence, *, epoch: int | None = None) -> Distribution:
+        """Distribution of the signal after all epochs, or at ``epoch``.
 
-        Values of a falling signal are negated, as everywhere: higher is better.
+        Values of a falling signal are negated, as everywhere: higher is better. What is seen of a curve after ``epoch`` is not
+        looked at. If neither ``total_epochs`` nor curves at init tell how long a full training is, it ends at ``epoch``.
+
+        Args:
+            archs, evidence: as in :meth:`query`, whose errors it raises too.
+            epoch: epoch that is forecast, from 1; ``None`` is the last.
+
+        Raises:
+            InvalidInputError: ``epoch`` is not between 1 and the last.
         """
         if not hasattr(self, "n_features_in_"):
             raise NotInitializedError(f"{self._title} is not initialised: call init() before forecast.")
+        if epoch is not None and whole("epoch", epoch, 1) > (self.total_epochs_ or epoch):
+            raise InvalidInputError(
+                f"epoch must be at most {self.total_epochs_}, the epochs of a full training, got {epoch}."
+            )
         rows = self._space.validate(archs, allow_empty=False)
-        answer = self._query(rows, self._check_evidence(evidence, len(rows)))
+        answer = self._extrapolate(rows, self._curves(self._check_evidence(evidence, len(rows)), epoch))
         assert isinstance(answer, Forecast)
         assert answer.distribution is not None
         return answer.distribution
@@ -79,7 +92,9 @@ class LCPFN(CurveForecaster):
         space: any space.
         signal: name of the curve.
         epochs: fewest epochs that a row must have at query.
-        total_epochs: epochs of a full training.
+        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value exceeds 1. Tell it
+            where no curve has reached 1 %.
         schedule: learning rate of each epoch of a full training, on any scale, if it is known and the same for all
             architectures: what a high rate holds back appears when it falls, and no curve can foretell when that is.
         random_state: not used.
@@ -106,24 +121,27 @@ class LCPFN(CurveForecaster):
         signal: str = "val_accuracy",
         epochs: int = 5,
         total_epochs: int | None = None,
+        highest: float | None = None,
         schedule: Sequence[float] | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, signal=signal, epochs=epochs, total_epochs=total_epochs, random_state=random_state)
+        self.highest = highest
         self.schedule = schedule
 
     def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
-        return Forecast.of(extrapolate(curves, rates_of(self.schedule, curves.total, self._title)))
+        network = extrapolate(curves, rates_of(self.schedule, curves.total, self._title))
+        return Forecast.of(Truncated(network, *curves.bounds))
 
 
 def extrapolate(curves: Curves, rates: NDArray[np.float64] | None = None) -> Bars:
-    """The network's distribution of the last value of each curve; ``rates`` ``(T,)``, over their maximum, if known."""
+    """The network's distribution of each curve at the epoch that is forecast; ``rates`` ``(T,)``, over their maximum, if known."""
     from archcast.predictors.learning_curve import _pfn
 
     n, total = len(curves), curves.total
     schedule = None if rates is None else np.broadcast_to(rates, (n, total))
     shares = np.clip(curves.shares, -1, 2)
-    borders, probabilities = _pfn.increments(shares, np.full(n, total), schedule)
+    borders, probabilities = _pfn.increments(shares, np.full(n, total), schedule, asked=np.full(n, curves.goal))
     width = np.where(curves.complete, CERTAIN, 1.0)[:, None] * curves.scale.backward_std(np.ones(n))[:, None]
     return Bars(curves.last[:, None] + width * borders, probabilities)
 

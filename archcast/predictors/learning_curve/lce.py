@@ -48,7 +48,9 @@ class LCE(CurvePredictor):
         space: any space.
         signal: name of the curve.
         epochs: fewest epochs that a row must have at query, at least 2.
-        total_epochs: epochs of a full training.
+        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value exceeds 1. Tell it
+            where no curve has reached 1 %.
         walkers: of the sampler; it takes at least twice as many as there are parameters.
         steps: of each walker; a curve takes about 5 milliseconds a step.
         burn_in: first steps, thrown away.
@@ -77,12 +79,14 @@ class LCE(CurvePredictor):
         signal: str = "val_accuracy",
         epochs: int = 5,
         total_epochs: int | None = None,
+        highest: float | None = None,
         walkers: int = 50,
         steps: int = 100,
         burn_in: int = 50,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, signal=signal, epochs=epochs, total_epochs=total_epochs, random_state=random_state)
+        self.highest = highest
         self.walkers = walkers
         self.steps = steps
         self.burn_in = burn_in
@@ -103,7 +107,7 @@ class LCE(CurvePredictor):
         mean, std = curves.last.copy(), np.zeros(len(curves))
         rows = np.flatnonzero(~curves.complete)
         if len(rows) == 0:
-            return Prediction(mean, std)
+            return Prediction(np.clip(mean, *curves.bounds), std)
         part = curves[rows]
         shares = part.shares[:, : part.seen.max()]
         for i, posterior in enumerate(posteriors(shares, part.seen, part.total, monotone=self.monotone)):
@@ -121,4 +125,4 @@ class LCE(CurvePredictor):
                 seed=[self.seed_, zlib.crc32(seen.tobytes())],
             )
             mean[row], std[row] = scale.backward(np.array([value])), scale.backward_std(np.array([error]))
-        return Prediction(mean, std)
+        return Prediction(np.clip(mean, *curves.bounds), std)

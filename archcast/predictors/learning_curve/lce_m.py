@@ -29,7 +29,9 @@ class LCEM(LCE):
         space: any space.
         signal: name of the curve.
         epochs: fewest epochs that a row must have at query, at least 2.
-        total_epochs: epochs of a full training.
+        total_epochs: epochs of a full training; ``None`` takes the longest curve seen at init.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value exceeds 1. Tell it
+            where no curve has reached 1 %.
         walkers: of the sampler; White et al. use 50.
         steps: of each walker; White et al. use 800.
         burn_in: first steps, thrown away; White et al. use 500.
@@ -54,6 +56,7 @@ class LCEM(LCE):
         signal: str = "val_accuracy",
         epochs: int = 5,
         total_epochs: int | None = None,
+        highest: float | None = None,
         walkers: int = 50,
         steps: int = 200,
         burn_in: int = 100,
@@ -64,6 +67,7 @@ class LCEM(LCE):
             signal=signal,
             epochs=epochs,
             total_epochs=total_epochs,
+            highest=highest,
             walkers=walkers,
             steps=steps,
             burn_in=burn_in,

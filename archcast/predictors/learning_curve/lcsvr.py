@@ -65,6 +65,7 @@ class LCSVR(CurvePredictor):
     """
 
     has_std = True
+    needs_total = False
     learns_from_labels = True
 
     parameters = {"encoding": Encoding(dispensable=True), "searches": Whole(1), "folds": Whole(2)}

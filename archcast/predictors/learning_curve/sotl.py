@@ -47,6 +47,8 @@ class Sotl(CurvePredictor):
         [-1.3, -1.8]
     """
 
+    needs_total = False
+
     def __init__(
         self,
         space: str | SearchSpace,

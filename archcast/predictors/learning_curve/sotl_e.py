@@ -47,6 +47,7 @@ class SotlE(CurvePredictor):
     """
 
     parameters = {"window": Whole(1)}
+    needs_total = False
 
     def __init__(
         self,

@@ -115,7 +115,7 @@ def test_curves() -> None:
 
 
 def test_a_falling_signal_is_negated_once() -> None:
-    one = spy(signal="val_loss").init(None, None)
+    one = spy(signal="val_loss", total_epochs=9).init(None, None)
     assert one.query(ROW, evidence([[3.0, 1.0]], "val_loss")).mean.tolist() == [-1.0]
     assert one.asked_.values.tolist() == [[-3.0, -1.0]]
     np.testing.assert_allclose(one.asked_.shares, [[0, 2 / 3]])
@@ -123,18 +123,60 @@ def test_a_falling_signal_is_negated_once() -> None:
 
 def test_total_epochs() -> None:
     partial, whole = evidence([[1.0, 2, NAN, NAN]]), evidence(np.ones((2, 7)))
-    one = spy().init()
-    one.query(ROW, partial)
-    assert one.asked_.total == 4, "without anything else the array's width"
+    with pytest.raises(
+        MissingEvidenceError, match=r"Spy does not know how many epochs .*total_epochs=50, or give compl"
+    ):
+        spy().init().query(ROW, partial)
     one = spy().init(ROW * 2, None, whole)
     one.query(ROW, partial)
     assert one.asked_.total == 7, "the longest curve at init"
     one = spy(total_epochs=50).init(ROW * 2, None, whole)
     one.query(ROW, partial)
     assert one.asked_.total == 50, "what was asked for"
-    one.set_params(total_epochs=None).init()
-    one.query(ROW, partial)
-    assert one.asked_.total == 4, "init forgets"
+    with pytest.raises(MissingEvidenceError, match="how many epochs"):
+        one.set_params(total_epochs=None).init().query(ROW, partial)
+
+
+def test_who_does_not_forecast_an_epoch_needs_no_total() -> None:
+    free = {"early-stop", "sotl", "sotl-e", "lcsvr", "omni", "omni-seminas"}
+    for name in PREDICTORS.names():
+        kind = PREDICTORS[name]
+        if issubclass(kind, CurvePredictor):
+            assert kind.needs_total == (name not in free), name
+    for name in ("lc-pfn", "lc-increment", "lce", "lce-m"):
+        with pytest.raises(MissingEvidenceError, match="does not know how many epochs a full training has"):
+            archcast.get_predictor(name, "nasbench201").init().query(ROW, evidence([[0.1, 0.2, 0.3, 0.4, 0.5]]))
+
+
+def test_one_row_of_percent_makes_all_percent() -> None:
+    """An accuracy of .9 % is no share if another row tells the scale, or ``highest`` does."""
+    both = CurveScale.of(np.array([[0.2, 0.9], [20.0, 50.0]]), "val_accuracy", pooled=False)
+    assert both.high.tolist() == both.ceiling.tolist() == [100, 100]
+    alone = CurveScale.of(np.array([[0.2, 0.9]]), "val_accuracy", pooled=False, highest=100)
+    assert (alone.low[0], alone.high[0]) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    ("signal", "values", "floor", "ceiling"),
+    [
+        ("val_accuracy", [[0.2, 0.9]], 0, 1),
+        ("val_error", [[-80.0, -10.0]], -100, 0),
+        ("train_loss", [[-2.3, -0.4]], -np.inf, 0),
+        ("train_loss", [[-2.3, 0.4]], -np.inf, np.inf),
+        ("reward", [[0.2, 0.9]], -np.inf, np.inf),
+        ("val_accuracy", [[-0.2, 0.9]], -np.inf, np.inf),
+    ],
+)
+def test_bounds(signal, values, floor, ceiling) -> None:
+    for pooled in (True, False):
+        scale = CurveScale.of(np.array(values), signal, pooled=pooled)
+        assert (scale.floor[0], scale.ceiling[0]) == (floor, ceiling)
+
+
+@pytest.mark.parametrize("highest", [0, -1, float("nan"), "100"])
+def test_highest_is_checked(highest) -> None:
+    with pytest.raises(InvalidInputError, match="LCPFN: highest is"):
+        archcast.get_predictor("lc-pfn", "nasbench201", highest=highest).init()
 
 
 def test_init_without_labels_takes_what_there_is() -> None:
@@ -153,7 +195,10 @@ def test_errors_name_predictor_row_and_need() -> None:
     good = np.arange(8.0).reshape(2, 4)
     gap, late, short, unknown = (good.copy() for _ in range(4))
     gap[1, 2], late[1, 0], short[1, 1:], unknown[1] = NAN, NAN, NAN, NAN
-    for one, what in ((spy().init(), "Spy"), (spy(Learner).init(ROW * 2, [1, 2], evidence(good)), "Learner")):
+    for one, what in (
+        (spy(total_epochs=9).init(), "Spy"),
+        (spy(Learner).init(ROW * 2, [1, 2], evidence(good)), "Learner"),
+    ):
         for values, kind, message in (
             (
                 gap,

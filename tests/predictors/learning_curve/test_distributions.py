@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from archcast.errors import InvalidInputError
-from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, StudentT
+from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, StudentT, Truncated
 
 
 def bars(seed: int, n: int = 3, k: int = 7) -> Bars:
@@ -27,7 +27,12 @@ def mixture(seed: int) -> Mixture:
     return Mixture([bars(seed), students(seed)], [0.3, 0.7])
 
 
-KINDS = [bars, students, mixture]
+def truncated(seed: int) -> Truncated:
+    one = mixture(seed)
+    return Truncated(one, one.quantile(0.2), np.array([np.inf, *one.quantile(0.9)[1:]]))
+
+
+KINDS = [bars, students, mixture, truncated]
 
 
 @pytest.mark.parametrize("make", KINDS)
@@ -53,7 +58,9 @@ def test_moments_and_quantiles_are_those_of_random_draws(make):
     uniform = (np.arange(200) + 0.5) / 200
     draws = np.array([one.quantile(u) for u in uniform])  # inverse transform on an even grid
     np.testing.assert_allclose(draws.mean(axis=0), one.mean, atol=0.02)
-    np.testing.assert_allclose(draws.std(axis=0), one.std, rtol=0.12)
+    low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+    np.testing.assert_allclose(one.std, (high - low) / (2 * stats.norm.ppf(0.95)), rtol=0.02)
+    np.testing.assert_allclose(one.quantile([0.3, 0.7]), np.stack([one.quantile(0.3), one.quantile(0.7)], axis=1))
     low, high = one.interval(0.8)
     np.testing.assert_allclose(((draws > low) & (draws < high)).mean(axis=0), 0.8, atol=0.011)
     np.testing.assert_allclose(one.above(0.3), (draws > 0.3).mean(axis=0), atol=0.006)
@@ -67,7 +74,9 @@ def test_student_is_scipys():
         many = np.broadcast_to(x, (3, 9))
         np.testing.assert_allclose(one.log_density(many)[i], reference.logpdf(x), rtol=1e-10)
         np.testing.assert_allclose(one.cdf(many)[i], reference.cdf(x), rtol=1e-10)
-        np.testing.assert_allclose(one.std[i], reference.std())
+        np.testing.assert_allclose(one.mean[i], reference.mean())
+        inside = reference.expect(lambda x: x, lb=-0.4, ub=1.1)
+        np.testing.assert_allclose(one.moment(-0.4, 1.1)[i], inside, rtol=1e-6)
         np.testing.assert_allclose(one.quantile(0.95)[i], reference.ppf(0.95), rtol=1e-8)
 
 
@@ -80,7 +89,8 @@ def test_bars_are_numpys_histogram():
     x = np.linspace(-0.2, 1.2, 57)
     np.testing.assert_allclose(one.cdf(x[None])[0], reference.cdf(x), atol=1e-12)
     np.testing.assert_allclose(one.density(x[None])[0], reference.pdf(x), atol=1e-12)
-    np.testing.assert_allclose([one.mean[0], one.std[0]], [reference.mean(), reference.std()])
+    np.testing.assert_allclose(one.mean[0], reference.mean())
+    np.testing.assert_allclose(one.quantile(0.3)[0], reference.ppf(0.3))
     assert one.log_density(5.0)[0] == -np.inf
 
 
@@ -88,7 +98,6 @@ def test_mixture_weighs_its_parts():
     a, b = StudentT(np.zeros(1), np.ones(1), np.full(1, 5.0)), StudentT(np.full(1, 4.0), np.ones(1), np.full(1, 5.0))
     one = Mixture([a, b], [0.25, 0.75])
     assert one.mean[0] == pytest.approx(3)
-    assert one.std[0] ** 2 == pytest.approx(5 / 3 + 0.25 * 9 + 0.75 * 1)
     assert one.cdf(2.0)[0] == pytest.approx(0.25 * a.cdf(2.0)[0] + 0.75 * b.cdf(2.0)[0])
 
 
@@ -103,3 +112,27 @@ def test_a_level_must_be_a_share(level):
 def test_values_must_be_aligned(make, x):
     with pytest.raises(InvalidInputError, match=r"x must be a number or have shape \(3,\)"):
         make(0).cdf(x)
+
+
+def test_std_is_that_of_a_normal_distribution_and_ignores_tails():
+    centre, scale = np.array([1.0, -2.0]), np.array([0.5, 3.0])
+    np.testing.assert_allclose(StudentT(centre, scale, np.full(2, 1e7)).std, scale, rtol=1e-5)
+    tails = Mixture(
+        [StudentT(centre, scale, np.full(2, 1e7)), StudentT(centre, 100 * scale, np.full(2, 1e7))], [0.98, 0.02]
+    )
+    assert (tails.std < 1.2 * scale).all()
+
+
+def test_bounds_leave_nothing_outside():
+    """A truncated distribution is scipy's truncated normal, and a bound that is infinite is none."""
+    low, high = np.array([0.0, -np.inf]), np.array([1.0, 1.0])
+    one = Truncated(StudentT(np.array([0.95, 0.95]), np.array([0.1, 0.1]), np.full(2, 1e7)), low, high)
+    for i in range(2):
+        reference = stats.truncnorm((low[i] - 0.95) / 0.1, 0.5, loc=0.95, scale=0.1)
+        x = np.array([-0.5, 0.7, 0.9, 0.99, 0.9999, 1.2])
+        np.testing.assert_allclose(one.cdf(np.tile(x, (2, 1)))[i], reference.cdf(x), atol=1e-6)
+        np.testing.assert_allclose(one.density(np.tile(x, (2, 1)))[i], reference.pdf(x), rtol=1e-4, atol=1e-12)
+        np.testing.assert_allclose(one.mean[i], reference.mean(), rtol=1e-5)
+        np.testing.assert_allclose(one.quantile(0.9)[i], reference.ppf(0.9), rtol=1e-5)
+    assert (one.above(1.0) == 0).all()
+    assert (one.quantile(0.999999) <= 1).all()

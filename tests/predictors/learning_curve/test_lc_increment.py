@@ -8,6 +8,7 @@ from scipy import stats
 from sklearn.linear_model import Ridge
 
 import archcast
+from archcast.errors import InvalidInputError
 from archcast.predictors.learning_curve import lc_increment as module
 
 SPACE = archcast.get_space("nasbench201")
@@ -78,23 +79,39 @@ def test_complete_curves_teach_the_drop(m):
         assert ((low < test[:, -1]) & (test[:, -1] < high)).mean() > 0.8
 
 
-def test_without_complete_curves_it_is_the_network():
+def test_without_complete_curves_it_is_the_network_somewhat_narrower():
     begun, cut = curves(5, 1)[:, :8], curves(4)
     cut[:, -1] = np.nan
     for complete in (np.zeros((0, EPOCHS)), cut):
         own, network = forecast(complete, begun), forecast(complete, begun, "lc-pfn")
-        np.testing.assert_array_equal(own.mean, network.mean)
-        np.testing.assert_array_equal(own.std, network.std)
+        np.testing.assert_allclose(own.quantile(0.5), network.quantile(0.5), rtol=0.01)
+        np.testing.assert_allclose(own.std, module.USUAL * network.std, rtol=0.03)
+
+
+def test_the_network_is_stretched_as_the_complete_curves_say():
+    """Of draws from distributions that are k times as wide as the network says, k is found, drawn towards the usual factor."""
+    rng = np.random.default_rng(0)
+    edges, share = np.linspace(-1, 1, 101), stats.norm(0, 0.05)
+    one = module.Bars(np.tile(edges, (400, 1)), np.tile(np.diff(share.cdf(edges)), (400, 1)))
+    for factor in (0.1, 0.5, 1.0, 2.0):
+        truth = factor * share.rvs(400, random_state=rng)
+        assert module.fit_width(one, truth) == pytest.approx(factor, rel=0.15)
+        wide = module.stretched(one, np.full(400, factor))
+        np.testing.assert_allclose(wide.std, factor * one.std, rtol=1e-6)
+        np.testing.assert_allclose(wide.quantile(0.5), one.quantile(0.5), atol=1e-9)
+    few = module.Bars(one.edges[:2], one.probabilities[:2])
+    assert 0.2 < module.fit_width(few, np.zeros(2)) < module.USUAL
 
 
 @pytest.mark.parametrize("m", [3, 20])
 def test_the_blend_is_by_the_number_of_complete_curves(m):
-    """mean = w (last + median gain) + (1 - w) mean of the network, w = m / (m + 5)."""
+    """mean = w (last + median gain) + (1 - w) mean of the network, stretched, w = m / (m + 5)."""
     complete, begun = curves(m), curves(6, 1)[:, :8]
     shifted = begun[:, -1] + np.median(complete[:, -1] - complete[:, 7])
-    w = m / (m + 5)
-    expected = w * shifted + (1 - w) * forecast(complete, begun, "lc-pfn").mean
-    np.testing.assert_allclose(forecast(complete, begun).mean, expected)
+    w, network = m / (m + 5), forecast(complete, begun, "lc-pfn").part
+    width = module.fit_width(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1])
+    expected = w * shifted + (1 - w) * module.stretched(network, np.full(6, width)).mean
+    np.testing.assert_allclose(forecast(complete, begun).part.mean, expected)
 
 
 @pytest.mark.parametrize("m", [10, 40, 110])
@@ -137,3 +154,41 @@ def test_equal_complete_curves_do_not_break_it():
         if m > 1:
             np.testing.assert_allclose(one.quantile(0.5), same[:2, -1], atol=1e-3)
         assert np.isfinite(one.std).all()
+
+
+@pytest.mark.parametrize("m", [0, 4, 40])
+def test_forecasts_stay_where_accuracies_lie(m):
+    best = np.clip(curves(40, 2) + 0.6, 0, 0.999)
+    one = forecast(best[:m], best[-3:, :9])
+    low, high = one.interval(0.999)
+    assert (low >= 0).all()
+    assert (high <= 1).all()
+    assert (one.above(1.0) == 0).all()
+    five, ninetyfive = one.interval(0.9)
+    np.testing.assert_allclose(one.std, (ninetyfive - five) / (2 * stats.norm.ppf(0.95)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("m", [0, 12, 40])
+def test_any_epoch_can_be_asked(m):
+    complete, test = curves(m), curves(20, 1)
+    predictor = archcast.get_predictor("lc-increment", SPACE, random_state=0, total_epochs=EPOCHS)
+    predictor.init(SPACE.sample(m, 0), None, archcast.Evidence({"val_accuracy": complete}) if m else None)
+    given, rows = archcast.Evidence({"val_accuracy": test[:, :8]}), SPACE.sample(20, 1)
+    at = {epoch: predictor.forecast(rows, given, epoch=epoch) for epoch in (5, 8, 9, 14, EPOCHS)}
+    np.testing.assert_allclose(at[5].mean, test[:, 4], atol=1e-5)  # seen already
+    np.testing.assert_allclose(at[8].mean, test[:, 7], atol=1e-5)
+    assert at[8].std.max() < 1e-5 < at[9].std.min()
+    np.testing.assert_array_equal(at[EPOCHS].mean, predictor.forecast(rows, given).mean)
+    for epoch in (9, 14):
+        assert np.abs(at[epoch].mean - test[:, epoch - 1]).mean() < 0.05
+    with pytest.raises(InvalidInputError, match="epoch must be at most 20"):
+        predictor.forecast(rows, given, epoch=EPOCHS + 1)
+    with pytest.raises(InvalidInputError, match="epoch must be a whole number of at least 1"):
+        predictor.forecast(rows, given, epoch=0)
+
+
+def test_an_epoch_asked_for_says_how_long_a_training_is():
+    predictor = archcast.get_predictor("lc-increment", SPACE, random_state=0).init()
+    begun = archcast.Evidence({"val_accuracy": curves(3)[:, :8]})
+    named = predictor.forecast(SPACE.sample(3, 0), begun, epoch=EPOCHS)
+    np.testing.assert_array_equal(named.mean, forecast(np.zeros((0, EPOCHS)), curves(3)[:, :8]).mean)

@@ -1,0 +1,465 @@
+"""``archcast.forecast``: how trainings that have begun will end.
+
+What it needs is learning curves and the number of epochs of a full training. Complete curves among them teach it what such
+trainings gain from here on (``lc-increment``); without any it answers by what is usual (``lc-pfn``).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.checks import whole
+from archcast.errors import InvalidInputError
+from archcast.evidence import Evidence
+from archcast.forecasting.metrics import Metric, direction
+from archcast.predictors.learning_curve.distributions import Distribution
+from archcast.predictors.learning_curve.lc_increment import LCIncrement
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Forecast", "forecast"]
+
+CHANCE = 0.05
+"""A training is stopped if it beats the best with a smaller probability."""
+GRID = 12
+"""Epochs between now and the end at which a course is computed."""
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+SPACE = "nasbench201"
+"""A predictor belongs to a space; here all architectures are the same row of it, and none is looked at."""
+
+Floats = NDArray[np.float64]
+
+
+def forecast(
+    curves: Any,
+    *,
+    epochs: int | None = None,
+    metric: str | None = None,
+    better: str | None = None,
+    best: float | None = None,
+    random_state: Any = 0,
+) -> Forecast:
+    """Forecast how trainings will end, from the beginning of their learning curves.
+
+    Args:
+        curves: a curve for each training, a value for each epoch from the first on: a list of lists, an array ``(n, epochs)``
+            whose trailing NaN are epochs to come, a mapping of names to lists, a DataFrame with a row for each training, or one
+            list of numbers. An infinite value at the end is a divergence. Gaps are filled by straight lines.
+        epochs: epochs of a full training; ``None`` takes the longest curve if another is shorter. Trainings of that length are
+            finished and teach the forecast. What a curve has beyond is not looked at.
+        metric: name of what was measured, such as ``"val_accuracy"`` or ``"val_loss"``: it tells which way is better.
+        better: ``"higher"`` or ``"lower"``, where the name does not tell; without either the course of the curves does.
+        best: value to beat; ``None`` takes the best finished training, or the best value so far if none is finished.
+        random_state: seed of the regressions on a hundred finished trainings and more.
+
+    Returns:
+        A :class:`Forecast`.
+
+    Raises:
+        InvalidInputError: no curves, a curve without values, an unknown direction or length; the message says what to give.
+
+    Examples:
+        >>> import archcast
+        >>> done = [[0.5, 0.62, 0.70, 0.74, 0.76, 0.77], [0.4, 0.55, 0.63, 0.68, 0.70, 0.71], [0.5, 0.63, 0.71, 0.75, 0.77, 0.78]]
+        >>> answer = archcast.forecast([*done, [0.3, 0.41, 0.47]], epochs=6)
+        >>> answer.advice
+        ['finished', 'finished', 'finished', 'stop']
+        >>> low, high = answer.interval(0.9)
+        >>> bool(low[3] < answer.median[3] < high[3] < 0.7)
+        True
+    """
+    names, rows = _named(curves)
+    kind, notes = _metric(metric, better, rows)
+    cut, diverged, filled = _clean(names, rows)
+    total, said = _length(epochs, cut)
+    notes += said
+    if filled:
+        notes.append(f"Gaps in {_some(filled)} were filled by straight lines.")
+    values = np.full((len(cut), total), np.nan)
+    for row, curve in enumerate(cut):
+        values[row, : min(len(curve), total)] = curve[:total]
+    if best is not None and not np.isfinite(best):
+        raise InvalidInputError(f"best must be a finite number, got {best!r}.")
+    if kind.highest is None and best is not None and abs(best) > 1 and kind.signal in ("accuracy", "error"):
+        kind = replace(kind, highest=100.0)
+    lost = np.array([d is not None and d <= total for d in diverged])
+    return Forecast(names, values, kind, best, lost, notes, random_state)
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """How ``n`` trainings will end.
+
+    All values have the direction and the scale of the curves: a loss is a loss.
+
+    Attributes:
+        runs: name of each training.
+        curves: ``(n, T)`` values so far; NaN to come.
+        metric: what was measured.
+        best_given: the value to beat, if it was given.
+        diverged: ``(n,)`` whether the training ended in infinite values or NaN.
+        notes: what was guessed or changed, a sentence each.
+        random_state: seed.
+        epoch: the epoch that is forecast, T unless :meth:`at` says otherwise.
+    """
+
+    runs: list[str]
+    curves: Floats
+    metric: Metric
+    best_given: float | None
+    diverged: NDArray[np.bool_]
+    notes: list[str] = field(default_factory=list)
+    random_state: Any = 0
+    epoch: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    # -- what is known ------------------------------------------------------------------------------------------------
+
+    @property
+    def epochs(self) -> int:
+        """Epochs T of a full training."""
+        return self.curves.shape[1]
+
+    @functools.cached_property
+    def epochs_seen(self) -> NDArray[np.int64]:
+        """``(n,)`` epochs seen of each training."""
+        return np.isfinite(self.curves).sum(axis=1)
+
+    @property
+    def finished(self) -> NDArray[np.bool_]:
+        """``(n,)`` whether all epochs are seen."""
+        return (self.epochs_seen >= self.epochs) & ~self.diverged
+
+    @property
+    def last(self) -> Floats:
+        """``(n,)`` value at the last epoch seen."""
+        return self.curves[np.arange(len(self)), self.epochs_seen - 1]
+
+    @functools.cached_property
+    def to_beat(self) -> Floats:
+        """``(n,)`` the value that each training is compared with; NaN if there is none.
+
+        It is the one that was given, else the end of the best finished training, else, if none is finished, the best value that
+        any other training has reached so far.
+        """
+        if self.best_given is not None:
+            return np.full(len(self), self.best_given)
+        value = -self.last if self.metric.falls else self.last
+        out = np.full(len(self), np.nan)
+        candidates = self.finished if self.finished.any() else ~self.diverged
+        for row in range(len(self)):
+            others = candidates if self.finished.any() else candidates & (np.arange(len(self)) != row)
+            if others.any():
+                out[row] = value[others].max()
+        return -out if self.metric.falls else out
+
+    # -- the forecast -------------------------------------------------------------------------------------------------
+
+    @property
+    def median(self) -> Floats:
+        """``(n,)`` the value that the end is as likely above as below."""
+        return self._sign * self._distribution.quantile(0.5)
+
+    def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
+        """``(n,)`` lower and upper ends of the interval that holds the end with the probability ``level``."""
+        low, high = self._distribution.interval(level)
+        return (-high, -low) if self.metric.falls else (low, high)
+
+    def above(self, value: float | Sequence[float] | Floats) -> Floats:
+        """``(n,)`` probability to end better than ``value``, a number or one for each: above it, or below where lower is better."""
+        chance = self._distribution.above(self._sign * np.asarray(value, dtype=np.float64))
+        end = self.epochs if self.epoch is None else self.epoch
+        reached = (self._sign * self.curves[:, end - 1] > self._sign * np.asarray(value)).astype(np.float64)
+        return np.where(self.diverged, 0.0, np.where(self.epochs_seen >= end, reached, chance))
+
+    @property
+    def chance_above_best(self) -> Floats:
+        """``(n,)`` probability to beat :attr:`to_beat`; NaN where there is nothing to beat."""
+        missing = np.isnan(self.to_beat)
+        return np.where(missing, np.nan, self.above(np.where(missing, 0.0, self.to_beat)))
+
+    def at(self, epoch: int) -> Forecast:
+        """The forecast of an earlier epoch than the last.
+
+        Raises:
+            InvalidInputError: ``epoch`` is not between 1 and the last.
+        """
+        if whole("epoch", epoch, 1) > self.epochs:
+            raise InvalidInputError(f"epoch must be at most {self.epochs}, the epochs of a full training, got {epoch}.")
+        return replace(self, epoch=epoch)
+
+    @functools.cached_property
+    def course(self) -> tuple[NDArray[np.int64], Floats]:
+        """Quantiles .05, .25, .5, .75, .95 at some epochs on the way: epochs ``(k,)``, values ``(5, n, k)``, NaN where seen."""
+        begun = self.epochs_seen[~self.finished]
+        first = int(begun.min()) if len(begun) else self.epochs
+        marks = np.unique(np.linspace(first, self.epochs, GRID + 1).round().astype(np.int64))[
+            1 if first < self.epochs else 0 :
+        ]
+        values = np.full((len(LEVELS), len(self), len(marks)), np.nan)
+        for k, epoch in enumerate(marks):
+            found = self._sign * self.at(int(epoch))._distribution.quantile(LEVELS)
+            values[:, :, k] = (found[:, ::-1] if self.metric.falls else found).T
+        values[:, marks[None, :] <= self.epochs_seen[:, None]] = np.nan
+        return marks, values
+
+    @functools.cached_property
+    def epochs_needed(self) -> list[int | None]:
+        """Epochs that each training needs until it is more likely than not better than :attr:`to_beat`; ``None`` if it will not
+        be. Without anything to beat: the epochs that are left.
+        """
+        left = self.epochs - self.epochs_seen
+        marks, quantiles = self.course
+        middle = quantiles[len(LEVELS) // 2]
+        out: list[int | None] = []
+        for row in range(len(self)):
+            goal = self.to_beat[row]
+            if np.isnan(goal):
+                out.append(int(left[row]))
+                continue
+            better = self._sign * (middle[row] - goal) > 0
+            if self._sign * (self.last[row] - goal) > 0 and not self.diverged[row]:
+                out.append(0)
+            else:
+                out.append(
+                    int(marks[better.argmax()] - self.epochs_seen[row])
+                    if better.any() and not self.diverged[row]
+                    else None
+                )
+        return out
+
+    @property
+    def advice(self) -> list[str]:
+        """``"stop"``, ``"go on"`` or ``"finished"`` for each training."""
+        chance = np.nan_to_num(self.chance_above_best, nan=1.0)
+        stop = (chance < CHANCE) | self.diverged
+        return np.where(self.finished, "finished", np.where(stop, "stop", "go on")).tolist()
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why, a phrase for each training."""
+        out = []
+        against = "the value to beat" if self.best_given is not None else "the best so far"
+        for row, advice in enumerate(self.advice):
+            goal, chance = self.to_beat[row], self.chance_above_best[row]
+            needed = self.epochs_needed[row]
+            if self.diverged[row]:
+                out.append(f"it diverged after epoch {self.epochs_seen[row]}")
+            elif np.isnan(goal):
+                out.append(
+                    "there is nothing to beat: give --best, or more runs" if advice != "finished" else "the only run"
+                )
+            elif advice == "finished":
+                out.append(f"better than {show(goal)}" if chance else _standing(self.last[row], goal))
+            else:
+                shown = "under 1 %" if chance < 0.005 else f"{100 * chance:.0f} %"
+                when = f", likely in {needed} more epochs" if needed else ", and is there now" if needed == 0 else ""
+                out.append(f"{shown} chance to beat {show(goal)}, {against}{when}")
+        return out
+
+    # -- faces --------------------------------------------------------------------------------------------------------
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each training: run, epochs_seen, epochs, median, low90, high90, chance_above_best, advice.
+
+        ``chance_above_best`` is ``None`` where there is nothing to beat.
+        """
+        low, high = self.interval(0.9)
+        chance = self.chance_above_best
+        return [
+            {
+                "run": name,
+                "epochs_seen": int(self.epochs_seen[i]),
+                "epochs": self.epochs,
+                "median": float(self.median[i]),
+                "low90": float(low[i]),
+                "high90": float(high[i]),
+                "chance_above_best": None if np.isnan(chance[i]) else float(chance[i]),
+                "advice": self.advice[i],
+            }
+            for i, name in enumerate(self.runs)
+        ]
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """A panel for each training that is not finished: its curve, the fan of what may come, the value to beat.
+
+        Args:
+            path: a file to write too; its ending says which format.
+        """
+        from archcast.forecasting.figure import draw
+        from archcast.reports.figures import save
+
+        figure = draw(self)
+        if path is not None:
+            save(figure, Path(path))
+        return figure
+
+    def _repr_html_(self) -> str:
+        from archcast.forecasting.page import fragment
+
+        return fragment(self)
+
+    def __repr__(self) -> str:
+        counts = {word: self.advice.count(word) for word in ("finished", "go on", "stop")}
+        said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        return f"Forecast({len(self)} of {self.metric.name} after {self.epochs} epochs: {said})"
+
+    # -- machinery ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _sign(self) -> float:
+        return -1.0 if self.metric.falls else 1.0
+
+    @functools.cached_property
+    def _distribution(self) -> Distribution:
+        """Of the value at ``epoch``, higher is better."""
+        signal = self.metric.signal
+        predictor = LCIncrement(
+            SPACE,
+            signal=signal,
+            epochs=1,
+            total_epochs=self.epochs,
+            highest=self._highest,
+            random_state=self.random_state,
+        )
+        archs = np.zeros((len(self), len(predictor._space.cardinalities)), dtype=np.int64)
+        done = np.flatnonzero(self.finished)
+        known = Evidence({signal: self.curves[done]}) if len(done) else None
+        predictor.init(archs[done], None, known)
+        return predictor.forecast(archs, Evidence({signal: self.curves}), epoch=self.epoch)
+
+    @property
+    def _highest(self) -> float | None:
+        if self.metric.signal not in ("accuracy", "error"):
+            return None
+        if self.metric.highest is not None:
+            return self.metric.highest
+        return 100.0 if np.nanmax(np.abs(self.curves)) > 1 + 1e-6 else 1.0
+
+
+# -- what was given ----------------------------------------------------------------------------------------------------
+
+
+def _named(curves: Any) -> tuple[list[str], list[Floats]]:
+    """Names, and one-dimensional arrays."""
+    if hasattr(curves, "columns") and hasattr(curves, "index"):
+        names, many = [str(name) for name in curves.index], list(np.asarray(curves))
+        if all(type(name) is int for name in curves.index):
+            names = [f"run {name}" for name in curves.index]
+    elif isinstance(curves, Mapping):
+        names, many = [str(name) for name in curves], list(curves.values())
+    else:
+        try:
+            many = list(curves)
+        except TypeError as error:
+            raise InvalidInputError(f"curves must be lists of numbers, got {type(curves).__name__}.") from error
+        if many and all(np.ndim(value) == 0 for value in many):
+            many = [many]
+        names = [f"run {i}" for i in range(len(many))]
+    if not many:
+        raise InvalidInputError("curves is empty: give a list of numbers for each training.")
+    rows = []
+    for name, values in zip(names, many):
+        try:
+            row = np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"the curve of {name!r} must be numbers, a value for each epoch: {error}."
+            ) from error
+        if row.ndim != 1:
+            raise InvalidInputError(f"the curve of {name!r} must be a list of numbers, got shape {row.shape}.")
+        if not np.isfinite(row).any():
+            raise InvalidInputError(f"the curve of {name!r} has no known value. Leave it out.")
+        rows.append(row)
+    return names, rows
+
+
+def _metric(name: str | None, better: str | None, rows: list[Floats]) -> tuple[Metric, list[str]]:
+    """The metric, and what was guessed of it."""
+    if name is not None or better is not None:
+        named = Metric.of(name or "metric", better)
+        if named is None:
+            raise InvalidInputError(
+                f"metric {name!r} does not tell which way is better. Say better='higher' or 'lower'."
+            )
+        return (named if name else _by_range(named.falls, rows)), []
+    falls = direction([row[np.isfinite(row)] for row in rows])
+    if falls is None:
+        raise InvalidInputError(
+            "which way is better cannot be told from the curves. Name the metric, metric='val_accuracy', or say "
+            "better='higher' or 'lower'."
+        )
+    found = _by_range(falls, rows)
+    told = "fall, so lower is" if falls else "rise, so higher is"
+    return found, [f"The metric has no name. Its values {told} better; taken as {_article(found.name)}."]
+
+
+def _by_range(falls: bool, rows: list[Floats]) -> Metric:
+    """A metric without a name: a loss, an accuracy where all values fit one, or a score."""
+    values = np.concatenate([row[np.isfinite(row)] for row in rows])
+    kind = "loss" if falls else "accuracy" if values.min() >= 0 and values.max() <= 100 else "score"
+    return Metric(kind, kind, falls)
+
+
+def _clean(names: list[str], rows: list[Floats]) -> tuple[list[Floats], list[int | None], list[str]]:
+    """Curves without gaps that end at their last value; the epochs before a divergence; the names of those with gaps."""
+    out: list[Floats] = []
+    diverged: list[int | None] = []
+    filled = []
+    for name, row in zip(names, rows):
+        known = np.flatnonzero(np.isfinite(row))
+        end = int(known[-1]) + 1
+        diverged.append(end if np.isinf(row[end:]).any() else None)
+        if len(known) < end:
+            filled.append(name)
+        out.append(np.interp(np.arange(end), known, row[known]))
+    return out, diverged, filled
+
+
+def _length(epochs: int | None, curves: list[Floats]) -> tuple[int, list[str]]:
+    """Epochs of a full training, and what is to be said of them."""
+    lengths = np.array([len(curve) for curve in curves])
+    longest = int(lengths.max())
+    if epochs is None:
+        if lengths.min() == longest:
+            raise InvalidInputError(
+                f"how long a full training is cannot be told: {'the curve has' if len(lengths) == 1 else 'all curves have'} "
+                f"{longest} epochs. Say epochs={max(50, 2 * longest)}, for example."
+            )
+        done = int((lengths == longest).sum())
+        return longest, [
+            f"A full training is taken to have {longest} epochs, as the longest of {len(lengths)} curves; {done} finished."
+        ]
+    total = whole("epochs", epochs, 1)
+    beyond = int((lengths > total).sum())
+    return total, [f"{beyond} longer than {total} epochs: cut there."] if beyond else []
+
+
+def _standing(value: float, goal: float) -> str:
+    return "the best so far" if value == goal else f"not better than {show(goal)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _article(word: str) -> str:
+    return ("an " if word[0] in "aeiou" else "a ") + word
+
+
+def show(value: float) -> str:
+    """A value as people write it: four significant digits."""
+    if np.isnan(value):
+        return "-"
+    digits = 3 if value == 0 else int(np.clip(3 - np.floor(np.log10(abs(value))), 0, 6))
+    return f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.3g}"

@@ -1,0 +1,50 @@
+"""A forecast as HTML: a table, the picture, what was guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archcast.reports.pages import page, svg, text
+
+if TYPE_CHECKING:
+    from archcast.forecasting.forecast import Forecast
+
+__all__ = ["fragment", "whole_page"]
+
+HEADS = ("run", "epochs", "now", "end", "50 %", "90 %", "chance", "advice", "reason")
+
+
+def fragment(forecast: Forecast) -> str:
+    """Table, picture and notes, to stand in a notebook or a page."""
+    from archcast.forecasting.figure import draw
+    from archcast.forecasting.forecast import show
+
+    inner, outer = forecast.interval(0.5), forecast.interval(0.9)
+    lines = []
+    for i, name in enumerate(forecast.runs):
+        chance = forecast.chance_above_best[i]
+        cells = [
+            name,
+            f"{forecast.epochs_seen[i]}/{forecast.epochs}",
+            show(forecast.last[i]),
+            show(forecast.median[i]),
+            *(f"{show(low[i])} – {show(high[i])}" for low, high in (inner, outer)),
+            "–" if np.isnan(chance) else f"{100 * chance:.0f} %",
+            forecast.advice[i],
+            forecast.reasons[i],
+        ]
+        lines.append("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in cells) + "</tr>")
+    head = "".join(f"<th>{word}</th>" for word in HEADS)
+    notes = "".join(f'<p class="soft">{text(note)}</p>' for note in forecast.notes)
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+        f"<figure>{svg(lambda: draw(forecast), 'forecast')}</figure>{notes}"
+    )
+
+
+def whole_page(forecast: Forecast) -> str:
+    """A page that stands alone."""
+    title = f"Forecast of {forecast.metric.name} after {forecast.epochs} epochs"
+    return page(title, [f"<h1>{text(title)}</h1>", fragment(forecast)])
