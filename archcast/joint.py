@@ -39,8 +39,8 @@ LEAST = 3
 class JointReport(Presentable):
     """What :func:`joint_report` returns.
 
-    ``plot(path=None)`` draws what the search found against tau, a point for each strategy with bars of one standard error, after the
-    most evaluations and at the largest train size; ``to_html(path=None)`` writes a report in one file.
+    ``plot(path=None)`` draws what the search found against tau, a point for each strategy with bars of one standard error, after
+    the most evaluations and at the largest train size; ``to_html(path=None)`` writes a report in one file.
 
     Attributes:
         results: of the evaluation.

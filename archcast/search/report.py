@@ -98,3 +98,7 @@ def _protocol(p: Any) -> dict[str, Any]:
 
 def _time(seconds: float) -> str:
     return fixed(seconds, 1 if seconds < 100 else 0)
+
+
+def _mean(row: dict[str, Any], key: str) -> str:
+    return plus_minus(row[f"{key}_mean"], row[f"{key}_sem"])
