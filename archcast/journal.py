@@ -217,7 +217,7 @@ def file_name(label: str) -> str:
         ('regularized-evolution', 'etc-74ccf3')
     """
     plain = re.sub(r"[^a-z0-9._-]+", "-", label.lower()).strip(".-")[:LONGEST_NAME]
-    if plain == label:
+    if plain and plain == label:
         return plain
     return f"{plain or 'label'}-{hashlib.sha256(label.encode(errors='surrogatepass')).hexdigest()[:6]}"
 
@@ -295,7 +295,9 @@ def _inner(value: Any, above: set[int]) -> Iterator[bytes]:
 
 
 def _state(value: Any) -> Any:
-    """What an object holds."""
+    """What an object holds; an object with a method ``describe`` says itself what decides its results."""
+    if callable(getattr(value, "describe", None)):
+        return value.describe()
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if hasattr(value, "get_params"):

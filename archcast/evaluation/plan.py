@@ -214,9 +214,9 @@ def _splits(
                 test = around_the_best(space, archs, known, groups, train, int(protocol.test_size), rng)
             if len(train) < size or len(test) < least:
                 raise InvalidInputError(
-                    f"train_sizes: {size} is too large for benchmark {protocol.benchmark!r}: {len(groups)} architectures have a "
-                    f"score. {len(train)} can be drawn to train on, and {len(test)} {TESTS[protocol.test]} to test on that share no "
-                    "function with the training architectures. Choose a smaller train or test size."
+                    f"train_sizes: {size} is too large for benchmark {protocol.benchmark!r}: {len(groups)} architectures have "
+                    f"a score. {len(train)} can be drawn to train on, and {len(test)} {TESTS[protocol.test]} to test on that "
+                    "share no function with the training architectures. Choose a smaller train or test size."
                 )
             splits[size, trial] = rows[train], rows[test]
     return splits
