@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,9 @@ from archcast.errors import InvalidInputError
 from archcast.evaluation.metrics import METRICS, Metric
 from archcast.evaluation.report import tested_on
 from archcast.evaluation.results import Results
-from archcast.files import write_whole
+from archcast.reports.base import Presentable
 from archcast.reports.figures import COLORS, MARKERS
+from archcast.reports.numbers import fixed
 from archcast.reports.pages import definitions, page, svg, text
 from archcast.search.results import SearchResults
 
@@ -36,8 +36,11 @@ LEAST = 3
 
 
 @dataclass(frozen=True, eq=False)
-class JointReport:
+class JointReport(Presentable):
     """What :func:`joint_report` returns.
+
+    ``plot(path=None)`` draws what the search found against tau, a point for each strategy with bars of one standard error, after
+    the most evaluations and at the largest train size; ``to_html(path=None)`` writes a report in one file.
 
     Attributes:
         results: of the evaluation.
@@ -98,30 +101,11 @@ class JointReport:
 
         return pd.DataFrame(self.correlation_rows())
 
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """What the search found against tau, a point a strategy with bars of one standard error, after the most evaluations and
-        at the largest train size.
+    def _draw(self) -> Figure:
+        return _draw(self)
 
-        Args:
-            path: where to save the figure; the suffix says the format.
-        """
-        from archcast.reports.figures import save
-
-        figure = _draw(self)
-        if path is not None:
-            save(figure, Path(path))
-        return figure
-
-    def to_html(self, path: str | Path | None = None) -> str:
-        """A report in one file that loads nothing from elsewhere.
-
-        Args:
-            path: where to save it.
-        """
-        html = _render(self)
-        if path is not None:
-            write_whole(Path(path), html)
-        return html
+    def _render(self) -> str:
+        return _render(self)
 
     def __repr__(self) -> str:
         return f"JointReport({self.searches.protocol.get('benchmark')!r}, {len(self.predictors)} predictors)"
@@ -218,7 +202,7 @@ def _render(report: JointReport) -> str:
     lead = (
         f"Over {first['strategies']} predictors, Kendall tau after {first['train_size']:,} training architectures and the score "
         f"that a search finds after {first['evaluations']:,} evaluations have a rank correlation of "
-        f"{_number(first['kendall_tau'])} (p = {_number(first['p'])})."
+        f"{fixed(first['kendall_tau'], 2)} (p = {fixed(first['p'], 2)})."
     )
     marks = sorted({row["evaluations"] for row in rows})
     marks = sorted({marks[round(i * (len(marks) - 1) / 4)] for i in range(5)})
@@ -226,7 +210,7 @@ def _render(report: JointReport) -> str:
     head = "<th>measure</th><th>n</th>" + "".join(f"<th>after {mark:,}</th>" for mark in marks)
     lines = [
         f"<td>{text(metric.title)}</td><td>{size:,}</td>"
-        + "".join(f"<td>{_number(cells[measure, size, mark]['kendall_tau'])}</td>" for mark in marks)
+        + "".join(f"<td>{fixed(cells[measure, size, mark]['kendall_tau'], 2)}</td>" for mark in marks)
         for measure, metric in METRICS.items()
         for size in sorted({row["train_size"] for row in rows})
     ]
@@ -250,7 +234,3 @@ def _render(report: JointReport) -> str:
         ),
     ]
     return page(title, body)
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2f}"

@@ -13,6 +13,8 @@ from typing import Any
 
 from archcast.cli._scoring import Outcome
 from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.files import write_whole
+from archcast.journal import Journal
 
 __all__ = ["ScoreFile", "as_csv", "as_json", "failures", "ranked", "show"]
 
@@ -129,6 +131,7 @@ class ScoreFile:
     ) -> None:
         self.path, self.proxies, self.column, self.lines = path, list(proxies), column, lines
         self.done: set[str] = set()
+        self._journal = Journal(path)
         beside = path.with_name(path.name + ".settings.json")
         settings = json.loads(json.dumps({"proxies": self.proxies, **settings}))
         if path.exists() and path.stat().st_size:
@@ -141,8 +144,8 @@ class ScoreFile:
             self._read()
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-            path.write_text("" if lines else _line([column, *self.proxies]), encoding="utf-8")
+            write_whole(beside, json.dumps(settings, indent=2) + "\n")
+            self._journal.rewrite("" if lines else _line([column, *self.proxies]))
 
     def append(self, outcomes: Iterable[Outcome]) -> None:
         """Write outcomes at once."""
@@ -153,8 +156,7 @@ class ScoreFile:
                 json.dumps(record, ensure_ascii=False) + "\n" if self.lines else _line(_fields(outcome, self.proxies))
             )
             self.done.add(outcome.name)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write("".join(texts))
+        self._journal.append("".join(texts))
 
     def _settings_of(self, beside: Path) -> dict[str, Any]:
         try:
@@ -167,23 +169,18 @@ class ScoreFile:
         return dict(found)
 
     def _read(self) -> None:
-        """Names that are there already; a last line that was not finished is removed."""
-        data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            self.path.write_bytes(whole)
+        """Names that are there already."""
         try:
-            text = whole.decode("utf-8")
             if self.lines:
-                self.done = {json.loads(line)[self.column] for line in text.splitlines()}
+                self.done = {record[self.column] for record in self._journal.records()}
                 return
-            rows = list(csv.reader(io.StringIO(text), strict=True))
-        except (ValueError, KeyError, TypeError, csv.Error) as error:
-            raise InvalidFileError(f"--out {str(self.path)!r} does not hold scores: {error}") from error
+            rows = list(csv.reader(io.StringIO(self._journal.text(), newline=""), strict=True))
+        except (KeyError, TypeError, csv.Error) as error:
+            raise self._journal.damaged(f"it does not hold scores ({error})") from error
         if rows and rows[0] != [self.column, *self.proxies]:
             raise InvalidFileError(f"--out {str(self.path)!r} does not begin with the columns of this command.")
         if not rows:
-            self.path.write_text(_line([self.column, *self.proxies]), encoding="utf-8")
+            self._journal.append(_line([self.column, *self.proxies]))
         self.done = {row[0] for row in rows[1:] if row}
 
 

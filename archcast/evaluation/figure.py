@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archcast.evaluation.measurements import Measurements
 from archcast.reports.figures import COLORS, MARKERS, STYLES, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from archcast.evaluation.results import Results
-
 __all__ = ["draw"]
 
 LABEL_POINTS = 8.5
 
 
-def draw(results: Results, width: float = 8.0, height: float | None = None) -> Figure:
+def draw(results: Measurements, width: float = 8.0, height: float | None = None) -> Figure:
     """Draw the figure; with a single train size it is a ranking with error bars.
 
     Of a predictor that was asked after several numbers of epochs, only the longest look is drawn.

@@ -18,10 +18,15 @@ __all__ = [
     "METRICS",
     "Metric",
     "coverage",
+    "crps",
     "gaussian_nll",
     "kendall_tau",
+    "kendall_tau_rounded",
+    "mean_absolute_error",
     "pearson",
     "regret",
+    "root_mean_square_error",
+    "sharpness",
     "spearman",
     "top_k_precision",
     "top_tau",
@@ -48,6 +53,29 @@ def kendall_tau(truth: Vector, mean: Vector) -> float:
     from scipy.stats import kendalltau
 
     return float(kendalltau(truth, mean).statistic)
+
+
+def kendall_tau_rounded(truth: Vector, mean: Vector, decimals: int) -> float:
+    """Kendall's tau-b after the predictions, as percentages, are rounded (White et al. 2021, https://arxiv.org/abs/2104.01177):
+    differences that nobody could measure count as ties. Scores that are all between 0 and 1 are taken as shares of 1.
+
+    Examples:
+        >>> truth = np.array([0.91, 0.92, 0.93])
+        >>> kendall_tau(truth, np.array([0.9012, 0.9011, 0.95])), kendall_tau_rounded(truth, np.array([0.9012, 0.9011, 0.95]), 1)
+        (0.333..., 0.816...)
+    """
+    scale = 100.0 if len(truth) and truth.min() >= 0 and truth.max() <= 1 else 1.0
+    return kendall_tau(truth, np.round(mean * scale, decimals))
+
+
+def mean_absolute_error(truth: Vector, mean: Vector) -> float:
+    """Mean absolute error, on the scale of the scores."""
+    return float(np.abs(truth - mean).mean()) if len(truth) else math.nan
+
+
+def root_mean_square_error(truth: Vector, mean: Vector) -> float:
+    """Root of the mean squared error, on the scale of the scores."""
+    return math.sqrt(float(np.square(truth - mean).mean())) if len(truth) else math.nan
 
 
 def spearman(truth: Vector, mean: Vector) -> float:
@@ -126,6 +154,25 @@ def gaussian_nll(truth: Vector, mean: Vector, std: Vector) -> float:
     return float((0.5 * z**2 + np.log(std)).mean() + 0.5 * math.log(2 * math.pi))
 
 
+def crps(truth: Vector, mean: Vector, std: Vector) -> float:
+    """Mean continuous ranked probability score of normal predictions, on the scale of the scores; lower is better (Gneiting and
+    Raftery 2007). With ``z = (y - mu) / sigma`` it is ``sigma (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi))``; a prediction without
+    spread has its absolute error. NaN if a std is negative."""
+    if len(truth) == 0 or not (std >= 0).all():
+        return math.nan
+    from scipy.special import ndtr
+
+    error = truth - mean
+    z = np.divide(error, std, out=np.zeros_like(error), where=std > 0)
+    spread = std * (z * (2 * ndtr(z) - 1) + math.sqrt(2 / math.pi) * np.exp(-(z**2) / 2) - 1 / math.sqrt(math.pi))
+    return float(np.where(std > 0, spread, np.abs(error)).mean())
+
+
+def sharpness(_truth: Vector, _mean: Vector, std: Vector) -> float:
+    """Mean standard deviation, on the scale of the scores: among calibrated predictors the smaller is the better."""
+    return float(std.mean()) if len(std) else math.nan
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measure and what it means.
@@ -154,9 +201,16 @@ METRICS: dict[str, Metric] = {
     "pearson": Metric(pearson, "Pearson", 1.0),
     "tau_top10pct": Metric(partial(top_tau, k=0.1), "tau among the best 10 %", 1.0),
     "tau_top50": Metric(partial(top_tau, k=50), "tau among the best 50", 1.0),
+    "kt_1dec": Metric(partial(kendall_tau_rounded, decimals=1), "tau, rounded to .1 %", 1.0),
+    "kt_2dec": Metric(partial(kendall_tau_rounded, decimals=2), "tau, rounded to .01 %", 1.0),
     "top10_precision": Metric(top_k_precision, "top-10 precision", 1.0),
+    "top20_precision": Metric(partial(top_k_precision, k=20), "top-20 precision", 1.0),
     "regret": Metric(regret, "regret of the pick", 0.0),
+    "mae": Metric(mean_absolute_error, "mean absolute error", 0.0),
+    "rmse": Metric(root_mean_square_error, "root mean square error", 0.0),
     "coverage90": Metric(coverage, "90 % intervals cover", 0.9, needs_std=True),
     "nll": Metric(gaussian_nll, "Gaussian NLL", -math.inf, needs_std=True),
+    "crps": Metric(crps, "CRPS", 0.0, needs_std=True),
+    "sharpness": Metric(sharpness, "mean std", 0.0, needs_std=True),
 }
 """Columns of every result, in order of importance."""

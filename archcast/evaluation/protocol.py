@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +13,48 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast._version import __version__
+from archcast.checks import one_of, whole
 from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.errors import InvalidInputError
-from archcast.evaluation.presets import PRESETS, REST
+from archcast.evaluation.presets import PRESETS, REST, Preset, spread_epochs
 from archcast.evaluation.splits import RANDOM, TESTS
 from archcast.evidence import Evidence
+from archcast.journal import fingerprint
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
-from archcast.registry import closest
 from archcast.spaces.base import SPACES, SearchSpace
 
-__all__ = ["Protocol", "default_predictors", "make_predictors", "make_protocol"]
+__all__ = [
+    "Protocol",
+    "Settings",
+    "default_predictors",
+    "given_evidence",
+    "make_predictors",
+    "make_protocol",
+    "query_epochs",
+    "settings",
+]
 
 TRAIN_SIZES, TEST_SIZE, TRIALS = (10, 32, 100), 1000, 5
 POOL_SIZE = 2000
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Shares of a full training after which curves are looked at, where budgets are compared."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may set, as :func:`archcast.evaluate` takes it; ``None`` is left to the preset or to a default."""
+
+    train_sizes: Sequence[int] | None = None
+    test_size: int | str | None = None
+    test: str | None = None
+    trials: int | None = None
+    seed: int = 0
+    metric: str | None = None
+    encoding: str | None = None
+    preset: str | None = None
+    epochs: Sequence[int] | None = None
+    budgets: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +66,8 @@ class Protocol:
         space: name of the search space.
         metric: the score.
         preset: name of the published protocol, or ``None``.
+        quick_look: a preset with fewer trials than its paper has: how many of them, in words; else ``None``.
+        differs: what is not as in the preset's paper.
         train_sizes: rows to train on.
         test_size: rows to test on, or ``"rest"``.
         test: how they are drawn, see :data:`archcast.evaluation.splits.TESTS`.
@@ -52,7 +79,7 @@ class Protocol:
         epochs: epochs of the curves that predictors are given at query; empty for each predictor's own.
         budgets: whether predictors are compared at every pair of budgets.
         architectures: how many rows have a score.
-        data: digest of the architectures, the scores and the evidence.
+        data: fingerprint of all that the benchmark and the evidence hold.
         version: of archcast.
     """
 
@@ -60,6 +87,8 @@ class Protocol:
     space: str
     metric: str
     preset: str | None
+    quick_look: str | None
+    differs: tuple[str, ...]
     train_sizes: tuple[int, ...]
     test_size: int | str
     test: str
@@ -76,20 +105,7 @@ class Protocol:
 
 
 def make_protocol(
-    benchmark: Benchmark,
-    groups: NDArray[np.int64],
-    evidence: Evidence,
-    *,
-    metric: str,
-    preset: str | None,
-    train_sizes: Sequence[int] | None,
-    test_size: int | str | None,
-    test: str,
-    trials: int | None,
-    seed: int,
-    encoding: str | None,
-    epochs: Sequence[int] | None,
-    budgets: bool,
+    benchmark: Benchmark, groups: NDArray[np.int64], evidence: Evidence, asked: Settings, metric: str
 ) -> Protocol:
     """Complete the settings from the preset and the defaults.
 
@@ -97,77 +113,124 @@ def make_protocol(
         benchmark: what is evaluated on.
         groups: function of each row with a score.
         evidence: of all its rows, what every predictor is given.
-        metric, preset, train_sizes, test_size, test, trials, seed, encoding, epochs, budgets: as in :func:`archcast.evaluate`.
+        asked: what the user set.
+        metric: the score.
 
     Raises:
         InvalidInputError: a setting is out of range or contradicts the preset.
     """
-    given: dict[str, Any] = {"train_sizes": train_sizes, "test_size": test_size, "trials": trials}
+    preset = None if asked.preset is None else _preset(asked)
+    space = benchmark.space.name
+    sizes, test_size, test, trials = asked.train_sizes, asked.test_size, asked.test, asked.trials
+    quick_look = None
     if preset is not None:
-        if preset not in PRESETS:
-            raise InvalidInputError(f"Unknown preset {preset!r}. {closest(preset, list(PRESETS))}")
-        for name in given:
-            fixed = getattr(PRESETS[preset], name)
-            if fixed is None:
-                continue
-            value = given[name]
-            value = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-            if value is not None and value != fixed:
-                raise InvalidInputError(
-                    f"preset {preset!r} fixes {name} at {fixed}, got {value}. Drop the preset or that setting."
-                )
-            given[name] = fixed
-        if preset == "tnasp" and train_sizes is None:
-            raise InvalidInputError("preset 'tnasp' leaves the train size to you: give train_sizes, e.g. 78 or 156.")
-    sizes = tuple(_whole("train_sizes", n, 1) for n in given["train_sizes"] or TRAIN_SIZES)
-    if len(set(sizes)) < len(sizes):
-        raise InvalidInputError(f"train_sizes holds a size twice: {sizes}.")
-    if preset is not None and PRESETS[preset].budgets and benchmark.train_seconds is not None:
-        budgets = True
+        sizes = _fixed(asked, "train_sizes", preset.spaces.get(space, preset.train_sizes))
+        test_size = _fixed(asked, "test_size", preset.test_size)
+        test = _fixed(asked, "test", preset.test)
+        if preset.trials is not None:
+            trials, quick_look = _trials(asked, preset.trials)
+    train_sizes = _increasing("train_sizes", TRAIN_SIZES if sizes is None else sizes)
+    if not train_sizes:
+        raise InvalidInputError("train_sizes is empty: give at least one whole number, e.g. 100.")
+    budgets = asked.budgets or (preset is not None and preset.budgets and benchmark.train_seconds is not None)
     if budgets and benchmark.train_seconds is None:
         raise InvalidInputError(
             f"budgets: benchmark {benchmark.name!r} does not know how long trainings take. Leave it out, or give a benchmark "
             "with train_seconds."
         )
-    many = given["test_size"]
-    if many is None:
-        many = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
-    elif many != REST:
-        many = _whole("test_size", many, 2)
-    if test not in TESTS:
-        raise InvalidInputError(f"Unknown test {test!r}. {closest(test, list(TESTS))}")
-    if test != RANDOM and (preset is not None or many == REST):
-        other = f"preset {preset!r}" if preset is not None else f"test_size {REST!r}"
-        raise InvalidInputError(f"test {test!r} does not go with {other}. Drop one of them.")
+    if test_size is None:
+        test_size = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
+    elif test_size != REST:
+        test_size = whole("test_size", test_size, 2)
+    test = one_of("test", RANDOM if test is None else test, TESTS)
+    if test != RANDOM and test_size == REST:
+        raise InvalidInputError(f"test {test!r} does not go with test_size {REST!r}. Drop one of them.")
     return Protocol(
         benchmark=benchmark.name,
-        data=_digest(benchmark.archs, benchmark.scores(metric), evidence),
-        space=benchmark.space.name,
+        data=_contents(benchmark, evidence),
+        space=space,
         architectures=len(groups),
         metric=metric,
-        preset=preset,
-        train_sizes=tuple(sorted(sizes)),
-        test_size=many,
+        preset=asked.preset,
+        quick_look=quick_look,
+        differs=() if preset is None else preset.differs,
+        train_sizes=train_sizes,
+        test_size=test_size,
         test=test,
-        trials=_whole("trials", TRIALS if given["trials"] is None else given["trials"], 1),
-        seed=_whole("seed", seed, 0),
-        encoding=encoding,
+        trials=whole("trials", TRIALS if trials is None else trials, 1),
+        seed=whole("seed", asked.seed, 0),
+        encoding=asked.encoding,
         evidence=tuple(sorted([*evidence.proxies, *evidence.costs])),
         pool_size=min(POOL_SIZE, len(benchmark)),
-        epochs=_epochs(benchmark, epochs, budgets),
+        epochs=_epochs(benchmark, asked.epochs, preset, budgets),
         budgets=budgets,
     )
 
 
-def _epochs(benchmark: Benchmark, asked: Sequence[int] | None, budgets: bool) -> tuple[int, ...]:
-    """Epochs at query, increasing; by default some shares of a full training for budgets, else none."""
+def _preset(asked: Settings) -> Preset:
+    preset = PRESETS[one_of("preset", asked.preset, PRESETS)]
+    if preset.train_sizes is None and asked.train_sizes is None:
+        raise InvalidInputError(
+            f"preset {asked.preset!r} leaves the train size to you: give train_sizes, e.g. 78 or 156."
+        )
+    return preset
+
+
+def _trials(asked: Settings, full: int) -> tuple[int, str | None]:
+    """How many trials, and if they are fewer than the preset's, that in words."""
+    trials = full if asked.trials is None else whole("trials", asked.trials, 1)
+    if trials > full:
+        raise InvalidInputError(
+            f"preset {asked.preset!r} has {full} trials, got {trials}. Fewer give a quick look; for more, drop the preset."
+        )
+    return trials, None if trials == full else f"{trials} of its {full} trials"
+
+
+def _fixed(asked: Settings, name: str, fixed: Any) -> Any:
+    """What the preset fixes, else what was asked for.
+
+    Raises:
+        InvalidInputError: both, and they differ.
+    """
+    given = getattr(asked, name)
+    if fixed is None:
+        return given
+    value = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else given
+    if value is not None and value != fixed:
+        raise InvalidInputError(
+            f"preset {asked.preset!r} fixes {name} at {fixed}, got {value}. Drop the preset or that setting."
+        )
+    return fixed
+
+
+def _increasing(name: str, values: Any) -> tuple[int, ...]:
+    """Different whole numbers of at least 1, in order."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise InvalidInputError(f"{name} must be a list of whole numbers, got {values!r}.")
+    numbers = tuple(sorted(whole(name, value, 1) for value in values))
+    if len(set(numbers)) < len(numbers):
+        raise InvalidInputError(f"{name} holds {'a size' if 'size' in name else 'a number'} twice: {numbers}.")
+    return numbers
+
+
+def _contents(benchmark: Benchmark, evidence: Evidence) -> str:
+    """Fingerprint of everything that a result can depend on."""
+    held = [getattr(benchmark, name) for name in ("archs", "metrics", "curves", "costs", "proxies", "train_seconds")]
+    return fingerprint(held, [evidence.curves, evidence.proxies, evidence.costs])
+
+
+def _epochs(benchmark: Benchmark, asked: Any, preset: Preset | None, budgets: bool) -> tuple[int, ...]:
+    """Epochs at query, increasing: those asked for, else the preset's, else for budgets some shares of a full training, else
+    none."""
     longest = max((values.shape[1] for values in benchmark.curves.values()), default=0)
-    if not asked:
+    if asked is None or asked == ():
+        if preset is not None and preset.fidelities is not None:
+            return spread_epochs(longest, preset.fidelities)
         return tuple(sorted({max(1, round(share * longest)) for share in SHARES})) if budgets and longest else ()
-    epochs = tuple(sorted(_whole("epochs", n, 1) for n in asked))
-    if len(set(epochs)) < len(epochs):
-        raise InvalidInputError(f"epochs holds a number twice: {epochs}.")
-    if epochs[-1] > longest:
+    if preset is not None and preset.fidelities is not None:
+        raise InvalidInputError("epochs: the preset says after how many epochs curves are looked at. Drop one of them.")
+    epochs = _increasing("epochs", asked)
+    if epochs and epochs[-1] > longest:
         has = f"has curves of {longest} epochs" if longest else "has no learning curves"
         raise InvalidInputError(f"epochs: {epochs[-1]} is too many, benchmark {benchmark.name!r} {has}.")
     return epochs
@@ -188,19 +251,6 @@ def query_epochs(predictor: Predictor, benchmark: Benchmark, epochs: tuple[int, 
         return (needs.epochs,)
     least = getattr(predictor, "fewest_epochs", 1)
     return tuple(n for n in epochs if n >= least) or epochs
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
-    return int(value)
-
-
-def _digest(archs: NDArray[np.int64], scores: NDArray[np.float64], evidence: Evidence) -> str:
-    digest = hashlib.sha256()
-    for array in (archs, scores, *evidence.proxies.values(), *evidence.costs.values()):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def given_evidence(benchmark: Benchmark, evidence: Evidence | str | Path | bool | None) -> Evidence:
@@ -318,7 +368,21 @@ def _label(predictor: Any) -> str:
 
 
 def settings(predictor: Predictor) -> str:
-    """Class and parameters in words, to tell whether two runs used the same predictor."""
-    params = {name: repr(value) for name, value in sorted(predictor.get_params(deep=False).items())}
+    """Class and parameters in words, to tell whether two runs used the same predictor. What words do not tell, an array or the
+    source of a class that is not archcast's, counts with its fingerprint."""
+    params = {name: _words(value) for name, value in sorted(predictor.get_params(deep=False).items())}
     params.pop("random_state", None)
-    return f"{type(predictor).__name__}({', '.join(f'{name}={value}' for name, value in params.items())})"
+    kind = type(predictor)
+    said = f"{kind.__name__}({', '.join(f'{name}={value}' for name, value in params.items())})"
+    return (
+        said
+        if PREDICTORS.name_of(kind) and kind.__module__.startswith("archcast.")
+        else f"{said} [{fingerprint(kind)}]"
+    )
+
+
+def _words(value: Any) -> str:
+    plain = isinstance(value, (bool, int, float, str, SearchSpace)) or value is None
+    if plain or (isinstance(value, (tuple, list)) and all(isinstance(v, (bool, int, float, str)) for v in value)):
+        return repr(value)
+    return f"{type(value).__name__}[{fingerprint(value)}]"

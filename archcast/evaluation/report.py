@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archcast.evaluation.budgets import draw_map
+from archcast.evaluation.budget_map import draw_map
 from archcast.evaluation.figure import draw
+from archcast.evaluation.measurements import Measurements
 from archcast.evaluation.metrics import METRICS
 from archcast.evaluation.presets import REST
 from archcast.evaluation.splits import RANDOM, TESTS
-from archcast.reports.pages import definitions, page, svg, text
-
-if TYPE_CHECKING:
-    from archcast.evaluation.results import Results
+from archcast.reports.numbers import fixed, significant
+from archcast.reports.pages import definitions, page, plus_minus, svg, text
 
 __all__ = ["render", "tested_on"]
 
 
-def render(results: Results) -> str:
+def render(results: Measurements) -> str:
     """The report as HTML."""
     p = results.protocol
     rows = results.summary_rows()
@@ -63,7 +62,7 @@ def _headline(p: Any) -> str:
     )
 
 
-def _svg(results: Results, width: float, height: float | None, salt: str) -> str:
+def _svg(results: Measurements, width: float, height: float | None, salt: str) -> str:
     return svg(lambda: draw(results, width, height), salt)
 
 
@@ -85,8 +84,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
         failed = sum(cells[name, n]["failed"] for n in sizes if (name, n) in cells)
         trials = sum(cells[name, n]["trials"] for n in sizes if (name, n) in cells)
         line += [
-            f"<td>{_pm(last, 'spearman')}</td><td>{_number(last['fit_seconds'], 3)}</td>",
-            f"<td>{_number(last['query_ms'], 3)}</td><td>{f'{failed} of {trials}' if failed else '0'}</td>",
+            f"<td>{_pm(last, 'spearman')}</td><td>{fixed(last['fit_seconds'], 3)}</td>",
+            f"<td>{fixed(last['query_ms'], 3)}</td><td>{f'{failed} of {trials}' if failed else '0'}</td>",
         ]
         lines.append("<tr>" + "".join(line) + "</tr>")
     n = f"{sizes[-1]:,}" if sizes else ""
@@ -104,7 +103,7 @@ def _others(rows: list[dict[str, Any]]) -> str:
     columns = {k: v for k, v in columns.items() if any(not math.isnan(row[k]) for row in rows)}
     lines = [
         f"<tr><td>{text(row['label'])}</td>"
-        + "".join(f"<td>{_pm(row, k) if f'{k}_sem' in row else _number(row[k], 0)}</td>" for k in columns)
+        + "".join(f"<td>{_pm(row, k) if f'{k}_sem' in row else fixed(row[k], 0)}</td>" for k in columns)
         + "</tr>"
         for row in rows
     ]
@@ -116,12 +115,12 @@ def _others(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _budgets(results: Results) -> list[str]:
+def _budgets(results: Measurements) -> list[str]:
     budgets = results.budgets()
     lines = [
         f"<tr><td>{text(option['predictor'])}</td><td>{option['train_size']:,}</td><td>{option['epochs'] or '–'}</td>"
-        f"<td>{_seconds(option['init_seconds'])}</td><td>{_seconds(option['query_seconds'])}</td>"
-        f"<td>{_number(option['kendall_tau'], 3)}</td></tr>"
+        f"<td>{significant(option['init_seconds'])}</td><td>{significant(option['query_seconds'])}</td>"
+        f"<td>{fixed(option['kendall_tau'], 3)}</td></tr>"
         for option in budgets.front
     ]
     alt = "For each budget of seconds for init and for a query, the predictor that ranks best"
@@ -135,11 +134,6 @@ def _budgets(results: Results) -> list[str]:
         '<div class="scroll"><table><thead><tr><th>predictor</th><th>n</th><th>epochs</th><th>init, s</th><th>query, s</th>'
         f"<th>tau</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>",
     ]
-
-
-def _seconds(value: float) -> str:
-    """Three significant digits, written out."""
-    return f"{float(f'{value:.3g}'):,.10f}".rstrip("0").rstrip(".")
 
 
 def _failures(rows: list[dict[str, Any]]) -> list[str]:
@@ -173,12 +167,5 @@ def _rank(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-def _number(value: float, places: int) -> str:
-    return "–" if math.isnan(value) else f"{value:,.{places}f}"
-
-
 def _pm(row: dict[str, Any], name: str) -> str:
-    value, sem = row[name], row[f"{name}_sem"]
-    if math.isnan(value):
-        return "–"
-    return f"{value:.3f}" + ("" if math.isnan(sem) else f' <span class="sem">± {sem:.3f}</span>')
+    return plus_minus(row[name], row[f"{name}_sem"])

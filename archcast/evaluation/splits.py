@@ -1,8 +1,9 @@
 """Train and test sets that share no architecture, nor two rows with the same canonical form.
 
 A random test set asks whether a predictor tells bad from good. A search asks for more: it mutates its best architectures
-and must tell the good from the better. :func:`around_the_best` makes the test set of White et al. 2021
-(https://arxiv.org/abs/2104.01177) for that.
+and must tell the good from the better. :func:`around_the_best` tests on mutations of the best training architectures, and
+:func:`neighbourhood` is the mutation setting of White et al. 2021 (https://arxiv.org/abs/2104.01177), where the training
+architectures are mutations as well.
 """
 
 from __future__ import annotations
@@ -13,12 +14,20 @@ from numpy.typing import NDArray
 from archcast.evaluation.presets import REST
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["MUTATIONS", "RANDOM", "TESTS", "around_the_best", "functions", "split"]
+__all__ = ["MUTATIONS", "NEIGHBOURHOOD", "RANDOM", "TESTS", "around_the_best", "functions", "neighbourhood", "split"]
 
-RANDOM, MUTATIONS = "random", "mutations"
-TESTS = {RANDOM: "random architectures", MUTATIONS: "mutations of the best training architectures"}
+RANDOM, MUTATIONS, NEIGHBOURHOOD = "random", "mutations", "neighbourhood"
+TESTS = {
+    RANDOM: "random architectures",
+    MUTATIONS: "mutations of the best training architectures",
+    NEIGHBOURHOOD: "mutations of the best of ten random architectures, which training architectures are mutations of in turn",
+}
 """Name -> meaning of the test sets."""
 PARENTS, CHANGES, ROUNDS = 5, 3, 100
+DRAWN = 200
+"""Mutations that are made at a time."""
+CANDIDATES = 10
+"""Random architectures of which the best become the parents of a neighbourhood."""
 
 
 def functions(space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -74,21 +83,73 @@ def around_the_best(
         Row numbers, no function twice and none that training has seen; fewer than asked for if the benchmark does not hold more
         of the mutations.
     """
-    canonical = space.canonical(archs)
-    row_of = {key.tobytes(): i for i, key in reversed(list(enumerate(canonical)))}
+    table = _Table(space, archs, groups)
     parents = archs[train[np.argsort(-scores[train], kind="stable")[:PARENTS]]]
-    seen: set[int] = set(groups[train].tolist())
-    found: list[int] = []
-    for _ in range(ROUNDS):
-        children = parents[rng.integers(len(parents), size=test_size)]
-        changes = rng.integers(1, CHANGES + 1, size=test_size)
-        for k in range(CHANGES):
-            children[changes > k] = space.mutate(children[changes > k], rng)
-        for key in space.canonical(children):
-            row = row_of.get(key.tobytes())
-            if row is not None and groups[row] not in seen and len(found) < test_size:
-                seen.add(groups[row])
-                found.append(row)
-        if len(found) == test_size:
-            break
-    return np.array(found, dtype=np.int64)
+    return table.draw(parents, CHANGES, test_size, set(groups[train].tolist()), rng, test_size)
+
+
+def neighbourhood(
+    space: SearchSpace,
+    archs: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    train_size: int,
+    test_size: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The mutation setting of White et al. 2021. The test set is the best five of ten random architectures, and one to three random
+    changes of one of these five; a training architecture is one random change of a random test architecture.
+
+    Args:
+        space: of the architectures.
+        archs, scores, groups: ``(n, d)``, ``(n,)``, ``(n,)`` rows that may be drawn, their scores and functions.
+        train_size, test_size: how many to draw. The training rows of a smaller size are the first of those of a larger size.
+        rng: equal generators draw equal sets.
+
+    Returns:
+        Row numbers of train and test, no function twice in either nor in both; fewer if the benchmark does not hold more.
+    """
+    table = _Table(space, archs, groups)
+    order = rng.permutation(len(groups))
+    _, first = np.unique(groups[order], return_index=True)
+    random = order[np.sort(first)][:CANDIDATES]
+    best = random[np.argsort(-scores[random], kind="stable")[:PARENTS]][:test_size]
+    seen = set(groups[random].tolist())
+    test = np.concatenate([best, table.draw(archs[best], CHANGES, test_size - len(best), seen, rng)])
+    return table.draw(archs[test], 1, train_size, seen | set(groups[test].tolist()), rng), test
+
+
+class _Table:
+    """Looks mutations up among the rows that were measured."""
+
+    def __init__(self, space: SearchSpace, archs: NDArray[np.int64], groups: NDArray[np.int64]) -> None:
+        self.space, self.groups = space, groups
+        canonical = space.canonical(archs)
+        self.row_of = {key.tobytes(): i for i, key in reversed(list(enumerate(canonical)))}
+
+    def draw(
+        self,
+        parents: NDArray[np.int64],
+        changes: int,
+        many: int,
+        seen: set[int],
+        rng: np.random.Generator,
+        at_a_time: int = DRAWN,
+    ) -> NDArray[np.int64]:
+        """Numbers of at most ``many`` rows that are one to ``changes`` random changes away from a random parent; functions that
+        were ``seen`` are left out, and none comes twice."""
+        seen = set(seen)
+        found: list[int] = []
+        for _ in range(ROUNDS if len(parents) else 0):
+            if len(found) >= many:
+                break
+            children = parents[rng.integers(len(parents), size=at_a_time)]
+            steps = rng.integers(1, changes + 1, size=at_a_time)
+            for k in range(changes):
+                children[steps > k] = self.space.mutate(children[steps > k], rng)
+            for key in self.space.canonical(children):
+                row = self.row_of.get(key.tobytes())
+                if row is not None and self.groups[row] not in seen and len(found) < many:
+                    seen.add(self.groups[row])
+                    found.append(row)
+        return np.array(found, dtype=np.int64)

@@ -13,6 +13,7 @@ from typing import Any
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.evaluation.trial import COLUMNS
 from archcast.files import write_whole
+from archcast.journal import Journal
 
 __all__ = ["Key", "Row", "Store"]
 
@@ -40,6 +41,7 @@ class Store:
     def __init__(self, folder: Path, protocol: Mapping[str, Any]) -> None:
         self.folder = folder
         self.path = folder / "results.csv"
+        self._journal = Journal(self.path)
         protocol_path = folder / "protocol.json"
         protocol = json.loads(json.dumps(protocol))
         self.rows: dict[Key, Row] = {}
@@ -50,7 +52,7 @@ class Store:
         if protocol_path.exists():
             protocol = _merge(_read_json(protocol_path), protocol, folder)
             if self.path.exists():
-                self.rows = _read_rows(self.path)
+                self.rows = _read_rows(self._journal)
         elif self.path.exists():
             raise InvalidInputError(
                 f"out {str(folder)!r} holds a results.csv without its protocol. Choose another folder."
@@ -60,14 +62,13 @@ class Store:
 
     def append(self, row: Row) -> None:
         """Add a row and put it on disk."""
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write((_header() if file.tell() == 0 else "") + _line(row))
-            file.flush()
+        new = not self.path.exists() or self.path.stat().st_size == 0
+        self._journal.append((_header() if new else "") + _line(row))
         self.rows[_key(row)] = row
 
     def tidy(self, rows: Iterable[Row]) -> None:
         """Write all rows in their final order, each trial once."""
-        write_whole(self.path, _header() + "".join(map(_line, rows)))
+        self._journal.rewrite(_header() + "".join(map(_line, rows)))
 
 
 def _key(row: Row) -> Key:
@@ -87,24 +88,21 @@ def _line(row: Row) -> str:
     return buffer.getvalue()
 
 
-def _read_rows(path: Path) -> dict[Key, Row]:
-    """Rows of a results file; a last line without its end was cut off in the middle and is removed."""
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        write_whole(path, whole)
+def _read_rows(journal: Journal) -> dict[Key, Row]:
+    """Rows of a results file."""
     rows: dict[Key, Row] = {}
-    if not whole:
+    text = journal.text()
+    if not text:
         return rows
     try:
-        reader = csv.reader(io.StringIO(whole.decode(), newline=""), strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         if next(reader) != list(COLUMNS):
             raise ValueError("the header is not that of this version")
         for fields in reader:
             row = {name: _value(text, kind) for (name, kind), text in zip(COLUMNS.items(), fields, strict=True)}
             rows[_key(row)] = row
     except (ValueError, csv.Error) as error:
-        raise InvalidFileError(f"{str(path)!r} cannot be continued: {error}. Choose another folder.") from error
+        raise journal.damaged(str(error)) from error
     return rows
 
 

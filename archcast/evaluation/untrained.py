@@ -7,9 +7,8 @@ benchmark; the others are computed, each network once for all proxies, where the
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from archcast.data.benchmark import Benchmark
-from archcast.errors import InvalidFileError, UnknownNameError
+from archcast.errors import UnknownNameError
 from archcast.evaluation.trial import one_thread
 from archcast.evidence import Evidence
+from archcast.journal import Journal
 from archcast.predictors.zero_cost.zero_cost import score_untrained
 from archcast.proxies.aggregate import AGGREGATES, aggregate
 from archcast.proxies.base import PROXIES
@@ -129,7 +129,8 @@ class ProxySource:
         space = self.benchmark.space
         nets, twin = np.unique(space.canonical(self.benchmark.archs[rows]), axis=0, return_inverse=True)
         texts = space.format(nets)
-        done = {} if path is None else _read(path)
+        journal = None if path is None else Journal(path)
+        done = {} if journal is None else _read(journal)
         todo = [
             (net, text, missing)
             for net, text in zip(nets, texts)
@@ -140,9 +141,8 @@ class ProxySource:
         run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
         for count, (text, scores) in enumerate(run(work), len(nets) - len(todo) + 1):
             done[text] = {**done.get(text, {}), **scores}
-            if path is not None:
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"arch": text, "scores": scores}, ensure_ascii=False) + "\n")
+            if journal is not None:
+                journal.add({"arch": text, "scores": scores})
             tell(count, len(nets))
         found = {}
         for name in self.lacking:
@@ -173,22 +173,12 @@ def _one(
     return text, {name: found.get(name) for name in names}
 
 
-def _read(path: Path) -> dict[str, dict[str, float | None]]:
-    """What the file holds; a last line that was not finished is removed."""
-    if not path.exists():
-        return {}
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        path.write_bytes(whole)
+def _read(journal: Journal) -> dict[str, dict[str, float | None]]:
+    """What the file holds."""
     done: dict[str, dict[str, Any]] = {}
     try:
-        for record in _records(whole):
+        for record in journal.records():
             done[record["arch"]] = {**done.get(record["arch"], {}), **record["scores"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidFileError(f"{str(path)!r} cannot be continued: {error}. Choose another folder.") from error
+    except (KeyError, TypeError) as error:
+        raise journal.damaged(f"a line holds no scores ({error})") from error
     return done
-
-
-def _records(data: bytes) -> Iterator[Any]:
-    return (json.loads(line) for line in data.decode("utf-8").splitlines())

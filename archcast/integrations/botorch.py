@@ -7,12 +7,15 @@ random rows. Gradients do not exist. Needs ``pip install "archcast[botorch]"``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError, require
 from archcast.predictors.base import NotInitializedError, Predictor
+from archcast.predictors.gaussian_process.gp import KernelPredictor
 from archcast.search.checks import check_predictor_fits
 
 try:
@@ -26,6 +29,8 @@ except ImportError:
 
 __all__ = ["PredictorModel"]
 
+BLOCK, ALONE = 2048, 256
+"""Rows whose joint covariance is computed at once; fewer where no two of them belong together."""
 LEAST_STD = 1e-9
 """Standard deviations below this are taken for it: acquisition functions divide by them."""
 
@@ -33,16 +38,20 @@ LEAST_STD = 1e-9
 class PredictorModel(Model):
     """An initialised predictor with a std as a BoTorch ``Model`` of one output.
 
-    The posterior at q points is normal, with the predictor's means and standard deviations. How errors at two architectures go
-    together is nothing that a predictor says; BoTorch needs it for batches, so that a batch does not hold ten likes of one
-    architecture. Here the correlation is ``exp(-h / length)``, with ``h`` the number of decisions in which the canonical rows
-    differ: two rows of the same function have correlation 1, and a second evaluation of one of them is worth nothing. It is
-    a positive definite kernel, a product of one for each decision.
+    The posterior at q points is normal. A Gaussian process (``gp``, ``gp-wl``, ``sparse-gp``, ``variational-gp``) gives its own
+    joint posterior, of the function or, with ``observation_noise=True``, of scores that would be measured.
+
+    Other predictors give means and standard deviations (of scores that would be measured, whatever ``observation_noise``). How
+    errors at two architectures go together is nothing that they say; BoTorch needs it for batches, so that a batch does not hold
+    ten likes of one architecture. For them the correlation is assumed to be ``exp(-h / length)``, with ``h`` the number of
+    decisions in which the canonical rows differ: two rows of the same function have correlation 1, and a second evaluation of one
+    of them is worth nothing. It is a positive definite kernel, a product of one for each decision.
 
     Args:
         predictor: initialised, with a std, needing no evidence. Scores are on the scale of those given to its ``init``; so must
             ``best_f`` be.
-        length: number of decisions over which errors stay alike; small values make rows of different functions independent.
+        length: number of decisions over which errors stay alike; small values make rows of different functions independent. It
+            matters only to predictors without a joint posterior of their own.
 
     Examples:
         >>> import archcast
@@ -98,7 +107,8 @@ class PredictorModel(Model):
         Args:
             X: ``batch x q x d`` rows, or ``q x d``; floats that hold integers.
             output_indices: ``[0]`` or nothing, there is one output.
-            observation_noise: no matter: the std of a predictor is that of a score as it is measured.
+            observation_noise: whether a Gaussian process answers for scores that would be measured. A tensor of noise variances is
+                refused: the process has learned its own.
             posterior_transform: of BoTorch.
 
         Returns:
@@ -118,17 +128,45 @@ class PredictorModel(Model):
                 "X must hold rows of integers: architectures are discrete. Maximise acquisition functions with "
                 "botorch.optim.optimize_acqf_discrete over candidates."
             )
-        distinct, back = np.unique(rows, axis=0, return_inverse=True)
+        if isinstance(observation_noise, torch.Tensor):
+            raise InvalidInputError("observation_noise must be True or False: the predictor has learned its own noise.")
+        batch = space.validate(rows).reshape(-1, *X.shape[-2:])
+        own = isinstance(self.predictor, KernelPredictor)
+        made = [self._joint(part, observation_noise) if own else self._assumed(part) for part in _blocks(batch)]
+        mean, covariance = (np.concatenate(parts) for parts in zip(*made, strict=True))
+        # a row may be there twice, and the matrix must have a Cholesky factor
+        variance = np.maximum(np.einsum("bii->bi", covariance), LEAST_STD**2)
+        covariance += np.eye(X.shape[-2]) * (variance * torch.finfo(X.dtype).eps ** 0.5)[:, None]
+        moments = (
+            torch.as_tensor(values).reshape(*X.shape[:-2], *values.shape[1:]).to(X) for values in (mean, covariance)
+        )
+        posterior = GPyTorchPosterior(MultivariateNormal(*moments))
+        return posterior if posterior_transform is None else posterior_transform(posterior)
+
+    def _joint(self, rows: NDArray[np.int64], noise: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean ``(b, q)`` and covariance ``(b, q, q)`` of ``(b, q, d)`` rows, as the Gaussian process has them."""
+        distinct, back = np.unique(rows.reshape(-1, rows.shape[-1]), axis=0, return_inverse=True)
+        mean, covariance = self.predictor.joint(distinct, noise=False)
+        where = back.reshape(rows.shape[:-1])
+        joint = covariance[where[:, :, None], where[:, None, :]]
+        if noise:  # a row that is there twice would be measured twice
+            _, noisy = self.predictor.joint(distinct, noise=True)
+            joint[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])] = np.diag(noisy)[where]
+        return mean[where], joint
+
+    def _assumed(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean ``(b, q)`` and covariance ``(b, q, q)`` of ``(b, q, d)`` rows, with the correlation of the class docstring."""
+        distinct, back = np.unique(rows.reshape(-1, rows.shape[-1]), axis=0, return_inverse=True)
         prediction = self.predictor.query(distinct)
         assert prediction.std is not None
-        shape = X.shape[:-1]
-        mean, std, keys = (
-            torch.as_tensor(values[back.ravel()], dtype=torch.float64).reshape(*shape, *values.shape[1:])
-            for values in (prediction.mean, np.maximum(prediction.std, LEAST_STD), space.canonical(distinct))
-        )
-        differ = (keys.unsqueeze(-2) != keys.unsqueeze(-3)).sum(dim=-1)
-        nugget = torch.finfo(X.dtype).eps ** 0.5  # a row may be there twice, and the matrix must have a Cholesky factor
-        correlation = torch.exp(-differ / self.length) + nugget * torch.eye(shape[-1], dtype=torch.float64)
-        covariance = std.unsqueeze(-1) * correlation * std.unsqueeze(-2)
-        posterior = GPyTorchPosterior(MultivariateNormal(mean.to(X), covariance.to(X)))
-        return posterior if posterior_transform is None else posterior_transform(posterior)
+        where = back.reshape(rows.shape[:-1])
+        std, keys = np.maximum(prediction.std, LEAST_STD)[where], self.predictor._space.canonical(distinct)[where]
+        differ = (keys[:, :, None] != keys[:, None]).sum(axis=-1)
+        return prediction.mean[where], std[:, :, None] * np.exp(-differ / self.length) * std[:, None]
+
+
+def _blocks(batch: NDArray[np.int64]) -> Iterable[NDArray[np.int64]]:
+    """Parts of ``(b, q, d)`` rows, small enough for the covariance of all rows of one."""
+    b, q, _ = batch.shape
+    step = max(1, (BLOCK if q > 1 else ALONE) // q)
+    return (batch[start : start + step] for start in range(0, max(b, 1), step))

@@ -36,22 +36,31 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from archcast.checks import whole
 from archcast.errors import ArchcastError, InvalidInputError, require
 from archcast.evidence import Evidence
 from archcast.predictors.base import Predictor, get_predictor
+from archcast.predictors.gaussian_process.gp import KernelPredictor
 from archcast.predictors.learning_curve.lc_pfn import CurveForecaster
-from archcast.search.base import ZeroCost, get_strategy
+from archcast.predictors.regression import FeatureRegressor
+from archcast.predictors.targets import rank_normal
+from archcast.search.acquisition import acquire
+from archcast.search.base import Strategy, ZeroCost, get_strategy
+from archcast.search.strategies.bayesian import Bayesian
 from archcast.spaces.base import SearchSpace, get_space
 
 try:
     from optuna.distributions import BaseDistribution, CategoricalDistribution
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler, RandomSampler
+    from optuna.samplers import BaseSampler, TPESampler
+    from optuna.search_space import intersection_search_space
     from optuna.study import Study, StudyDirection
     from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+    from archcast.integrations._beside import Beside
 except ImportError:
     require("optuna", extra="optuna", feature="archcast.integrations.optuna")
     raise
@@ -62,10 +71,14 @@ CLAIM = "archcast:arch"
 """System attribute of a trial: the architecture that the sampler chose, written before the parameters are."""
 FORECAST = "archcast:forecast"
 """System attribute of a pruned trial: the final value that was predicted for it."""
+NEW, PARENTS, DRAWS = 50, 10, 20
+"""Where there are other parameters: new architectures to consider, known ones, and values for each of them."""
 ATTEMPTS = 50
 """How often a row is chosen anew because another worker chose the same at the same time."""
 
 Row = NDArray[np.int64]
+Told = tuple[Row, dict[str, Any], float, bool]
+"""Row, other parameters, score (higher is better, NaN if there is none), whether it is running."""
 
 
 def distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
@@ -115,13 +128,16 @@ class PredictorSampler(BaseSampler):
     """Bayesian optimisation with any predictor: the strategy ``bayesian``, fitted to the study's trials.
 
     - Rows that are not in the space are never suggested, nor the twins (other rows of the same function) of an architecture
-      that any trial has or had: complete, pruned, failed, running or enqueued, of this worker or another.
+      that any trial has or had: complete, pruned, failed, running or enqueued, of this worker or another. With other parameters
+      beside the architecture, an architecture may be suggested again with other values of these.
     - Two workers that choose at the same time cannot choose the same: each writes its choice to the storage, then reads those of
       all others, and who finds a twin chooses again.
     - Running trials count as if they had the score predicted for them, so that parallel workers spread.
     - Pruned trials count with the final value that :class:`CurvePruner` predicted, else with their last value.
     - Failed trials teach nothing.
-    - Other parameters of the objective, say a learning rate, are drawn at random.
+    - Other parameters of the objective, say a learning rate, are modelled together with the architecture, as evidence, where
+      the predictor learns from evidence (``gp``, ``bayesian-linear``, forests, boosted trees) and a complete trial has shown what
+      they are. The rest, such as parameters that not every trial has, are chosen by Optuna's ``TPESampler``.
 
     Args:
         space: search space.
@@ -166,12 +182,18 @@ class PredictorSampler(BaseSampler):
             "batch": "fantasies",
             **more,
         }
-        self._others = RandomSampler(self.seed)
-        get_strategy("bayesian", self.space, **self._params)
+        self._others = TPESampler(seed=self.seed)
+        strategy = cast("Bayesian", get_strategy("bayesian", self.space, **self._params))
+        self._acquisition, self._kappa = strategy.acquisition, strategy.kappa
+        self._model = get_predictor(predictor, self.space) if isinstance(predictor, str) else predictor
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Every column of the space."""
-        return cast("dict[str, BaseDistribution]", distributions(self.space))
+        """Every column of the space, and the other parameters that all complete trials have."""
+        columns = cast("dict[str, BaseDistribution]", distributions(self.space))
+        if not isinstance(self._model, (KernelPredictor, FeatureRegressor)):
+            return columns
+        found = intersection_search_space(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+        return columns | {name: d for name, d in found.items() if name not in columns and not d.single()}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -184,40 +206,43 @@ class PredictorSampler(BaseSampler):
         """
         if len(study.directions) > 1:
             raise InvalidInputError("PredictorSampler takes one objective, the study has several.")
+        beside = Beside({name: d for name, d in search_space.items() if name not in self.space.columns})
         given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        given = {name: given[name] for name in self.space.columns if name in given}
-        if len(given) == len(self.space.columns):
-            return given
-        if given:
+        fixed = {name: given[name] for name in self.space.columns if name in given}
+        if fixed and len(fixed) < len(self.space.columns):
             raise InvalidInputError(
                 f"trial {trial.number} was enqueued with some columns of space {self.space.name!r}. Enqueue all of them."
             )
+        arch = np.array([fixed[name] for name in self.space.columns], dtype=np.int64) if fixed else None
+        asked = {name: given[name] for name in beside.distributions if name in given}
+        if arch is not None and len(asked) == len(beside.distributions):
+            return {**fixed, **asked}
         for attempt in range(ATTEMPTS):
-            row = self._choose(study, trial, attempt)
-            chosen = dict(zip(self.space.columns, row.tolist(), strict=True))
+            rng = np.random.default_rng(None if self.seed is None else [self.seed, trial.number, attempt])
+            if beside:
+                row, values = self._choose_both(study, trial, rng, beside, arch, asked)
+            else:
+                row, values = self._choose(study, trial, rng), {}
+            chosen = dict(zip(self.space.columns, row.tolist(), strict=True)) | values
             # Written before the others are read: of two workers with twins at least one sees the other's.
             study._storage.set_trial_system_attr(trial._trial_id, CLAIM, chosen)
-            _, others = self._known(study, trial)
-            if not (self.space.canonical(others) == self.space.canonical(row)).all(axis=1).any():
+            if arch is not None or self._key(row, values) not in self._taken(study, trial, beside):
                 return chosen
         raise ArchcastError(f"Trial {trial.number}: other workers chose the same architecture {ATTEMPTS} times.")
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Parameters that are no column of the space, at random."""
+        """Parameters that are not modelled together with the architecture."""
         return self._others.sample_independent(study, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:
         """Of the generator for other parameters; architectures need none, their seed is the number of the trial."""
         self._others.reseed_rng()
 
-    def _choose(self, study: Study, trial: FrozenTrial, attempt: int) -> Row:
+    def _choose(self, study: Study, trial: FrozenTrial, rng: np.random.Generator) -> Row:
         """A new row, from what the study knows now."""
-        entropy = None if self.seed is None else [self.seed, trial.number, attempt]
-        state = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
-        strategy = get_strategy("bayesian", self.space, random_state=state, **self._params)
-        trials, rows = self._known(study, trial)
+        strategy, trials, rows = self._strategy(rng), *self._known(study, trial)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         running = np.array([not other.state.is_finished() for other in trials], dtype=bool)
         scores = np.array([sign * _value(other) for other in trials], dtype=float)
@@ -229,6 +254,114 @@ class PredictorSampler(BaseSampler):
                 f"Every architecture of space {self.space.name!r}, or of the pool, has been suggested: the study is complete."
             )
         return np.asarray(found[0])
+
+    def _choose_both(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        rng: np.random.Generator,
+        beside: Beside,
+        arch: Row | None,
+        asked: dict[str, Any],
+    ) -> tuple[Row, dict[str, Any]]:
+        """A row and values of the other parameters, which no trial has together.
+
+        Candidates are the new architectures that the strategy ``bayesian`` finds most promising and the best that are known, each
+        with random values and with small changes of the values of good trials. The predictor, told these values as evidence, says
+        which is worth most.
+
+        Args:
+            study, trial: of Optuna.
+            rng: of all that is drawn.
+            beside: the other parameters.
+            arch: the row, if it is fixed.
+            asked: values of the other parameters that are fixed.
+        """
+        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        told = []
+        for other, row in zip(*self._known(study, trial), strict=True):
+            if (values := beside.of(_params(other))) is not None:
+                told.append((row, values, sign * _value(other), not other.state.is_finished()))
+        good = sorted((t for t in told if math.isfinite(t[2])), key=lambda t: -t[2])
+        rows = [arch] if arch is not None else self._promising(good, [t for t in told if t[3]], rng)
+        parents = [values for _, values, *_ in good[:PARENTS]]
+        taken = {self._key(row, values) for row, values, *_ in told}
+        candidates = []
+        for row in rows:
+            for k in range(DRAWS):
+                near = parents[rng.integers(len(parents))] if parents and k % 2 else None
+                values = {**beside.draw(rng, near), **asked}
+                if arch is not None or self._key(row, values) not in taken:
+                    candidates.append((row, values))
+        if not candidates:
+            raise ArchcastError("Every architecture has been suggested with every value of the other parameters.")
+        if len(good) < max(cast("int", self._params["n_init"]), self._model.requires.min_archs):
+            return candidates[rng.integers(len(candidates))]
+        archs = np.array([row for row, _ in candidates])
+        evidence = beside.evidence([values for _, values in candidates])
+        return candidates[int(self._worth(archs, evidence, good, [t for t in told if t[3]], beside, rng).argmax())]
+
+    def _promising(self, good: list[Told], running: list[Told], rng: np.random.Generator) -> list[Row]:
+        """New rows that the strategy asks for, each function judged by the best score it had, and the best known rows."""
+        best: dict[bytes, Told] = {}
+        for told in good:
+            best.setdefault(self.space.canonical(told[0]).tobytes(), told)
+        strategy = self._strategy(rng, batch="top")
+        if best:
+            strategy.tell(np.array([told[0] for told in best.values()]), [told[2] for told in best.values()])
+        if running:
+            strategy.expect(np.array([told[0] for told in running]))
+        return [*strategy.ask(NEW), *[told[0] for told in list(best.values())[:PARENTS]]]
+
+    def _worth(
+        self,
+        archs: NDArray[np.int64],
+        evidence: Evidence,
+        good: list[Told],
+        running: list[Told],
+        beside: Beside,
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Acquisition of each candidate; what is running counts as if it had the score predicted for it."""
+        rows, values = np.array([told[0] for told in good]), [told[1] for told in good]
+        scores = rank_normal(np.array([told[2] for told in good]))
+        best = float(scores.max())
+        if self._acquisition == "thompson":
+            some = rng.integers(len(rows), size=len(rows))
+            rows, values, scores = rows[some], [values[i] for i in some], scores[some]
+        model = self._fit(rows, values, scores, beside, rng)
+        if running:
+            waiting, theirs = np.array([told[0] for told in running]), [told[1] for told in running]
+            scores = np.concatenate([scores, model.query(waiting, beside.evidence(theirs)).mean])
+            model = self._fit(np.concatenate([rows, waiting]), values + theirs, scores, beside, rng)
+        prediction = model.query(archs, evidence)
+        return acquire(self._acquisition, prediction.mean, prediction.std, best, kappa=self._kappa, rng=rng)
+
+    def _fit(
+        self,
+        rows: NDArray[np.int64],
+        values: list[dict[str, Any]],
+        scores: NDArray[np.float64],
+        beside: Beside,
+        rng: np.random.Generator,
+    ) -> Predictor:
+        model: Predictor = clone(self._model).set_params(random_state=int(rng.integers(2**31)))
+        return model.init(rows, scores, beside.evidence(values))
+
+    def _strategy(self, rng: np.random.Generator, **changes: Any) -> Strategy:
+        return get_strategy(
+            "bayesian", self.space, random_state=int(rng.integers(2**62)), **{**self._params, **changes}
+        )
+
+    def _key(self, row: Row, values: dict[str, Any]) -> tuple[Any, ...]:
+        """Equal for twins with equal values of the other parameters."""
+        return self.space.canonical(row).tobytes(), *sorted((name, repr(value)) for name, value in values.items())
+
+    def _taken(self, study: Study, trial: FrozenTrial, beside: Beside) -> set[tuple[Any, ...]]:
+        """Keys of all other trials."""
+        pairs = zip(*self._known(study, trial), strict=True)
+        found = ((row, beside.of(_params(other))) for other, row in pairs)
+        return {self._key(row, values) for row, values in found if values is not None}
 
     def _known(self, study: Study, trial: FrozenTrial) -> tuple[list[FrozenTrial], Row]:
         """All other trials that have an architecture, by number, and their rows ``(n, d)``."""
@@ -247,6 +380,10 @@ class CurvePruner(BasePruner):
     in every trial. The curves of complete trials show the predictor what such curves gain, and the best of their last
     values is the best so far. Where the study minimises, the signal must be a falling one (loss, error).
 
+    A training that became NaN or infinite is stopped at the next report, whatever is known of others, and teaches the predictor
+    nothing. A single value that is not finite counts as the one before it; a curve that begins without a value is not judged by a
+    forecast.
+
     Args:
         space: search space.
         predictor: ``"lc-increment"``, ``"lc-pfn"``, or a predictor with ``forecast``.
@@ -254,7 +391,7 @@ class CurvePruner(BasePruner):
             the forecasts are calibrated and each trial is looked at once; every further look adds to it.
         signal: what is reported; ``val_accuracy`` by default, or ``val_loss`` where the study minimises.
         total_reports: of a complete trial; by default those of the longest complete trial.
-        n_startup_trials: complete trials before any is stopped.
+        n_startup_trials: complete trials before any with finite values is stopped.
         n_warmup_steps: reports of a trial before it may be stopped; at least what the predictor needs.
         interval_steps: reports from one look to the next.
 
@@ -301,11 +438,13 @@ class CurvePruner(BasePruner):
         self.n_warmup_steps = whole("n_warmup_steps", n_warmup_steps, 0)
         self.interval_steps = whole("interval_steps", interval_steps, 1)
         self.predictor = predictor
-        self._predictor("val_accuracy" if signal is None else signal, None)
+        self._fewest = self._predictor("val_accuracy" if signal is None else signal, None).epochs
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether to stop a trial, from what it and the complete ones have reported."""
         maximizes = study.direction == StudyDirection.MAXIMIZE
+        if self._diverged(trial):
+            return True
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         done = [other for other in done if other.intermediate_values]
         if len(done) < self.n_startup_trials:
@@ -313,7 +452,9 @@ class CurvePruner(BasePruner):
         total = self.total_reports or max(len(other.intermediate_values) for other in done)
         done = [other for other in done if len(other.intermediate_values) == total]
         curve, complete = _curve(trial), np.array([_curve(other) for other in done]).reshape(len(done), -1)
-        complete = complete[np.isfinite(complete).all(axis=1)]
+        complete = complete[
+            np.isfinite(complete).all(axis=1)
+        ]  # those that diverged, or began without a value, are left out
         predictor = self._predictor(self.signal or ("val_accuracy" if maximizes else "val_loss"), total)
         seen, start = len(curve), max(self.n_warmup_steps, predictor.epochs)
         if seen < start or seen >= total or (seen - start) % self.interval_steps or not len(complete):
@@ -329,10 +470,15 @@ class CurvePruner(BasePruner):
             study._storage.set_trial_system_attr(trial._trial_id, FORECAST, sign * float(forecast.mean[0]))
         return hopeless
 
+    def _diverged(self, trial: FrozenTrial) -> bool:
+        """Whether a training that had values has none now, or still has none after as many reports as a forecast needs."""
+        reported = [value for _, value in sorted(trial.intermediate_values.items())]
+        if not reported or math.isfinite(reported[-1]) or len(reported) < self.n_warmup_steps:
+            return False
+        return any(map(math.isfinite, reported)) or len(reported) >= self._fewest
+
     def _predictor(self, signal: str, total: int | None) -> CurveForecaster:
         """A new predictor of a signal."""
-        from sklearn.base import clone
-
         named = isinstance(self.predictor, str)
         made: Any = get_predictor(str(self.predictor), self.space) if named else clone(cast("Any", self.predictor))
         if not isinstance(made, CurveForecaster) or made.learns_from_labels:
@@ -380,15 +526,20 @@ def requeue_lost(study: Study, *, older_than: float = 0.0) -> list[int]:
 def _row(trial: FrozenTrial, space: SearchSpace) -> Row | None:
     """The row of a trial: its parameters, those it will get, or the one claimed for it, which is void if it ended before it had
     parameters; ``None`` if there is none, or it is not in the space."""
-    known = trial.system_attrs
-    claimed = {} if trial.state.is_finished() and not trial.params else known.get(CLAIM, {})
-    params = {**claimed, **known.get("fixed_params", {}), **trial.params}
+    params = _params(trial)
     if any(name not in params for name in space.columns):
         return None
     try:
         return np.asarray(space.validate([params[name] for name in space.columns])[0])
     except InvalidInputError:
         return None
+
+
+def _params(trial: FrozenTrial) -> dict[str, Any]:
+    """Parameters of a trial, those it will get, and those claimed for it."""
+    known = trial.system_attrs
+    claimed = {} if trial.state.is_finished() and not trial.params else known.get(CLAIM, {})
+    return {**claimed, **known.get("fixed_params", {}), **trial.params}
 
 
 def _value(trial: FrozenTrial) -> float:
@@ -403,5 +554,9 @@ def _value(trial: FrozenTrial) -> float:
 
 
 def _curve(trial: FrozenTrial) -> NDArray[np.float64]:
-    """Reported values in the order of their steps."""
-    return np.array([value for _, value in sorted(trial.intermediate_values.items())], dtype=float)
+    """Reported values in the order of their steps; one in between that is not finite is that before it."""
+    values = np.array([value for _, value in sorted(trial.intermediate_values.items())], dtype=float)
+    for i in range(1, len(values) - 1):
+        if not np.isfinite(values[i]):
+            values[i] = values[i - 1]
+    return values

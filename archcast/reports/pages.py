@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from archcast.reports.numbers import mean_and_error
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["definitions", "page", "svg", "text"]
+__all__ = ["definitions", "page", "plus_minus", "svg", "text"]
 
 INK = "#010203"
 """Stands for the colour of text while the figure is drawn; becomes ``currentColor``."""
@@ -73,3 +75,9 @@ def definitions(items: Any) -> str:
 def text(value: Any) -> str:
     """``value`` as HTML text."""
     return html.escape(str(value))
+
+
+def plus_minus(mean: float, error: float) -> str:
+    """A mean, and in soft ink its standard error."""
+    shown, sem = mean_and_error(mean, error)
+    return shown + (f' <span class="sem">{sem}</span>' if sem else "")

@@ -15,6 +15,7 @@ from scipy.special import log_ndtr, ndtr
 
 __all__ = [
     "ACQUISITIONS",
+    "acquire",
     "diverse",
     "expected_improvement",
     "independent_thompson",
@@ -24,6 +25,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 _TINY = 1e-12
+LEAST_STD = 1e-9
+"""Standard deviations below this are taken for it."""
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
@@ -57,6 +60,30 @@ ACQUISITIONS: dict[str, str] = {
     "mean": "the mean alone",
 }
 """Name -> meaning of the acquisitions of Bayesian optimisation."""
+
+
+def acquire(
+    name: str, mean: Floats, std: Floats | None, best: float, *, kappa: float, rng: np.random.Generator
+) -> Floats:
+    """The values of one of :data:`ACQUISITIONS`; without a std the mean.
+
+    Args:
+        name: of the acquisition.
+        mean, std: ``(n,)``.
+        best: best score measured so far.
+        kappa: weight of the std for ``"ucb"``.
+        rng: for ``"its"``.
+    """
+    if name in ("mean", "thompson") or std is None:
+        return mean
+    std = np.maximum(std, LEAST_STD)
+    if name == "ei":
+        return expected_improvement(mean, std, best)
+    if name == "pi":
+        return probability_of_improvement(mean, std, best)
+    if name == "ucb":
+        return upper_confidence_bound(mean, std, kappa)
+    return independent_thompson(mean, std, rng)
 
 
 def diverse(

@@ -9,20 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.reports.figures import COLORS, STYLES
+from archcast.search.findings import Findings
 from archcast.search.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from archcast.search.results import SearchResults
-
 __all__ = ["draw"]
 
 POINTS = 200
 
 
-def draw(results: SearchResults, width: float = 8.0) -> Figure:
+def draw(results: Findings, width: float = 8.0) -> Figure:
     """Draw the figure: regret, or the best score where the optimum is unknown, against evaluations; against simulated or real
     seconds of training if they are known; with several objectives, their Pareto front and hypervolume.
 
@@ -68,7 +67,7 @@ def _band(
     axes.fill_between(x, mean - sem, mean + sem, color=COLORS[i % len(COLORS)], alpha=0.14, lw=0)
 
 
-def _against_evaluations(axes: Axes, results: SearchResults) -> None:
+def _against_evaluations(axes: Axes, results: Findings) -> None:
     known = not math.isnan(results.optimum)
     key, name = ("regret", "regret") if known else ("best", "best score")
     rows = results.summary_rows()
@@ -82,7 +81,7 @@ def _against_evaluations(axes: Axes, results: SearchResults) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _against_seconds(axes: Axes, results: SearchResults) -> None:
+def _against_seconds(axes: Axes, results: Findings) -> None:
     known = not math.isnan(results.optimum)
     end = min(float(trace.seconds.sum()) for trace in results.traces)
     start = max(float(trace.seconds[0]) for trace in results.traces)
@@ -103,7 +102,7 @@ def _value_at(trace: Trace, seconds: NDArray[np.float64]) -> NDArray[np.float64]
     return np.where(at >= 0, trace.values[np.maximum(at, 0)], np.nan)
 
 
-def _front(axes: Axes, results: SearchResults) -> None:
+def _front(axes: Axes, results: Findings) -> None:
     names = results.protocol["objectives"]
     sign = -1 if names[1].startswith("-") else 1
     for i, strategy in enumerate(results.strategies):
@@ -114,7 +113,7 @@ def _front(axes: Axes, results: SearchResults) -> None:
     axes.set_title("Pareto front", fontsize=9, loc="left")
 
 
-def _hypervolume(axes: Axes, results: SearchResults) -> None:
+def _hypervolume(axes: Axes, results: Findings) -> None:
     rows = results.summary_rows()
     for i, strategy in enumerate(results.strategies):
         own = [row for row in rows if row["strategy"] == strategy]

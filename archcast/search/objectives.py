@@ -6,13 +6,13 @@ search goes on.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.journal import fingerprint
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
 
@@ -219,12 +220,18 @@ class TableObjective(Objective):
         test = math.nan if self.tests is None else float(self.tests[i])
         return Evaluation(tuple(scores), seconds * share, share, curves, test)
 
+    @cached_property
+    def _contents(self) -> str:
+        """Fingerprint of everything in the table that a search can depend on."""
+        b = self.benchmark
+        return fingerprint(b.archs, self.values, self.tests, b.curves, b.train_seconds)
+
     def describe(self) -> dict[str, Any]:
         return {
             **super().describe(),
             "benchmark": self.benchmark.name,
             "architectures": len(self._exact),
-            "data": hashlib.sha256(self.benchmark.archs.tobytes() + self.values.tobytes()).hexdigest()[:16],
+            "data": self._contents,
             "test_metric": self.test_metric,
         }
 
@@ -281,7 +288,7 @@ class FunctionObjective(Objective):
 
     def describe(self) -> dict[str, Any]:
         name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
-        return {**super().describe(), "function": name, "epochs": self.epochs}
+        return {**super().describe(), "function": name, "source": fingerprint(self.function), "epochs": self.epochs}
 
 
 def _read(found: Any, k: int) -> tuple[tuple[float, ...], dict[str, NDArray[np.float64]]]:

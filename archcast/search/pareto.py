@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, require
 
-__all__ = ["hypervolume", "pareto_front", "scalarise"]
+__all__ = ["LARGEST", "hypervolume", "library", "pareto_front", "scalarise"]
+
+LARGEST = 3
+"""Most objectives whose hypervolume is computed here."""
 
 
 def pareto_front(scores: ArrayLike) -> NDArray[np.bool_]:
@@ -35,22 +40,23 @@ def pareto_front(scores: ArrayLike) -> NDArray[np.bool_]:
 
 
 def hypervolume(scores: ArrayLike, reference: ArrayLike) -> float:
-    """Volume dominated by ``(n, k)`` scores above a reference point ``(k,)``; exact, for one to three objectives.
+    """Volume dominated by ``(n, k)`` scores above a reference point ``(k,)``, exact.
 
     Two objectives: the area under a staircase. Three: slices between successive values of the last objective, each an area times
-    its thickness.
+    its thickness. Four and more: the package ``moocore`` (``pip install "archcast[objectives]"``).
 
     Examples:
         >>> hypervolume([[1, 3], [2, 2], [3, 1]], [0, 0])
         6.0
 
     Raises:
-        InvalidInputError: another number of objectives.
+        InvalidInputError: shapes that do not fit.
+        MissingDependencyError: four or more objectives without ``moocore``.
     """
     values, corner = np.asarray(scores, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    if values.ndim != 2 or corner.shape != values.shape[1:] or not 1 <= len(corner) <= 3:
+    if values.ndim != 2 or corner.shape != values.shape[1:] or len(corner) == 0:
         raise InvalidInputError(
-            f"scores must have shape (n, k) and reference (k,) with k at most 3, got {values.shape} and {corner.shape}."
+            f"scores must have shape (n, k) and reference (k,), got {values.shape} and {corner.shape}."
         )
     values = values[pareto_front(values)] - corner
     values = np.unique(values[(values > 0).all(axis=1)], axis=0)
@@ -60,9 +66,20 @@ def hypervolume(scores: ArrayLike, reference: ArrayLike) -> float:
         return float(values.max())
     if len(corner) == 2:
         return _area(values)
+    if len(corner) > LARGEST:
+        return float(library().hypervolume(values, ref=np.zeros(len(corner)), maximise=True))
     values = values[np.argsort(-values[:, 2], kind="stable")]
     lower = np.append(values[1:, 2], 0.0)
     return float(sum(_area(values[: i + 1, :2]) * (z - lower[i]) for i, z in enumerate(values[:, 2]) if z > lower[i]))
+
+
+def library() -> ModuleType:
+    """The package that computes volumes of many objectives.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    return require("moocore", extra="objectives", feature=f"The hypervolume of more than {LARGEST} objectives")
 
 
 def _area(points: NDArray[np.float64]) -> float:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archcast.reports.pages import definitions, page, svg, text
+from archcast.reports.numbers import fixed
+from archcast.reports.pages import definitions, page, plus_minus, svg, text
 from archcast.search.figure import draw
-
-if TYPE_CHECKING:
-    from archcast.search.results import SearchResults
+from archcast.search.findings import Findings
 
 __all__ = ["render"]
 
 FAILURES_SHOWN = 10
 
 
-def render(results: SearchResults) -> str:
+def render(results: Findings) -> str:
     """The report as HTML."""
     p = results.protocol
     where = p.get("benchmark", p["space"])
@@ -44,7 +43,7 @@ def render(results: SearchResults) -> str:
     return page(title, body)
 
 
-def _table(results: SearchResults, rows: list[dict[str, Any]]) -> str:
+def _table(results: Findings, rows: list[dict[str, Any]]) -> str:
     marks = sorted({row["evaluations"] for row in rows})
     shown = sorted({marks[round(i * (len(marks) - 1) / 4)] for i in range(5)})
     key = "regret" if results.protocol["optimum"] is not None else "best"
@@ -52,12 +51,12 @@ def _table(results: SearchResults, rows: list[dict[str, Any]]) -> str:
     lines = []
     for name in results.strategies:
         last = cells[name, marks[-1]]
-        line = f"<td>{text(name)}</td>" + "".join(f"<td>{_pm(cells[name, n], key)}</td>" for n in shown)
-        found = "–" if last["found_optimum"] is None else f"{last['found_optimum']} of {last['trials']}"
-        line += f"<td>{_pm(last, 'test_of_best', bare=True)}</td><td>{found}</td>"
-        line += (
-            f"<td>{_number(last['seconds'])}</td><td>{_number(last['overhead_seconds'])}</td><td>{last['failed']}</td>"
+        line = f"<td>{text(name)}</td>" + "".join(
+            f"<td>{plus_minus(cells[name, n][f'{key}_mean'], cells[name, n][f'{key}_sem'])}</td>" for n in shown
         )
+        found = "–" if last["found_optimum"] is None else f"{last['found_optimum']} of {last['trials']}"
+        line += f"<td>{plus_minus(last['test_of_best'], last['test_of_best_sem'])}</td><td>{found}</td>"
+        line += f"<td>{_time(last['seconds'])}</td><td>{_time(last['overhead_seconds'])}</td><td>{last['failed']}</td>"
         lines.append(f"<tr>{line}</tr>")
     head = "".join(f"<th>{n}</th>" for n in shown)
     return (
@@ -68,7 +67,7 @@ def _table(results: SearchResults, rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _best(results: SearchResults) -> list[str]:
+def _best(results: Findings) -> list[str]:
     best = results.best_found()
     if best is None:
         return []
@@ -81,7 +80,7 @@ def _best(results: SearchResults) -> list[str]:
     return ["<h2>Best architecture</h2>", definitions(items)]
 
 
-def _failures(results: SearchResults) -> list[str]:
+def _failures(results: Findings) -> list[str]:
     failed = [(t, i) for t in results.traces for i, reason in enumerate(t.failures) if reason]
     if not failed:
         return []
@@ -97,12 +96,9 @@ def _protocol(p: Any) -> dict[str, Any]:
     return out
 
 
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+def _time(seconds: float) -> str:
+    return fixed(seconds, 1 if seconds < 100 else 0)
 
 
-def _pm(row: dict[str, Any], name: str, *, bare: bool = False) -> str:
-    value, sem = row[name if bare else f"{name}_mean"], row[f"{name}_sem"]
-    if math.isnan(value):
-        return "–"
-    return f"{value:.3f}" + ("" if math.isnan(sem) else f' <span class="sem">± {sem:.3f}</span>')
+def _mean(row: dict[str, Any], key: str) -> str:
+    return plus_minus(row[f"{key}_mean"], row[f"{key}_sem"])

@@ -1,233 +1,46 @@
-"""What searches found: regret against evaluations, summaries, a figure and a report."""
+"""What :func:`archcast.run_search` returns: the numbers, with a figure and a report."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from archcast.files import write_whole
-from archcast.search.pareto import hypervolume, pareto_front
-from archcast.search.trace import Trace
-from archcast.spaces.base import get_space
+from archcast.reports.base import Presentable
+from archcast.search.figure import draw
+from archcast.search.findings import COLUMNS, Findings, as_csv
+from archcast.search.report import render
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = ["SearchResults"]
 
-COLUMNS = (
-    "strategy",
-    "evaluations",
-    "regret_mean",
-    "regret_sem",
-    "best_mean",
-    "best_sem",
-    "test_of_best",
-    "test_of_best_sem",
-    "found_optimum",
-    "hypervolume_mean",
-    "hypervolume_sem",
-    "seconds",
-    "overhead_seconds",
-    "failed",
-    "trials",
-)
-FEWEST_FOR_SEM = 2
 
+class SearchResults(Findings, Presentable):
+    """Results of :func:`archcast.run_search`: the numbers of :class:`~archcast.search.findings.Findings`, with
 
-@dataclass(frozen=True, eq=False)
-class SearchResults:
-    """Results of :func:`archcast.run_search`.
-
-    Attributes:
-        traces: one for each strategy and trial.
-        protocol: the settings that decided them.
+    - ``plot(path=None)``, a figure of regret (or of the best score) against evaluations and, if they are known, against seconds of
+      training, with bands of one standard error;
+    - ``to_html(path=None)``, a report in one file.
     """
 
-    traces: Sequence[Trace]
-    protocol: Mapping[str, Any]
+    def _draw(self) -> Figure:
+        return draw(self)
 
-    @property
-    def strategies(self) -> list[str]:
-        """Labels, in the order in which they were given."""
-        return list(dict.fromkeys(trace.strategy for trace in self.traces))
-
-    def of(self, strategy: str) -> list[Trace]:
-        """The trials of one strategy."""
-        return [trace for trace in self.traces if trace.strategy == strategy]
-
-    @property
-    def optimum(self) -> float:
-        """Best first score there is, NaN if unknown."""
-        value = self.protocol["optimum"]
-        return math.nan if value is None else float(value)
-
-    @property
-    def best(self) -> Trace | None:
-        """The trial that ended with the highest first score; its ``archs[best[-1]]`` is that architecture."""
-        good = [trace for trace in self.traces if len(trace) and not math.isnan(trace.values[-1])]
-        return max(good, key=lambda trace: float(trace.values[-1]), default=None)
-
-    def summary_rows(self) -> list[dict[str, Any]]:
-        """A row for each strategy and multiple of the batch: see :data:`COLUMNS`.
-
-        ``evaluations`` counts full trainings. ``regret`` is the optimum less the validation score of the best architecture so far,
-        ``test_of_best`` the test score of that architecture, ``found_optimum`` the trials in which it is the optimum, ``seconds``
-        the time spent on training (simulated for a table), ``overhead_seconds`` the time the strategy took, in all of the search.
-        Means and standard errors over the trials.
-        """
-        step, budget = self.protocol["batch"], self.protocol["budget"]
-        marks = sorted({*range(step, budget + 1, step), budget})
-        reference = self.protocol["reference"]
-        rows = []
-        for name in self.strategies:
-            traces = self.of(name)
-            for mark in marks:
-                ends = [trace.at(mark) for trace in traces]
-                pairs = [(trace, end) for trace, end in zip(traces, ends) if end >= 0]
-                values = np.array([trace.values[end] for trace, end in pairs])
-                row: dict[str, Any] = {"strategy": name, "evaluations": mark}
-                row["regret_mean"], row["regret_sem"] = _mean(self.optimum - values)
-                row["best_mean"], row["best_sem"] = _mean(values)
-                row["test_of_best"], row["test_of_best_sem"] = _mean(np.array([t.tests[e] for t, e in pairs]))
-                row["found_optimum"] = None if math.isnan(self.optimum) else int((values >= self.optimum - 1e-9).sum())
-                volumes = [hypervolume(t.scores[: e + 1], reference) for t, e in pairs] if reference else []
-                row["hypervolume_mean"], row["hypervolume_sem"] = _mean(np.array(volumes))
-                row["seconds"] = _mean(np.array([t.seconds[: e + 1].sum() for t, e in pairs]))[0]
-                row["overhead_seconds"] = _mean(np.array([t.overhead for t in traces]))[0]
-                row["failed"] = sum(sum(map(bool, t.failures[: e + 1])) for t, e in pairs)
-                row["trials"] = len(traces)
-                rows.append(row)
-        return rows
-
-    def summary(self) -> pd.DataFrame:
-        """:meth:`summary_rows` as a table."""
-        import pandas as pd
-
-        return pd.DataFrame(self.summary_rows(), columns=list(COLUMNS))
-
-    def history_rows(self) -> list[dict[str, Any]]:
-        """A row for each evaluation."""
-        space, names = get_space(self.protocol["space"]), self.protocol["objectives"]
-        rows = []
-        for trace in self.traces:
-            for i, text in enumerate(space.format(trace.archs)):
-                row = {"strategy": trace.strategy, "trial": trace.trial, "number": i, "arch": text}
-                row |= dict(zip(names, trace.scores[i].tolist()))
-                row |= {"epochs": int(trace.epochs[i]), "seconds": float(trace.seconds[i])}
-                row |= {"best": bool(trace.best[i] == i), "failure": trace.failures[i]}
-                rows.append(row)
-        return rows
-
-    def front(self, strategy: str | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Pareto-optimal rows ``(m, d)`` and scores ``(m, k)`` among all that a strategy, or any, evaluated."""
-        traces = self.traces if strategy is None else self.of(strategy)
-        archs = np.concatenate([trace.archs for trace in traces])
-        scores = np.concatenate([trace.scores for trace in traces])
-        on = np.flatnonzero(pareto_front(scores))
-        _, first = np.unique(archs[on], axis=0, return_index=True)
-        on = on[first]
-        on = on[np.argsort(-scores[on, 0], kind="stable")]
-        return archs[on], scores[on]
-
-    def best_found(self) -> dict[str, Any] | None:
-        """The best architecture of all trials, with its scores and learning curves; ``None`` if every evaluation failed."""
-        trace = self.best
-        if trace is None:
-            return None
-        i = int(trace.best[-1])
-        return {
-            "strategy": trace.strategy,
-            "trial": trace.trial,
-            "arch": get_space(self.protocol["space"]).format(trace.archs[[i]])[0],
-            "row": trace.archs[i].tolist(),
-            "scores": dict(zip(self.protocol["objectives"], trace.scores[i].tolist())),
-            "test": float(trace.tests[-1]),
-            "seconds": float(trace.seconds[i]),
-            "curves": {name: curve.tolist() for name, curve in trace.curves.items()},
-        }
-
-    def to_json(self) -> str:
-        """``{"protocol": ..., "rows": [...], "best": ...}``; what is undefined is ``null``."""
-        tree = {"protocol": dict(self.protocol), "rows": self.summary_rows(), "best": self.best_found()}
-        return json.dumps(_finite(tree), indent=2, allow_nan=False) + "\n"
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Regret (or best score) against evaluations and, if known, against seconds of training; bands of one standard error.
-
-        Args:
-            path: where to save the figure; the suffix says the format.
-        """
-        from archcast.reports.figures import save
-        from archcast.search.figure import draw
-
-        figure = draw(self)
-        if path is not None:
-            save(figure, Path(path))
-        return figure
-
-    def to_html(self, path: str | Path | None = None) -> str:
-        """A report in one file that loads nothing from elsewhere.
-
-        Args:
-            path: where to save it.
-        """
-        from archcast.search.report import render
-
-        html = render(self)
-        if path is not None:
-            write_whole(Path(path), html)
-        return html
+    def _render(self) -> str:
+        return render(self)
 
     def save(self, folder: str | Path) -> None:
         """Write ``results.csv``, ``results.json``, ``history.csv``, ``figure.png``, ``report.html``, each whole or not at all."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "results.csv", _csv(COLUMNS, self.summary_rows()))
+        write_whole(folder / "results.csv", as_csv(COLUMNS, self.summary_rows()))
         write_whole(folder / "results.json", self.to_json())
         rows = self.history_rows()
-        write_whole(folder / "history.csv", _csv(list(rows[0]) if rows else ["strategy"], rows))
+        write_whole(folder / "history.csv", as_csv(list(rows[0]) if rows else ["strategy"], rows))
         self.plot(folder / "figure.png")
         self.to_html(folder / "report.html")
 
     def __repr__(self) -> str:
         return f"SearchResults({', '.join(self.strategies)}; {len(self.traces)} searches)"
-
-
-def _mean(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and standard error; NaN where undefined."""
-    if len(values) == 0:
-        return math.nan, math.nan
-    several = len(values) >= FEWEST_FOR_SEM
-    return float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values))) if several else math.nan
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        values = [row[name] for name in columns]
-        writer.writerow("" if v is None or (isinstance(v, float) and math.isnan(v)) else v for v in values)
-    return buffer.getvalue()
-
-
-def _finite(value: Any) -> Any:
-    """JSON without NaN."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value

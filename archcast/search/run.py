@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from archcast._version import __version__
 from archcast.checks import whole
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.files import write_whole
+from archcast.journal import claimed, fingerprint
 from archcast.predictors.base import Predictor
 from archcast.search.base import STRATEGIES, Strategy
 from archcast.search.objectives import Objective, TableObjective
+from archcast.search.pareto import LARGEST, library
 from archcast.search.results import SearchResults
 from archcast.search.runner import Step, make_strategy, run_one
 from archcast.search.trace import Trace
+from archcast.versions import versions
 
 __all__ = ["DEFAULT_STRATEGIES", "run_search"]
 
@@ -85,8 +88,29 @@ def run_search(
     made = {label: make_strategy(make, objective, 0, seed) for label, make in makes.items()}
     protocol = _protocol(makes, made, objective, budget=budget, batch=batch, trials=trials, seed=seed)
     protocol["asynchronous"] = asynchronous
-    folder = None if out is None else _open(Path(out), protocol)
-    settings: dict[str, Any] = {"budget": budget, "batch": batch, "seed": seed, "folder": folder}
+    settings: dict[str, Any] = {"budget": budget, "batch": batch, "seed": seed, "jobs": jobs, "progress": progress}
+    with nullcontext() if out is None else claimed(out):
+        folder = None if out is None else _open(Path(out), protocol)
+        traces = _run_all(makes, objective, folder, trials, asynchronous=asynchronous, **settings)
+        results = SearchResults(traces, protocol)
+        if out is not None:
+            results.save(out)
+    return results
+
+
+def _run_all(
+    makes: Mapping[str, Make],
+    objective: Objective,
+    folder: Path | None,
+    trials: int,
+    *,
+    jobs: int,
+    asynchronous: bool,
+    progress: Callable[[Step], None] | None,
+    **settings: Any,
+) -> list[Trace]:
+    """All searches, by strategy and trial: those of a table each in a process, others with their evaluations in processes."""
+    settings |= {"folder": folder}
     todo = [(label, trial, make) for trial in range(trials) for label, make in makes.items()]
     if objective.simulated and jobs != 1 and len(todo) > 1:
         traces = []
@@ -101,10 +125,7 @@ def run_search(
         traces = [run_one(label, trial, make, objective, **settings) for label, trial, make in todo]
     order = list(makes)
     traces.sort(key=lambda trace: (order.index(trace.strategy), trace.trial))
-    results = SearchResults(traces, protocol)
-    if out is not None:
-        results.save(out)
-    return results
+    return traces
 
 
 def make_all(
@@ -159,6 +180,8 @@ def _protocol(
     reference = None
     if len(objective.names) > 1 and isinstance(objective, TableObjective):
         reference = np.nanmin(objective.values, axis=0).tolist()
+        if len(objective.names) > LARGEST:
+            library()  # which is missed before the search, not after it
     return {
         **objective.describe(),
         "optimum": None if math.isnan(objective.optimum) else objective.optimum,
@@ -168,7 +191,7 @@ def _protocol(
         "trials": trials,
         "seed": seed,
         "strategies": described,
-        "version": __version__,
+        "versions": versions(),
     }
 
 
@@ -176,7 +199,8 @@ def _say(value: Any) -> Any:
     """A parameter in words, the same for the same one."""
     if isinstance(value, tuple):
         return [_say(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else " ".join(repr(value).split())
+    plain = value is None or isinstance(value, (bool, int, float, str))
+    return value if plain else f"{type(value).__name__}[{fingerprint(value)}]"
 
 
 def _open(folder: Path, protocol: Mapping[str, Any]) -> Path:

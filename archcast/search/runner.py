@@ -6,7 +6,6 @@ A search that was killed therefore goes on with the batch that it was in, and en
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -19,13 +18,14 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
+from archcast.journal import Journal, file_name
 from archcast.search.base import STRATEGIES, Strategy, get_strategy, load_strategy
 from archcast.search.objectives import Evaluation, Objective
 from archcast.search.trace import Trace
 
-__all__ = ["Journal", "Step", "run_one"]
+__all__ = ["SearchFiles", "Step", "make_strategy", "run_one"]
 
 Key = tuple[tuple[int, ...], int]
 
@@ -49,12 +49,12 @@ class Step:
     failed: int
 
 
-class Journal:
+class SearchFiles:
     """The files of one search: a journal of evaluations, a line each, and the state of the strategy.
 
     Args:
         folder: where they are, made if need be; ``None`` keeps everything in memory.
-        name: of the search.
+        name: of the search, any text.
 
     Attributes:
         found: evaluations by row and epochs.
@@ -67,28 +67,20 @@ class Journal:
     def __init__(self, folder: Path | None, name: str) -> None:
         self.found: dict[Key, Evaluation] = {}
         self.overhead = 0.0
-        self.lines = None if folder is None else folder / f"{name}.jsonl"
-        self.state = None if folder is None else folder / f"{name}.npz"
-        if self.lines is None:
+        self.state = None if folder is None else folder / f"{file_name(name)}.npz"
+        self._journal = None if folder is None else Journal(folder / f"{file_name(name)}.jsonl")
+        if self._journal is None:
             return
-        self.lines.parent.mkdir(parents=True, exist_ok=True)
-        if not self.lines.exists():
-            return
-        data = self.lines.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):  # cut off in the middle of a line
-            self.lines.write_bytes(whole)
+        self._journal.path.parent.mkdir(parents=True, exist_ok=True)
+        records = self._journal.records()
         try:
-            for line in whole.decode().splitlines():
-                tree = json.loads(line)
+            for tree in records:
                 if "overhead" in tree:
                     self.overhead += tree["overhead"]
                 else:
                     self.found[tuple(tree["arch"]), tree["epochs"]] = Evaluation.from_json(tree)
         except (ValueError, KeyError, TypeError) as error:
-            raise InvalidFileError(
-                f"{str(self.lines)!r} cannot be continued: {error}. Choose another folder."
-            ) from error
+            raise self._journal.damaged(f"a line is no evaluation ({error})") from error
 
     def add(self, key: Key, evaluation: Evaluation) -> None:
         """Keep an evaluation and put it on disk."""
@@ -101,9 +93,8 @@ class Journal:
         self._write({"overhead": round(seconds, 6)})
 
     def _write(self, tree: Mapping[str, Any]) -> None:
-        if self.lines is not None:
-            with self.lines.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(tree) + "\n")
+        if self._journal is not None:
+            self._journal.add(tree)
 
 
 def run_one(
@@ -136,19 +127,19 @@ def run_one(
         tell: called after each batch.
     """
     with threadpool_limits(1):
-        journal = Journal(folder, f"{label}-{trial}")
-        if journal.state is not None and journal.state.exists():
-            strategy = load_strategy(journal.state, zero_cost=make[1].get("zero_cost"))
+        files = SearchFiles(folder, f"{label}-{trial}")
+        if files.state is not None and files.state.exists():
+            strategy = load_strategy(files.state, zero_cost=make[1].get("zero_cost"))
         else:
             strategy = make_strategy(make, objective, trial, seed)
-        step = _Stepper(label, trial, strategy, objective, journal, tell)
+        step = _Stepper(label, trial, strategy, objective, files, tell)
         if asynchronous:
             _asynchronous(step, budget, jobs)
         else:
             _batches(step, budget, batch, jobs)
         keys = zip(map(tuple, strategy.history.archs.tolist()), strategy.history.epochs.tolist(), strict=True)
-        evaluations = [journal.found[key] for key in keys]
-        return Trace.of(label, trial, strategy.history, evaluations, objective, journal.overhead)
+        evaluations = [files.found[key] for key in keys]
+        return Trace.of(label, trial, strategy.history, evaluations, objective, files.overhead)
 
 
 def make_strategy(make: tuple[str, Mapping[str, Any]], objective: Objective, trial: int, seed: int) -> Strategy:
@@ -186,19 +177,19 @@ class _Stepper:
         trial: int,
         strategy: Strategy,
         objective: Objective,
-        journal: Journal,
+        files: SearchFiles,
         tell: Callable[[Step], None] | None,
     ) -> None:
         self.label, self.trial, self.strategy, self.objective = label, trial, strategy, objective
-        self.journal, self._tell = journal, tell
+        self.files, self._tell = files, tell
         told = zip(map(tuple, strategy.history.archs.tolist()), strategy.history.epochs.tolist(), strict=True)
-        self.spent = sum(journal.found[key].share for key in told)
+        self.spent = sum(files.found[key].share for key in told)
 
     def ask(self, n: int) -> list[Key]:
         """Rows to evaluate, each with its epochs."""
         start = time.perf_counter()
         rows = self.strategy.ask(n)
-        self.journal.add_overhead(time.perf_counter() - start)
+        self.files.add_overhead(time.perf_counter() - start)
         self.save()
         return self.keys(rows)
 
@@ -208,17 +199,17 @@ class _Stepper:
 
     def save(self) -> None:
         """Put the strategy on disk."""
-        if self.journal.state is not None:
-            self.strategy.save(self.journal.state)
+        if self.files.state is not None:
+            self.strategy.save(self.files.state)
 
     def work(self, key: Key) -> tuple[NDArray[np.int64], int, int]:
         """What the objective is called with: row, epochs, epochs that the row was trained for before."""
-        before = [epochs for row, epochs in self.journal.found if row == key[0] and (row, epochs) != key]
+        before = [epochs for row, epochs in self.files.found if row == key[0] and (row, epochs) != key]
         return np.array(key[0], dtype=np.int64), key[1], max(before, default=0)
 
     def tell(self, keys: Sequence[Key]) -> None:
         """Tell the strategy what was found."""
-        found = [self.journal.found[key] for key in keys]
+        found = [self.files.found[key] for key in keys]
         self.strategy.tell(
             np.array([row for row, _ in keys], dtype=np.int64),
             np.array([e.scores for e in found]),
@@ -239,9 +230,9 @@ def _batches(step: _Stepper, budget: int, batch: int, jobs: int) -> None:
         keys = keys or step.ask(min(batch, max(1, int(budget - step.spent + 1e-9))))
         if not keys:
             return  # nothing is left to train
-        todo = [key for key in keys if key not in step.journal.found]
+        todo = [key for key in keys if key not in step.files.found]
         for i, evaluation in _evaluate(step.objective, [step.work(key) for key in todo], jobs):
-            step.journal.add(todo[i], evaluation)
+            step.files.add(todo[i], evaluation)
         step.tell(keys)
         keys = []
     step.save()
@@ -281,7 +272,7 @@ def _asynchronous(step: _Stepper, budget: int, jobs: int) -> None:
                 if not waiting:
                     break
                 key = waiting.pop(0)
-                if key in step.journal.found:
+                if key in step.files.found:
                     step.tell([key])
                 else:
                     running[executor.submit(step.objective.evaluate, *step.work(key))] = key
@@ -291,7 +282,7 @@ def _asynchronous(step: _Stepper, budget: int, jobs: int) -> None:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 key = running.pop(future)
-                step.journal.add(key, future.result())
+                step.files.add(key, future.result())
                 step.tell([key])
     finally:
         executor.shutdown(kill_workers=bool(running))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from archcast.errors import InvalidInputError
+from archcast.journal import fingerprint
 from archcast.search.objectives import Arch, Evaluation, Objective
 from archcast.spaces.base import SearchSpace, get_space
 
@@ -61,13 +62,15 @@ class TrainingObjective(Objective):
         return dataclasses.replace(trainer, recipe=dataclasses.replace(trainer.recipe, epochs=epochs))
 
     def describe(self) -> dict[str, Any]:
-        said = {
-            name: str(value)
-            for name, value in vars(self.trainer).items()
-            if name not in ("space", "dataset", "weights")
-        }
+        held = {k: v for k, v in vars(self.trainer).items() if k not in ("space", "dataset", "weights")}
         data = getattr(self.trainer, "dataset", None)
-        return {**super().describe(), "dataset": getattr(data, "name", None), "trainer": said, "train_seed": self.seed}
+        return {
+            **super().describe(),
+            "dataset": getattr(data, "name", None),
+            "trainer": {name: str(value) for name, value in held.items()},
+            "contents": fingerprint(type(self.trainer), held, data),
+            "train_seed": self.seed,
+        }
 
     def evaluate(self, arch: Arch, epochs: int = 0, trained: int = 0) -> Evaluation:
         failed = (math.nan,) * len(self.names)

@@ -22,8 +22,10 @@ from archcast.data.benchmark import Benchmark
 from archcast.data.files import save_benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.files import write_whole
+from archcast.journal import Journal, claimed, fingerprint
 from archcast.spaces.base import SearchSpace
 from archcast.training.trainer import CURVES, Run, Trainer
+from archcast.versions import versions
 
 __all__ = ["read_runs", "sample_functions", "to_benchmark", "train_table"]
 
@@ -58,12 +60,26 @@ def train_table(
         InvalidInputError: the folder holds runs of other settings.
         InvalidFileError: a line of ``runs.jsonl`` is damaged.
     """
+    with claimed(out):
+        return _train_table(trainer, archs, Path(out), seeds=seeds, jobs=jobs, seconds=seconds, progress=progress)
+
+
+def _train_table(
+    trainer: Trainer,
+    archs: NDArray[np.int64],
+    folder: Path,
+    *,
+    seeds: Sequence[int],
+    jobs: int,
+    seconds: float | None,
+    progress: Progress | None,
+) -> Benchmark:
+    """:func:`train_table`, with the folder claimed."""
     start = time.monotonic()
     seeds = tuple(int(seed) for seed in seeds)
     if not seeds or len(set(seeds)) < len(seeds):
         raise InvalidInputError(f"seeds must be different whole numbers, at least one, got {seeds}.")
     rows = _distinct(trainer, archs)
-    folder = Path(out)
     known = _open(folder, settings(trainer, seeds))
     todo = [row for row in rows if tuple(row.tolist()) not in known]
     done, total = len(rows) - len(todo), len(rows)
@@ -79,14 +95,13 @@ def train_table(
     backend: dict[str, Any] = {"return_as": "generator_unordered", "pre_dispatch": "n_jobs", "batch_size": 1}
     if jobs != 1:
         backend |= {"backend": "loky", "inner_max_num_threads": 1}
-    with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
-        for runs in Parallel(n_jobs=jobs, **backend)(waiting()):
-            file.write(json.dumps([dataclasses.asdict(run) for run in runs]) + "\n")
-            file.flush()
-            known[runs[0].arch] = runs
-            done += 1
-            if progress is not None:
-                progress(done, total)
+    journal = Journal(folder / "runs.jsonl")
+    for runs in Parallel(n_jobs=jobs, **backend)(waiting()):
+        journal.add([dataclasses.asdict(run) for run in runs])
+        known[runs[0].arch] = runs
+        done += 1
+        if progress is not None:
+            progress(done, total)
     benchmark = to_benchmark(trainer, list(known.values()), name=folder.name)
     save_benchmark(benchmark, folder / "benchmark.npz")
     return benchmark
@@ -118,12 +133,13 @@ def sample_functions(space: SearchSpace, n: int | None, seed: int) -> NDArray[np
 def settings(trainer: Trainer, seeds: Sequence[int]) -> dict[str, Any]:
     """What decides the figures of a table."""
     return {
-        "version": __version__,
+        "versions": versions(),
         "space": trainer.space.name,
         "dataset": trainer.dataset.name,
         "images": [
             len(split[0]) for split in (trainer.dataset.train, trainer.dataset.validation, trainer.dataset.test)
         ],
+        "contents": fingerprint(trainer.dataset.train, trainer.dataset.validation, trainer.dataset.test),
         "shape": list(trainer.dataset.shape),
         "augmentation": dataclasses.asdict(trainer.dataset.augmentation),
         "recipe": dataclasses.asdict(trainer.recipe),
@@ -155,7 +171,7 @@ def _open(folder: Path, asked: dict[str, Any]) -> dict[tuple[int, ...], list[Run
             held = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
-        other = [name for name in asked if name != "version" and held.get(name) != asked[name]]
+        other = [name for name in asked if held.get(name) != asked[name]]
         if other:
             name = other[0]
             raise InvalidInputError(
@@ -172,20 +188,14 @@ def read_runs(folder: str | Path) -> dict[tuple[int, ...], list[Run]]:
     Raises:
         InvalidFileError: another line is damaged.
     """
-    path = Path(folder) / "runs.jsonl"
+    journal = Journal(Path(folder) / "runs.jsonl")
     known: dict[tuple[int, ...], list[Run]] = {}
-    if not path.exists():
-        return known
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        write_whole(path, whole)
-    for number, line in enumerate(whole.splitlines(), start=1):
+    for number, line in enumerate(journal.records(), start=1):
         try:
-            runs = [Run(**{**fields, "arch": tuple(fields["arch"])}) for fields in json.loads(line)]
+            runs = [Run(**{**fields, "arch": tuple(fields["arch"])}) for fields in line]
             known[runs[0].arch] = runs
         except (ValueError, TypeError, KeyError, IndexError) as error:
-            raise InvalidFileError(f"{str(path)!r}, line {number} is not a run: {error}.") from error
+            raise journal.damaged(f"line {number} is not a run ({error})") from error
     return known
 
 

@@ -14,7 +14,8 @@ from matplotlib.patches import Rectangle
 
 import archcast
 from archcast.errors import InvalidInputError
-from archcast.evaluation.budgets import Budgets, draw_map, options_of, round_steps
+from archcast.evaluation.budget_map import draw_map
+from archcast.evaluation.budgets import Budgets, options_of, round_steps
 from archcast.reports.figures import COLORS
 
 TIMES = st.sampled_from([1e-4, 0.02, 0.3, 1.0, 4.0, 70.0, 5e3])

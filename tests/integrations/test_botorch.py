@@ -74,6 +74,50 @@ def test_samples_have_the_covariance_of_the_kernel(predictor) -> None:
     np.testing.assert_allclose(np.cov(samples.T), want, atol=0.04 * want.max())
 
 
+@pytest.mark.parametrize("name", ["gp", "gp-wl", "sparse-gp"])
+def test_a_gaussian_process_gives_its_own_joint_posterior(name) -> None:
+    """Against the textbook formula on the whole matrix, and the marginals of ``query``."""
+    archs = SPACE.sample(25, 0)
+    scores = (archs == 3).sum(axis=1) + 0.1 * archs[:, 0]
+    gp = archcast.get_predictor(name, SPACE, random_state=0).init(archs, scores)
+    x = points(3, 4)
+    rows = x.reshape(-1, 6).numpy().astype(int)
+    mean, covariance = gp.joint(rows)
+    asked = gp.query(rows)
+    np.testing.assert_allclose(mean, asked.mean, rtol=1e-9)
+    np.testing.assert_allclose(np.sqrt(np.diag(gp.joint(rows, noise=True)[1])), asked.std, rtol=1e-6)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-9 * covariance.max()
+    assert (np.diag(covariance) < asked.std**2).all(), (
+        "the function is known better than a score that would be measured"
+    )
+    if name != "sparse-gp":
+        terms, at = gp._terms(archs, archcast.Evidence()), gp._terms(rows, archcast.Evidence())
+        prior = gp.gp_.kernel(terms, terms) + (gp.gp_.noise + 1e-4) * np.eye(25)
+        cross = gp.gp_.kernel(at, terms)
+        latent = gp.gp_.kernel(at, at) - cross @ np.linalg.inv(prior) @ cross.T
+        std = np.sqrt(np.diag(latent))
+        correlation = covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+        np.testing.assert_allclose(correlation, latent / np.outer(std, std), atol=1e-6)
+    model = PredictorModel(gp)
+    posterior = model.posterior(x)
+    for b in range(3):
+        block = covariance[4 * b : 4 * b + 4, 4 * b : 4 * b + 4]
+        np.testing.assert_allclose(
+            posterior.distribution.covariance_matrix[b].numpy(), block, rtol=1e-5, atol=1e-7 * block.max()
+        )
+    noisy = model.posterior(x, observation_noise=True).variance.numpy().ravel()
+    np.testing.assert_allclose(noisy, asked.std**2, rtol=1e-5)
+    alone = model.posterior(points(600, 1)).variance.numpy().ravel()
+    np.testing.assert_allclose(alone[:5], np.diag(gp.joint(points(600, 1)[:5, 0].numpy())[1]), rtol=1e-5)
+    with pytest.raises(InvalidInputError, match="observation_noise must be True or False"):
+        model.posterior(x, observation_noise=torch.ones(1))
+
+
+def test_a_gaussian_process_that_was_not_initialised_has_no_joint_posterior() -> None:
+    with pytest.raises(NotInitializedError, match="is not initialised"):
+        archcast.get_predictor("gp", SPACE).joint([[3] * 6])
+
+
 def test_a_row_that_is_there_twice_is_one_score(model) -> None:
     row = points(1)
     twin = next(

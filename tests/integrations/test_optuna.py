@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import archcast
 from archcast.errors import ArchcastError, InvalidInputError
@@ -24,6 +26,7 @@ from optuna.storages import JournalStorage, RDBStorage  # noqa: E402
 from optuna.storages.journal import JournalFileBackend  # noqa: E402
 from optuna.trial import TrialState, create_trial  # noqa: E402
 
+from archcast.integrations._beside import Beside  # noqa: E402
 from archcast.integrations.optuna import (  # noqa: E402
     CurvePruner,
     PredictorSampler,
@@ -187,6 +190,89 @@ def test_other_parameters_beside_the_architecture() -> None:
     study = study_of()
     study.optimize(lambda trial: count(trial) + trial.suggest_float("rate", 0, 1), n_trials=6)
     assert len({trial.params["rate"] for trial in study.trials}) == 6
+
+
+def tuned(trial):
+    """Worth of an architecture, less what a wrong learning rate and a wrong optimiser cost; the rate matters more."""
+    rate = trial.suggest_float("rate", 1e-5, 1.0, log=True)
+    wrong = 3.0 * (trial.suggest_categorical("optimiser", ["sgd", "adam", None]) != "adam")
+    return count(trial) - 2 * (math.log10(rate) + 2) ** 2 - wrong
+
+
+def test_other_parameters_are_modelled_with_the_architecture() -> None:
+    study = study_of(predictor="gp", n_startup_trials=8)
+    study.optimize(tuned, n_trials=32)
+    late = study.trials[20:]
+    assert np.mean([t.params["optimiser"] == "adam" for t in late]) > 0.7, "at random it would be a third"
+    assert np.mean([abs(math.log10(t.params["rate"]) + 2) for t in late]) < 0.75, "at random it would be 1.3"
+    assert study.best_value > 3.5
+    assert len(set(keys(study))) > 15, "architectures are searched as well"
+
+
+def test_an_architecture_may_come_again_with_another_learning_rate() -> None:
+    study = study_of(ODD, predictor="gp", n_startup_trials=4)
+    study.optimize(lambda trial: -(math.log10(trial.suggest_float("rate", 1e-5, 1, log=True)) + 2) ** 2
+                   + count(trial, ODD), n_trials=12)  # fmt: skip
+    assert all(trial.state == TrialState.COMPLETE for trial in study.trials), "twelve trials of four functions"
+    seen = [(key, trial.params["rate"]) for key, trial in zip(keys(study, ODD), study.trials)]
+    assert len(set(seen)) == 12
+    assert max(Counter(key for key, _ in seen).values()) >= 3
+
+
+def test_every_pair_of_architecture_and_choice_once_then_an_end() -> None:
+    study = study_of(ODD, n_startup_trials=3)
+    objective = lambda trial: count(trial, ODD) + (trial.suggest_categorical("flip", [False, True]))  # noqa: E731
+    with pytest.raises(ArchcastError, match="every value of the other parameters"):
+        study.optimize(objective, n_trials=20)
+    done = study.get_trials(states=(TrialState.COMPLETE,))
+    pairs = Counter(zip(keys(study, ODD, states=(TrialState.COMPLETE,)), [trial.params["flip"] for trial in done]))
+    assert len(pairs) == 8
+    assert max(pairs.values()) == 1
+
+
+def test_fixed_parts_of_a_trial_are_kept() -> None:
+    study = study_of(predictor="gp")
+    study.optimize(tuned, n_trials=6)
+    study.enqueue_trial(dict.fromkeys(NB201.columns, 3))
+    study.enqueue_trial({"rate": 0.5, "optimiser": "sgd"})
+    study.optimize(tuned, n_trials=2)
+    assert arch_of(study.trials[6], NB201).tolist() == [3] * 6
+    assert (study.trials[7].params["rate"], study.trials[7].params["optimiser"]) == (0.5, "sgd")
+
+
+def test_a_predictor_without_evidence_leaves_other_parameters_to_tpe() -> None:
+    study = study_of(predictor="dngo", acquisition="mean", n_candidates=10)
+    study.optimize(lambda trial: count(trial) - (trial.suggest_int("layers", 1, 9) - 5) ** 2, n_trials=6)
+    assert len({trial.number for trial in study.trials if trial.state == TrialState.COMPLETE}) == 6
+
+
+@given(st.data())
+def test_values_beside_the_architecture_stay_in_their_ranges(data) -> None:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    low = data.draw(st.integers(1, 20))
+    high = low + data.draw(st.integers(0, 50))
+    step = data.draw(st.integers(1, 7))
+    top = low + (high - low) // step * step
+    beside = Beside(
+        {
+            "f": FloatDistribution(low, high), "g": FloatDistribution(low, high, log=True),
+            "i": IntDistribution(low, high, log=True),
+            "s": IntDistribution(low, top, step=step), "t": FloatDistribution(low, low + 0.3, step=0.1),
+            "c": CategoricalDistribution([1, True, "1", None]),
+        }
+    )  # fmt: skip
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    near = beside.draw(rng)
+    for values in (near, beside.draw(rng, near)):
+        assert beside.of(values) == values
+        assert (values["s"] - low) % step == 0
+        assert all(d._contains(d.to_internal_repr(values[n])) for n, d in beside.distributions.items())
+        evidence = beside.evidence([values]).proxies
+        assert all(0 <= float(column[0]) <= 1 for column in evidence.values())
+        assert sum(float(evidence[f"c={i}"][0]) for i in range(4)) == 1
+    assert beside.of({**near, "f": high + 1}) is None
+    assert beside.of({"f": low}) is None
 
 
 def test_enqueued_architectures_come_as_they_are() -> None:
@@ -441,8 +527,23 @@ def test_when_nothing_is_stopped() -> None:
     assert stopped_at(seldom, curve(0.7)) is None
     unknown = with_curves([curve(top) for top in TOPS])
     assert stopped_at(unknown, [math.nan, *curve(0.1)[:10]]) is None
+    assert stopped_at(unknown, [0.1, math.nan, *curve(0.1)[2:12]]) is not None  # a gap counts as the value before it
     short = with_curves([[0.1, 0.2], *[curve(top) for top in TOPS]])
     assert stopped_at(short, curve(0.1)) is not None  # a complete trial of another length is left out
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("maximize", [True, False])
+def test_a_training_without_values_is_stopped_and_harms_no_other(bad, maximize) -> None:
+    sound = [curve(top) if maximize else [1 - v for v in curve(top)] for top in TOPS]
+    study = with_curves(sound, maximize=maximize)
+    assert stopped_at(study, [*sound[-1][:6], bad, bad]) == 6
+    assert stopped_at(with_curves([], maximize=maximize), [*sound[-1][:6], bad]) == 6, "the first trial of all, too"
+    assert stopped_at(study, [bad] * 20) is not None
+    hopeless = curve(0.3) if maximize else [1 - v for v in curve(0.3)]
+    assert stopped_at(study, hopeless) is not None, "the others are judged as before"
+    early = with_curves(sound, maximize=maximize, n_warmup_steps=10)
+    assert stopped_at(early, [*sound[-1][:3], *[bad] * 10]) == 9
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archcast.errors import InvalidInputError
+import archcast
+from archcast.errors import InvalidInputError, MissingDependencyError
+from archcast.search import TableObjective
 from archcast.search.pareto import hypervolume, pareto_front, scalarise
 
 
@@ -30,7 +34,7 @@ def test_rows_with_nan_are_not_on_the_front() -> None:
     assert pareto_front(np.zeros((0, 2))).tolist() == []
 
 
-@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
 def test_hypervolume_is_a_volume(k, rng) -> None:
     scores = rng.random((12, k))
     scores[3] = scores[4]
@@ -41,7 +45,7 @@ def test_hypervolume_is_a_volume(k, rng) -> None:
     assert hypervolume(scores, np.full(k, -0.1)) == pytest.approx(inside.mean() * 1.1**k, abs=5e-3)
 
 
-@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("k", [2, 3, 4, 6])
 def test_hypervolume_by_inclusion_and_exclusion(k, rng) -> None:
     from itertools import combinations
 
@@ -58,9 +62,36 @@ def test_hypervolume_of_what_does_not_reach_the_reference() -> None:
     assert hypervolume([[np.nan, 1]], [0, 0]) == 0
 
 
-def test_hypervolume_of_four_objectives_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="k at most 3"):
-        hypervolume(np.ones((2, 4)), np.zeros(4))
+def test_hypervolume_of_shapes_that_do_not_fit() -> None:
+    for scores, reference in (
+        (np.ones((2, 4)), np.zeros(3)),
+        (np.ones(4), np.zeros(4)),
+        (np.ones((2, 0)), np.zeros(0)),
+    ):
+        with pytest.raises(InvalidInputError, match=r"scores must have shape \(n, k\) and reference \(k,\)"):
+            hypervolume(scores, reference)
+
+
+def test_without_the_library_four_objectives_are_refused_before_the_search(monkeypatch, tmp_path) -> None:
+    space = archcast.get_space("nasbench201")
+    archs = space.sample(50, 0)
+    costs = {name: np.arange(50.0) % k for k, name in enumerate("abc", start=3)}
+    benchmark = archcast.Benchmark("mine", space, archs, {"acc": archs.sum(axis=1)}, "acc", costs=costs)
+    objective = TableObjective(benchmark, costs=list(costs))
+    monkeypatch.setitem(sys.modules, "moocore", None)
+    with pytest.raises(
+        MissingDependencyError, match=r"hypervolume of more than 3 objectives needs .*archcast\[objectives\]"
+    ):
+        archcast.run_search("random", objective, budget=10, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    results = archcast.run_search(["random", "parego"], objective, budget=20, out=tmp_path / "out")
+    volume = results.summary()["hypervolume_mean"]
+    front = results.front("random")[1]
+    at_end = results.summary().query("strategy == 'random'")["hypervolume_mean"].iloc[-1]
+    assert at_end == pytest.approx(hypervolume(front, objective.values.min(axis=0)))
+    assert (volume > 0).all()
+    assert (tmp_path / "out" / "report.html").exists()
 
 
 def test_scalarise_is_the_formula(rng) -> None:

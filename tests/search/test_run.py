@@ -19,7 +19,7 @@ from joblib.externals.loky import get_reusable_executor
 import archcast
 from archcast.errors import InvalidFileError, InvalidInputError, UnknownNameError
 from archcast.search import FunctionObjective, TableObjective, load_strategy, run_search
-from archcast.search.runner import Journal
+from archcast.search.runner import SearchFiles
 
 SPACE = archcast.get_space("nasbench201")
 QUICK = ["random", "regularized-evolution"]
@@ -161,7 +161,7 @@ print(r.traces[0].archs.tolist())
 def test_a_damaged_journal_is_refused(tmp_path) -> None:
     (tmp_path / "x.jsonl").write_text('{"arch": 3}\n{"overhead": 1}\n')
     with pytest.raises(InvalidFileError, match="cannot be continued"):
-        Journal(tmp_path, "x")
+        SearchFiles(tmp_path, "x")
 
 
 def test_failures_are_kept_and_the_search_goes_on(tmp_path) -> None:

@@ -282,6 +282,11 @@ class AdditiveGP:
         explained = np.square(solve_triangular(self.factor, cross.T, lower=True)).sum(axis=0)
         return cross @ self.alpha, np.maximum(self.kernel.diagonal(terms) - explained, 0.0)
 
+    def covariance(self, terms: Terms) -> NDArray[np.float64]:
+        """``(m, m)`` posterior covariance of the noise-free function."""
+        half = solve_triangular(self.factor, self.kernel(terms, self.terms).T, lower=True)
+        return np.asarray(self.kernel(terms, terms) - half.T @ half)
+
     def leave_one_out(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` mean of each target given all others, in closed form."""
         return targets - self.alpha * self.leave_one_out_variance()
@@ -317,3 +322,8 @@ class InducingGP:
         cross = self.kernel(terms, self.terms)
         explained = np.einsum("ij,ij->i", cross @ self.reduction, cross)
         return cross @ self.alpha, np.maximum(self.kernel.diagonal(terms) - explained, 0.0)
+
+    def covariance(self, terms: Terms) -> NDArray[np.float64]:
+        """``(n, n)`` posterior covariance of the noise-free function."""
+        cross = self.kernel(terms, self.terms)
+        return np.asarray(self.kernel(terms, terms) - cross @ self.reduction @ cross.T)

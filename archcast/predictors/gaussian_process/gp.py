@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.base import Known, NotInitializedError, Prediction, Predictor, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
 from archcast.predictors.parameters import Encoding
@@ -56,6 +56,27 @@ class KernelPredictor(Predictor):
         mean, variance = self.gp_.predict(self._terms(archs, evidence))
         std = np.sqrt(variance + self.gp_.noise)
         return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
+
+    def joint(self, archs: ArrayLike, *, noise: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The joint posterior at some architectures, without evidence: what a batch of them can teach.
+
+        Args:
+            archs: ``(n, d)`` rows.
+            noise: whether the covariance is that of scores that would be measured, instead of that of the function behind them.
+
+        Returns:
+            Mean ``(n,)``, as ``query`` gives it, and covariance ``(n, n)``: the correlations of the Gaussian process, with its
+            standard deviations on the scale of the scores.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise NotInitializedError(f"{type(self).__name__} is not initialised: call init(archs, scores) first.")
+        terms = self._terms(self._space.validate(archs, allow_empty=False), Evidence())
+        mean, covariance = self.gp_.predict(terms)[0], self.gp_.covariance(terms)
+        covariance = (covariance + covariance.T) / 2
+        covariance.flat[:: len(mean) + 1] = np.maximum(np.diag(covariance), 1e-12) + noise * self.gp_.noise
+        std = np.sqrt(np.diag(covariance))
+        scale = self.scale_.backward_std(mean, std) / std
+        return self.scale_.backward(mean), covariance * scale * scale[:, None]
 
 
 @register(

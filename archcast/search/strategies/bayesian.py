@@ -15,11 +15,9 @@ from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.targets import rank_normal
 from archcast.search.acquisition import (
     ACQUISITIONS,
+    acquire,
     diverse,
-    expected_improvement,
     independent_thompson,
-    probability_of_improvement,
-    upper_confidence_bound,
 )
 from archcast.search.base import Strategy, register
 from archcast.search.candidates import SOURCES, mutants
@@ -37,7 +35,6 @@ BATCHES = {
     "fantasies": "one after the other, each told to the predictor with the score predicted for it",
 }
 """Name -> meaning of the ways to choose several candidates at once."""
-LEAST_STD = 1e-9
 
 
 @register(
@@ -182,14 +179,4 @@ class Bayesian(Strategy):
     def _values(self, model: Predictor, rows: Rows, best: float, rng: np.random.Generator) -> Floats:
         """Acquisition of each row."""
         prediction = model.query(rows)
-        mean, std = prediction.mean, prediction.std
-        if self.acquisition in ("mean", "thompson") or std is None:
-            return mean
-        std = np.maximum(std, LEAST_STD)
-        if self.acquisition == "ei":
-            return expected_improvement(mean, std, best)
-        if self.acquisition == "pi":
-            return probability_of_improvement(mean, std, best)
-        if self.acquisition == "ucb":
-            return upper_confidence_bound(mean, std, self.kappa)
-        return independent_thompson(mean, std, rng)
+        return acquire(self.acquisition, prediction.mean, prediction.std, best, kappa=self.kappa, rng=rng)
