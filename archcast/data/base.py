@@ -36,13 +36,14 @@ def _full_names(name: str) -> list[str]:
     return [f"{name}/{task}" for task in tasks] or [name]
 
 
-def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
+def load_benchmark(name: str, path: str | Path | None = None) -> Benchmark:
     """Load a benchmark.
 
     Args:
         name: e.g. ``"nasbench201"``, ``"nas-bench-graph/cora"``; or the folder that ``archcast train`` wrote, or its
             ``.npz`` file.
-        folder: where the published files are; by default ``$ARCHCAST_DATA``.
+        path: where the published files are, a file or a folder that holds them at any depth; by default ``$ARCHCAST_DATA``. A
+            folder with some of the files gives the architectures of those.
 
     Examples:
         >>> benchmark = load_benchmark("nas-bench-graph/cora")
@@ -69,7 +70,7 @@ def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
     if name not in (full := _full_names(reader)):
         wants = f"Unknown task {task!r} of" if task else "Name a task of"
         raise UnknownNameError(f"{wants} benchmark {reader!r}. {closest(name, full)}")
-    return BENCHMARKS[reader](task, None if folder is None else Path(folder))
+    return BENCHMARKS[reader](task, None if path is None else Path(path).expanduser())
 
 
 def require_file(filename: str, folder: Path | None, *others: str, benchmark: str, get: str) -> Path:
