@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -256,7 +257,10 @@ class _Machine:
         self.data, self.allowed, self.at = data, allowed, start
         self.max_opcodes, self.persistent, self.finish = max_opcodes, persistent, finish
         self.memo: dict[int, Any] = {}
-        self.wanted = None if finish is None else _referred(data, start, max_opcodes)
+        self.wanted: bytearray | None = None
+        self.last = b""
+        if finish is not None:
+            self.wanted, self.last = _references(data, start, max_opcodes)
 
     def run(self) -> Any:
         data, memo, wanted, finish = self.data, self.memo, self.wanted, self.finish
@@ -265,7 +269,8 @@ class _Machine:
         texts: dict[bytes, str] = {}
         stack: list[Any] = []
         marks: list[int] = []
-        count, at, push = 0, self.at, stack.append
+        count, got, at, push = 0, 0, self.at, stack.append
+        last = self.last
         if data[at : at + 1] != b"\x80" or not 2 <= data[at + 1] <= 5:
             raise ValueError("it is not a pickle of protocol 2 to 5")
         try:
@@ -276,7 +281,7 @@ class _Machine:
                     push(double(data, at)[0])
                     at += 8
                 elif op == 0x94:  # MEMOIZE
-                    if wanted is None or count in wanted:
+                    if wanted is None or wanted[count]:
                         memo[count] = stack[-1]
                     count += 1
                 elif op in (0x8C, 0x58, 0x8D):  # SHORT_BINUNICODE, BINUNICODE, BINUNICODE8
@@ -298,13 +303,14 @@ class _Machine:
                 elif op in (0x71, 0x72):  # BINPUT, LONG_BINPUT
                     size = data[at] if op == 0x71 else u4(data, at)[0]
                     at += 1 if op == 0x71 else 4
-                    if wanted is None or size in wanted:
+                    if wanted is None or wanted[size]:
                         memo[size] = stack[-1]
                     count += 1
                 elif op in (0x68, 0x6A):  # BINGET, LONG_BINGET
                     size = data[at] if op == 0x68 else u4(data, at)[0]
                     at += 1 if op == 0x68 else 4
-                    push(memo[size])
+                    push(memo.pop(size) if last and last[got] else memo[size])
+                    got += 1
                 elif op == 0x28:  # MARK
                     marks.append(len(stack))
                     if len(marks) > 2 * MAX_DEPTH or len(stack) > MAX_STACK:
@@ -374,7 +380,7 @@ class _Machine:
                 elif op == 0x62:  # BUILD
                     state, old = stack.pop(), stack[-1]
                     stack[-1] = new = old.build(state)
-                    if new is not old and old.slot is not None and (wanted is None or old.slot in wanted):
+                    if new is not old and old.slot in memo:
                         memo[old.slot] = new
                 elif op == 0x93:  # STACK_GLOBAL
                     name, module = stack.pop(), stack.pop()
@@ -446,13 +452,16 @@ class _Machine:
         return made
 
 
-def _referred(data: Any, start: int, max_opcodes: int) -> set[int]:
-    """Memo numbers that the pickle at ``start`` refers to: a first pass that builds nothing.
+def _references(data: Any, start: int, max_opcodes: int) -> tuple[bytearray, bytes]:
+    """What the pickle at ``start`` refers to again: a first pass that builds nothing.
 
     Errors are left to the second pass, which says what is wrong.
+
+    Returns:
+        For each number of the memo whether the pickle refers to it, and for each reference whether it is the last to its number.
     """
-    found: set[int] = set()
-    at, add = start, found.add
+    found = array("L")
+    at, memoised, add = start, 0, found.append
     u4 = struct.Struct("<I").unpack_from
     try:
         for _ in range(max_opcodes):
@@ -463,6 +472,8 @@ def _referred(data: Any, start: int, max_opcodes: int) -> set[int]:
                     add(data[at + 1])
                 elif op == 0x6A:
                     add(u4(data, at + 1)[0])
+                elif op in (0x94, 0x71, 0x72):
+                    memoised += 1
                 elif op == 0x2E:
                     break
                 at += 1 + size
@@ -475,7 +486,12 @@ def _referred(data: Any, start: int, max_opcodes: int) -> set[int]:
                 break
     except (IndexError, struct.error):
         pass
-    return found
+    numbers = np.frombuffer(found, dtype=f"u{found.itemsize}") if found else np.zeros(0, dtype=np.uint64)
+    wanted = bytearray(memoised + 1)
+    np.frombuffer(wanted, dtype=np.uint8)[numbers[numbers < memoised]] = 1
+    last = np.zeros(len(numbers), dtype=np.uint8)
+    last[len(numbers) - 1 - np.unique(numbers[::-1], return_index=True)[1]] = 1
+    return wanted, last.tobytes()
 
 
 def _sizes() -> list[int]:

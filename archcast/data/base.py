@@ -6,6 +6,7 @@ To add one, write a file with a reader, a function ``(task, folder) -> Benchmark
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,11 @@ def benchmark_names() -> list[str]:
 def _full_names(name: str) -> list[str]:
     tasks = BENCHMARKS.entry(name).info.get("tasks", ())
     return [f"{name}/{task}" for task in tasks] or [name]
+
+
+def _short_names() -> list[str]:
+    """Benchmarks with tasks that may be called without one."""
+    return [name for name in BENCHMARKS if "default_task" in BENCHMARKS.entry(name).info]
 
 
 def load_benchmark(name: str, path: str | Path | None = None) -> Benchmark:
@@ -66,11 +72,14 @@ def load_benchmark(name: str, path: str | Path | None = None) -> Benchmark:
         )
     reader, _, task = str(name).partition("/")
     if reader not in BENCHMARKS:
-        raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, benchmark_names())}")
-    if name not in (full := _full_names(reader)):
+        raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, [*benchmark_names(), *_short_names()])}")
+    info = BENCHMARKS.entry(reader).info
+    task = task or info.get("default_task", "")
+    if f"{reader}/{task}".rstrip("/") not in (full := _full_names(reader)):
         wants = f"Unknown task {task!r} of" if task else "Name a task of"
         raise UnknownNameError(f"{wants} benchmark {reader!r}. {closest(name, full)}")
-    return BENCHMARKS[reader](task, None if path is None else Path(path).expanduser())
+    benchmark = BENCHMARKS[reader](task, None if path is None else Path(path).expanduser())
+    return benchmark if benchmark.name == name else dataclasses.replace(benchmark, name=name)
 
 
 def require_file(filename: str, folder: Path | None, *others: str, benchmark: str, get: str) -> Path:

@@ -66,7 +66,10 @@ def test_unknown_metric_suggests_the_closest() -> None:
             "nas-bench-graph/corra",
             "Unknown task 'corra' of benchmark 'nas-bench-graph'. Did you mean 'nas-bench-graph/cora'",
         ),
-        ("nasbench201/cifar10", "Unknown task 'cifar10' of benchmark 'nasbench201'"),
+        (
+            "nasbench201/cifar1000",
+            "Unknown task 'cifar1000' of benchmark 'nasbench201'. Did you mean 'nasbench201/cifar10",
+        ),
     ],
 )
 def test_unknown_names(name, message) -> None:
@@ -101,7 +104,9 @@ def test_every_reader_says_what_it_is(name) -> None:
     info = BENCHMARKS.entry(name).info
     assert info["summary"]
     assert "http" in info["paper"]
-    assert info.get("space", "nasbench201") in archcast.spaces.SPACES, "none named: the table's own columns are its space"
+    assert info.get("space", "nasbench201") in archcast.spaces.SPACES, (
+        "none named: the table's own columns are its space"
+    )
 
 
 def test_every_shared_benchmark_loads(shared) -> None:

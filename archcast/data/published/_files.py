@@ -142,7 +142,7 @@ def find(
         found = _inside(path, patterns) if path.name.endswith(ARCHIVES) else [Part(path)]
     else:
         files = list(_walk(path)) if path.is_dir() else []
-        found = [Part(file) for file in files if fits(file.as_posix().removesuffix(".gz"), patterns)]
+        found = [Part(file) for file in files if fits(file.as_posix(), patterns)]
         if not found:
             packed = [file for file in files if file.name.endswith(ARCHIVES) and fits(file.as_posix(), archives)]
             found = [part for archive in packed for part in _inside(archive, patterns)]
@@ -152,9 +152,12 @@ def find(
 
 
 def fits(path: str, patterns: Sequence[str]) -> bool:
-    """Whether the last components of a path are those of a pattern."""
-    pieces = path.split("/")
-    return any(fnmatch.fnmatchcase("/".join(pieces[-1 - pattern.count("/") :]), pattern) for pattern in patterns)
+    """Whether the last components of a path, with or without ``.gz``, are those of a pattern."""
+    for text in {path, path.removesuffix(".gz")}:
+        pieces = text.split("/")
+        if any(fnmatch.fnmatchcase("/".join(pieces[-1 - pattern.count("/") :]), pattern) for pattern in patterns):
+            return True
+    return False
 
 
 def natural(text: str) -> list[tuple[bool, int | str]]:
@@ -163,9 +166,13 @@ def natural(text: str) -> list[tuple[bool, int | str]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    todo, seen = [(folder, 0)], 0
+    todo, seen, been = [(folder, 0)], 0, set()
     while todo:
         here, depth = todo.pop()
+        facts = here.stat()
+        if (facts.st_dev, facts.st_ino) in been:
+            continue  # a link to a folder that was looked at
+        been.add((facts.st_dev, facts.st_ino))
         try:
             with os.scandir(here) as entries:
                 for entry in entries:
@@ -176,7 +183,7 @@ def _walk(folder: Path) -> Iterator[Path]:
                         )
                     if entry.is_file():
                         yield Path(entry.path)
-                    elif depth < MAX_DEPTH and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    elif depth < MAX_DEPTH and entry.is_dir() and not entry.name.startswith("."):
                         todo.append((Path(entry.path), depth + 1))
         except PermissionError:
             continue
@@ -190,7 +197,7 @@ def _inside(path: Path, patterns: Sequence[str]) -> list[Part]:
         else:
             with tarfile.open(path, "r|*") as stream:
                 names = [member.name for member in stream if member.isfile()]
-    return [Part(path, name) for name in names if fits(name.removesuffix(".gz"), patterns)]
+    return [Part(path, name) for name in names if fits(name, patterns)]
 
 
 @contextmanager
