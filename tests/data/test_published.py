@@ -170,37 +170,6 @@ def test_analog_covers_the_space_and_was_trained_apart(shared) -> None:
 # -- NAS-Bench-101 and TransNAS-Bench-101 ------------------------------------------------------------------------------
 
 
-def test_nasbench101_table(tmp_path) -> None:
-    table = pd.DataFrame(
-        {
-            "adjacency": ["0110;0010;0001;0000", "0110;0010;0001;0000", "01;00"],
-            "ops": ["0431", "0341", "01"],
-            "val_acc": [90.5, np.nan, 80.0],
-            "synflow": [1.0, 2.0, -1e8],
-        }
-    )
-    table.to_csv(tmp_path / "nb101.csv.gz", index=False)
-    benchmark = load_benchmark("nasbench101", tmp_path)
-    assert benchmark.scores().tolist() == [90.5, 80.0]
-    assert (
-        benchmark.space.format(benchmark.archs)[0] == "0110;0010;0001;0000|input,conv3x3-bn-relu,conv1x1-bn-relu,output"
-    )
-    np.testing.assert_array_equal(benchmark.proxies["synflow"], [1.0, np.nan])
-    table.loc[2, "ops"] = "09"
-    table.to_csv(tmp_path / "nb101.csv.gz", index=False)
-    with pytest.raises(InvalidFileError, match=r"nb101\.csv\.gz', line 4: "):
-        load_benchmark("nasbench101", tmp_path)
-
-
-def test_nasbench101_published_twins_differ_by_noise_only(shared) -> None:
-    """Isomorphic cells are one network in NAS-Bench-101, trained three times: they differ by a repeat at most."""
-    benchmark = load_benchmark("nasbench101", shared / "benchmarks")
-    classes = pd.Series([str(row) for row in benchmark.space.canonical(benchmark.archs).tolist()])
-    groups = pd.Series(benchmark.scores()).groupby(classes)
-    assert len(groups) < 400
-    assert groups.nunique().max() <= 3
-
-
 def test_transnasbench_table(tmp_path) -> None:
     ops = ["".join(map(str, row)) for row in product(range(4), repeat=6)][::400]
     n = len(ops)

@@ -19,14 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data.published._files import Part
+from archcast.data.published._files import Part, contents
 from archcast.files import write_whole
 
-__all__ = ["Digest", "concatenate", "gather", "keeping", "progress", "stack"]
+__all__ = ["Digest", "concatenate", "gather", "keeping", "progress", "shards", "stack"]
 
 Digest = Mapping[str, Any]
 Arrays = dict[str, NDArray[Any]]
 SHARD = 500
+VERSION = 1
+"""Of what the digests hold; raise it when that changes, so that files of an interrupted run are not taken up."""
+
 _scratch: ContextVar[Path | None] = ContextVar("scratch", default=None)
 _report: ContextVar[Callable[[int, int], None] | None] = ContextVar("report", default=None)
 
@@ -94,40 +97,53 @@ def gather(parts: Sequence[Part], digest: Callable[[Part, bytes], Digest], limit
     Raises:
         InvalidFileError: of the first file that ``digest`` refuses.
     """
+    groups = [parts[start : start + SHARD] for start in range(0, len(parts), SHARD)]
+    calls = []
+    for group in groups:
+        facts = [(str(part.path), part.inside, (stat := part.path.stat()).st_size, stat.st_mtime_ns) for part in group]
+        calls.append((f"{digest.__module__}.{digest.__qualname__} {facts}", len(group), (group, digest, limit)))
+    return concatenate(shards(_digest_all, calls))
+
+
+def _digest_all(parts: Sequence[Part], digest: Callable[[Part, bytes], Digest], limit: int) -> Arrays:
+    by_part = {part: digest(part, data) for part, data in contents(parts, limit)}
+    return stack([by_part[part] for part in parts])
+
+
+def shards(work: Callable[..., Arrays], calls: Sequence[tuple[str, int, tuple[Any, ...]]]) -> list[Arrays]:
+    """``work(*arguments)`` of each call, on all cores; what is kept in the folder of :func:`keeping` is not done again.
+
+    Args:
+        work: a function of a module.
+        calls: for each a text that tells it from any other, how many units it is, and its arguments.
+    """
     import joblib
 
-    shards = [parts[start : start + SHARD] for start in range(0, len(parts), SHARD)]
     scratch = _scratch.get()
-    jobs = 1 if len(shards) == 1 else min(len(shards), joblib.cpu_count())
-    done = 0
+    jobs = 1 if len(calls) == 1 else min(len(calls), joblib.cpu_count())
+    todo = (joblib.delayed(_kept)(work, key, arguments, scratch) for key, _, arguments in calls)
     out: list[Arrays] = []
-    calls = (joblib.delayed(_shard)(shard, digest, limit, scratch) for shard in shards)
-    for shard, arrays in zip(shards, joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)):
-        done += len(shard)
-        progress(done, len(parts))
+    done, total = 0, sum(units for _, units, _ in calls)
+    for (_, units, _), arrays in zip(calls, joblib.Parallel(n_jobs=jobs, return_as="generator")(todo)):
+        done += units
+        progress(done, total)
         out.append(arrays)
-    return concatenate(out)
+    return out
 
 
-def _shard(parts: Sequence[Part], digest: Callable[[Part, bytes], Digest], limit: int, scratch: Path | None) -> Arrays:
-    """Digests of some files, or what an earlier run has written of them."""
-    from archcast.data.published._files import contents
-
-    kept = None
-    if scratch is not None:
-        facts = [(str(part.path), part.inside, (stat := part.path.stat()).st_size, stat.st_mtime_ns) for part in parts]
-        text = f"{digest.__module__}.{digest.__qualname__} {facts}"
-        kept = scratch / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
-        if kept.is_file():
-            try:
-                with np.load(kept, allow_pickle=False) as file:
-                    return {name: file[name] for name in file.files}
-            except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-                pass  # written by another version, or damaged: made again
-    by_part = {part: digest(part, data) for part, data in contents(parts, limit)}
-    arrays = stack([by_part[part] for part in parts])
-    if kept is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        write_whole(kept, buffer.getvalue())
+def _kept(work: Callable[..., Arrays], key: str, arguments: tuple[Any, ...], scratch: Path | None) -> Arrays:
+    """What an earlier run has written of this call, or else its result, which is written."""
+    if scratch is None:
+        return work(*arguments)
+    kept = scratch / f"{hashlib.sha256(f'{VERSION} {key}'.encode()).hexdigest()[:32]}.npz"
+    if kept.is_file():
+        try:
+            with np.load(kept, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            pass  # damaged: made again
+    arrays = work(*arguments)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_whole(kept, buffer.getvalue())
     return arrays
