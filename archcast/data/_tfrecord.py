@@ -1,10 +1,11 @@
 """Read TFRecord files without TensorFlow, checksums included.
 
-A record is its length (8 bytes, little endian), the masked CRC-32C of those bytes, the data, and the masked CRC-32C of the data.
-CRC-32C is Castagnoli's (polynomial 0x82F63B78, reflected); masked means rotated right by 15 bits, plus 0xA282EAD8.
+A record is its length (8 bytes, little endian), the masked CRC-32C of those bytes, the data, and the masked
+CRC-32C of the data. CRC-32C is Castagnoli's (polynomial 0x82F63B78, reflected); masked means rotated right by 15
+bits, plus 0xA282EAD8.
 
-The checksums of many records are computed at once: a record is a row of bytes that ends at the right margin, and each step takes
-two bytes of all rows.
+The checksums of many records are computed at once: a record is a row of bytes that ends at the right margin, and
+each step takes two bytes of all rows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Read the data of a file that ``torch.save`` wrote, without torch and without executing anything.
 
-There are two containers. Since torch 1.6 a file is a zip archive: ``<root>/data.pkl`` and the raw numbers of each storage in
-``<root>/data/<key>``. Before, it was five pickles in a row (a magic number, the protocol, the system, **the object**, the
-storage keys) and then the storages, each an 8-byte count and its numbers. Both are read from a memory map.
+There are two containers. Since torch 1.6 a file is a zip archive: ``<root>/data.pkl`` and the raw numbers of each
+storage in ``<root>/data/<key>``. Before, it was five pickles in a row (a magic number, the protocol, the system,
+**the object**, the storage keys) and then the storages, each an 8-byte count and its numbers. Both are read from
+a memory map.
 """
 
 from __future__ import annotations

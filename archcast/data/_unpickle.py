@@ -1,13 +1,13 @@
 """Read the data of a pickle without executing anything that it asks for.
 
-Published benchmarks come as pickles, and Python's own unpickler runs whatever code a file names. This is an interpreter of the
-opcodes that data needs (protocols 2 to 5). A class or function that a file may name is replaced by an inert stand-in of our own;
-any other name is refused. Opcodes, nesting and the keys of dictionaries are bounded, and every error names the byte where the
-file went wrong.
+Published benchmarks come as pickles, and Python's own unpickler runs whatever code a file names. This is an
+interpreter of the opcodes that data needs (protocols 2 to 5). A class or function that a file may name is
+replaced by an inert stand-in of our own; any other name is refused. Opcodes, nesting and the keys of dictionaries
+are bounded, and every error names the byte where the file went wrong.
 
-:func:`read_pickle` reads a file, :func:`unpickle` a buffer: bytes or a memory map. A pickle that is too large for memory is read
-with ``finish``, a function that sees each dictionary once it is filled and may replace its content by something smaller; the
-memo then keeps only the objects that the file refers to again.
+:func:`read_pickle` reads a file, :func:`unpickle` a buffer: bytes or a memory map. A pickle that is too large for
+memory is read with ``finish``, a function that sees each dictionary once it is filled and may replace its content
+by something smaller; the memo then keeps only the objects that the file refers to again.
 """
 
 from __future__ import annotations
@@ -458,7 +458,8 @@ def _references(data: Any, start: int, max_opcodes: int) -> tuple[bytearray, byt
     Errors are left to the second pass, which says what is wrong.
 
     Returns:
-        For each number of the memo whether the pickle refers to it, and for each reference whether it is the last to its number.
+        For each number of the memo whether the pickle refers to it, and for each reference whether it is the last
+        to its number.
     """
     found = array("L")
     at, memoised, add = start, 0, found.append

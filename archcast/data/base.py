@@ -1,7 +1,8 @@
 """Benchmarks by name: the registry of their readers.
 
 To add one, write a file with a reader, a function ``(task, folder) -> Benchmark``, decorated with
-``@register("my-benchmark", summary=..., paper=..., tasks=(...))``. A benchmark with tasks is loaded as ``"my-benchmark/task"``.
+``@register("my-benchmark", summary=..., paper=..., tasks=(...))``. A benchmark with tasks is loaded as
+``"my-benchmark/task"``.
 """
 
 from __future__ import annotations

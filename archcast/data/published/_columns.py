@@ -14,7 +14,7 @@ from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["ColumnSpace", "as_benchmark", "column_array", "firsts", "left_out"]
+__all__ = ["ColumnSpace", "as_benchmark", "column_array", "firsts", "flatten", "left_out"]
 
 
 class ColumnSpace(SearchSpace):
@@ -87,10 +87,39 @@ def as_benchmark(
     """
     allowed = {}
     for column, values in decisions.items():
-        known = (choices or {}).get(column) or sorted({value for value in values if value is not None})
+        known = (choices or {}).get(column) or sorted({value for value in values if value is not None}, key=_by_kind)
         allowed[column] = [*([None] if any(value is None for value in values) else []), *known]
     space = ColumnSpace(name.partition("/")[0], allowed)
     return Benchmark(name, space, space.rows(decisions), metrics, default_metric, **fields)
+
+
+def _by_kind(value: Any) -> tuple[bool, Any]:
+    """Order of values: numbers before texts."""
+    return isinstance(value, str), value
+
+
+def flatten(value: Any, name: str = "", depth: int = 0) -> dict[str, Any]:
+    """The numbers and texts of nested dictionaries and lists by name: ``{"ds": [2, 4]}`` gives ``ds1`` and ``ds2``.
+
+    A list of pairs (operation, source), as in a genotype, gives ``normal1_op`` and ``normal1_input``.
+
+    Raises:
+        InvalidInputError: nested too deeply, or too many.
+    """
+    if depth > 6:
+        raise InvalidInputError("a description is nested too deeply")
+    if isinstance(value, Mapping):
+        parts = [flatten(part, f"{name}_{key}".lstrip("_"), depth + 1) for key, part in value.items()]
+    elif isinstance(value, (list, tuple)):
+        pair = len(value) == 2 and isinstance(value[0], str) and not isinstance(value[1], str) and depth > 1
+        ends = ("_op", "_input") if pair else [str(k) for k in range(1, len(value) + 1)]
+        parts = [flatten(part, f"{name}{end}", depth + 1) for end, part in zip(ends, value)]
+    else:
+        return {name: value}
+    out = {key: part for some in parts for key, part in some.items()}
+    if len(out) > 500:
+        raise InvalidInputError(f"a description has {len(out)} decisions")
+    return out
 
 
 def firsts(keys: Sequence[Hashable]) -> list[int]:

@@ -1,8 +1,8 @@
 """The files of a benchmark, wherever they are: a file, a folder, or an archive that holds them.
 
-A reader says by which names it knows its files, and gets :class:`Part` objects that can be read with a bounded size. Names are
-shell patterns of a path's last components, such as ``result_*.json`` or ``seg/trainval.pkl``; a file compressed with gzip is found
-by its name without ``.gz``.
+A reader says by which names it knows its files, and gets :class:`Part` objects that can be read with a bounded
+size. Names are shell patterns of a path's last components, such as ``result_*.json`` or ``seg/trainval.pkl``; a
+file compressed with gzip is found by its name without ``.gz``.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ def find(
     benchmark: str,
     get: str,
     archives: Sequence[str] = (),
+    optional: bool = False,
 ) -> list[Part]:
     """The files that fit a pattern, in natural order.
 
@@ -125,6 +126,7 @@ def find(
         benchmark: what needs them.
         get: a sentence that says what to download and from where.
         archives: names of archives of the folder to look into where the files are not unpacked.
+        optional: whether none may be there, which gives an empty list.
 
     Raises:
         DataNotFoundError: none is there; says what to download and where to put it.
@@ -146,7 +148,7 @@ def find(
         if not found:
             packed = [file for file in files if file.name.endswith(ARCHIVES) and fits(file.as_posix(), archives)]
             found = [part for archive in packed for part in _inside(archive, patterns)]
-    if not found:
+    if not found and not optional:
         raise DataNotFoundError(f"{needs}, which is not in {str(path)!r}. {get}")
     return sorted(found, key=lambda part: (natural(str(part.path)), natural(part.inside)))
 

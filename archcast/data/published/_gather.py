@@ -1,8 +1,8 @@
 """Many files, one an architecture, into a few arrays: in parallel, and so that an interrupted run continues.
 
-A *digest* is what a reader keeps of one architecture: a mapping of names to numbers or to curves. :func:`stack` lays digests on top
-of each other, with NaN where one lacks a name. :func:`gather` makes the digests of many files, 500 at a time, and keeps what is
-finished in the folder of :func:`keeping`.
+A *digest* is what a reader keeps of one architecture: a mapping of names to numbers or to curves. :func:`stack`
+lays digests on top of each other, with NaN where one lacks a name. :func:`gather` makes the digests of many
+files, 500 at a time, and keeps what is finished in the folder of :func:`keeping`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def _digest_all(parts: Sequence[Part], digest: Callable[[Part, bytes], Digest], 
 
 
 def shards(work: Callable[..., Arrays], calls: Sequence[tuple[str, int, tuple[Any, ...]]]) -> list[Arrays]:
-    """``work(*arguments)`` of each call, on all cores; what is kept in the folder of :func:`keeping` is not done again.
+    """``work(*arguments)`` of each call, on all cores; what is kept in the folder of :func:`keeping` is not done
+    again.
 
     Args:
         work: a function of a module.

@@ -1,9 +1,9 @@
 """Records of NAS-Bench-101: JSON with a protocol buffer in it, decoded for many records at once.
 
-A record is ``[hash, epochs, adjacency, operations, metrics]``. The metrics are base64 (with line breaks) of a message: field 1, three
-times, is an evaluation; 2 the number of parameters; 3 the total seconds. An evaluation holds the doubles 1 epoch, 2 training
-seconds, 3 train, 4 validation and 5 test accuracy, and perhaps the text 6. Evaluations are of the beginning, the middle and
-the end of a training.
+A record is ``[hash, epochs, adjacency, operations, metrics]``. The metrics are base64 (with line breaks) of a
+message: field 1, three times, is an evaluation; 2 the number of parameters; 3 the total seconds. An evaluation
+holds the doubles 1 epoch, 2 training seconds, 3 train, 4 validation and 5 test accuracy, and perhaps the text 6.
+Evaluations are of the beginning, the middle and the end of a training.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def cell(adjacency: str, labels: list[int]) -> list[int]:
 
 
 def read_records(part: Part, starts: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Arrays of the records that begin at ``starts``: hash (16 bytes), epochs, row, params, total seconds, and ``(n, 2, 4)``
+    """Arrays of the records that begin at ``starts``: hash (16 bytes), epochs, row, params, total seconds, and
+    ``(n, 2, 4)``
     values of :data:`FIELDS` at the middle and at the end."""
     hashes, epochs, rows, messages = [], [], [], []
     cells: dict[tuple[str, str], list[int]] = {}
@@ -132,7 +133,7 @@ def _decode(message: bytes) -> tuple[float, float, NDArray[np.float64]]:
 def _fields(message: bytes) -> Mapping[int, list[Any]]:
     """Number of a field -> its values: integers, doubles, or bytes of texts and messages."""
     found: dict[int, list[Any]] = {}
-    at = 0
+    at, value = 0, None  # type: int, Any
     while at < len(message):
         tag, at = _varint(message, at)
         kind = tag & 7

@@ -1,4 +1,5 @@
-"""Results as AutoDL-Projects writes them, in NAS-Bench-201 and NATS-Bench: runs of an architecture, by data set and seed.
+"""Results as AutoDL-Projects writes them, in NAS-Bench-201 and NATS-Bench: runs of an architecture, by data set
+and seed.
 
 A run holds accuracies (percent) and losses by epoch. What the evaluation sets are depends on the data set:
 
@@ -63,7 +64,8 @@ def _by_epoch(values: Mapping[int, float] | None, epochs: int) -> NDArray[np.flo
 def digest_runs(
     runs: Mapping[tuple[str, int], Mapping[str, Any]], suffix: str, datasets: Mapping[str, str] = DATASETS
 ) -> dict[str, Any]:
-    """What is kept of the runs of one training length: ``<task>/<kind>/<name><suffix>`` -> number or curve, means over seeds.
+    """What is kept of the runs of one training length: ``<task>/<kind>/<name><suffix>`` -> number or curve, means
+    over seeds.
 
     Args:
         runs: (data set, seed) -> a run that :func:`compact` went over.

@@ -68,14 +68,15 @@ def module_hash(text: str) -> str:
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read the first that is there of the following files.
 
-    ``nasbench_full.tfrecord``, ``nasbench_only108.tfrecord`` (checksums are compared) or NASLib's ``nasbench_only108.pkl``. Accuracies
-    are **fractions**: ``val_accuracy`` (default), ``test_accuracy`` and ``train_accuracy`` after 108 epochs are means of the
-    three runs, ``..._median`` their medians (some runs failed and have an accuracy near .1, which a mean does not
-    survive), ``..._run1`` to ``..._run3`` the runs, ``..._half`` the mean in the middle of the training, and ``..._4ep``,
-    ``_12ep`` and ``_36ep`` those of shorter trainings. Costs are ``params``; training seconds are those of 108 epochs.
+    ``nasbench_full.tfrecord``, ``nasbench_only108.tfrecord`` (checksums are compared) or NASLib's
+    ``nasbench_only108.pkl``. Accuracies are **fractions**: ``val_accuracy`` (default), ``test_accuracy`` and
+    ``train_accuracy`` after 108 epochs are means of the three runs, ``..._median`` their medians (some runs
+    failed and have an accuracy near .1, which a mean does not survive), ``..._run1`` to ``..._run3`` the runs,
+    ``..._half`` the mean in the middle of the training, and ``..._4ep``, ``_12ep`` and ``_36ep`` those of shorter
+    trainings. Costs are ``params``; training seconds are those of 108 epochs.
 
-    ``nb101.csv.gz``, a table with ``val_acc`` in percent and proxies: the rows that have ``val_acc``. Proxies are the table's
-    columns of those names.
+    ``nb101.csv.gz``, a table with ``val_acc`` in percent and proxies: the rows that have ``val_acc``. Proxies are
+    the table's columns of those names.
     """
     wanted = [*FILES, TABLE]
     found = find(wanted, folder, benchmark="nasbench101", get=GET)

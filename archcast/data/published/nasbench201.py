@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archcast.data._torch_archive import MAGIC, read_torch
 from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
+from archcast.data.naslib import from_ops, to_ops
 from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published._nats import Collector, arch_texts
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields
@@ -19,7 +20,7 @@ from archcast.data.published._published import PROXIES, clean, digits, fill_twin
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
-__all__ = ["from_ops", "read", "to_ops"]
+__all__ = ["read"]
 
 ARCHITECTURES, EPOCHS = 15_625, 200
 OFFICIAL = "NAS-Bench-201-v1_*.pth"
@@ -44,20 +45,6 @@ GET = (
 )
 
 
-def from_ops(ops: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows of space ``nasbench201`` from the digits of NASLib and NAS-Bench-Suite-Zero, ``(n, 6)`` each.
-
-    The digits name the edges (0,1) (0,2) (0,3) (1,2) (1,3) (2,3); 0 skip_connect, 1 none, 2 nor_conv_3x3, 3 nor_conv_1x1,
-    4 avg_pool_3x3.
-    """
-    return np.array([1, 0, 3, 2, 4])[ops][:, [0, 1, 3, 2, 4, 5]]
-
-
-def to_ops(archs: NDArray[np.int64]) -> list[str]:
-    """Inverse of :func:`from_ops`, as texts of six digits."""
-    return ["".join(map(str, row)) for row in np.array([1, 0, 3, 2, 4])[archs][:, [0, 1, 3, 2, 4, 5]].tolist()]
-
-
 @register(
     "nasbench201",
     summary="NAS-Bench-201, three data sets, curves of 12 and 200 epochs, up to three seeds; 15,625 cells",
@@ -73,13 +60,14 @@ def to_ops(archs: NDArray[np.int64]) -> list[str]:
 def read(task: str, folder: Path | None) -> Benchmark:
     """Read the first that is there of the following files.
 
-    ``NAS-Bench-201-v1_0-e61699.pth`` or ``-v1_1-096897.pth``, of either torch container, with bounded memory: metrics, curves
-    and costs are those of ``nats-tss``. It takes some minutes; ``archcast data convert`` does it once.
+    ``NAS-Bench-201-v1_0-e61699.pth`` or ``-v1_1-096897.pth``, of either torch container, with bounded memory:
+    metrics, curves and costs are those of ``nats-tss``. It takes some minutes; ``archcast data convert`` does it
+    once.
 
-    ``nb201_<data set>_full_training.pickle``, NASLib's extract of one seed. Its list of evaluations has the 200 epochs and then
-    the last values of other sets. For CIFAR-10: validation, then the test accuracy of the net trained on half of the images. For
-    the other two: validation and test together, then validation, then test. ``val_accuracy`` is the value after 200
-    epochs that belongs to validation.
+    ``nb201_<data set>_full_training.pickle``, NASLib's extract of one seed. Its list of evaluations has the 200
+    epochs and then the last values of other sets. For CIFAR-10: validation, then the test accuracy of the net
+    trained on half of the images. For the other two: validation and test together, then validation, then test.
+    ``val_accuracy`` is the value after 200 epochs that belongs to validation.
 
     ``nb201_cifar10.csv.gz``, a table whose columns keep their names. Its ``e200_cifar10_val``, the default
     metric, is **a test accuracy** in spite of its name: NASLib and NAS-Bench-Suite-Zero publish the last value of

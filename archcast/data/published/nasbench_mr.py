@@ -33,7 +33,8 @@ COLUMNS = (
     ),
     "last",
 )
-"""The 27 decisions: channels of the stem, of each stage how often its block repeats and of each of its branches how many residual
+"""The 27 decisions: channels of the stem, of each stage how often its block repeats and of each of its branches
+how many residual
 units and channels it has, channels of the end."""
 
 
@@ -50,8 +51,9 @@ units and channels it has, channels of the end."""
 def read(setting: str, folder: Path | None) -> Benchmark:
     """Read ``<setting>/trainval.pkl`` or ``<setting>.trainval.pkl``.
 
-    Metrics keep their names: ``top1`` and ``top5``, or ``mIoU``, ``mAcc`` and ``aAcc``, in percent, on the validation images of
-    the setting. Costs are ``flops`` (G multiply-adds) and ``params`` (M). The architectures of all settings are the same ones.
+    Metrics keep their names: ``top1`` and ``top5``, or ``mIoU``, ``mAcc`` and ``aAcc``, in percent, on the
+    validation images of the setting. Costs are ``flops`` (G multiply-adds) and ``params`` (M). The architectures
+    of all settings are the same ones.
     """
     found = find(
         [f"{setting}/trainval.pkl", f"{setting}.trainval.pkl"], folder, benchmark=f"nasbench-mr/{setting}", get=GET
@@ -77,7 +79,8 @@ def read(setting: str, folder: Path | None) -> Benchmark:
 
 
 def decisions(job: Mapping[str, Any]) -> tuple[int, ...]:
-    """The 27 numbers of a network, from its description: a list of (branches, units, channels), once for each repetition.
+    """The 27 numbers of a network, from its description: a list of (branches, units, channels), once for each
+    repetition.
 
     The same numbers are published as ``embedding``, which must agree where it is there.
     """

@@ -25,7 +25,8 @@ __all__ = ["read"]
 def read(task: str, folder: Path | None) -> Benchmark:
     """Read the folder ``NATS-sss-v1_0-50262-simple``, or as many of its files as there are.
 
-    Metrics and costs are those of ``nats-tss``; the longest training has 90 epochs (one seed), the others are ``_12ep`` (three
-    seeds) and ``_1ep``. Each evaluation set is known at each epoch, so that curves of validation and of test are apart.
+    Metrics and costs are those of ``nats-tss``; the longest training has 90 epochs (one seed), the others are
+    ``_12ep`` (three seeds) and ``_1ep``. Each evaluation set is known at each epoch, so that curves of validation
+    and of test are apart.
     """
     return read_nats("sss", task, folder)

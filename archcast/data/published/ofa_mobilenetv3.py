@@ -39,10 +39,10 @@ GET = (
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read one CSV file, or all of a folder together.
 
-    The metric is ``val_top1``, percent on ImageNet's validation images with the weights of the supernet. Rows are traces of
-    searches, not a random sample. Kernel and expansion of a layer beyond the depth of its stage do nothing: they are absent
-    (``None``) here. A network that occurs again counts once, as it was measured first. Costs are ``params``, ``macs`` and
-    ``latency_ms``, where 0 in the file means that it was not measured.
+    The metric is ``val_top1``, percent on ImageNet's validation images with the weights of the supernet. Rows are
+    traces of searches, not a random sample. Kernel and expansion of a layer beyond the depth of its stage do
+    nothing: they are absent (``None``) here. A network that occurs again counts once, as it was measured first.
+    Costs are ``params``, ``macs`` and ``latency_ms``, where 0 in the file means that it was not measured.
     """
     found = find(["mbnv3w10_*.csv"], folder, benchmark="ofa-mobilenetv3", get=GET)
     rows: list[tuple[tuple[int | None, ...], float, dict[str, float | None]]] = []

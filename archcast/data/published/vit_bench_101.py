@@ -46,9 +46,10 @@ GET = f"Download {', '.join(FILES.values())} from https://github.com/lliai/Auto-
 def read(which: str, folder: Path | None) -> Benchmark:
     """Read ``gt_autoformer.pth``, ``gt_autoformer_2.pth`` or ``gt_pit.pth``.
 
-    Metrics keep their names, ``<data set>_<base|kd>_acc``: test accuracy in percent on c100 (CIFAR-100), flower and chaoyang, of
-    a plain training or of one by distillation; ``imagenet_super_acc`` is measured with the weights of a supernet.
-    The default is the first that the file has values of. Decisions of layers beyond the depth are absent.
+    Metrics keep their names, ``<data set>_<base|kd>_acc``: test accuracy in percent on c100 (CIFAR-100), flower
+    and chaoyang, of a plain training or of one by distillation; ``imagenet_super_acc`` is measured with the
+    weights of a supernet. The default is the first that the file has values of. Decisions of layers beyond the
+    depth are absent.
     """
     part = find([FILES[which]], folder, benchmark=f"vit-bench-101/{which}", get=GET)[0]
     jobs = read_torch(part.path)

@@ -167,19 +167,15 @@ def naslib(cells):
         matrix = np.array([list(map(int, line)) for line in lines.split(";")])
         fixed = {"module_adjacency": matrix, "module_operations": names.split(","), "trainable_parameters": params}
         keys = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
-        table[code] = (
-            fixed,
+        some = [
             {
-                108: [
-                    {
-                        f"{when}_{key}": value
-                        for when, part in (("halfway", 1), ("final", 2))
-                        for key, value in zip(keys, run[part][1:])
-                    }
-                    for run in runs[108]
-                ]
-            },
-        )
+                f"{when}_{key}": value
+                for when, k in (("halfway", 1), ("final", 2))
+                for key, value in zip(keys, run[k][1:])
+            }
+            for run in runs[108]
+        ]
+        table[code] = (fixed, {108: some})
     return table
 
 
