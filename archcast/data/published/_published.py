@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.data.naslib import FAILED
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import SearchSpace
 
@@ -20,9 +21,6 @@ __all__ = ["FAILED", "PROXIES", "clean", "digits", "fill_twins", "read_csv"]
 PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
            "synflow", "zen")  # fmt: skip
 """The thirteen zero-cost proxies of NAS-Bench-Suite-Zero (Krishnakumar et al. 2022)."""
-
-FAILED = -1e8
-"""What published tables write where a proxy could not be computed."""
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -63,8 +61,8 @@ def clean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def fill_twins(values: NDArray[np.float64], space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[np.float64]:
     """Give a row without a value (NaN) the median of the values of the rows that are the same function.
 
-    A proxy depends on the function alone, up to the random initial weights. Architectures that do not connect their input to
-    their output have no meaningful value: NaN.
+    A proxy depends on the function alone, up to the random initial weights. Architectures that do not connect
+    their input to their output have no meaningful value: NaN.
 
     Args:
         values: ``(n,)``.

@@ -10,7 +10,7 @@ import numpy as np
 from archcast.data._unpickle import Record, read_pickle
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
-from archcast.data.published.nasbench201 import from_ops
+from archcast.data.naslib import from_ops
 from archcast.errors import InvalidFileError, MissingDependencyError
 from archcast.spaces.base import get_space
 
@@ -31,8 +31,8 @@ ALLOWED = {("analognasbench.data", "Architecture"): Record, ("analognasbench.dat
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read ``data.anb`` of the installed package ``analog-nasbench``, or of ``folder``.
 
-    Metrics are test accuracies in percent: ``baseline_accuracy`` (digital, default), quantised, noise-trained and analog ones, and
-    the analog ones after a drift of 60 to 2,592,000 seconds.
+    Metrics are test accuracies in percent: ``baseline_accuracy`` (digital, default), quantised, noise-trained and
+    analog ones, and the analog ones after a drift of 60 to 2,592,000 seconds.
     """
     if folder is None:
         found = importlib.util.find_spec("analognasbench")

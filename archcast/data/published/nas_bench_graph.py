@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from archcast.data._unpickle import NUMPY_SCALARS, read_pickle
+from archcast.data._unpickle import NUMPY_SCALARS
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
+from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.errors import InvalidFileError, MissingDependencyError
 from archcast.spaces.base import get_space
 from archcast.spaces.nasbench_graph import LINKS
 
 __all__ = ["read"]
+
+METRICS = ("valid_perf", "perf")
+CURVES = ("train_perf", "valid_perf", "test_perf", "train_loss", "valid_loss", "test_loss")
+GET = (
+    "The package nas-bench-graph carries the light tables. Download the full ones, <task><seed>.bench, from "
+    "https://figshare.com/articles/dataset/20070371."
+)
 
 TASKS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
 
@@ -25,12 +35,16 @@ TASKS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "a
     paper="Qin et al. 2022, https://arxiv.org/abs/2206.09166",
     space="nasbench-graph",
     tasks=TASKS,
+    licence="Apache-2.0",
+    files="<task>.bench of the package, or <task><seed>.bench",
+    holds="curves (full files), costs",
 )
 def read(task: str, folder: Path | None) -> Benchmark:
-    """Read a table of the installed package, or ``<task>.bench`` in ``folder``.
+    """Read a table of the installed package, or of ``folder``: the light ``<task>.bench``, or the full
+    ``<task><seed>.bench`` of one or more seeds, which has curves.
 
-    Metrics are ``valid_perf`` (default) and ``perf`` (test): accuracy, for proteins ROC-AUC, means of three seeds. Costs are
-    ``latency`` (seconds) and ``para`` (million parameters), as published.
+    Metrics are ``valid_perf`` (default) and ``perf`` (test): accuracy, for proteins ROC-AUC, means of three
+    seeds. Costs are ``latency`` (seconds) and ``para`` (million parameters), as published.
     """
     if folder is None:
         found = importlib.util.find_spec("nas_bench_graph")
@@ -39,28 +53,53 @@ def read(task: str, folder: Path | None) -> Benchmark:
                 f"Benchmark 'nas-bench-graph/{task}' comes with the package nas-bench-graph, which is not installed. "
                 f"Install it with: pip install nas-bench-graph"
             )
-        folder = Path(found.origin).parent / "light"
-    path = folder / f"{task}.bench"
-    if not path.is_file():
-        raise InvalidFileError(f"{str(path)!r} is not there: the installed package nas-bench-graph does not hold it.")
-    table = read_pickle(path, NUMPY_SCALARS)
-    try:
-        keys = np.array(list(table), dtype=np.int64)
-        columns = {
-            name: np.array([row[name] for row in table.values()], dtype=np.float64)
-            for name in ("valid_perf", "perf", "latency", "para")
-        }
-        decimal = keys[:, None] // 10 ** np.arange(4, -1, -1)
+        parts = [Part(Path(found.origin).parent / "light" / f"{task}.bench")]
+    else:
+        parts = find([f"{task}[0-9]*.bench"], folder, benchmark=f"nas-bench-graph/{task}", get=GET, optional=True)
+        parts = parts or find([f"{task}.bench"], folder, benchmark=f"nas-bench-graph/{task}", get=GET)
+    tables = [_read(part) for part in parts]
+    keys = tables[0][0]
+    if any(not np.array_equal(keys, other) for other, _ in tables):
+        raise InvalidFileError(f"{parts[-1]} and {parts[0]} do not hold the same architectures in the same order.")
+    columns = {name: np.mean([table[name] for _, table in tables], axis=0) for name in tables[0][1]}
+    metrics = {name: columns[name] for name in METRICS}
+    if len(tables) > 1:
+        for part, (_, table) in zip(parts, tables):
+            seed = re.sub(r"\D", "", part.path.stem.removeprefix(task))
+            metrics |= {f"{name}_seed{seed}": table[name] for name in METRICS}
+    decimal = keys[:, None] // 10 ** np.arange(4, -1, -1)
+    with reading(parts[0], "a table of NAS-Bench-Graph"):
         archs = np.concatenate([np.array(LINKS)[decimal[:, 0]], decimal[:, 1:] % 10], axis=1)
-    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-        raise InvalidFileError(f"{str(path)!r} is not a table of NAS-Bench-Graph: {error!r}.") from error
     return Benchmark(
         f"nas-bench-graph/{task}",
         get_space("nasbench-graph"),
         archs,
-        {name: columns[name] for name in ("valid_perf", "perf")},
+        metrics,
         "valid_perf",
+        curves={name: columns[name] for name in CURVES if name in columns},
         costs={name: columns[name] for name in ("latency", "para")},
-        source="package nas-bench-graph, Apache-2.0",
+        source="package nas-bench-graph, Apache-2.0" if folder is None else ", ".join(str(part.path) for part in parts),
         test_metric="perf",
     )
+
+
+def _read(part: Part) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
+    """Keys, and what the file holds of each: numbers, and the curves of the full version."""
+    table = unpickled(part, NUMPY_SCALARS, max_opcodes=400_000_000, limit=1 << 33)
+    with reading(part, "a table of NAS-Bench-Graph"):
+        keys = np.array(list(table), dtype=np.int64)
+        if (keys < 0).any() or (keys >= 90_000).any():
+            raise ValueError("a key is not five digits, the first of them at most 8")
+        rows = list(table.values())
+        columns = {
+            name: np.array([row[name] for row in rows], dtype=np.float64) for name in (*METRICS, "latency", "para")
+        }
+        if "dur" in rows[0]:
+            epochs = max(len(row["dur"]) for row in rows)
+            curves = np.full((len(rows), epochs, len(CURVES)), np.nan)
+            for k, row in enumerate(rows):
+                curves[k, : len(row["dur"])] = np.array(
+                    [epoch[: len(CURVES)] for epoch in row["dur"]], dtype=np.float64
+                )
+            columns |= {name: curves[:, :, j] for j, name in enumerate(CURVES)}
+        return keys, columns

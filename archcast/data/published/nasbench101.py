@@ -1,50 +1,213 @@
-"""NAS-Bench-101: 500 cells with validation accuracy and published proxies, as a CSV table."""
+"""NAS-Bench-101: 423,624 cells, three runs each of 4, 12, 36 and 108 epochs on CIFAR-10."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from archcast.data.base import register, require_file
-from archcast.data.benchmark import Benchmark
+from archcast.data._tfrecord import frames
+from archcast.data._torch_archive import mapped
+from archcast.data._unpickle import NUMPY
+from archcast.data.base import Benchmark, register
+from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._gather import shards
+from archcast.data.published._nasbench101_records import FIELDS, LABELS, LENGTHS, cell, read_records
 from archcast.data.published._published import PROXIES, clean, read_csv
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.spaces.base import get_space
 
-__all__ = ["read"]
+__all__ = ["module_hash", "read", "read_cells"]
 
+CELLS = 423_624
+RECORDS_A_SHARD = 60_000
+FILES = ("nasbench_full.tfrecord", "nasbench_only108.tfrecord", "nasbench_only108.pkl")
 TABLE = "nb101.csv.gz"
-LABELS = {"0": "input", "1": "output", "2": "maxpool3x3", "3": "conv1x1-bn-relu", "4": "conv3x3-bn-relu"}
+TABLE_LABELS = {"0": "input", "1": "output", "2": "maxpool3x3", "3": "conv1x1-bn-relu", "4": "conv3x3-bn-relu"}
+ACCURACIES = ("val_accuracy", "test_accuracy", "train_accuracy")
 GET = (
-    "It is a table with the columns adjacency (rows of the matrix joined by ';'), ops (0 input, 1 output, 2 maxpool3x3, "
-    "3 conv1x1, 4 conv3x3) and val_acc (percent), made from https://github.com/google-research/nasbench or from the "
-    "zero-cost tables of https://github.com/automl/NASLib."
+    f"Download https://storage.googleapis.com/nasbench/{FILES[1]} (499 MB, 108 epochs) or {FILES[0]} (1.95 GB, all lengths), or "
+    f"NASLib's {FILES[2]} (https://github.com/automl/NASLib)."
 )
+
+
+def module_hash(text: str) -> str:
+    """The benchmark's hash of a cell in the notation of space ``nasbench101``: equal for equal labelled graphs."""
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    lines, _, names = text.partition("|")
+    matrix = [list(map(int, line)) for line in lines.split(";")]
+    labels = [{"input": -1, "output": -2}.get(name, LABELS.get(name)) for name in names.split(",")]
+    nodes = range(len(labels))
+    into = [[i for i in nodes if matrix[i][k]] for k in nodes]
+    out = [[j for j in nodes if matrix[k][j]] for k in nodes]
+    hashes = [md5(str((len(out[k]), len(into[k]), labels[k]))) for k in nodes]
+    for _ in nodes:
+        hashes = [
+            md5("|".join(["".join(sorted(hashes[i] for i in some[k])) for some in (into, out)] + [hashes[k]]))
+            for k in nodes
+        ]
+    return md5(str(sorted(hashes)))
 
 
 @register(
     "nasbench101",
-    summary="NAS-Bench-101, CIFAR-10; the cells with published proxies (500)",
+    summary="NAS-Bench-101, CIFAR-10, three runs of 4, 12, 36 and 108 epochs; 423,624 cells",
     paper="Ying et al. 2019, https://arxiv.org/abs/1902.09635",
     space="nasbench101",
     needs="$ARCHCAST_DATA",
+    licence="Apache-2.0",
+    files=f"{FILES[0]}, {FILES[1]}, {FILES[2]} or {TABLE}",
+    holds="seeds, times, costs",
 )
 def read(_: str, folder: Path | None) -> Benchmark:
-    """Read ``nb101.csv.gz``: the rows that have ``val_acc``, the validation accuracy in percent after 108 epochs.
+    """Read the first that is there of the following files.
 
-    Proxies are the table's columns of those names.
+    ``nasbench_full.tfrecord``, ``nasbench_only108.tfrecord`` (checksums are compared) or NASLib's
+    ``nasbench_only108.pkl``. Accuracies are **fractions**: ``val_accuracy`` (default), ``test_accuracy`` and
+    ``train_accuracy`` after 108 epochs are means of the three runs, ``..._median`` their medians (some runs
+    failed and have an accuracy near .1, which a mean does not survive), ``..._run1`` to ``..._run3`` the runs,
+    ``..._half`` the mean in the middle of the training, and ``..._4ep``, ``_12ep`` and ``_36ep`` those of shorter
+    trainings. Costs are ``params``; training seconds are those of 108 epochs.
+
+    ``nb101.csv.gz``, a table with ``val_acc`` in percent and proxies: the rows that have ``val_acc``. Proxies are
+    the table's columns of those names.
     """
-    path = require_file(TABLE, folder, benchmark="nasbench101", get=GET)
-    table = read_csv(path, ["adjacency", "ops", "val_acc"])
+    wanted = [*FILES, TABLE]
+    found = find(wanted, folder, benchmark="nasbench101", get=GET)
+    part = min(found, key=lambda part: [*(name == Path(part.name).name for name in wanted), True].index(True))
+    if (kind := _kind(part)) == "table":
+        return _read_table(part)
+    cells = read_cells(part) if kind == "records" else _read_naslib(part)
+    metrics, seconds = _metrics(cells)
+    default = next((name for name in ("val_accuracy", "val_accuracy_36ep") if name in metrics), next(iter(metrics)))
+    n = len(cells["row"])
+    return Benchmark(
+        "nasbench101",
+        get_space("nasbench101"),
+        cells["row"],
+        metrics,
+        default,
+        costs={"params": cells["params"]},
+        train_seconds=seconds,
+        source=str(part.path),
+        test_metric=default.replace("val", "test"),
+        left_out=f"{CELLS - n:,} cells that the file does not hold" if n < CELLS else "",
+    )
+
+
+def _kind(part: Part) -> str:
+    with part.path.open("rb") as file:
+        start = file.read(12)
+    if start[:1] == b"\x80" and part.path.suffix != ".tfrecord":
+        return "pickle"
+    return "table" if part.path.name.endswith((".csv", ".csv.gz")) else "records"
+
+
+def read_cells(part: Part) -> dict[str, NDArray[Any]]:
+    """All cells of a TFRecord file in the order of their first record.
+
+    Returns:
+        ``hash`` (n, 16), ``row`` (n, 26), ``params`` (n,) and, for each training length, ``values/<epochs>`` of shape
+        (n, runs, 2, 4): :data:`FIELDS` in the middle and at the end, NaN for a run that is not there.
+    """
+    with mapped(part.path) as data:
+        starts = np.fromiter(frames(data, str(part)), dtype=np.int64)
+    if not len(starts):
+        raise InvalidFileError(f"{part} is empty.")
+    stat = part.path.stat()
+    groups = [starts[k : k + RECORDS_A_SHARD] for k in range(0, len(starts), RECORDS_A_SHARD)]
+    key = f"{part.path} {stat.st_size} {stat.st_mtime_ns}"
+    parts = shards(read_records, [(f"nasbench101 {key} {group[0]}", len(group), (part, group)) for group in groups])
+    records = {name: np.concatenate([arrays[name] for arrays in parts]) for name in parts[0]}
+    codes = np.ascontiguousarray(records["hash"]).view("V16").ravel()
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
+    of = number[inverse.ravel()]
+    first = first[order]
+    cells: dict[str, NDArray[Any]] = {name: records[name][first] for name in ("hash", "row", "params")}
+    for epochs in np.unique(records["epochs"]).tolist():
+        rows = np.flatnonzero(records["epochs"] == epochs)
+        rows = rows[np.argsort(of[rows], kind="stable")]
+        begins = np.searchsorted(of[rows], of[rows], side="left")
+        run = np.arange(len(rows)) - begins
+        if run.max() > 99:
+            raise InvalidFileError(f"{part} holds {run.max() + 1:,} runs of one cell.")
+        values = np.full((len(first), run.max() + 1, 2, len(FIELDS)), np.nan)
+        values[of[rows], run] = records["values"][rows]
+        cells[f"values/{epochs}"] = values
+    return cells
+
+
+def _read_naslib(part: Part) -> dict[str, NDArray[Any]]:
+    """NASLib's pickle: hash -> (matrix, operations, parameters), {108: [run, run, run]}."""
+    table = unpickled(part, NUMPY, max_opcodes=400_000_000, limit=1 << 33)
+    names = [
+        [f"{when}_{field}" for field in ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")]
+        for when in ("halfway", "final")
+    ]
+    with reading(part, "NASLib's table of NAS-Bench-101"):
+        rows, params, runs = [], [], []
+        for fixed, computed in table.values():
+            matrix = np.asarray(fixed["module_adjacency"])
+            inner = [LABELS[name] for name in fixed["module_operations"][1:-1]]
+            rows.append(cell("".join(map(str, matrix.ravel().tolist())), inner))
+            params.append(fixed["trainable_parameters"])
+            runs.append([[[run[name] for name in some] for some in names] for run in computed[108]])
+        values = np.full((len(rows), max(map(len, runs)), 2, len(FIELDS)), np.nan)
+        for k, some in enumerate(runs):
+            values[k, : len(some)] = some
+        codes = np.frombuffer(bytes.fromhex("".join(table)), dtype=np.uint8).reshape(len(rows), 16)
+    return {"hash": codes, "row": np.array(rows), "params": np.array(params, dtype=float), "values/108": values}
+
+
+def _metrics(cells: dict[str, NDArray[Any]]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
+    metrics, seconds = {}, None
+    for epochs in reversed(LENGTHS):
+        values = cells.get(f"values/{epochs}")
+        if values is None:
+            continue
+        suffix = "" if epochs == LENGTHS[-1] else f"_{epochs}ep"
+        known = np.isfinite(values).sum(axis=1)
+        mean = np.nansum(values, axis=1) / np.where(known > 0, known, np.nan)
+        for name in ACCURACIES if not suffix else ACCURACIES[:2]:
+            runs = values[:, :, 1, FIELDS.index(name)]
+            metrics[name + suffix] = mean[:, 1, FIELDS.index(name)]
+            if not suffix:
+                metrics[f"{name}_median"] = _median(runs)
+            metrics |= {f"{name}{suffix}_run{k + 1}": runs[:, k] for k in range(runs.shape[1])}
+            metrics[f"{name}{suffix}_half"] = mean[:, 0, FIELDS.index(name)]
+        if not suffix:
+            seconds = mean[:, 1, FIELDS.index("seconds")]
+    return metrics, seconds
+
+
+def _median(runs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median of what is known in each row."""
+    ordered, known = np.sort(runs, axis=1), np.isfinite(runs).sum(axis=1)
+    place = np.arange(len(runs))
+    low, high = ordered[place, np.maximum(known - 1, 0) // 2], ordered[place, np.minimum(known // 2, runs.shape[1] - 1)]
+    return np.where(known > 0, (low + high) / 2, np.nan)
+
+
+def _read_table(part: Part) -> Benchmark:
+    table = read_csv(part.path, ["adjacency", "ops", "val_acc"])
+    whole = len(table)
     table = table[table["val_acc"].notna()]
     space = get_space("nasbench101")
     archs = []
     for line, matrix, ops in zip(table.index + 2, table["adjacency"], table["ops"]):
         try:
-            archs.append(space.parse(f"{matrix}|{','.join(LABELS.get(op, op) for op in ops)}")[0])
+            archs.append(space.parse(f"{matrix}|{','.join(TABLE_LABELS.get(op, op) for op in ops)}")[0])
         except InvalidInputError as error:
-            raise InvalidFileError(f"{str(path)!r}, line {line}: {error}") from error
+            raise InvalidFileError(f"{part}, line {line}: {error}") from error
     return Benchmark(
         "nasbench101",
         space,
@@ -52,5 +215,6 @@ def read(_: str, folder: Path | None) -> Benchmark:
         {"val_acc": table["val_acc"].to_numpy(float)},
         "val_acc",
         proxies={name: clean(table[name].to_numpy(float)) for name in PROXIES if name in table},
-        source=str(path),
+        source=str(part.path),
+        left_out=f"{whole - len(table):,} cells without val_acc" if len(table) < whole else "",
     )

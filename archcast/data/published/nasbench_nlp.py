@@ -1,0 +1,121 @@
+"""NAS-Bench-NLP: recurrent cells as language models on Penn Treebank and WikiText-2, with curves of 50 epochs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archcast.data.base import Benchmark, register
+from archcast.data.published._columns import as_benchmark, column_array, left_out
+from archcast.data.published._files import contents, find, read_json, reading
+from archcast.data.published._gather import stack
+from archcast.errors import InvalidFileError
+
+__all__ = ["read"]
+
+LOSSES = {"train_loss": "train_losses", "val_loss": "val_losses", "test_loss": "test_losses"}
+SETTING = ("data", "emsize", "nhid", "nlayers", "epochs")
+OPERATIONS = ("linear", "blend", "elementwise_prod", "elementwise_sum", "activation_tanh", "activation_sigm",
+              "activation_leaky_relu")  # fmt: skip
+GET = (
+    "Download a folder of train_logs (train_logs_single_run, train_logs_multi_runs or train_logs_wikitext-2) of "
+    "https://github.com/fmsnew/nas-bench-nlp-release."
+)
+
+
+@register(
+    "nasbench-nlp",
+    summary="NAS-Bench-NLP, recurrent cells as language models, with curves; 14,322 on Penn Treebank",
+    paper="Klyuchnikov et al. 2022, https://arxiv.org/abs/2006.07116",
+    needs="$ARCHCAST_DATA",
+    licence="Apache-2.0",
+    files="log_stats_model_*.json, or the zip archives of them",
+    holds="curves, seeds, times, costs",
+)
+def read(_: str, folder: Path | None) -> Benchmark:
+    """Read ``log_stats_model_*.json`` of a folder or of its zip archives.
+
+    Metrics are minus losses in nats a word (the perplexity is their exponential): ``neg_val_loss`` (default) and
+    ``neg_test_loss`` after the last epoch, with ``_best`` at the epoch of the least validation loss. Curves are
+    the losses themselves. A cell is its recipe, ``recepie`` in the file, however its number may be; a recipe that
+    was trained several times is the mean of its runs, the number of which is the cost ``runs``. Other costs are
+    ``params``, ``nodes`` and how many there are of each operation. Trainings that failed, and those of another
+    setting (data set, widths, layers, epochs) than most of the files have, are left out: give one folder at a
+    time.
+    """
+    found = find(["log_stats_model_*.json"], folder, benchmark="nasbench-nlp", get=GET, archives=["*logs*.zip"])
+    runs: list[tuple[tuple[Any, ...], str, dict[str, Any]]] = []
+    failed: Counter[str] = Counter()
+    for part, data in contents(found, 1 << 24):
+        with reading(part, "a log of NAS-Bench-NLP"):
+            log = read_json(part, data)
+            if log["status"] != "OK":
+                failed["nan" if "nan" in log["status"] else "exception"] += 1
+                continue
+            recipe = json.loads(log["recepie"])  # the file's spelling
+            text = json.dumps(recipe, sort_keys=True)
+            runs.append((tuple(log.get(name) for name in SETTING), text, _run(log, recipe)))
+    if not runs:
+        raise InvalidFileError(f"{found[0].path} holds no training that did not fail, of {len(found):,}.")
+    setting = Counter(run[0] for run in runs).most_common(1)[0][0]
+    by_recipe: dict[str, list[dict[str, Any]]] = {}
+    for of, text, run in runs:
+        if of == setting:
+            by_recipe.setdefault(text, []).append(run)
+    other = len(runs) - sum(map(len, by_recipe.values()))
+    with reading(found[0].path, "a folder of NAS-Bench-NLP"):
+        arrays = stack([_mean(some) for some in by_recipe.values()])
+        metrics = {name: values for name, values in arrays.items() if name.startswith("neg_")}
+        return as_benchmark(
+            "nasbench-nlp",
+            {"recepie": list(by_recipe)},
+            metrics,
+            "neg_val_loss",
+            choices={"recepie": list(by_recipe)},
+            curves={name: arrays[name].astype(np.float64) for name in LOSSES},
+            costs={name.removeprefix("cost/"): values for name, values in arrays.items() if name.startswith("cost/")},
+            train_seconds=column_array(arrays["seconds"].tolist(), found[0].path, "wall_times"),
+            source=f"{found[0].path if found[0].inside else found[0].path.parent} ({Path(str(setting[0])).name})",
+            test_metric="neg_test_loss",
+            left_out=left_out(
+                trainings_whose_loss_was_nan=failed["nan"],
+                trainings_that_ended_with_an_exception=failed["exception"],
+                trainings_of_another_setting=other,
+            ),
+        )
+
+
+def _run(log: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
+    curves = {name: np.array(_list(log[key]), dtype=np.float64) for name, key in LOSSES.items()}
+    val, test = curves["val_loss"], curves["test_loss"]
+    if len(val) != len(test) or not len(val):
+        raise ValueError("its losses have different lengths")
+    best = int(np.nanargmin(val))
+    kinds = Counter(node["op"] for node in recipe.values())
+    if unknown := set(kinds) - set(OPERATIONS):
+        raise ValueError(f"operation {min(unknown)!r} is not one of {', '.join(OPERATIONS)}")
+    return {
+        **curves,
+        "neg_val_loss": -val[-1],
+        "neg_test_loss": -test[-1],
+        "neg_val_loss_best": -val[best],
+        "neg_test_loss_best": -test[best],
+        "seconds": float(sum(_list(log["wall_times"]))),
+        "cost/params": float(log["num_params"]),
+        "cost/nodes": float(len(recipe)),
+        **{f"cost/{kind}": float(kinds[kind]) for kind in OPERATIONS},
+    }
+
+
+def _list(values: Any) -> list[float]:
+    return json.loads(values) if isinstance(values, str) else values
+
+
+def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    out = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
+    return {**out, "cost/runs": float(len(runs))}

@@ -1,0 +1,91 @@
+"""NDS: networks sampled from nine design spaces and trained on CIFAR-10 and ImageNet (Radosavovic et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archcast.data.base import Benchmark, register
+from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
+from archcast.data.published._files import contents, find, read_json, reading
+from archcast.data.published._gather import stack
+
+__all__ = ["read"]
+
+FAMILIES = {"nasnet": "NASNet", "amoeba": "Amoeba", "pnas": "PNAS", "enas": "ENAS", "darts": "DARTS", "resnet": "ResNet",
+            "resnext-a": "ResNeXt-A", "resnext-b": "ResNeXt-B", "vanilla": "Vanilla"}  # fmt: skip
+VARIANTS = ("", "fix-w-d", "lr-wd", "in", "fix-w-d-in", "lr-wd-in")
+TASKS = {
+    f"{family}-{variant}".rstrip("-"): f"{name}_{variant.replace('-in', '_in')}".rstrip("_")
+    for family, name in FAMILIES.items()
+    for variant in VARIANTS
+}
+GET = "Download https://dl.fbaipublicfiles.com/nds/data.zip (links in https://github.com/facebookresearch/nds)."
+
+
+@register(
+    "nds",
+    summary="NDS, sampled networks of nine design spaces on CIFAR-10 and ImageNet, with curves; 100 to 25,000 each",
+    paper="Radosavovic et al. 2019, https://arxiv.org/abs/1905.13214",
+    tasks=tuple(TASKS),
+    needs="$ARCHCAST_DATA",
+    licence="MIT",
+    files="<Family>[_fix-w-d|_lr-wd][_in].json",
+    holds="curves, costs",
+)
+def read(task: str, folder: Path | None) -> Benchmark:
+    """Read ``<Family>.json``: CIFAR-10, with ``-in`` ImageNet; ``-fix-w-d`` has one width and depth, ``-lr-wd``
+    varies learning rate and weight decay.
+
+    The file holds **errors** in percent; here they are accuracies, 100 minus the error, on the test images:
+    ``test_accuracy`` (default) after the last epoch and ``test_accuracy_best`` of the best. Decisions are the
+    numbers of the network (width, depth, operation and source of each part of a cell, and so on) that are not the
+    same in all networks. Learning rate and weight decay, parameters, flops and seconds of an iteration are costs.
+    Files of ImageNet are a dictionary of two lists, ``top`` and ``mid``, which are read together. A network that
+    was trained again counts once unless learning rate or weight decay differ.
+    """
+    file = f"{TASKS[task]}.json"
+    part = find([file], folder, benchmark=f"nds/{task}", get=GET, archives=["*nds*.zip", "data.zip"])[0]
+    data = next(contents([part], 1 << 31))[1]
+    with reading(part, "a file of NDS"):
+        table = read_json(part, data)
+        jobs: list[Mapping[str, Any]] = [*table["top"], *table["mid"]] if isinstance(table, dict) else table
+        nets = [flatten({name: value for name, value in job["net"].items() if name != "aux"}) for job in jobs]
+        columns = dict.fromkeys(name for net in nets for name in net)
+        training = [tuple(job["optim"].get(name) for name in ("base_lr", "wd", "max_ep")) for job in jobs]
+        keep = firsts([(*(net.get(name) for name in columns), *some) for net, some in zip(nets, training)])
+        decisions = {name: [nets[place].get(name) for place in keep] for name in columns}
+        varying = {name: values for name, values in decisions.items() if len(set(values)) > 1} or decisions
+        kept = [jobs[place] for place in keep]
+        curves = stack(
+            [
+                {
+                    "train_accuracy": 100 - np.array(job["train_ep_top1"], dtype=float),
+                    "train_loss": np.array(job["train_ep_loss"], dtype=float),
+                    "test_accuracy": 100 - np.array(job["test_ep_top1"], dtype=float),
+                }
+                for job in kept
+            ]
+        )
+        costs = {
+            name: column_array([job.get(name) for job in kept], part, name) for name in ("params", "flops", "iter_time")
+        }
+        for k, name in enumerate(("base_lr", "wd", "max_ep")):
+            costs[name] = column_array([training[place][k] for place in keep], part, name)
+        metrics = {
+            "test_accuracy": column_array([100 - job["test_ep_top1"][-1] for job in kept], part, "test_ep_top1"),
+            "test_accuracy_best": column_array([100 - job["min_test_top1"] for job in kept], part, "min_test_top1"),
+        }
+        return as_benchmark(
+            f"nds/{task}",
+            varying,
+            metrics,
+            "test_accuracy",
+            costs=costs,
+            curves={name: values.astype(float) for name, values in curves.items()},
+            source=str(part.path),
+            left_out=left_out(repeated_networks=len(jobs) - len(keep)),
+        )

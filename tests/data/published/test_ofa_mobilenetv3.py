@@ -1,0 +1,105 @@
+"""DyNAS-T's tables of Once-for-All networks."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import archcast
+from archcast.errors import InvalidFileError
+
+
+def network(rng):
+    return {
+        "wid": None,
+        "ks": rng.choice([3, 5, 7], 20).tolist(),
+        "e": rng.choice([3, 4, 6], 20).tolist(),
+        "d": rng.choice([2, 3, 4], 5).tolist(),
+        "r": [224],
+    }
+
+
+@pytest.fixture
+def table(tmp_path, rng):
+    networks = [network(rng) for _ in range(8)]
+    networks[0]["d"] = [2, 3, 4, 2, 2]
+    twin = json.loads(json.dumps(networks[0]))
+    twin["ks"][2], twin["e"][3] = 10 - twin["ks"][2], 7  # beyond the depth of the first stage
+    networks[5] = twin
+    frame = pd.DataFrame(
+        {
+            "Sub-network": [str(one) for one in networks],
+            "Date": "2022-11-01 05:40:09.265694",
+            "Model Parameters": np.arange(8) + 5_000_000,
+            "Latency (ms)": 0,
+            "MACs": 255_502_624,
+            "Top-1 Acc (%)": 75.0 + np.arange(8) / 10,
+        }
+    )
+    frame.to_csv(tmp_path / "mbnv3w10_random_acc.csv", index=False)
+    return tmp_path, networks, frame
+
+
+def test_layers_beyond_the_depth_are_absent(table) -> None:
+    path, networks, _ = table
+    benchmark = archcast.load_benchmark("ofa-mobilenetv3", path)
+    assert len(benchmark) == 7
+    assert benchmark.left_out == "1 repeated networks"
+    first = json.loads(benchmark.space.format(benchmark.archs[:1])[0])
+    for stage, depth in enumerate(networks[0]["d"]):
+        assert first[f"d{stage + 1}"] == depth
+        for layer in range(4):
+            at = 4 * stage + layer
+            expected = (networks[0]["ks"][at], networks[0]["e"][at]) if layer < depth else (None, None)
+            assert (first[f"k{at + 1}"], first[f"e{at + 1}"]) == expected
+    absent = [f"k{4 * s + 3}" for s, d in enumerate(networks[0]["d"]) if d == 2]
+    assert (benchmark.archs[0, [benchmark.space.columns.index(column) for column in absent]] == 0).all()
+    np.testing.assert_allclose(benchmark.scores("val_top1"), [75.0, 75.1, 75.2, 75.3, 75.4, 75.6, 75.7])
+    assert set(benchmark.costs) == {"params", "macs"}, "a latency of 0 was not measured"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("__import__('os').system('true')", "line 4"),
+        ("{'ks': [3], 'e': [3], 'd': [2], 'r': [224]}", "must have 20 values"),
+        ("{'ks': 3}", "line 4"),
+        ("(" * 3000 + ")" * 3000, "line 4"),
+        ("[" * 90 + "]" * 90, "line 4"),
+        ("[" * 5000, "too long"),
+    ],
+)
+def test_a_text_is_never_evaluated(table, text, message) -> None:
+    path, _, frame = table
+    frame.loc[2, "Sub-network"] = text
+    frame.to_csv(path / "mbnv3w10_random_acc.csv", index=False)
+    with pytest.raises(InvalidFileError, match=message):
+        archcast.load_benchmark("ofa-mobilenetv3", path)
+
+
+def test_a_column_is_missing_or_another_value(table) -> None:
+    path, networks, frame = table
+    file = path / "mbnv3w10_random_acc.csv"
+    frame.drop(columns="Top-1 Acc (%)").to_csv(file, index=False)
+    with pytest.raises(InvalidFileError, match=r"has no column 'Top-1 Acc \(%\)'"):
+        archcast.load_benchmark("ofa-mobilenetv3", path)
+    networks[1]["ks"][0] = 9
+    frame.loc[1, "Sub-network"] = str(networks[1])
+    frame.to_csv(file, index=False)
+    with pytest.raises(InvalidFileError, match=r"k1 must be one of .*got 9"):
+        archcast.load_benchmark("ofa-mobilenetv3", file)
+
+
+def test_damaged_files(table, survives) -> None:
+    path, _, _ = table
+    assert survives(path / "mbnv3w10_random_acc.csv", lambda: archcast.load_benchmark("ofa-mobilenetv3", path)) > 5
+
+
+def test_real_files(shared) -> None:
+    benchmark = archcast.load_benchmark("ofa-mobilenetv3", shared / "formats" / "dynas-ofa-mbv3")
+    assert len(benchmark) > 800
+    assert len(np.unique(benchmark.archs, axis=0)) == len(benchmark)
+    assert 71.9 <= benchmark.scores().min() <= benchmark.scores().max() <= 77.4
