@@ -6,6 +6,7 @@ model, its gradients, flags and hooks and every random generator as they were.
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,12 +18,16 @@ from torch import Tensor, nn
 
 from archcast.errors import ArchcastError, InvalidInputError
 from archcast.proxies.base import PROXIES, ProxyFailure
-from archcast.proxies.machinery.inputs import Batch, find_logits
+from archcast.proxies.machinery.inputs import Batch, BatchDim, find_logits
 from archcast.proxies.machinery.preservation import preserved
-from archcast.proxies.machinery.session import ModelError, Session, cross_entropy
+from archcast.proxies.machinery.session import Again, ModelError, Session, cross_entropy, reason
+from archcast.proxies.machinery.witness import UnsafeLayoutError
 from archcast.proxies.passes import RECORDINGS, Pass
 
-__all__ = ["Scores", "count_outputs", "resolve", "score"]
+__all__ = ["Scores", "count_outputs", "parameters_of", "resolve", "score"]
+
+COUNTS = frozenset({"parameters", "modules", "macs", "reached"})
+"""Recordings that do not depend on the values of weights and inputs."""
 
 
 class Scores(Mapping[str, float]):
@@ -72,25 +77,39 @@ def score(
     micro_batch: int | None = None,
     device: str | torch.device | None = None,
     autocast: torch.dtype | None = None,
+    batch_dim: BatchDim = "auto",
+    ignore_index: int = -100,
+    memory_format: str = "auto",
+    options: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Scores:
     """Score an untrained network by zero-cost proxies.
 
-    The model is scored in training mode with dropout off, whatever mode it is in, with all parameters trainable, and
-    comes back bit-identical. It must not be used by another thread meanwhile.
+    The model is scored in training mode with dropout and all else that is random off, whatever mode it is in, with all
+    parameters trainable, and comes back bit-identical. It must not be used by another thread meanwhile. What goes wrong
+    in one proxy is the failure of that proxy; the value of a proxy does not depend on which others are asked for.
 
     Args:
         model: any module.
         inputs: what it takes: a tensor, a tuple or list of positional arguments, a mapping of keyword arguments, or an
-            object such as a graph. The first dimension of the tensors is the batch.
+            object such as a graph. The samples are on the first axis; see ``batch_dim``.
         targets: labels, for the proxies that need them; the others do without.
         proxies: names, or patterns such as ``"az_*"``; ``"all"`` for every one.
-        loss: ``loss(logits, targets)``, a mean over samples.
+        loss: ``loss(logits, targets)``, a mean over samples. The default is cross-entropy; for a model with one output,
+            binary cross-entropy where the targets are 0 and 1, else the mean squared error.
         output: from what the model returns to its logits; the default finds them in tuples, mappings and objects with
             ``logits``.
         seed: for what is drawn: noise, weights that a proxy draws anew.
         micro_batch: largest number of samples in one forward pass. Proxies whose value would change fail instead.
         device: where to compute; the default is where the model is.
         autocast: compute forward passes in this reduced precision; off by default.
+        batch_dim: axis of the samples: ``"auto"`` (the first, or what the model's recurrent and attention layers take for
+            it), the number of an axis, an axis for each argument (``None`` for one that belongs to all samples), or
+            ``"list"`` for an argument that is a list with one entry for each sample.
+        ignore_index: label that the default loss leaves out, such as 255 in segmentation.
+        memory_format: ``"auto"``, ``"contiguous"`` or ``"channels_last"``. Channels-last is faster for convolutions on a
+            CPU; ``"auto"`` uses it where every operation of the model is known to be safe in it. ``"channels_last"`` falls
+            back too, since torch ends the process in some others.
+        options: proxy -> its parameters, e.g. ``{"swap_reg": {"mu": 40, "sigma": 40}}``.
 
     Returns:
         The scores. A score that does not exist or is not finite is in ``Scores.failures``, with the reason.
@@ -109,11 +128,18 @@ def score(
     begin = time.perf_counter()
     names = resolve(proxies)
     model = _check_model(model)
-    batch = Batch(inputs)
+    batch = Batch(inputs, batch_dim)
     if micro_batch is not None and (not isinstance(micro_batch, int) or micro_batch < 1):
         raise InvalidInputError(
             f"micro_batch is {micro_batch!r}: it must be a positive whole number of samples, or None."
         )
+    settings = _check_options(options, names)
+    if memory_format not in ("auto", "contiguous", "channels_last"):
+        raise InvalidInputError(
+            f"memory_format is {memory_format!r}: it must be 'auto', 'contiguous' or 'channels_last'."
+        )
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
+        raise InvalidInputError(f"ignore_index is {ignore_index!r}: it must be a whole number, e.g. 255.")
     target_device = None if device is None else _check_device(device)
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
@@ -129,15 +155,17 @@ def score(
             batch.map(lambda tensor: tensor.detach().to(here)),
             None if targets is None else torch.as_tensor(targets, device=here),
             loss=loss,
+            ignore_index=ignore_index,
             output=output,
             seed=seed,
             micro_batch=micro_batch,
             autocast=autocast,
         )
-        if session.prefers_channels_last():
+        if memory_format != "contiguous" and session.prefers_channels_last():
             session.arrange(torch.channels_last)
         recordings, passes = _record(session, names)
-        values, failures = _evaluate(names, recordings)
+        values, failures = _evaluate(names, recordings, settings)
+        _distrust(session, names, values, failures)
     return Scores(values, failures, time.perf_counter() - begin, passes)
 
 
@@ -150,7 +178,11 @@ def count_outputs(model: nn.Module, inputs: Any, *, output: Callable[[Any], Tens
     model = _check_model(model)
     with torch.inference_mode(False), preserved(model), torch.no_grad():
         model.train()
-        logits = Session(model, Batch(inputs), loss=cross_entropy, output=output).forward(Batch(inputs))
+        session = Session(model, Batch(inputs), output=output)
+        try:
+            logits = session.forward(session.batch)
+        except Again:
+            logits = session.forward(session.batch)
     return int(logits.shape[1]) if logits.ndim > 1 else 1
 
 
@@ -212,22 +244,24 @@ def _attempt(run: Pass, session: Session, group: list[str]) -> dict[str, Any]:
     """Recordings of one pass, or why there are none."""
     session.reseed()
     try:
+        if any(RECORDINGS.entry(recording).info["needs"] for recording in group):
+            session.settle()
         return run(session, frozenset(group))
+    except (UnsafeLayoutError, Again) as again:  # the model was changed, or its layout is: the pass begins anew
+        if isinstance(again, UnsafeLayoutError):
+            session.arrange(torch.contiguous_format)
+    except ModelError as error:
+        if session.memory_format != torch.channels_last:
+            _check_inputs(session)
+            return dict.fromkeys(group, ProxyFailure(reason(error)))
+        session.arrange(torch.contiguous_format)  # e.g. a model that uses view() on a feature map
     except ProxyFailure as failure:  # a new one: the old one's traceback would keep the pass's tensors alive
         return dict.fromkeys(group, ProxyFailure(str(failure)))
-    except torch.OutOfMemoryError:
-        return dict.fromkeys(group, ProxyFailure("out of memory: use a smaller batch or micro_batch="))
-    except ModelError as error:
-        if session.memory_format == torch.channels_last:  # e.g. a model that uses view() on a feature map
-            session.arrange(torch.contiguous_format)
-            return _attempt(run, session, group)
-        _check_inputs(session)
-        return dict.fromkeys(group, ProxyFailure(str(error)))
     except ArchcastError:
         raise
     except Exception as error:
-        text = str(error).strip().splitlines()
-        return dict.fromkeys(group, ProxyFailure(f"{type(error).__name__}: {text[0] if text else 'no message'}"))
+        return dict.fromkeys(group, ProxyFailure(reason(error)))
+    return _attempt(run, session, group)
 
 
 def _check_inputs(session: Session) -> None:
@@ -236,7 +270,56 @@ def _check_inputs(session: Session) -> None:
         session.forward(next(session.pieces())[1])
 
 
-def _evaluate(names: list[str], recordings: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
+def _check_options(
+    options: Mapping[str, Mapping[str, float]] | None, names: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """The parameters of proxies, each known, finite and above 0."""
+    checked: dict[str, dict[str, float]] = {}
+    for name, values in (options or {}).items():
+        if name not in names:
+            raise InvalidInputError(f"options holds {name!r}, which is not one of the proxies asked for.")
+        known = parameters_of(name)
+        if not isinstance(values, Mapping):
+            raise InvalidInputError(f"options[{name!r}] is {values!r}: it must map names of parameters to numbers.")
+        for key, value in values.items():
+            if key not in known:
+                has = f"has {', '.join(known)}" if known else "has no parameters"
+                raise InvalidInputError(f"options[{name!r}] holds {key!r}, but the proxy {has}.")
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or value <= 0:
+                raise InvalidInputError(f"options[{name!r}][{key!r}] is {value!r}: it must be a number above 0.")
+        checked[name] = dict(values)
+    return checked
+
+
+def parameters_of(proxy: str) -> dict[str, float]:
+    """Parameters of a proxy, with their defaults: the keyword-only arguments of its function."""
+    arguments = inspect.signature(PROXIES[proxy]).parameters.values()
+    return {argument.name: argument.default for argument in arguments if argument.kind is argument.KEYWORD_ONLY}
+
+
+def _distrust(session: Session, names: list[str], values: dict[str, float], failures: dict[str, str]) -> None:
+    """Fail what was computed from weights or inputs that are not finite; counts do not depend on them."""
+    wrong = next((f"the parameter {n!r} of the model" for n, p in session.parameters.items() if not _finite(p)), None)
+    wrong = wrong or next(
+        (f"the buffer {n!r} of the model" for n, b in session.model.named_buffers() if bool(b.isnan().any())), None
+    )
+    wrong = wrong or next(("the inputs" for t in session.batch.tensors() if bool(t.isnan().any())), None)
+    if wrong is None:
+        return
+    for name in names:
+        if name in values and not COUNTS.issuperset(PROXIES.entry(name).info["recordings"]):
+            del values[name]
+            failures[name] = f"{wrong} {'hold' if wrong == 'the inputs' else 'holds'} a value that is not a finite number"
+
+
+def _finite(tensor: Tensor) -> bool:
+    return bool(tensor.isfinite().all())
+
+
+def _evaluate(
+    names: list[str], recordings: Mapping[str, Any], settings: Mapping[str, Mapping[str, float]]
+) -> tuple[dict[str, float], dict[str, str]]:
     values: dict[str, float] = {}
     failures: dict[str, str] = {}
     for name in names:
@@ -247,9 +330,9 @@ def _evaluate(names: list[str], recordings: Mapping[str, Any]) -> tuple[dict[str
             failures[name] = str(failed)
             continue
         try:
-            value = float(entry.component(*arguments))
-        except ProxyFailure as failure:
-            failures[name] = str(failure)
+            value = float(entry.component(*arguments, **settings.get(name, {})))
+        except Exception as error:
+            failures[name] = reason(error)
             continue
         if math.isfinite(value):
             values[name] = value

@@ -32,10 +32,12 @@ class Agreement:
     Args:
         samples: number of samples of the whole batch.
         pieces: whether the samples come in micro-batches.
+        sequence_first: whether the samples are on the second axis.
     """
 
-    def __init__(self, samples: int, *, pieces: bool = False) -> None:
+    def __init__(self, samples: int, *, pieces: bool = False, sequence_first: bool = False) -> None:
         self.samples = samples
+        self.sequence_first = sequence_first
         self.units = 0
         self._kernel = np.zeros((samples, samples))
         self._pieces = pieces
@@ -50,7 +52,7 @@ class Agreement:
 
     def add(self, output: Tensor) -> None:
         """Count a rectifier's output; one that does not tell which values belong to which sample is left out."""
-        rows = by_sample(output.detach(), self._size)
+        rows = by_sample(output.detach(), self._size, sequence_first=self.sequence_first)
         if rows is None or rows.numel() == 0:
             return
         code = _code(rows)

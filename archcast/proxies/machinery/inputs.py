@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from archcast.errors import InvalidInputError
 
-__all__ = ["Batch", "find_logits", "map_tensors", "tensors_in"]
+__all__ = ["Batch", "BatchDim", "find_logits", "map_tensors", "tensors_in"]
 
 
 def map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
@@ -44,33 +44,199 @@ def tensors_in(value: Any) -> list[Tensor]:
     return found
 
 
+BatchDim = int | str | Sequence[int | None] | Mapping[str, int | None]
+"""``"auto"``; an axis of every tensor; ``"list"``; or an axis (``None``: no batch) for each argument."""
+
+
 class Batch:
     """The inputs of one call of the model.
 
     Args:
         inputs: one tensor; a tuple or list of positional arguments; a mapping of keyword arguments; or an object, e.g.
             a graph, that is passed on as it is.
+        batch_dim: which axis of the tensors is the batch. ``"auto"``: the first, where the tensors agree on its size; one
+            that has size 1 where others have more belongs to all samples. ``1``: the second, as in sequence-first
+            layouts. A sequence gives the axis for each positional argument and a mapping for each keyword argument, with
+            ``None`` for an argument that belongs to all samples, e.g. a mask of positions. ``"list"``: an argument that
+            is a list holds one entry for each sample, as images of different sizes do.
 
     Attributes:
-        size: number of samples: the first dimension of the first floating-point tensor, or of the first tensor.
+        size: number of samples.
+        divisible: whether the batch can be cut into samples.
+        axis: the axis of the samples in the first tensor that has one.
+        unclear: why the number of samples is only a guess; empty if it is known.
     """
 
-    def __init__(self, inputs: Any) -> None:
+    def __init__(self, inputs: Any, batch_dim: BatchDim = "auto") -> None:
         self.inputs = inputs
+        self.axes: list[int | None] = []
+        self.listed = False
+        self.divisible = True
+        self.unclear = ""
+        self.guessed = batch_dim == "auto"
+        """Whether ``batch_dim`` was not given."""
         tensors = tensors_in(inputs)
         if not tensors:
             raise InvalidInputError(f"inputs holds no tensor (got {type(inputs).__name__}). Pass what the model takes.")
+        if batch_dim == "list":
+            self._take_lists()
+        elif isinstance(batch_dim, str):
+            if batch_dim != "auto":
+                raise InvalidInputError(f"batch_dim is {batch_dim!r}: use 'auto', 'list', or the number of an axis.")
+            self._guess(tensors)
+        else:
+            self._take_axes(batch_dim)
+        if self.size < 1:
+            raise InvalidInputError(f"inputs (shapes {self.shapes()}) must hold at least one sample.")
+
+    # -- which axis --------------------------------------------------------------------------------------------------
+
+    def _guess(self, tensors: list[Tensor]) -> None:
         first = next((t for t in tensors if t.is_floating_point()), tensors[0])
         if first.ndim == 0 or first.shape[0] == 0:
             raise InvalidInputError(
                 f"inputs has shape {tuple(first.shape)}: its first dimension must be the batch, with at least one sample."
             )
-        self.size = int(first.shape[0])
-        self.divisible = all(t.ndim > 0 and t.shape[0] == self.size for t in tensors)
-        """Whether the batch can be cut into samples: every tensor has one row for each."""
+        sizes = {int(t.shape[0]) for t in tensors if t.ndim > 0}
+        several = sizes - {1}
+        self.axis = 0
+        if len(several) <= 1:
+            self.size = several.pop() if several else 1
+            self.axes = [0 if t.ndim > 0 and t.shape[0] == self.size else None for t in tensors]
+            if sizes != {self.size}:
+                self.unclear = "some inputs have one row and others have more"
+        else:
+            self.size = int(first.shape[0])
+            self.axes = [0 if t.ndim > 0 and t.shape[0] == self.size else None for t in tensors]
+            self.divisible = False
+            self.unclear = f"the first dimensions of the inputs are {', '.join(map(str, sorted(sizes)))}"
+        if self._lists():
+            self.unclear = "an argument is a list, which may hold a sample each or belong to all"
+
+    def _lists(self) -> list[list[Any]]:
+        """Arguments that are lists with a tensor first."""
+        values = self.inputs.values() if isinstance(self.inputs, Mapping) else self.inputs
+        if not isinstance(self.inputs, (Mapping, tuple, list)):
+            return []
+        return [v for v in values if isinstance(v, list) and v and isinstance(v[0], Tensor)]
+
+    def _take_lists(self) -> None:
+        lists = self._lists()
+        if not lists:
+            raise InvalidInputError("batch_dim is 'list', but no argument of the model is a list of tensors.")
+        self.size, self.axis, self.listed = len(lists[0]), 0, True
+        self.axes = [None] * len(tensors_in(self.inputs))
+        self.divisible, self.unclear = True, ""
+
+    def _take_axes(self, batch_dim: Any) -> None:
+        def check(axis: Any) -> Any:
+            if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int) or axis < 0):
+                raise InvalidInputError(f"batch_dim holds {axis!r}: an axis must be a whole number from 0, or None.")
+            return axis
+
+        if isinstance(batch_dim, Mapping):
+            if not isinstance(self.inputs, Mapping) or set(batch_dim) - set(self.inputs):
+                raise InvalidInputError("batch_dim is a mapping: it needs inputs that are a mapping with the same names.")
+            pairs = [(value, check(batch_dim.get(key))) for key, value in self.inputs.items()]
+        elif isinstance(batch_dim, Sequence):
+            if not isinstance(self.inputs, (tuple, list)) or len(batch_dim) != len(self.inputs):
+                raise InvalidInputError(
+                    f"batch_dim gives {len(batch_dim)} axes: it needs inputs that are a tuple of as many arguments."
+                )
+            pairs = [(value, check(axis)) for value, axis in zip(self.inputs, batch_dim)]
+        else:
+            pairs = [(self.inputs, check(batch_dim))]
+        self.axes = []
+        sizes = []
+        for value, axis in pairs:
+            for tensor in tensors_in(value):
+                fits = axis is not None and tensor.ndim > axis
+                self.axes.append(axis if fits else None)
+                if fits:
+                    sizes.append(int(tensor.shape[axis]))
+        if not sizes:
+            raise InvalidInputError(f"batch_dim is {batch_dim!r}, which is no axis of inputs of shape {self.shapes()}.")
+        if len(set(sizes)) > 1:
+            raise InvalidInputError(
+                f"batch_dim is {batch_dim!r}, but the inputs have {', '.join(map(str, sizes))} samples there. "
+                "Give an axis for each argument, and None for one that belongs to all samples."
+            )
+        self.size = sizes[0]
+        self.axis = next(axis for axis in self.axes if axis is not None)
+
+    def settle(self, seen: tuple[int, bool, int] | None, rows: int | None) -> None:
+        """Decide what the shapes alone do not tell, after a forward pass.
+
+        Args:
+            seen: what the first convolution, recurrent network or attention took for the batch: (samples, whether on its
+                second axis, number of axes of its input).
+            rows: first dimension of the logits.
+        """
+        rank = None if seen is None or seen[1] else seen[2]
+        tensors = self.tensors()
+        lists = self._lists()
+        if lists:
+            entries = len(lists[0])
+            ranks = {t.ndim for t in lists[0] if isinstance(t, Tensor)}
+            apart = len({t.shape[0] for t in lists[0] if isinstance(t, Tensor)}) > 1
+            if rank is not None and ranks == {rank - 1}:
+                return self._take_lists()
+            if ranks == {rank}:
+                self.unclear = ""
+            elif rows == entries and (apart or all(t.shape[0] != rows for t in tensors if t.ndim)):
+                return self._take_lists()
+            return None
+        first = next((t for t in tensors if t.is_floating_point()), tensors[0])
+        if seen is not None and seen[1] and first.ndim > 1 and first.shape[1] == seen[0] != first.shape[0]:
+            self.size, self.axis, self.unclear = seen[0], 1, ""
+            self.axes = [1 if t.ndim > 1 and t.shape[1] == self.size else None for t in tensors]
+            self.divisible = len(tensors) == 1
+            return None
+        sizes = {int(t.shape[0]) for t in tensors if t.ndim > 0}
+        found = next((k for k in (rows, None if seen is None else seen[0]) if k in sizes), None)
+        if self.unclear and found is not None:
+            self.size, self.unclear = int(found), ""
+            self.axes = [0 if t.ndim > 0 and t.shape[0] == self.size else None for t in tensors]
+            self.divisible = self.divisible and self.size > 1
+        return None
+
+    @property
+    def needs_settling(self) -> bool:
+        """Whether the shapes alone do not tell."""
+        return bool(self.unclear)
+
+    def rows_first(self, tensor: Tensor, position: int) -> Tensor | None:
+        """The tensor at ``position`` among the floating-point ones, or one of its shape, with one row for each sample;
+        ``None`` if it has none.
+        """
+        axes = [axis for axis, t in zip(self.axes, self.tensors()) if t.is_floating_point()]
+        axis = axes[position] if position < len(axes) else self.axis
+        return None if axis is None else tensor.movedim(axis, 0)
+
+    def _like(self, inputs: Any, size: int) -> Batch:
+        new = copy.copy(self)
+        new.inputs, new.size = inputs, size
+        return new
 
     def __getitem__(self, rows: slice) -> Batch:
-        return Batch(map_tensors(self.inputs, lambda tensor: tensor[rows]))
+        size = len(range(*rows.indices(self.size)))
+        if self.listed:
+            def cut(value: Any) -> Any:
+                return value[rows] if isinstance(value, list) and len(value) == self.size else value
+
+            if isinstance(self.inputs, Mapping):
+                new = self._like({key: cut(value) for key, value in self.inputs.items()}, size)
+            else:
+                new = self._like(tuple(map(cut, self.inputs)), size)
+            new.axes = [None] * len(tensors_in(new.inputs))
+            return new
+        axes = iter(self.axes)
+
+        def narrow(tensor: Tensor) -> Tensor:
+            axis = next(axes)
+            return tensor if axis is None else tensor[(slice(None),) * axis + (rows,)]
+
+        return self._like(map_tensors(self.inputs, narrow), size)
 
     def tensors(self) -> list[Tensor]:
         """Every tensor."""
@@ -78,7 +244,7 @@ class Batch:
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with ``function`` applied to each tensor."""
-        return Batch(map_tensors(self.inputs, function))
+        return self._like(map_tensors(self.inputs, function), self.size)
 
     def floats(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with ``function`` applied to each floating-point tensor."""

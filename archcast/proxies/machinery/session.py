@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -14,15 +14,33 @@ from torch import Tensor, nn
 from archcast.errors import InvalidInputError
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.inputs import Batch, find_logits
+from archcast.proxies.machinery.preservation import Generators, preserved
 from archcast.proxies.machinery.tracing import Layer, Tracer
+from archcast.proxies.machinery.witness import Witness
 
-__all__ = ["ModelError", "Session", "cross_entropy", "gradients_of"]
+__all__ = ["Again", "ModelError", "Session", "cross_entropy", "gradients_of", "reason"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class ModelError(InvalidInputError):
     """The model raised an exception when it was called."""
+
+
+class Again(BaseException):
+    """The pass must be run again, since the model was changed: what drew random numbers is off now.
+
+    No ``Exception``, so that a model that catches its own errors does not catch this one.
+    """
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line of at most 300 characters."""
+    if isinstance(error, (ProxyFailure, ModelError)):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError):
+        return "out of memory: use a smaller batch or micro_batch="
+    return f"{type(error).__name__}: {_first_line(error)[:300] or 'no message'}"
 
 
 class Session:
@@ -33,7 +51,8 @@ class Session:
             :func:`~archcast.proxies.machinery.preservation.preserved`).
         batch: inputs, on the model's device.
         targets: labels, or ``None``.
-        loss: ``loss(logits, targets)``, a mean over samples.
+        loss: ``loss(logits, targets)``, a mean over samples; ``None`` for :func:`cross_entropy`.
+        ignore_index: label that the default loss leaves out.
         output: from what the model returns to its logits.
         seed: every pass begins with its random generators in this state.
         micro_batch: samples that one forward pass may take at a time; ``None`` for all.
@@ -46,7 +65,8 @@ class Session:
         batch: Batch,
         targets: Tensor | None = None,
         *,
-        loss: Loss,
+        loss: Loss | None = None,
+        ignore_index: int = -100,
         output: Callable[[Any], Tensor] = find_logits,
         seed: int = 0,
         micro_batch: int | None = None,
@@ -55,15 +75,56 @@ class Session:
         self.model = model
         self.batch = batch
         self.targets = targets
-        self.loss = loss
+        self.own_loss = loss is not None and loss is not cross_entropy
+        self.ignore_index = ignore_index
+        real = targets is not None and targets.is_floating_point()
+        binary = not real or bool(((targets == 0) | (targets == 1)).all())  # type: ignore[union-attr]
+        standard = partial(cross_entropy, ignore_index=ignore_index, binary=binary)
+        self.loss: Loss = loss if loss is not None and self.own_loss else standard
         self.output = output
         self.seed = seed
         self.micro_batch = micro_batch
         self.autocast = autocast
         self.parameters: dict[str, Tensor] = dict(model.named_parameters())
+        plain = (v for module in model.modules() for v in vars(module).values() if isinstance(v, Tensor))
+        self.constants: list[Tensor] = [*model.buffers(), *plain]
         first = next((t for t in (*model.parameters(), *model.buffers())), torch.zeros(()))
         self.device = first.device
         self.memory_format = torch.contiguous_format
+        self.generators = Generators(model)
+        self.quiet: list[nn.Module] = []
+        self._settled_randomness = False
+        self._random = ""
+
+    def tracer(self, leaves: Iterable[Tensor] = (), **options: Any) -> Tracer:
+        """A tracer that knows the model's parameters and buffers."""
+        return Tracer(
+            self.parameters, leaves, constants=self.constants, sequence_first=self.batch.axis == 1, **options
+        )
+
+    def train(self) -> None:
+        """Set the model to training mode, but for modules that would draw random numbers in it."""
+        self.model.train()
+        for module in self.quiet:
+            module.training = False
+
+    def settle(self) -> None:
+        """Find out how many samples the batch holds where the shapes alone do not tell."""
+        turned = any(
+            isinstance(m, (nn.RNNBase, nn.MultiheadAttention)) and not m.batch_first for m in self.model.modules()
+        )
+        if not (self.batch.needs_settling or (turned and self.batch.guessed)):
+            return
+        tracer = Tracer(self.parameters, constants=self.constants)
+        rows = None
+        try:
+            with torch.no_grad(), preserved(self.model):
+                logits = self._call(self.batch, tracer)
+                rows = int(logits.shape[0]) if logits.ndim > 0 else None
+        except InvalidInputError:  # the passes say what is wrong
+            if tracer.batches is None:
+                return
+        self.batch.settle(tracer.batches, rows)
 
     def arrange(self, memory_format: torch.memory_format) -> None:
         """Lay images and the weights of convolutions out in memory; this changes no value."""
@@ -96,7 +157,22 @@ class Session:
         Raises:
             ModelError: if the model raises.
         """
+        if self._random:
+            raise ProxyFailure(self._random)
+        if self._settled_randomness:
+            return self._call(batch, tracer)
+        before = self.generators.state()
+        logits = self._call(batch, tracer)
+        if self.generators.differ(before):
+            self.generators.restore(before)
+            self._silence()
+            raise Again
+        return logits
+
+    def _call(self, batch: Batch, tracer: Tracer | None = None) -> Tensor:
         with ExitStack() as stack:
+            if self.memory_format == torch.channels_last:
+                stack.enter_context(Witness(careful=True))
             if self.autocast is not None:
                 stack.enter_context(torch.autocast(self.device.type, dtype=self.autocast))
             stack.enter_context(tracer if tracer is not None else Tracer({}))
@@ -104,14 +180,74 @@ class Session:
                 output = batch.call(self.model)
             except (ProxyFailure, torch.OutOfMemoryError):
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise ModelError(
                     f"{type(self.model).__name__} failed on inputs of shape {batch.shapes()}: "
                     f"{type(error).__name__}: {_first_line(error)}"
                 ) from error
         return self.output(output)
 
-    def labels(self) -> Tensor:
+    # -- randomness --------------------------------------------------------------------------------------------------
+
+    def _silence(self) -> None:
+        """Switch off what draws random numbers in the forward pass: modules that do so in training mode alone.
+
+        Draws that remain are harmless if the logits are the same for other seeds; else every score would depend on
+        them, and the passes fail.
+        """
+        self._settled_randomness = True
+        drawing, logits, coupled = self._diagnose(self.seed)
+        for module in drawing:
+            module.training = False
+        remaining, quiet, coupled_now = self._diagnose(self.seed)
+        if drawing and coupled_now == coupled:
+            self.quiet, logits = drawing, quiet
+        else:
+            self.train()
+            remaining = drawing
+        _, other, _ = self._diagnose(self.seed + 1)
+        if not torch.equal(logits.nan_to_num(), other.nan_to_num()):
+            names = sorted({type(module).__name__ for module in remaining}) or [type(self.model).__name__]
+            self._random = f"{', '.join(names)} draws random numbers in the forward pass, and the output depends on them"
+
+    def _diagnose(self, seed: int) -> tuple[list[nn.Module], Tensor, int]:
+        """Modules that draw random numbers themselves, the logits, and how many normalisations use the batch."""
+        found: dict[nn.Module, None] = {}
+        stack: list[nn.Module] = [self.model]
+        last = self.generators.state()
+
+        def moved() -> None:
+            nonlocal last
+            if self.generators.differ(last):
+                found[stack[-1]] = None
+                last = self.generators.state()
+
+        def enter(module: nn.Module, _args: Any) -> None:
+            moved()
+            stack.append(module)
+
+        def leave(module: nn.Module, _args: Any, _output: Any) -> None:
+            moved()
+            stack.pop()
+
+        before = self.generators.state()
+        tracer = self.tracer()
+        try:
+            with torch.no_grad(), preserved(self.model):
+                self.generators.seed(seed)
+                last = self.generators.state()
+                for module in self.model.modules():
+                    module.register_forward_pre_hook(enter)
+                    module.register_forward_hook(leave)
+                logits = self._call(self.batch[slice(0, 2)] if self.batch.divisible else self.batch, tracer)
+                moved()
+        finally:
+            self.generators.restore(before)
+        return list(found), logits, tracer.coupled
+
+    # -- the batch and its pieces ------------------------------------------------------------------------------------
+
+    def labels(self, rows: slice | None = None) -> Tensor:
         """The targets.
 
         Raises:
@@ -119,7 +255,18 @@ class Session:
         """
         if self.targets is None:
             raise ProxyFailure("needs labels: pass targets=")
-        return self.targets
+        if rows is None:
+            return self.targets
+        second = self.batch.axis == 1 and self.targets.ndim > 1 and self.targets.shape[1] == self.batch.size
+        return self.targets[:, rows] if second else self.targets[rows]
+
+    def share(self, rows: slice) -> float:
+        """Share of the samples of ``rows`` in the mean over the batch: labels that are ignored do not count."""
+        labels = self.labels()
+        if self.own_loss or labels.is_floating_point():
+            return len(range(*rows.indices(self.batch.size))) / self.batch.size
+        counted = int((labels != self.ignore_index).sum())
+        return int((self.labels(rows) != self.ignore_index).sum()) / max(counted, 1)
 
     def pieces(self) -> Iterator[tuple[slice, Batch]]:
         """The micro-batches.
@@ -147,12 +294,20 @@ class Session:
         Raises:
             ProxyFailure: if it does not fit into a micro-batch.
         """
+        if self.batch.unclear:
+            raise ProxyFailure(self.doubt)
         batch = self.batch
         if limit is not None and batch.divisible and batch.size > limit:
             batch = batch[slice(0, limit)]
         if self.micro_batch is not None and batch.size > self.micro_batch:
             raise ProxyFailure(f"needs {batch.size} samples at once and cannot be split into micro-batches")
         return batch
+
+    @property
+    def doubt(self) -> str:
+        """Why the number of samples is not known; empty if it is."""
+        why = self.batch.unclear
+        return f"cannot tell how many samples the inputs hold: {why}. Pass batch_dim=" if why else ""
 
     def one(self) -> Batch:
         """The first sample alone where the batch can be cut, else the whole batch."""
@@ -167,7 +322,7 @@ class Session:
         batch = self.batch[slice(0, 2)] if self.batch.divisible else self.batch
         with torch.enable_grad():
             inputs, leaves = batch.leaves()
-            tracer = Tracer(self.parameters, leaves)
+            tracer = self.tracer(leaves)
             self.forward(inputs, tracer)
         self.reseed()
         return tracer
@@ -179,11 +334,19 @@ class Session:
         return sorted(self.layout.layers, key=lambda layer: order.get(layer.name, len(order)))
 
 
-def gradients_of(loss: Tensor, layers: list[Layer], *, create_graph: bool = False) -> tuple[Tensor | None, ...]:
+def gradients_of(
+    loss: Tensor, layers: list[Layer], *, create_graph: bool = False, zero: bool = False
+) -> tuple[Tensor | None, ...]:
     """Gradients of ``loss`` with respect to the weights of ``layers``; ``None`` for one that it does not depend on.
 
+    Args:
+        loss: a number.
+        layers: whose weights.
+        create_graph: whether the gradients can be differentiated again.
+        zero: whether all of them may be 0.
+
     Raises:
-        ProxyFailure: if it depends on none.
+        ProxyFailure: if it depends on none, or all gradients are exactly 0.
     """
     gradients: tuple[Tensor | None, ...] = ()
     if layers and loss.requires_grad:
@@ -191,32 +354,80 @@ def gradients_of(loss: Tensor, layers: list[Layer], *, create_graph: bool = Fals
         gradients = torch.autograd.grad(loss, weights, allow_unused=True, create_graph=create_graph)
     if all(gradient is None for gradient in gradients):
         raise ProxyFailure("no weight of a convolution or linear map receives a gradient")
+    if not zero and not any(bool(gradient.detach().any()) for gradient in gradients if gradient is not None):
+        raise ProxyFailure("every gradient of the loss is exactly 0: the loss does not depend on the weights")
     return gradients
 
 
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy; classes on axis 1, or on the last axis where ``targets`` has the shape of the others.
+def cross_entropy(logits: Tensor, targets: Tensor, *, ignore_index: int = -100, binary: bool = True) -> Tensor:
+    """The default loss, a mean over samples.
+
+    Cross-entropy; classes on axis 1, or on the last axis where ``targets`` has the shape of the others. A model with one
+    output gets binary cross-entropy with logits for labels 0 and 1, and the mean squared error for other real targets.
+
+    Args:
+        logits: ``(n, classes, ...)``, ``(n, ..., classes)``, or ``(n,)`` for one output.
+        targets: labels ``(n, ...)``, or real numbers: probabilities of the shape of the logits, or one for each output.
+        ignore_index: label that does not count.
+        binary: whether real targets of one output are 0 and 1 alone.
 
     Raises:
         InvalidInputError: labels out of range or of a shape that does not fit.
+        ProxyFailure: real targets that do not fit, or no label that counts.
     """
-    if targets.is_floating_point():
-        return F.cross_entropy(logits, targets)
-    if logits.ndim > 2 and targets.shape == logits.shape[:-1] and targets.shape != logits.shape[:1] + logits.shape[2:]:
+    real = targets.is_floating_point()
+    if not real and _classes_last(logits, targets):
         logits, targets = logits.flatten(0, -2), targets.flatten()
+    if logits.ndim == 1 or (logits.ndim > 1 and logits.shape[1] == 1) or (real and logits.shape[-1] == 1):
+        return _one_output(logits, targets, ignore_index, binary)
+    if real:
+        if targets.shape != logits.shape:
+            raise ProxyFailure(
+                f"targets are real numbers of shape {tuple(targets.shape)}, but the logits have shape "
+                f"{tuple(logits.shape)}: class labels must be whole numbers. For another task pass loss="
+            )
+        return F.cross_entropy(logits, targets.to(logits.dtype))
     if logits.ndim < 2 or targets.shape != logits.shape[:1] + logits.shape[2:]:
         raise InvalidInputError(
             f"targets has shape {tuple(targets.shape)}, which does not fit logits of shape {tuple(logits.shape)}: "
             f"one label for each sample is needed. For another task pass loss=."
         )
-    classes = logits.shape[1]
-    wrong = (targets < 0) | (targets >= classes)
+    targets = targets.long()
+    _check_labels(targets, logits.shape[1], ignore_index)
+    return F.cross_entropy(logits, targets, ignore_index=ignore_index)
+
+
+def _classes_last(logits: Tensor, targets: Tensor) -> bool:
+    if logits.ndim < 2 or targets.shape != logits.shape[:-1]:
+        return False
+    return logits.ndim > 2 and targets.shape != logits.shape[:1] + logits.shape[2:]
+
+
+def _check_labels(targets: Tensor, classes: int, ignore_index: int) -> None:
+    counted = targets != ignore_index
+    if not bool(counted.any()):
+        raise ProxyFailure(f"every label is {ignore_index}, which is ignored")
+    wrong = counted & ((targets < 0) | (targets >= max(classes, 2)))
     if bool(wrong.any()):
         label = int(targets[wrong].flatten()[0])
+        ignored = f" If {label} marks what is to be ignored, pass ignore_index={label}."
+        outputs = f"{classes} outputs: 0..{classes - 1}" if classes > 1 else "one output, which tells 0 from 1"
+        raise InvalidInputError(f"targets holds the label {label}, but the model has {outputs}.{ignored}")
+
+
+def _one_output(logits: Tensor, targets: Tensor, ignore_index: int, binary: bool) -> Tensor:
+    if logits.numel() != targets.numel():
         raise InvalidInputError(
-            f"targets holds the label {label}, but the model has {classes} outputs: 0..{classes - 1}."
+            f"targets has shape {tuple(targets.shape)}, which does not fit the one output of shape {tuple(logits.shape)}."
         )
-    return F.cross_entropy(logits, targets.long())
+    logits, targets = logits.flatten(), targets.flatten()
+    if not targets.is_floating_point():
+        targets = targets.long()
+        _check_labels(targets, 1, ignore_index)
+        counted = targets != ignore_index
+        logits, targets = logits[counted], targets[counted]
+    targets = targets.to(logits.dtype)
+    return F.binary_cross_entropy_with_logits(logits, targets) if binary else F.mse_loss(logits, targets)
 
 
 def _first_line(error: BaseException) -> str:

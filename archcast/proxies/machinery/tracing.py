@@ -3,30 +3,38 @@
 A :class:`Tracer` is a ``TorchFunctionMode``: while it is active every call of a torch function or tensor method passes
 through it, so modules, functional and in-place activations, attention and modules that are called twice are all seen in
 the same way, and nothing is registered on the model. Layers are found by what they are: a *weight* is a tensor that is
-handed to a convolution, a linear map, a recurrent cell or a matrix product as its parameter operand, whatever the class
-of the module that owns it.
+handed to a convolution, a linear map, a recurrent cell, attention or a product as its parameter operand, whatever the
+class of the module that owns it. A product is any function that multiplies and adds, by whatever name: what a function
+does is seen below it, by a :class:`~archcast.proxies.machinery.witness.Witness`. An embedding is no layer: it looks up.
 """
 
 from __future__ import annotations
 
 import types
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.witness import Witness
 
 __all__ = ["NORMS", "Call", "Layer", "Tracer", "Watched", "by_sample", "leaves_of", "nodes_of"]
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-PRODUCTS = ("matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "addmm", "addbmm", "baddbmm", "einsum")
-RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
+WITH_SHIFT = ("addmm", "addbmm", "baddbmm", "addmv", "addr", "_addmm_activation")
+"""Products that add their first operand."""
+OUTER = ("outer", "ger", "addr", "kron", "einsum", "vecdot", "linalg_vecdot")
+"""Functions that are products even where nothing is summed over, as in an outer product."""
+SEQUENTIAL = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+RECURRENT = (*SEQUENTIAL, "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
 NORMS = ("batch_norm", "instance_norm", "layer_norm", "group_norm", "rms_norm", "local_response_norm")
 DROPOUTS = tuple(
     name + suffix
@@ -74,6 +82,15 @@ CLAMPS = (
     "_threshold",
 )
 """Functions that are a rectifier when their lower bound is 0."""
+PLAIN = frozenset(
+    """
+    __get__ __set__ size dim numel add sub mul div __add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __iadd__
+    __imul__ add_ mul_ __getitem__ view reshape permute transpose flatten contiguous cat chunk split unsqueeze squeeze expand
+    mean sum clone detach to max_pool2d avg_pool2d adaptive_avg_pool2d softmax sigmoid tanh requires_grad_ stride
+    is_floating_point data_ptr
+    """.split()
+)
+"""Functions that are called often and multiply nothing: they are not looked into."""
 IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__", "__setitem__")
 
 
@@ -99,7 +116,7 @@ class Call:
     Attributes:
         tracer: that saw it.
         layer: the weight it uses; ``None`` for a normalisation.
-        channels: axis of ``output`` that holds the output features.
+        channels: axis of ``output`` that holds the output features; ``None`` if there is one feature, without an axis.
         bias: the bias operand.
         sequence_first: whether the samples are on the second axis, or vary fastest on the first, as within attention.
     """
@@ -111,7 +128,7 @@ class Call:
     kwargs: Mapping[str, Any]
     output: Tensor
     layer: Layer | None
-    channels: int
+    channels: int | None
     bias: Tensor | None
     sequence_first: bool
 
@@ -143,11 +160,14 @@ class Watched:
 class Tracer(TorchFunctionMode):
     """Records the layers of a model, and calls back, while the model runs.
 
-    Dropout is switched off (its input is returned), so that a score does not depend on a mask.
+    Dropout is switched off (its input is returned), that between the layers of a recurrent network and the random slopes
+    of ``rrelu`` too, so that a score does not depend on a mask.
 
     Args:
         parameters: name -> parameter of the model.
         inputs: leaves that stand for the model's inputs; a weight may not depend on them.
+        constants: tensors of the model that are no parameters, such as buffers; a weight may depend on them.
+        sequence_first: whether the samples are on the second axis of the model's inputs.
         on_call: called after each use of a weight and each normalisation.
         on_rectifier: called with the output of each rectifier.
         on_output: called with every tensor that any function returns.
@@ -158,9 +178,12 @@ class Tracer(TorchFunctionMode):
         layers: in the order of first use.
         macs: multiply-accumulates of convolutions, linear maps, recurrent cells, matrix products and attention.
         scales, shifts: ids of the parameters that normalisations multiply by, and that layers and normalisations add.
-        coupled: whether a batch normalisation used the statistics of the batch, so that samples depend on each other.
+        coupled: how many batch normalisations used the statistics of the batch: if any, samples depend on each other.
         embedded: outputs of embeddings, which stand for the inputs where those are integers.
         sequences: whether a 1-d convolution was seen, so that 3-d tensors are (batch, channels, length).
+        batches: what the first convolution, recurrent network or attention took for the batch: (samples, whether they are
+            on the second axis of its input, number of axes of its input).
+        fault: why the layers and multiply-accumulates cannot be trusted, if a call could not be understood.
     """
 
     def __init__(
@@ -168,6 +191,8 @@ class Tracer(TorchFunctionMode):
         parameters: Mapping[str, Tensor],
         inputs: Iterable[Tensor] = (),
         *,
+        constants: Iterable[Tensor] = (),
+        sequence_first: bool = False,
         on_call: Callable[[Call], None] | None = None,
         on_rectifier: Callable[[Tensor], None] | None = None,
         on_output: Callable[[Tensor], None] | None = None,
@@ -176,6 +201,10 @@ class Tracer(TorchFunctionMode):
         super().__init__()
         self._names = {id(parameter): name for name, parameter in parameters.items()}
         self._inputs = {id(leaf) for leaf in inputs}
+        self._constants = {id(tensor) for tensor in constants}
+        self._sequence_first = sequence_first
+        self._rooted = bool(self._inputs) and torch.is_grad_enabled()
+        self._origin: dict[int, tuple[weakref.ref[Tensor], bool]] = {}
         self._on_call = on_call
         self._on_rectifier = on_rectifier
         self._on_output = on_output
@@ -185,9 +214,11 @@ class Tracer(TorchFunctionMode):
         self.macs = 0
         self.scales: set[int] = set()
         self.shifts: set[int] = set()
-        self.coupled = False
+        self.coupled = 0
         self.embedded: list[Tensor] = []
         self.sequences = False
+        self.batches: tuple[int, bool, int] | None = None
+        self.fault: str | None = None
         self._inside_attention = False
 
     @property
@@ -207,27 +238,69 @@ class Tracer(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in DROPOUTS:
             return _argument(args, kwargs, 0, "input")
+        if name == "native_dropout":
+            x = _argument(args, kwargs, 0, "input")
+            return x, torch.ones_like(x, dtype=torch.bool)
         if name == "multi_head_attention_forward":
             self._inside_attention = True
             try:
+                query = _argument(args, kwargs, 0, "query")
+                if query.ndim == 3:
+                    self._batch(query, second=True)
                 with self:
                     return _transparent(func)(*args, **kwargs)
             finally:
                 self._inside_attention = False
-        if name == "scaled_dot_product_attention":
-            causal = {"is_causal": args[5]} if len(args) > 5 else {}
-            args, kwargs = args[:4], {**kwargs, **causal, "dropout_p": 0.0}
+        args, kwargs = _without_randomness(name, args, kwargs)
         if self._watched and _in_place(name, args, kwargs) and isinstance(args[0], Tensor):
             for watched in self._watched.pop(args[0].untyped_storage().data_ptr(), ()):
                 watched.keep()
         replacement = self._replace.get(name)
-        output = func(*args, **kwargs) if replacement is None else replacement(func, *args, **kwargs)
+        call = func if replacement is None else _bound(replacement, func)
         observe = _OBSERVERS.get(name)
-        if observe is not None:
-            observe(self, name, func, args, kwargs, output)
+        macs = 0
+        if observe is not None or name in PLAIN:
+            output = call(*args, **kwargs)
+        else:
+            with Witness() as witness:
+                output = call(*args, **kwargs)
+            macs = witness.macs
+        try:
+            self._follow(name, args, kwargs, output)
+            if observe is not None:
+                observe(self, name, func, args, kwargs, output)
+            elif isinstance(output, Tensor) and (macs or name in OUTER):
+                self._product(name, func, args, kwargs, output, macs)
+        except Exception as error:  # the model's own call went well: only what is counted is lost
+            self.fault = f"a call of {name} could not be followed: {type(error).__name__}: {_first_line(error)}"
         if self._on_output is not None and isinstance(output, Tensor):
             self._on_output(output)
         return output
+
+    # -- where tensors come from --------------------------------------------------------------------------------------
+
+    def _follow(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+        """Note whether what a function returns depends on the data."""
+        results = [value for value in _flat((output,)) if isinstance(value, Tensor)]
+        if not results:
+            return
+        depends = any(map(self._is_data, _tensors(args, kwargs)))
+        if depends and args and isinstance(args[0], Tensor) and _in_place(name, args, kwargs):
+            results.append(args[0])
+        for tensor in results:
+            if id(tensor) not in self._names:
+                self._origin[id(tensor)] = (weakref.ref(tensor), depends)
+
+    def _is_data(self, tensor: Tensor) -> bool:
+        """Whether ``tensor`` depends on the model's inputs; one of unknown origin does."""
+        if id(tensor) in self._names or id(tensor) in self._constants:
+            return False
+        reference, depends = self._origin.get(id(tensor), (None, True))
+        if reference is not None and reference() is tensor:
+            return depends
+        if id(tensor) in self._inputs or tensor.requires_grad or not tensor.is_leaf:
+            return True
+        return not (self._rooted and tensor.is_floating_point())
 
     # -- observers ----------------------------------------------------------------------------------------------------
 
@@ -236,6 +309,8 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         x, weight = _argument(args, kwargs, 0, "input"), _argument(args, kwargs, 1, "weight")
         self.sequences |= name in ("conv1d", "conv_transpose1d")
+        if x.ndim == weight.ndim:
+            self._batch(x, second=False)
         channels = output.ndim - weight.ndim + 1
         dense = x.numel() if name in TRANSPOSED else output.numel()
         self.macs += dense * weight.numel() // weight.shape[0]
@@ -248,26 +323,32 @@ class Tracer(TorchFunctionMode):
         if weight.ndim > 1:
             self._layer(name, func, args, kwargs, output, weight, fan_in, output.ndim - 1)
 
-    def _product(self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> None:
-        operands = [a for a in (*_flat(args), *_flat(tuple(kwargs.values()))) if isinstance(a, Tensor)]
-        if name in ("addmm", "addbmm", "baddbmm"):
+    def _product(
+        self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor, macs: int
+    ) -> None:
+        """A function that multiplies and adds; each operand that is a weight is a layer."""
+        operands = _tensors(args, kwargs)
+        if name in WITH_SHIFT:
             self.shifts.add(id(operands[0]))
             operands = operands[1:]
         if name == "__rmatmul__":
             operands = operands[::-1]
-        if len(operands) != 2 or min(operand.ndim for operand in operands) < 2:
+        if not any(map(self._is_data, operands)):
             return
-        inner = operands[0].shape[-1]
-        if name == "einsum":
-            inner = _einsum_size(args[0], operands) // max(output.numel(), 1)
-        self.macs += output.numel() * inner
-        for weight in operands:
-            if self._parameter(weight) is not None:
-                self._layer(name, func, args, kwargs, output, weight, inner, output.ndim - 1)
+        if not macs:
+            shapes = [operand.shape for operand in operands]
+            macs = torch.broadcast_shapes(*shapes).numel() if "vecdot" in name else output.numel()
+        self.macs += macs
+        for position, weight in enumerate(operands):
+            if not self._is_data(weight):
+                fan_in, channels = _role(name, args, operands, position, output, macs)
+                self._layer(name, func, args, kwargs, output, weight, fan_in, channels, bias=False)
 
     def _recurrent(self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
         x = args[0]
         steps = x.numel() // x.shape[-1]
+        if name in SEQUENTIAL and x.ndim == 3 and isinstance(args[2], (list, tuple)):
+            self._batch(x, second=not _argument(args, kwargs, 8, "batch_first"))
         for weight in _flat(args[2:]):
             if isinstance(weight, Tensor) and weight.ndim == 2 and self._parameter(weight) is not None:
                 self.macs += steps * weight.numel()
@@ -280,6 +361,9 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         query, key, value = (_argument(args, kwargs, i, n) for i, n in enumerate(("query", "key", "value")))
         self.macs += query.numel() * key.shape[-2] + output.numel() * value.shape[-2]
+        for weight, fan_in in ((query, query.shape[-1]), (key, key.shape[-1]), (value, value.shape[-2])):
+            if not self._is_data(weight):
+                self._layer(name, func, args, kwargs, output, weight, fan_in, output.ndim - 1, bias=False)
 
     def _norm(self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> None:
         found = [a for a in args[1:] if isinstance(a, Tensor) and id(a) in self._names]
@@ -290,10 +374,11 @@ class Tracer(TorchFunctionMode):
         if shift is not None:
             self.shifts.add(id(shift))
         if name == "batch_norm":
-            self.coupled |= bool(_argument(args, kwargs, 5, "training"))
+            self.coupled += bool(_argument(args, kwargs, 5, "training"))
         if self._on_call is not None:
+            second = self._inside_attention or self._sequence_first
             axis = 1 if name in ("batch_norm", "instance_norm", "group_norm") else output.ndim - 1
-            self._on_call(Call(self, name, func, args, kwargs, output, None, axis, shift, self._inside_attention))
+            self._on_call(Call(self, name, func, args, kwargs, output, None, axis, shift, second))
 
     def _rectifier(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor
@@ -315,6 +400,11 @@ class Tracer(TorchFunctionMode):
 
     # -- weights ------------------------------------------------------------------------------------------------------
 
+    def _batch(self, x: Tensor, *, second: bool) -> None:
+        """Note what the first layer that knows takes for the samples."""
+        if self.batches is None and self._is_data(x):
+            self.batches = (int(x.shape[1 if second else 0]), second, x.ndim)
+
     def _parameter(self, tensor: Tensor) -> Tensor | None:
         """The model's parameter that ``tensor`` is, or is a view of."""
         for candidate in (tensor, tensor._base):
@@ -331,21 +421,21 @@ class Tracer(TorchFunctionMode):
         output: Tensor,
         weight: Tensor,
         fan_in: int,
-        channels: int,
+        channels: int | None,
+        *,
+        bias: bool = True,
     ) -> None:
         layer = self._remember(weight, fan_in)
-        bias = kwargs.get("bias")
-        position = 3 if name == "bilinear" else 2
-        if bias is None and len(args) > position and name not in PRODUCTS:
-            bias = args[position]
-        if bias is not None:
-            self.shifts.add(id(bias))
+        shift = _argument(args, kwargs, 3 if name == "bilinear" else 2, "bias") if bias else None
+        if shift is not None:
+            self.shifts.add(id(shift))
+        second = self._inside_attention or self._sequence_first
         if layer is not None and self._on_call is not None:
-            self._on_call(Call(self, name, func, args, kwargs, output, layer, channels, bias, self._inside_attention))
+            self._on_call(Call(self, name, func, args, kwargs, output, layer, channels, shift, second))
 
     def _remember(self, weight: Tensor, fan_in: int) -> Layer | None:
         parameter = self._parameter(weight)
-        if parameter is None and (not weight.requires_grad or not leaves_of(weight).isdisjoint(self._inputs)):
+        if parameter is None and (not weight.requires_grad or self._is_data(weight)):
             return None
         tensor = weight if parameter is None else parameter
         if id(tensor) not in self._layers:
@@ -356,7 +446,6 @@ class Tracer(TorchFunctionMode):
 _OBSERVERS: dict[str, Callable[..., None]] = {
     **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), Tracer._convolution),
     **dict.fromkeys(("linear", "bilinear"), Tracer._linear),
-    **dict.fromkeys(PRODUCTS, Tracer._product),
     **dict.fromkeys(RECURRENT, Tracer._recurrent),
     **dict.fromkeys(NORMS, Tracer._norm),
     **dict.fromkeys(RECTIFIERS, Tracer._rectifier),
@@ -412,16 +501,82 @@ def _in_place(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bo
     return bool(kwargs.get("inplace")) or (name in _OBSERVERS and any(a is True for a in args[1:]))
 
 
-def _einsum_size(equation: Any, operands: list[Tensor]) -> int:
-    """Product of the sizes of all indices; 0 if the equation has an ellipsis or is not text."""
-    if not isinstance(equation, str) or "." in equation:
-        return 0
-    terms = equation.replace(" ", "").split("->")[0].split(",")
-    sizes = {index: size for term, operand in zip(terms, operands) for index, size in zip(term, operand.shape)}
-    total = 1
-    for size in sizes.values():
-        total *= size
-    return total
+def _tensors(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Tensor]:
+    """The tensors among the arguments of a function, those in lists and tuples too."""
+    return [value for value in (*_flat(args), *_flat(tuple(kwargs.values()))) if isinstance(value, Tensor)]
+
+
+def _bound(replacement: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: replacement(function, *args, **kwargs)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]
+
+
+def _without_randomness(
+    name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """The arguments of a function, changed where they switch something random on."""
+    if name == "scaled_dot_product_attention":
+        causal = {"is_causal": args[5]} if len(args) > 5 else {}
+        return args[:4], {**kwargs, **causal, "dropout_p": 0.0}
+    if name in SEQUENTIAL:
+        packed = len(args) > 3 and isinstance(args[3], (list, tuple))
+        dropout = 6 if packed else 5
+        if len(args) > dropout:
+            return (*args[:dropout], 0.0, *args[dropout + 1 :]), kwargs
+    if name in ("rrelu", "rrelu_"):
+        in_place = {"inplace": args[4]} if len(args) > 4 and isinstance(args[4], bool) else {}
+        return args[:3], {**kwargs, **in_place, "training": False}
+    return args, kwargs
+
+
+def _role(
+    name: str, args: tuple[Any, ...], operands: list[Tensor], position: int, output: Tensor, macs: int
+) -> tuple[int, int | None]:
+    """Of an operand of a product: how many of its entries one output sums over, and the axis of the output that holds
+    its features.
+    """
+    weight = operands[position]
+    if name == "einsum" and isinstance(args[0], str):
+        return _einsum_role(args[0], operands, position, output)
+    if weight.ndim < 2:
+        outer = name in ("outer", "ger", "addr", "kron")
+        return (1 if outer else max(weight.numel(), 1)), (output.ndim - 1 if outer and position else None)
+    if len(operands) > 2:
+        return int(weight.shape[0] if position else weight.shape[1]), output.ndim - 1
+    left = position == 0 and output.ndim > 1 and name != "tensordot" and not name.startswith("inner")
+    return max(macs // max(output.numel(), 1), 1), output.ndim - (2 if left else 1)
+
+
+def _einsum_role(
+    equation: str, operands: list[Tensor], position: int, output: Tensor
+) -> tuple[int, int | None]:
+    """The same for ``einsum``, from its equation. An ellipsis stands for as many axes as are left."""
+    left, _, right = equation.replace(" ", "").partition("->")
+    terms = [_spelled(term, operand.ndim) for term, operand in zip(left.split(","), operands)]
+    free = sorted({label for term in terms for label in term if sum(t.count(label) for t in terms) == 1 or label < "A"})
+    result = _spelled(right, output.ndim) if "->" in equation else "".join(free)
+    term = terms[position]
+    earlier = set("".join(terms[:position])) or set("".join(terms[position + 1 :]))
+    fan_in = 1
+    for label, size in zip(term, operands[position].shape):
+        if label in earlier and label not in result:
+            fan_in *= int(size)
+    others = set("".join(terms[:position] + terms[position + 1 :]))
+    own = [axis for axis, label in enumerate(result) if label in term and label not in others]
+    if not own and len(operands) > 2:
+        own = [output.ndim - 1]
+    return fan_in, own[-1] if own else None
+
+
+def _spelled(term: str, ndim: int) -> str:
+    """``term`` with digits for the axes of its ellipsis, counted from the right."""
+    if "..." not in term:
+        return term
+    missing = ndim - len(term.replace("...", ""))
+    return term.replace("...", "".join(str(i) for i in range(missing - 1, -1, -1)))
 
 
 @cache

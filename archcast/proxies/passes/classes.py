@@ -45,7 +45,7 @@ def run(session: Session, wanted: frozenset[str]) -> dict[str, Any]:
         try:
             logits, jacobian = _Jacobian(session).compute()
         finally:
-            session.model.train()
+            session.train()
     found = {"logits": logits, "logit_jacobian": jacobian}
     return {name: found[name] for name in wanted}
 
@@ -66,7 +66,7 @@ class _Jacobian:
 
     def compute(self) -> tuple[Tensor, Tensor]:
         inputs, leaves = self.batch.leaves()
-        tracer = Tracer(self.session.parameters, leaves, on_call=self.follow)
+        tracer = self.session.tracer(leaves, on_call=self.follow)
         logits = self.session.forward(inputs, tracer)
         n = self.batch.size
         if not self.parameters:
@@ -74,6 +74,8 @@ class _Jacobian:
         if logits.ndim != 2 or len(logits) != n:
             raise ProxyFailure(f"the logits have shape {tuple(logits.shape)}, not one row for each of the {n} samples")
         classes = logits.shape[1]
+        if classes < 2:
+            raise ProxyFailure("needs at least two outputs")
         if classes > CLASSES:
             raise ProxyFailure(f"needs a backward pass for each of the {classes} classes; at most {CLASSES} are made")
         self.jacobian = torch.zeros(n, classes, len(self.parameters), dtype=torch.float64, device=logits.device)

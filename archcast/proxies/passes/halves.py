@@ -6,7 +6,6 @@ from typing import Any
 
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.session import Session, gradients_of
-from archcast.proxies.machinery.tracing import Tracer
 from archcast.proxies.passes import makes
 
 __all__ = ["run"]
@@ -15,7 +14,7 @@ __all__ = ["run"]
 @makes("half_gradients", needs=("data", "labels", "gradients"))
 def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
     """Recording ``half_gradients``: ``[(g, g')]``, each weight's gradient of the loss on either half of the batch."""
-    labels = session.labels()
+    session.labels()
     batch = session.whole()
     if not batch.divisible or batch.size < 2:
         raise ProxyFailure("needs inputs that can be cut into two batches, with at least two samples")
@@ -23,7 +22,7 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
     halves = []
     for rows in (slice(0, middle), slice(middle, 2 * middle)):
         inputs, leaves = batch[rows].leaves()
-        tracer = Tracer(session.parameters, leaves)
-        loss = session.loss(session.forward(inputs, tracer), labels[rows])
+        tracer = session.tracer(leaves)
+        loss = session.loss(session.forward(inputs, tracer), session.labels(rows))
         halves.append(gradients_of(loss, tracer.layers))
     return {"half_gradients": [(a, b) for a, b in zip(*halves) if a is not None and b is not None]}

@@ -33,9 +33,11 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
     batch = session.whole(SAMPLES)
     counts = []
     for _ in range(DRAWS):
-        columns = _Columns(batch.size)
+        columns = _Columns(batch.size, sequence_first=batch.axis == 1)
         with redrawn(session, kaiming=False), torch.no_grad():
-            session.forward(batch, Tracer({}, on_rectifier=columns.add))
+            logits = session.forward(batch, Tracer({}, on_rectifier=columns.add))
+        if not bool(logits.isfinite().all()):
+            raise ProxyFailure("the output of the model is not finite")
         counts.append(columns.distinct())
     return {"patterns": float(np.mean(counts))}
 
@@ -43,12 +45,12 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
 class _Columns:
     """The column of each unit as a 32-bit number."""
 
-    def __init__(self, samples: int) -> None:
-        self.samples = samples
+    def __init__(self, samples: int, *, sequence_first: bool) -> None:
+        self.samples, self.sequence_first = samples, sequence_first
         self.codes: list[NDArray[np.uint32]] = []
 
     def add(self, output: Tensor) -> None:
-        values = by_sample(output, self.samples) if output.ndim > 2 else None
+        values = by_sample(output, self.samples, sequence_first=self.sequence_first) if output.ndim > 2 else None
         if values is None:
             return
         bits = np.zeros((SAMPLES, output.numel() // self.samples), dtype=bool)

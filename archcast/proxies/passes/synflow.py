@@ -10,8 +10,8 @@ from torch import Tensor
 
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.preservation import swapped
-from archcast.proxies.machinery.session import ModelError, Session
-from archcast.proxies.machinery.tracing import NORMS, Tracer, leaves_of
+from archcast.proxies.machinery.session import ModelError, Session, reason
+from archcast.proxies.machinery.tracing import NORMS, leaves_of
 from archcast.proxies.passes import makes
 from archcast.proxies.passes.shared import NO_PATH
 
@@ -33,13 +33,18 @@ def run(session: Session, wanted: frozenset[str]) -> dict[str, Any]:
 
 
 def _flow(session: Session, *, norms: bool) -> float | ProxyFailure:
+    """One of the numbers, or why there is none: the other one does not depend on it."""
     try:
         try:
             return _run(session, torch.float64, norms=norms)
         except ModelError:
             return _run(session, None, norms=norms)
-    except ProxyFailure as failure:
-        return ProxyFailure(str(failure))
+    except ModelError as error:
+        if session.memory_format == torch.channels_last:
+            raise
+        return ProxyFailure(reason(error))
+    except Exception as error:
+        return ProxyFailure(reason(error))
 
 
 def _run(session: Session, dtype: torch.dtype | None, *, norms: bool) -> float:
@@ -52,7 +57,7 @@ def _run(session: Session, dtype: torch.dtype | None, *, norms: bool) -> float:
             for parameter in session.parameters.values():
                 parameter.abs_()
         inputs, leaves = batch.leaves()
-        tracer = Tracer(session.parameters, leaves, replace=replace)
+        tracer = session.tracer(leaves, replace=replace)
         logits = session.forward(inputs, tracer)
         if leaves and leaves_of(logits).isdisjoint(id(leaf) for leaf in leaves):
             raise ProxyFailure(NO_PATH)
