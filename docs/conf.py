@@ -4,7 +4,7 @@ import archcast
 
 project = "archcast"
 author = "The archcast developers"
-copyright = "The archcast developers, Apache-2.0"  # noqa: A001
+copyright = "The archcast developers, Apache-2.0"
 version = release = archcast.__version__
 
 extensions = [

@@ -31,8 +31,8 @@ from sklearn.preprocessing import FunctionTransformer
 from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import PREDICTORS, NotInitializedError, Prediction, Predictor
-from archcast.predictors.parameters import rules_of
 from archcast.predictors.learning_curve.curves import CurvePredictor, falls
+from archcast.predictors.parameters import rules_of
 from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_predictor", "predictor_checks"]

@@ -14,8 +14,8 @@ from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import NotInitializedError, Prediction, register
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
-from archcast.predictors.parameters import Numbers
 from archcast.predictors.learning_curve.distributions import Bars, Distribution, Truncated
+from archcast.predictors.parameters import Numbers
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["CERTAIN", "CurveForecaster", "Forecast", "LCPFN", "extrapolate", "rates_of"]

@@ -83,12 +83,56 @@ CLAMPS = (
 )
 """Functions that are a rectifier when their lower bound is 0."""
 PLAIN = frozenset(
-    """
-    __get__ __set__ size dim numel add sub mul div __add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __iadd__
-    __imul__ add_ mul_ __getitem__ view reshape permute transpose flatten contiguous cat chunk split unsqueeze squeeze expand
-    mean sum clone detach to max_pool2d avg_pool2d adaptive_avg_pool2d softmax sigmoid tanh requires_grad_ stride
-    is_floating_point data_ptr
-    """.split()
+    [
+        "__get__",
+        "__set__",
+        "size",
+        "dim",
+        "numel",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "__add__",
+        "__radd__",
+        "__sub__",
+        "__rsub__",
+        "__mul__",
+        "__rmul__",
+        "__truediv__",
+        "__iadd__",
+        "__imul__",
+        "add_",
+        "mul_",
+        "__getitem__",
+        "view",
+        "reshape",
+        "permute",
+        "transpose",
+        "flatten",
+        "contiguous",
+        "cat",
+        "chunk",
+        "split",
+        "unsqueeze",
+        "squeeze",
+        "expand",
+        "mean",
+        "sum",
+        "clone",
+        "detach",
+        "to",
+        "max_pool2d",
+        "avg_pool2d",
+        "adaptive_avg_pool2d",
+        "softmax",
+        "sigmoid",
+        "tanh",
+        "requires_grad_",
+        "stride",
+        "is_floating_point",
+        "data_ptr",
+    ]
 )
 """Functions that are called often and multiply nothing: they are not looked into."""
 IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__", "__setitem__")
@@ -550,9 +594,7 @@ def _role(
     return max(macs // max(output.numel(), 1), 1), output.ndim - (2 if left else 1)
 
 
-def _einsum_role(
-    equation: str, operands: list[Tensor], position: int, output: Tensor
-) -> tuple[int, int | None]:
+def _einsum_role(equation: str, operands: list[Tensor], position: int, output: Tensor) -> tuple[int, int | None]:
     """The same for ``einsum``, from its equation. An ellipsis stands for as many axes as are left."""
     left, _, right = equation.replace(" ", "").partition("->")
     terms = [_spelled(term, operand.ndim) for term, operand in zip(left.split(","), operands)]

@@ -281,7 +281,13 @@ class _SharedPass:
         return seen
 
     def arrived(
-        self, position: int, activation: Watched, channels: int | None, samples: int, sequence_first: bool, gradient: Tensor
+        self,
+        position: int,
+        activation: Watched,
+        channels: int | None,
+        samples: int,
+        sequence_first: bool,
+        gradient: Tensor,
     ) -> None:
         """Called with the gradient of a layer output, in the backward pass of the loss and in that of the logits."""
         if not self.collecting or "saliencies" not in self.wanted:
