@@ -24,7 +24,7 @@ RECTIFIERS = ("relu", "relu_", "leaky_relu", "leaky_relu_", "hardtanh", "hardtan
 POOLS = ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
 
 
-class Watch(TorchDispatchMode):
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sums over the operators that run inside its context, for the whole batch.
 
     A tensor that was not made by an operator on the way counts as input where it is no parameter: it has depth 0.
@@ -38,7 +38,7 @@ class Watch(TorchDispatchMode):
     """
 
     def __init__(self, rule: Convention) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.rule = rule
         self.macs = self.activations = 0.0
         self.depth = 0
@@ -51,7 +51,7 @@ class Watch(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
         operands = list(_tensors((args, kwargs or {})))
-        depth = max((self._depths.get(tensor, 0) for tensor in operands), default=0)
+        depth = max((self._depths[tensor] for tensor in operands if tensor in self._depths), default=0)
         outputs = list(_tensors(out))
         if outputs and operands and all(self._is_weight(tensor) for tensor in operands):
             for tensor in outputs:  # a view or a function of weights, such as their transpose

@@ -68,6 +68,6 @@ class NATSSize(ChainSpace):
         """The network of Dong et al. 2021: NAS-Bench-201's with ``depth`` (1) cells a stage and the channels of the row, in
         multiples of ``width`` (8). Its cell is their best of the topology space on CIFAR-100; no part of it is dead, so
         ``pruned`` changes nothing."""
-        from archcast.spaces.networks.nats_size import Network
+        from archcast.spaces.nats_size.network import Network
 
         return Network(self.validate(arch, allow_empty=False)[0].tolist(), **self.image_sizes(task))

@@ -13,13 +13,12 @@ from archcast.errors import InvalidInputError
 from archcast.graphs import CONVOLUTION, IDENTITY, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
+from archcast.spaces.nasbench_macro.layers import STAGES
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["STAGES", "NASBenchMacro"]
-
-STAGES = (2, 3, 3)
+__all__ = ["NASBenchMacro"]
 
 
 @register(
@@ -75,6 +74,6 @@ class NASBenchMacro(ChainSpace):
         """The network of Su et al. 2021: a 3x3 stem of ``width`` (32) channels, the eight layers, a 1x1 convolution to 1,280
         channels (forty times the width), global average pooling. ``depth`` (1) copies of a layer stand one after the other,
         of which the first alone changes resolution and channels. No part is dead, so ``pruned`` changes nothing."""
-        from archcast.spaces.networks.nasbench_macro import Network
+        from archcast.spaces.nasbench_macro.network import Network
 
         return Network(self.validate(arch, allow_empty=False)[0].tolist(), **self.image_sizes(task))

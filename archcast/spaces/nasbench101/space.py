@@ -11,22 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import ABSENT, CONVOLUTION, POOLING, CellGraphs, Operation
+from archcast.graphs import ABSENT, CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
+from archcast.spaces.nasbench101.cell import DECLARED, EDGES, MAX_EDGES, NODES, OPERATIONS
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EDGES", "OPERATIONS", "NASBench101"]
+__all__ = ["NASBench101"]
 
-NODES, MAX_EDGES = 7, 9
-EDGES = tuple((i, j) for i in range(NODES) for j in range(i + 1, NODES))
-DECLARED = {
-    "conv3x3-bn-relu": Operation(CONVOLUTION, weight=9, reach=3),
-    "conv1x1-bn-relu": Operation(CONVOLUTION, weight=1),
-    "maxpool3x3": Operation(POOLING, reach=3),
-}
-OPERATIONS = tuple(DECLARED)
 LABELS = {"input": 0, "-1": 0, "output": NODES - 1, "-2": NODES - 1}
 CHUNK = 4096
 
@@ -231,7 +224,7 @@ class NASBench101(SearchSpace):
         nothing. The cell is built in the order of the row as it is: where channels do not divide evenly the paper gives the
         first nodes one more, so isomorphic rows may differ in a channel.
         """
-        from archcast.spaces.networks.nasbench101 import Network
+        from archcast.spaces.nasbench101.network import Network
 
         row = self.validate(arch, allow_empty=False)[:1]
         edges, live = self._prune(row)

@@ -83,7 +83,7 @@ class NASBench201(EdgeCellSpace):
         As in the benchmark, edges that lead nowhere or start at a node that nothing reaches are in the network;
         ``pruned=True`` leaves them out.
         """
-        from archcast.spaces.networks.nasbench201 import Network
+        from archcast.spaces.nasbench201.network import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
         return Network(row, pruned=pruned, **self.image_sizes(task))
