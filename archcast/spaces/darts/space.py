@@ -14,6 +14,7 @@ from archcast.errors import InvalidInputError
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
 from archcast.spaces.darts.cell import CELLS, DECLARED, INPUTS, NODES, OPERATIONS
+from archcast.spaces.darts.costs import costs
 from archcast.spaces.functions import INPUT, mix, pool
 
 if TYPE_CHECKING:
@@ -163,6 +164,12 @@ class DARTS(SearchSpace):
         return out
 
     # -- network ------------------------------------------------------------------------------------------------------
+
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        return costs(rows, task.shapes[0][1:], convention, pruned=pruned, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two

@@ -14,6 +14,7 @@ from archcast.errors import InvalidInputError
 from archcast.graphs import ABSENT, CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
 from archcast.spaces.nasbench101.cell import DECLARED, EDGES, MAX_EDGES, NODES, OPERATIONS
+from archcast.spaces.nasbench101.costs import costs
 
 if TYPE_CHECKING:
     import torch
@@ -215,6 +216,18 @@ class NASBench101(SearchSpace):
                 )
 
     # -- network ------------------------------------------------------------------------------------------------------
+
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        parts = []
+        for start in range(0, max(len(rows), 1), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            edges = self._prune(chunk)[0]
+            ops = np.ascontiguousarray(chunk[:, len(EDGES) :].T)
+            parts.append(costs(edges, ops, task.shapes[0][1:], convention, **self.image_sizes(task)))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Ying et al. 2019: a 3x3 stem of ``width`` (128) channels, ``stages`` (3) stacks of ``depth`` (3)

@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CONVOLUTION, IDENTITY, NOTHING, POOLING, Operation
+from archcast.graphs import ABSENT, CONVOLUTION, IDENTITY, NOTHING, POOLING, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.edge_cells import EDGES, EdgeCellSpace
+from archcast.spaces.nasbench201.costs import costs
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +77,14 @@ class NASBench201(EdgeCellSpace):
             f"{names[0][a]}|+{names[1][b]}{names[2][c]}|+{names[3][d]}{names[4][e]}{names[5][f]}|"
             for a, b, c, d, e, f in self.validate(archs).tolist()
         ]
+
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        live = self.graphs(rows).pruned().operations[:, 1:-1] != ABSENT
+        built = np.where(live, rows, 0) if pruned else rows
+        return costs(built, live, task.shapes[0][1:], convention, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong & Yang 2020: stem, ``stages`` (3) of ``depth`` (5) cells of ``width`` (16) channels, doubling,
