@@ -28,7 +28,7 @@ import archcast
 from archcast.cli._batches import read_data
 from archcast.proxies.aggregate import AGGREGATES, aggregate, log_ranks
 from archcast.proxies.engine import resolve
-from archcast.spaces.networks.nasbench201 import live_edges
+from archcast.spaces.nasbench201.network import live_edges
 
 VAL, TEST = "e200_cifar10_val", "e200_cifar10_test_mean3"
 HALF = "params,flops,trainable_layers,nwot,jacob_cov,synflow,log_synflow,meco,meco_opt,meco_relu,az_*,swap,swap_reg,vkdnw,l2_norm"

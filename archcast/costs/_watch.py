@@ -19,12 +19,13 @@ PRODUCTS = {"mm": 0, "bmm": 0, "mv": 0, "addmm": 1, "baddbmm": 1, "addmv": 1, "a
 """Product of matrices -> position of its first factor among the arguments."""
 
 DOTS = ("dot", "vdot")
+CONSTANTS = ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")
 NORMS = ("batch_norm", "layer_norm", "group_norm", "rms_norm")
 RECTIFIERS = ("relu", "relu_", "leaky_relu", "leaky_relu_", "hardtanh", "hardtanh_")
 POOLS = ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
 
 
-class Watch(TorchDispatchMode):
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sums over the operators that run inside its context, for the whole batch.
 
     A tensor that was not made by an operator on the way counts as input where it is no parameter: it has depth 0.
@@ -34,14 +35,12 @@ class Watch(TorchDispatchMode):
 
     Attributes:
         macs, activations: sums so far.
-        depth: of the deepest tensor.
     """
 
     def __init__(self, rule: Convention) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.rule = rule
         self.macs = self.activations = 0.0
-        self.depth = 0
         self._depths = WeakTensorKeyDictionary()
         self._weights = WeakTensorKeyDictionary()
 
@@ -51,17 +50,20 @@ class Watch(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
         operands = list(_tensors((args, kwargs or {})))
-        depth = max((self._depths.get(tensor, 0) for tensor in operands), default=0)
+        depth = self.depth(operands)
         outputs = list(_tensors(out))
         if outputs and operands and all(self._is_weight(tensor) for tensor in operands):
             for tensor in outputs:  # a view or a function of weights, such as their transpose
                 self._weights[tensor] = True
         elif outputs:
-            depth += self._layer(name, args, outputs[0])
-            self.depth = max(self.depth, depth)
+            depth = 0 if name in CONSTANTS else depth + self._layer(name, args, outputs[0])
         for tensor in outputs:
             self._depths[tensor] = depth
         return out
+
+    def depth(self, outputs: Any) -> int:
+        """Layers on the longest path to any tensor of a tree."""
+        return max((self._depths[tensor] for tensor in _tensors(outputs) if tensor in self._depths), default=0)
 
     def _is_weight(self, tensor: Tensor) -> bool:
         return isinstance(tensor, torch.nn.Parameter) or tensor in self._weights

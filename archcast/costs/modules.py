@@ -68,7 +68,7 @@ def count(
     try:
         # Gradients stay on: without them torch takes shortcuts through attention that hide what is computed.
         with torch.enable_grad(), Watch(rule) as watch:
-            model(*arguments, **named)
+            outputs = model(*arguments, **named)
     except Exception as error:
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise InvalidInputError(
@@ -82,6 +82,6 @@ def count(
         "params": float(sum(parameter.numel() for parameter in model.parameters())),
         "macs": watch.macs / samples,
         "activations": watch.activations / samples,
-        "depth": float(watch.depth),
+        "depth": float(watch.depth(outputs)),
         "resolution": float(tensors[0].shape[-2]) if tensors[0].ndim == 4 else 1.0,
     }

@@ -47,7 +47,7 @@ class WeisfeilerLehman(Encoder):
         >>> import archcast
         >>> archs = archcast.get_space("nasbench201").sample(100, 0)
         >>> WeisfeilerLehman("nasbench201", min_count=3).fit(archs).transform(archs).shape
-        (100, 98)
+        (100, 103)
     """
 
     pruned = True

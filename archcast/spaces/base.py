@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.costs import COSTS, count
+from archcast.costs.conventions import convention_of
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.graphs import CellGraphs, Operation
 from archcast.names import SPACES
@@ -101,6 +103,49 @@ class SearchSpace(ABC):
             pruned: leave out what the output does not depend on, where the paper's networks have such parts.
         """
         raise InvalidInputError(f"Space {self.name!r} describes architectures only: it cannot build networks.")
+
+    def costs(
+        self,
+        archs: ArrayLike,
+        convention: str = "macs",
+        *,
+        task: Task | str | None = None,
+        pruned: bool = False,
+    ) -> dict[str, NDArray[np.float64]]:
+        """What the networks of ``(n, d)`` rows cost, those that :meth:`build` builds.
+
+        The default builds each network without memory for its weights and counts; a space that counts by formulas, for all
+        rows at once, overrides it.
+
+        Args:
+            archs: rows.
+            convention: how operations are counted: ``macs``, ``tensorwatch`` or ``thop``
+                (:mod:`archcast.costs.conventions`).
+            task: what the networks are built for, as in :meth:`build`.
+            pruned: leave out what the output does not depend on, as in :meth:`build`.
+
+        Returns:
+            ``params``, ``macs``, ``activations``, ``depth`` and ``resolution``, each ``(n,)``
+            (:data:`archcast.costs.COSTS` says what they are).
+
+        Raises:
+            UnknownNameError: of a convention or task.
+            InvalidInputError: the space cannot build networks.
+        """
+        import torch
+
+        rows, task = self.validate(archs), self.task_of(task)
+        arguments = {"pruned": True} if pruned else {}
+        distinct, twin = np.unique(rows, axis=0, return_inverse=True)
+        counted = []
+        with torch.device("meta"):
+            inputs = [
+                torch.zeros((1, *shape), dtype=getattr(torch, dtype)) for shape, dtype in zip(task.shapes, task.dtypes)
+            ]
+            for row in distinct:
+                counted.append(count(self.build(row, task, **arguments), inputs, convention))
+        convention_of(convention)
+        return {name: np.array([found[name] for found in counted], dtype=np.float64)[twin.ravel()] for name in COSTS}
 
     # -- what every space has -----------------------------------------------------------------------------------------
 

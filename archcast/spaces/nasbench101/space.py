@@ -11,22 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import ABSENT, CONVOLUTION, POOLING, CellGraphs, Operation
+from archcast.graphs import ABSENT, CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
+from archcast.spaces.nasbench101.cell import DECLARED, EDGES, MAX_EDGES, NODES, OPERATIONS
+from archcast.spaces.nasbench101.costs import costs
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EDGES", "OPERATIONS", "NASBench101"]
+__all__ = ["NASBench101"]
 
-NODES, MAX_EDGES = 7, 9
-EDGES = tuple((i, j) for i in range(NODES) for j in range(i + 1, NODES))
-DECLARED = {
-    "conv3x3-bn-relu": Operation(CONVOLUTION, weight=9, reach=3),
-    "conv1x1-bn-relu": Operation(CONVOLUTION, weight=1),
-    "maxpool3x3": Operation(POOLING, reach=3),
-}
-OPERATIONS = tuple(DECLARED)
 LABELS = {"input": 0, "-1": 0, "output": NODES - 1, "-2": NODES - 1}
 CHUNK = 4096
 
@@ -223,6 +217,18 @@ class NASBench101(SearchSpace):
 
     # -- network ------------------------------------------------------------------------------------------------------
 
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        parts = []
+        for start in range(0, max(len(rows), 1), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            edges = self._prune(chunk)[0]
+            ops = np.ascontiguousarray(chunk[:, len(EDGES) :].T)
+            parts.append(costs(edges, ops, task.shapes[0][1:], convention, **self.image_sizes(task)))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Ying et al. 2019: a 3x3 stem of ``width`` (128) channels, ``stages`` (3) stacks of ``depth`` (3)
         cells with max pooling and twice the channels between them, global average pooling.
@@ -231,7 +237,7 @@ class NASBench101(SearchSpace):
         nothing. The cell is built in the order of the row as it is: where channels do not divide evenly the paper gives the
         first nodes one more, so isomorphic rows may differ in a channel.
         """
-        from archcast.spaces.networks.nasbench101 import Network
+        from archcast.spaces.nasbench101.network import Network
 
         row = self.validate(arch, allow_empty=False)[:1]
         edges, live = self._prune(row)

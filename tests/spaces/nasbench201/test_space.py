@@ -14,7 +14,7 @@ from torch import nn
 from archcast.errors import InvalidInputError
 from archcast.spaces import Task, get_space
 from archcast.spaces.edge_cells import EDGES
-from archcast.spaces.networks.nasbench201 import Cell
+from archcast.spaces.nasbench201.network import Cell
 
 SPACE = get_space("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)

@@ -8,7 +8,7 @@ from torch import nn
 
 from archcast.errors import InvalidInputError
 from archcast.spaces import Task, get_space
-from archcast.spaces.networks.nasbench_macro import InvertedResidual
+from archcast.spaces.nasbench_macro.network import InvertedResidual
 
 SPACE = get_space("nasbench-macro")
 

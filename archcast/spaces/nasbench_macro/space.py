@@ -13,13 +13,13 @@ from archcast.errors import InvalidInputError
 from archcast.graphs import CONVOLUTION, IDENTITY, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
+from archcast.spaces.nasbench_macro.costs import costs
+from archcast.spaces.nasbench_macro.layers import STAGES
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["STAGES", "NASBenchMacro"]
-
-STAGES = (2, 3, 3)
+__all__ = ["NASBenchMacro"]
 
 
 @register(
@@ -71,10 +71,16 @@ class NASBenchMacro(ChainSpace):
     def format(self, archs: ArrayLike) -> list[str]:
         return ["".join(map(str, row)) for row in self.validate(archs).tolist()]
 
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        return costs(rows, task.shapes[0][1:], convention, **self.image_sizes(task))
+
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Su et al. 2021: a 3x3 stem of ``width`` (32) channels, the eight layers, a 1x1 convolution to 1,280
         channels (forty times the width), global average pooling. ``depth`` (1) copies of a layer stand one after the other,
         of which the first alone changes resolution and channels. No part is dead, so ``pruned`` changes nothing."""
-        from archcast.spaces.networks.nasbench_macro import Network
+        from archcast.spaces.nasbench_macro.network import Network
 
         return Network(self.validate(arch, allow_empty=False)[0].tolist(), **self.image_sizes(task))

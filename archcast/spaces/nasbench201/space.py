@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CONVOLUTION, IDENTITY, NOTHING, POOLING, Operation
+from archcast.graphs import ABSENT, CONVOLUTION, IDENTITY, NOTHING, POOLING, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.edge_cells import EDGES, EdgeCellSpace
+from archcast.spaces.nasbench201.costs import costs
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +78,14 @@ class NASBench201(EdgeCellSpace):
             for a, b, c, d, e, f in self.validate(archs).tolist()
         ]
 
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        live = self.graphs(rows).pruned().operations[:, 1:-1] != ABSENT
+        built = np.where(live, rows, 0) if pruned else rows
+        return costs(built, live, task.shapes[0][1:], convention, **self.image_sizes(task))
+
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong & Yang 2020: stem, ``stages`` (3) of ``depth`` (5) cells of ``width`` (16) channels, doubling,
         residual blocks of stride 2 between them, global average pooling.
@@ -83,7 +93,7 @@ class NASBench201(EdgeCellSpace):
         As in the benchmark, edges that lead nowhere or start at a node that nothing reaches are in the network;
         ``pruned=True`` leaves them out.
         """
-        from archcast.spaces.networks.nasbench201 import Network
+        from archcast.spaces.nasbench201.network import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
         return Network(row, pruned=pruned, **self.image_sizes(task))

@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 from archcast.errors import InvalidInputError
 from archcast.spaces import Task, get_space
 from archcast.spaces.darts import OPERATIONS
-from archcast.spaces.networks.darts import Cell, FactorizedReduce
+from archcast.spaces.darts.network import Cell, FactorizedReduce
 
 SPACE = get_space("darts")
 SKIP, AVERAGE = OPERATIONS.index("skip_connect"), OPERATIONS.index("avg_pool_3x3")

@@ -9,7 +9,7 @@ from torch import nn
 
 from archcast.errors import InvalidInputError
 from archcast.spaces import Task, get_space
-from archcast.spaces.networks.nasbench201 import Cell, Residual
+from archcast.spaces.nasbench201.network import Cell, Residual
 
 SPACE = get_space("nats-size")
 

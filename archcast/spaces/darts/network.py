@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.spaces.darts import INPUTS, NODES, OPERATIONS
+from archcast.spaces.darts.cell import INPUTS, NODES, OPERATIONS
 
 __all__ = ["Cell", "Network"]
 

@@ -11,27 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CONVOLUTION, IDENTITY, POOLING, CellGraphs, Operation
+from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
+from archcast.spaces.darts.cell import CELLS, DECLARED, INPUTS, NODES, OPERATIONS
+from archcast.spaces.darts.costs import costs
 from archcast.spaces.functions import INPUT, mix, pool
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CELLS", "INPUTS", "NODES", "OPERATIONS", "DARTS"]
+__all__ = ["DARTS"]
 
-INPUTS, NODES = 2, 4
-CELLS = ("normal", "reduce")
-DECLARED = {  # depthwise convolutions have few weights, and separable ones are applied twice
-    "max_pool_3x3": Operation(POOLING, reach=3),
-    "avg_pool_3x3": Operation(POOLING, reach=3),
-    "skip_connect": Operation(IDENTITY),
-    "sep_conv_3x3": Operation(CONVOLUTION, weight=2.5, reach=5),
-    "sep_conv_5x5": Operation(CONVOLUTION, weight=3.5, reach=9),
-    "dil_conv_3x3": Operation(CONVOLUTION, weight=1.2, reach=5),
-    "dil_conv_5x5": Operation(CONVOLUTION, weight=1.6, reach=9),
-}
-OPERATIONS = tuple(DECLARED)
 SKIP, AVERAGE = OPERATIONS.index("skip_connect"), OPERATIONS.index("avg_pool_3x3")
 CHUNK = 512
 TERMS = (INPUTS + NODES) * len(OPERATIONS)
@@ -175,12 +165,18 @@ class DARTS(SearchSpace):
 
     # -- network ------------------------------------------------------------------------------------------------------
 
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        return costs(rows, task.shapes[0][1:], convention, pruned=pruned, **self.image_sizes(task))
+
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two
         thirds of them, ``width`` (32) channels, a stem of three times as many. Auxiliary head and drop path, which serve
         training alone, are left out. Where no operation takes the output of the cell before the last one, its preprocessing
         is in the network all the same, as in the paper's; ``pruned=True`` leaves it out."""
-        from archcast.spaces.networks.darts import Network
+        from archcast.spaces.darts.network import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
         return Network(row[: 4 * NODES], row[4 * NODES :], pruned=pruned, **self.image_sizes(task))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from archcast.spaces.networks.nasbench201 import Cell, Residual
+from archcast.spaces.nasbench201.network import Cell, Residual
 
 __all__ = ["CELL", "Network"]
 

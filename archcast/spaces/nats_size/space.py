@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
 from archcast.graphs import CONVOLUTION, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
+from archcast.spaces.nats_size.costs import costs
 
 if TYPE_CHECKING:
     import torch
@@ -64,10 +66,16 @@ class NATSSize(ChainSpace):
     def format(self, archs: ArrayLike) -> list[str]:
         return [":".join(str(STEP * (k + 1)) for k in row) for row in self.validate(archs).tolist()]
 
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        rows, task = self.validate(archs), self.task_of(task)
+        return costs(rows, task.shapes[0][1:], convention, **self.image_sizes(task))
+
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong et al. 2021: NAS-Bench-201's with ``depth`` (1) cells a stage and the channels of the row, in
         multiples of ``width`` (8). Its cell is their best of the topology space on CIFAR-100; no part of it is dead, so
         ``pruned`` changes nothing."""
-        from archcast.spaces.networks.nats_size import Network
+        from archcast.spaces.nats_size.network import Network
 
         return Network(self.validate(arch, allow_empty=False)[0].tolist(), **self.image_sizes(task))

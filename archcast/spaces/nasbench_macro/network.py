@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from archcast.spaces.nasbench_macro import STAGES
+from archcast.spaces.nasbench_macro.layers import EXPANSION, HEAD, KERNEL, STAGES
 
 __all__ = ["InvertedResidual", "Network"]
-
-KERNEL, EXPANSION = (1, 3, 5), (0, 3, 6)
-HEAD = 40
-"""Channels of the head as a multiple of the width: 1,280 for the paper's 32."""
 
 
 def conv_bn(c_in: int, c_out: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:

@@ -15,7 +15,7 @@ from archcast.errors import InvalidInputError
 from archcast.graphs import ABSENT
 from archcast.spaces import Task, get_space
 from archcast.spaces.nasbench101 import EDGES, OPERATIONS
-from archcast.spaces.networks.nasbench101 import node_channels
+from archcast.spaces.nasbench101.network import node_channels
 
 SPACE = get_space("nasbench101")
 BEST = (

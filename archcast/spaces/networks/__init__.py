@@ -1,1 +1,0 @@
-"""The torch networks that the spaces build; imported on demand only."""
