@@ -58,8 +58,10 @@ class Prediction:
     """Answer of a query.
 
     Attributes:
-        mean: ``(n,)`` predicted scores, on the scale of the scores given to ``init``; higher is better.
-        std: ``(n,)`` standard deviations, or ``None`` where the predictor has none.
+        mean: ``(n,)`` predicted scores, on the scale of the scores given to ``init``; higher is better. It is the expected score
+            where there is a ``std``; a predictor that learns ranks and has none answers with the score at the predicted rank,
+            which is nearer to a median.
+        std: ``(n,)`` standard deviations, or ``None`` where the predictor has none; ``mean +- 1.645 std`` is the 90 % interval.
     """
 
     mean: NDArray[np.float64]

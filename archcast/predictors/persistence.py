@@ -40,10 +40,12 @@ saved = STATES.register
 COMPONENTS: dict[str, tuple[type, Registry[Any]]] = {"encoding": (Encoder, ENCODINGS)}
 """What has parameters and learned attributes: the word for it, its base class, its registry. Predictors add themselves."""
 
-FORMAT = 2
+FORMAT = 3
 """Number of the layout described above."""
-READS = (1, 2)
+READS = (1, 2, 3)
 """Layouts that are read. In the first one a dataclass appeared by its module and class."""
+RENAMED = {"gp-wl": "gp-wl+"}
+"""Names of components in layouts 1 and 2 -> names today."""
 
 _KEY = "archcast"
 _STATE = re.compile(r"[a-zA-Z]\w*_")
@@ -91,7 +93,7 @@ def read_state(path: str | Path, kind: str) -> Any:
                 f"it was written by archcast {tree['version']} in format {tree['format']}, and archcast {__version__} "
                 f"reads formats {READS}; install that version or save it again"
             )
-        return _decode(tree[kind], arrays)
+        return _decode(tree[kind], arrays, RENAMED if tree["format"] < FORMAT else {})
     except FileNotFoundError as error:
         raise InvalidFileError(f"No file {str(path)!r}.") from error
     except MissingDependencyError:
@@ -179,32 +181,37 @@ def _registered(registry: Any, value: Any, where: str) -> str:
     return str(name)
 
 
-def _decode(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _decode(tree: Any, arrays: dict[str, np.ndarray], renamed: Mapping[str, str]) -> Any:
+    """The object; ``renamed`` has today's name of a component for the one in the file."""
     if isinstance(tree, list):
-        return [_decode(item, arrays) for item in tree]
+        return [_decode(item, arrays, renamed) for item in tree]
     if not isinstance(tree, dict):
         return tree
     kind = tree["$"]
     if kind == "array":
         return arrays[tree["key"]]
     if kind == "tuple":
-        return tuple(_decode(item, arrays) for item in tree["items"])
+        return tuple(_decode(item, arrays, renamed) for item in tree["items"])
     if kind == "dict":
-        return {key: _decode(item, arrays) for key, item in tree["items"].items()}
+        return {key: _decode(item, arrays, renamed) for key, item in tree["items"].items()}
     if kind == "space":
         return get_space(tree["name"])
     if kind == "choices":
         return Choices.from_dict(tree["description"])
     if kind in COMPONENTS:
         registry = COMPONENTS[kind][1]
-        out = registry[tree["name"]](**{key: _decode(item, arrays) for key, item in tree["params"].items()})
+        out = registry[renamed.get(tree["name"], tree["name"])](
+            **{key: _decode(item, arrays, renamed) for key, item in tree["params"].items()}
+        )
         for key, item in tree["state"].items():
             if not _STATE.fullmatch(key):
                 raise ValueError(f"{key!r} is not the name of a learned attribute")
-            setattr(out, key, _decode(item, arrays))
+            setattr(out, key, _decode(item, arrays, renamed))
         return out
     if kind == "dataclass":
-        return STATES[_state_name(tree["type"])](**{key: _decode(item, arrays) for key, item in tree["fields"].items()})
+        return STATES[_state_name(tree["type"])](
+            **{key: _decode(item, arrays, renamed) for key, item in tree["fields"].items()}
+        )
     if kind not in _foreign.LIBRARIES:
         raise ValueError(f"it holds a part of unknown kind {kind!r}")
     return _foreign.loads(kind, arrays[tree["key"]].tobytes())

@@ -60,9 +60,9 @@ class FeatureRegressor(Predictor):
     def _init(self, known: Known) -> None:
         encoding = suited(self.encoding, self._space, self.graph_encodings)
         self.features_ = FeatureGroups.of(self._space, encoding, known.evidence, known.pool)
-        self.scale_ = TargetScale.of(known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores)
         self.learn(self.features_.matrix(known.archs, known.evidence), rank_normal(known.scores))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, std = self.answer(self.features_.matrix(archs, evidence))
-        return Prediction(self.scale_.backward(mean), None if std is None else self.scale_.backward_std(mean, std))
+        return self.scale_.prediction(mean, std)

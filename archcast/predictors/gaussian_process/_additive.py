@@ -287,6 +287,11 @@ class AdditiveGP:
         half = solve_triangular(self.factor, self.kernel(terms, self.terms).T, lower=True)
         return np.asarray(self.kernel(terms, terms) - half.T @ half)
 
+    def log_likelihood(self, targets: NDArray[np.float64]) -> float:
+        """Logarithm of the marginal likelihood of the targets ``(n,)`` that it was fitted to."""
+        n = len(targets)
+        return float(-0.5 * targets @ self.alpha - np.log(np.diag(self.factor)).sum() - n / 2 * np.log(2 * np.pi))
+
     def leave_one_out(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` mean of each target given all others, in closed form."""
         return targets - self.alpha * self.leave_one_out_variance()

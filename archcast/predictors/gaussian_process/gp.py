@@ -48,14 +48,14 @@ class KernelPredictor(Predictor):
 
     def _init(self, known: Known) -> None:
         self._prepare(known.archs, known.evidence, known.pool)
-        self.scale_ = TargetScale.of(known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores)
         terms = self._terms(known.archs, known.evidence)
         self.gp_ = self._fit_gp(terms, rank_normal(known.scores), self._priors(terms))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, variance = self.gp_.predict(self._terms(archs, evidence))
         std = np.sqrt(variance + self.gp_.noise)
-        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
+        return self.scale_.prediction(mean, std)
 
     def joint(self, archs: ArrayLike, *, noise: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The joint posterior at some architectures, without evidence: what a batch of them can teach.

@@ -1,54 +1,50 @@
-"""Gaussian process with the Weisfeiler-Lehman kernel on pruned cells (NAS-BOWL, Ru et al. 2021)."""
+"""Gaussian process with the Weisfeiler-Lehman kernel (NAS-BOWL's surrogate, Ru et al. 2021)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.encodings.wl import WeisfeilerLehman
-from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import register
-from archcast.predictors.features import FeatureGroups, reference_rows
-from archcast.predictors.gaussian_process._additive import LogNormal, Priors, Terms
-from archcast.predictors.gaussian_process.gp import KernelPredictor, group_priors, group_terms
-from archcast.predictors.parameters import Encoding, Whole
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.gaussian_process._additive import AdditiveGP, LogNormal, Priors, Terms
+from archcast.predictors.parameters import Whole
+from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["WLGaussianProcess"]
 
-GROUP_SHARE = 0.6
-"""Share of the prior variance that feature groups and evidence have, where there are any."""
+PRIORS = Priors(scales=(), lengthscales=(), slopes=(LogNormal(1.0, 2.0),), noise=LogNormal(0.05, 2.0))
+"""So wide that the data decide, but for a handful of architectures."""
 
 
 @register(
     "gp-wl",
-    summary="Gaussian process with the Weisfeiler-Lehman kernel on pruned cells",
+    summary="Gaussian process with the Weisfeiler-Lehman subtree kernel, as in NAS-BOWL",
     paper="Ru et al. 2021, https://arxiv.org/abs/2006.07556",
     family="gaussian-process",
     default=True,
 )
-class WLGaussianProcess(KernelPredictor):
-    """Gaussian process with a Weisfeiler-Lehman subtree kernel.
+class WLGaussianProcess(Predictor):
+    """The surrogate of NAS-BOWL (Ru et al. 2021, https://arxiv.org/abs/2006.07556): one graph kernel and nothing else.
 
-    With ``u_h`` the counts of the node labels after ``h`` refinements, scaled to unit length, and ``m_h`` their mean over the
-    pool (or a sample of the space),
+    With ``phi_H`` the counts of all node labels after 0, 1, ..., H refinements,
 
-        k = sum_h  a_h matern52(|u_h - u'_h| / l_h)  +  b_h <u_h - m_h, u'_h - m_h>  +  groups
+        k(x, x') = s <phi_H(x), phi_H(x')> / (|phi_H(x)| |phi_H(x')|)
 
-    where ``|u - u'|^2 = 2 - 2 <u, u'>``: both terms are functions of the normalised subtree kernel ``<u, u'>``. ``groups`` are the
-    terms of ``gp`` for further encodings and for evidence; ``encoding=()`` leaves the kernel of the cells alone.
+    The scale s and the variance of the noise are those of the highest marginal likelihood, and so is H, of 0, 1, ...,
+    ``iterations``.
 
-    Departures from the paper: each ``h`` has scales of its own, found with the noise by maximum a posteriori, where the paper
-    sums all up to a chosen ``h``; the Matern-5/2 terms; feature groups beside the graph kernel; labels keep the direction of
-    edges; cells are pruned; targets are rank-normal.
+    Departures from the paper: the labels are those of the encoding ``wl``, which keep the direction of edges, of the pruned
+    cell; log-normal priors with a standard deviation of 2 keep s and the noise finite where architectures are few; targets are
+    rank-normal, not standardised logarithms of the error. Evidence is not used.
 
     Args:
         space: search space.
-        encoding: names of encodings that are further feature groups, or one name.
-        iterations: largest ``h``.
+        iterations: largest H that is tried.
         random_state: not used; the fit is deterministic.
 
     Examples:
@@ -61,60 +57,41 @@ class WLGaussianProcess(KernelPredictor):
         True
     """
 
+    has_std = True
     needs_graph = True
-    parameters = {"encoding": Encoding(dispensable=True), "iterations": Whole(0)}
 
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        encoding: str | Sequence[str] = ("functional", "operation-flow"),
-        iterations: int = 1,
-        random_state: Any = None,
-    ) -> None:
+    parameters = {"iterations": Whole(0)}
+
+    def __init__(self, space: str | SearchSpace, *, iterations: int = 3, random_state: Any = None) -> None:
         super().__init__(space, random_state=random_state)
-        self.encoding = encoding
         self.iterations = iterations
 
-    def _prepare(self, archs: NDArray[np.int64], evidence: Evidence, pool: Pool | None) -> None:
-        self.features_ = FeatureGroups.of(self._space, self.encoding, evidence, pool, optional=True)
-        reference = reference_rows(self._space, pool)
-        self.encoder_ = WeisfeilerLehman(self._space, iterations=self.iterations)
-        self.encoder_.fit(np.concatenate([archs, reference]))
-        self.means_ = [level.mean(axis=0) for level in self._unit_vectors(reference)]
-        self.seen_ = [level.any(axis=0) for level in self._unit_vectors(archs)]
-        lengths = [np.square(level).sum(axis=1).mean() for level in self._levels(reference)]
-        self.lengths_ = np.sqrt(np.maximum(lengths, 1e-12))
+    def _init(self, known: Known) -> None:
+        targets = rank_normal(known.scores)
+        best = -np.inf
+        for refinements in range(self.iterations + 1):
+            encoder = WeisfeilerLehman(self._space, iterations=refinements).fit(known.archs)
+            gp = AdditiveGP.fit(_terms(encoder, self._space, known.archs), targets, PRIORS)
+            likelihood = gp.log_likelihood(targets)
+            if likelihood > best:
+                best, self.encoder_, self.gp_ = likelihood, encoder, gp
+        self.scale_ = TargetScale.of_scores(known.scores)
 
-    def _unit_vectors(self, archs: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-        """``u_h`` for each ``h``: ``(n, k_h)``."""
-        counts = self.encoder_.transform(archs).astype(np.float64)
-        levels = np.split(counts, np.cumsum([len(labels) for labels in self.encoder_.labels_])[:-1], axis=1)
-        return [level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), 1e-12) for level in levels]
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        mean, variance = self.gp_.predict(_terms(self.encoder_, self._space, archs))
+        return self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise))
 
-    def _levels(self, archs: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-        """``u_h - m_h``, with the labels that no training row has folded into two columns: along their mean, and across.
 
-        Training rows all have the same values there, so no distance to a training row and no product with one changes.
-        """
-        out = []
-        for level, mean, seen in zip(self._unit_vectors(archs), self.means_, self.seen_, strict=True):
-            rest, axis = level[:, ~seen] - mean[~seen], mean[~seen]
-            along = rest @ (axis / max(float(np.linalg.norm(axis)), 1e-12))
-            across = np.sqrt(np.maximum(np.square(rest).sum(axis=1) - along**2, 0.0))
-            out.append(np.column_stack([level[:, seen] - mean[seen], along, across]))
-        return out
+def _terms(encoder: WeisfeilerLehman, space: SearchSpace, archs: NDArray[np.int64]) -> Terms:
+    """Unit vectors: the counts of the labels that training rows hold, and the length of all others."""
+    counts = encoder.transform(archs).astype(np.float64)
+    length = np.sqrt(_square_length(encoder, space, archs))[:, None]
+    known = counts / np.maximum(length, 1e-12)
+    rest = np.sqrt(np.maximum(1 - np.square(known).sum(axis=1, keepdims=True), 0.0))
+    return Terms((), (np.hstack([known, rest]),))
 
-    def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
-        levels, groups = self._levels(archs), group_terms(self.features_, archs, evidence)
-        linear = [level / length for level, length in zip(levels, self.lengths_, strict=True)]
-        return Terms((*levels, *groups.matern), (*linear, *groups.linear))
 
-    def _priors(self, terms: Terms) -> Priors:
-        """Of what the groups leave, half to the Matern terms and half to the linear ones; lengthscales about the distance of
-        two cells without a label in common."""
-        levels, total = self.iterations + 1, GROUP_SHARE if self.features_.distances else 0.0
-        half = (LogNormal((1 - total) / (2 * levels), 1.0),) * levels
-        groups = group_priors(self.features_, total)
-        lengthscales = (LogNormal(float(np.sqrt(2)), 0.3),) * levels
-        return Priors(half + groups.scales, lengthscales + groups.lengthscales, half + groups.slopes)
+def _square_length(encoder: WeisfeilerLehman, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """``(n,)`` squared length of the counts of all labels, of those too that the encoder does not know."""
+    every = WeisfeilerLehman(space, iterations=encoder.iterations).fit(archs).transform(archs).astype(np.float64)
+    return np.asarray(np.square(every).sum(axis=1))

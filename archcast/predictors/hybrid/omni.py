@@ -12,12 +12,18 @@ from archcast.evidence import Pool
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.hybrid._omni import OmniPredictor
-from archcast.predictors.parameters import Encoding, Whole
+from archcast.predictors.parameters import Encoding, Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
-from archcast.predictors.trees.ngboost import NGBoost
+from archcast.predictors.trees.ngboost import NGBoost, tuned
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Omni"]
+
+TREES, SHARES = (50, 100, 200), (0.3, 1.0)
+"""Boosting steps, and shares of the features tried at a split, that are searched."""
+
+FEWEST = 6
+"""With fewer architectures nothing is searched: there are 100 steps, and all features are tried."""
 
 
 @register(
@@ -32,12 +38,17 @@ class Omni(OmniPredictor):
 
     Init: of each trained architecture, its encoding x, the SoTL-E s of the first ``epochs`` epochs and the Jacobian covariance j
     of its untrained network; NGBoost learns [x, s, j] -> score. Query: the architecture is trained for ``epochs`` epochs,
-    scored untrained, and predicted. NGBoost has the settings of the predictor ``ngboost``; targets are rank-normal.
+    scored untrained, and predicted.
+
+    As the authors do, the number of trees and the share of the features that a split tries are searched by cross-validation, see
+    :func:`~archcast.predictors.trees.ngboost.tuned`. Departures: the search has six pairs, not 35 random settings of seven
+    hyperparameters; depth, learning rate and share of the rows are those of the predictor ``ngboost``; targets are rank-normal.
 
     Args:
         space: search space.
         encoding: name of an encoding, or several; the paper's is the adjacency matrix with one-hot operations.
-        n_estimators: boosting steps.
+        n_estimators: boosting steps; ``None`` searches.
+        max_features: share of the features that is tried at each split; ``None`` searches.
         without: the part that is left out, to see what it is worth: ``"curve"``, ``"proxy"``, ``"encoding"`` or ``None``.
         window: E of SoTL-E, the sum of the last E training losses; the paper's is 1.
         scoring: parameters of ``zero-cost``, for a Jacobian covariance that is not given; ``None`` takes its own.
@@ -61,14 +72,19 @@ class Omni(OmniPredictor):
 
     has_std = True
 
-    parameters = {"encoding": Encoding(), "n_estimators": Whole(1)}
+    parameters = {
+        "encoding": Encoding(),
+        "n_estimators": Whole(1, optional=True),
+        "max_features": Number(0, 1, above=True, optional=True),
+    }
 
     def __init__(
         self,
         space: str | SearchSpace,
         *,
         encoding: str | Sequence[str] = "adjacency",
-        n_estimators: int = 100,
+        n_estimators: int | None = None,
+        max_features: float | None = None,
         without: str | None = None,
         window: int = 1,
         scoring: Mapping[str, Any] | None = None,
@@ -89,6 +105,7 @@ class Omni(OmniPredictor):
         )
         self.encoding = encoding
         self.n_estimators = n_estimators
+        self.max_features = max_features
 
     def _fit(
         self,
@@ -100,14 +117,21 @@ class Omni(OmniPredictor):
     ) -> None:
         left_out = self.without == "encoding"
         self.features_ = None if left_out else FeatureGroups.of(self._space, self.encoding, pool=pool)
-        self.scale_ = TargetScale.of(scores)
+        self.scale_ = TargetScale.of_scores(scores)
         seed = int(rng.integers(2**31))
-        self.model_ = NGBoost(self.space, n_estimators=self.n_estimators, random_state=seed)
-        self.model_.learn(self._matrix(archs, columns), rank_normal(scores))
+        features, targets = self._matrix(archs, columns), rank_normal(scores)
+        trees = TREES if self.n_estimators is None else (self.n_estimators,)
+        shares = SHARES if self.max_features is None else (self.max_features,)
+        model = NGBoost(
+            self.space, n_estimators=trees[len(trees) // 2], col_sample=1.0, max_features=shares[-1], random_state=seed
+        )
+        searches = len(trees) * len(shares) > 1 and len(scores) >= FEWEST
+        self.model_ = tuned(model, features, targets, trees, shares, rng) if searches else model
+        self.model_.learn(features, targets)
 
     def _answer(self, archs: NDArray[np.int64], columns: NDArray[np.float64]) -> Prediction:
         mean, std = self.model_.answer(self._matrix(archs, columns))
-        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
+        return self.scale_.prediction(mean, std)
 
     def _matrix(self, archs: NDArray[np.int64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
         return columns if self.features_ is None else np.hstack([self.features_.matrix(archs), columns])

@@ -13,7 +13,7 @@ from archcast.evidence import Pool
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.hybrid._omni import OmniPredictor
 from archcast.predictors.parameters import Number, Whole
-from archcast.predictors.targets import TargetScale
+from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["OmniSemiNAS"]
@@ -120,8 +120,8 @@ class OmniSemiNAS(OmniPredictor):
         from archcast.predictors.neural import _sequence
 
         self.edges_ = np.quantile(columns, np.arange(1, BINS) / BINS, axis=0)
-        self.scale_ = TargetScale.of(scores)
-        known, targets, unlabelled = self._rows(archs, self._bins(columns)), self.scale_.forward(scores), None
+        self.scale_ = TargetScale.of_scores(scores)
+        known, targets, unlabelled = self._rows(archs, self._bins(columns)), rank_normal(scores), None
         if self.without != "encoding":
             if pool is None:
                 others = self._space.sample(self.n_unlabelled, rng)

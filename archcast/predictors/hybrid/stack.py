@@ -35,9 +35,6 @@ DOUBT = 20.0
 UNSEEN = 4.0
 """The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
 
-NINETY = 1.645
-"""``std`` is made such that ``mean +- NINETY * std`` is as wide as the 90 % interval, which is not symmetric on the scores."""
-
 Array = NDArray[np.float64]
 
 
@@ -142,7 +139,7 @@ class Stack(Predictor):
         self.structure_ = Structure.of(self._space, pool)
         view = self.structure_.view(known.archs)
         self.evidence_ = FilledEvidence.of(columns, self.structure_, view, pool, of_pool)
-        self.scale_ = TargetScale.of(known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores)
         self.labels_ = (
             np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
         )
@@ -176,7 +173,7 @@ class Stack(Predictor):
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
         mean, std = self.blend_(means, variances, self._lead)
-        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, NINETY * std) / NINETY)
+        return self.scale_.prediction(mean, std)
 
     def _keys(self, evidence: Evidence) -> list[Key]:
         """The columns that the members are shown of evidence, by default all that there are."""

@@ -71,18 +71,20 @@ def learn(
     epochs: int,
     learning_rate: float,
     weight_decay: float,
+    weights: NDArray[np.float64] | None = None,
 ) -> Arrays:
     """Weights of ``members`` networks trained on ``(n, k)`` inputs and ``(n,)`` targets.
 
     Args:
         loss: elementwise, of the errors.
+        weights: ``(n,)`` of the rows in the loss; equal by default.
     """
-    x, t = single(inputs), single(targets)
+    x, t, w = single(inputs), single(targets), single(np.ones(len(targets)) if weights is None else weights)
     with private_random_stream(rng):
         module = BatchedMLP(members, [inputs.shape[1], *hidden])
         train(
             module,
-            lambda rows: loss(module(x[rows]) - t[rows]).mean(dim=1).sum(),
+            lambda rows: (w[rows] * loss(module(x[rows]) - t[rows])).mean(dim=1).sum(),
             len(t),
             epochs=epochs,
             learning_rate=learning_rate,

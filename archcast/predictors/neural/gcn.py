@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.parameters import Number, Whole
-from archcast.predictors.targets import TargetScale
+from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
@@ -91,11 +91,11 @@ class GCN(Predictor):
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn
 
-        self.scale_ = TargetScale.of(known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores)
         self.weights_ = _gcn.learn(
             self._space,
             known.archs,
-            self.scale_.forward(known.scores),
+            rank_normal(known.scores),
             self._loss(),
             rng=self._rng(),
             members=self.n_members,
@@ -121,4 +121,4 @@ class GCN(Predictor):
     def _prediction(self, members: NDArray[np.float64]) -> Prediction:
         """From ``(m, n)`` answers on the scale of the targets."""
         mean, std = members.mean(axis=0), members.std(axis=0)
-        return Prediction(self.scale_.backward(mean), self.scale_.backward_std(mean, std))
+        return self.scale_.prediction(mean, std)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.parameters import Number, Whole
-from archcast.predictors.targets import TargetScale
+from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["SemiNAS"]
@@ -29,8 +29,9 @@ class SemiNAS(Predictor):
     then, ``rounds`` times, they predict unlabelled ones and are trained on both, with equal weight. Unlabelled
     architectures come from ``init(..., pool=...)`` or, without a pool, from the space.
 
-    Departures from the paper are those of ``nao``, and ``n_unlabelled`` is hundreds, not 10,000: more did not rank
-    better here.
+    Departures from the paper are those of ``nao``, and: ``n_unlabelled`` is hundreds, not 10,000, and there is one round of
+    pseudo-labels, not three, because more did not rank better here; labelled rows are repeated until they weigh as much as the
+    unlabelled ones, where the paper samples them up by a factor.
 
     Args:
         space: search space.
@@ -92,11 +93,11 @@ class SemiNAS(Predictor):
             unlabelled = self._space.sample(self.n_unlabelled, rng)
         else:
             unlabelled = known.pool.archs[rng.permutation(len(known.pool.archs))[: self.n_unlabelled]]
-        self.scale_ = TargetScale.of(known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores)
         self.weights_ = _sequence.learn(
             self._space,
             known.archs,
-            self.scale_.forward(known.scores),
+            rank_normal(known.scores),
             rng=rng,
             hidden=self.hidden,
             dropout=self.dropout,

@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from archcast.predictors.base import register
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["NGBoost"]
+__all__ = ["NGBoost", "tuned"]
+
+FOLDS = 3
+"""Folds of the cross-validation that chooses a setting."""
 
 
 @register(
@@ -38,6 +42,7 @@ class NGBoost(FeatureRegressor):
         learning_rate: shrinkage of each step.
         minibatch_frac: share of the rows that a step sees; never fewer than a split needs.
         col_sample: share of the features that a step sees.
+        max_features: share of these that is tried at each split.
         random_state: seed.
     """
 
@@ -50,6 +55,7 @@ class NGBoost(FeatureRegressor):
         "learning_rate": Number(0, 1, above=True),
         "minibatch_frac": Number(0, 1, above=True),
         "col_sample": Number(0, 1, above=True),
+        "max_features": Number(0, 1, above=True),
     }
 
     def __init__(
@@ -63,6 +69,7 @@ class NGBoost(FeatureRegressor):
         learning_rate: float = 0.03,
         minibatch_frac: float = 0.5,
         col_sample: float = 0.2,
+        max_features: float = 1.0,
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -72,6 +79,7 @@ class NGBoost(FeatureRegressor):
         self.learning_rate = learning_rate
         self.minibatch_frac = minibatch_frac
         self.col_sample = col_sample
+        self.max_features = max_features
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from ngboost import NGBRegressor
@@ -84,7 +92,10 @@ class NGBoost(FeatureRegressor):
         share = min(1.0, max(self.minibatch_frac, (2 * self.min_samples_leaf + 0.5) / len(targets)))
         boost = NGBRegressor(
             Base=DecisionTreeRegressor(
-                max_depth=self.max_depth, min_samples_leaf=self.min_samples_leaf, random_state=state
+                max_depth=self.max_depth,
+                min_samples_leaf=self.min_samples_leaf,
+                max_features=self.max_features,
+                random_state=state,
             ),
             n_estimators=self.n_estimators,
             learning_rate=self.learning_rate,
@@ -102,3 +113,40 @@ class NGBoost(FeatureRegressor):
             return np.zeros(len(features)), np.ones(len(features))
         normal = self.boost_.pred_dist(features).params
         return normal["loc"], normal["scale"]
+
+
+def tuned(
+    model: NGBoost,
+    features: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    trees: Sequence[int],
+    shares: Sequence[float],
+    rng: np.random.Generator,
+) -> NGBoost:
+    """``model``, not fitted, with the number of steps and the share of features tried at a split that suit the data best.
+
+    Every pair of them is cross-validated in three folds; the one with the least negative log-likelihood wins. One fit with the
+    most steps tells of all fewer ones.
+
+    Args:
+        model: settings that are kept.
+        features: ``(n, k)``.
+        targets: ``(n,)``.
+        trees: numbers of steps to choose from.
+        shares: shares of the features to choose from.
+        rng: draws the folds.
+    """
+    fold = rng.permutation(len(targets)) % FOLDS
+    losses = np.zeros((len(shares), len(trees)))
+    for row, share in zip(losses, shares, strict=True):
+        for k in range(FOLDS):
+            seen, left_out = fold != k, fold == k
+            trial = clone(model).set_params(max_features=share, n_estimators=max(trees))
+            trial.learn(features[seen], targets[seen])
+            if trial.boost_ is None:
+                continue
+            for step, normal in enumerate(trial.boost_.staged_pred_dist(features[left_out]), start=1):
+                if step in trees:
+                    row[trees.index(step)] -= normal.logpdf(targets[left_out]).sum()
+    best = np.unravel_index(losses.argmin(), losses.shape)
+    return clone(model).set_params(max_features=shares[best[0]], n_estimators=trees[best[1]])

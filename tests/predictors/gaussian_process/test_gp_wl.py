@@ -1,85 +1,69 @@
+"""`gp-wl` against its definition, on label counts refined one node at a time (see test_gp_wl_plus.py)."""
+
 from __future__ import annotations
 
-from collections import Counter
-
-import networkx as nx
 import numpy as np
 import pytest
+from scipy.stats import kendalltau, multivariate_normal
 
-from archcast.evidence import Evidence, Pool
-from archcast.graphs import ABSENT
-from archcast.predictors.gaussian_process.gp_wl import GROUP_SHARE, WLGaussianProcess
+from archcast.predictors.gaussian_process._additive import JITTER
+from archcast.predictors.gaussian_process.gp_wl import WLGaussianProcess, _terms
+from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import get_space
+from tests.predictors.gaussian_process.test_gp_wl_plus import cosine, label_counts
 
 SPACE = get_space("nasbench201")
 ARCHS = SPACE.sample(12, 0)
 QUERIES = SPACE.sample(10, 1)
-POOL = Pool(SPACE.sample(30, 2))
-SCORES = np.arange(12.0)
+SCORES = (ARCHS == 3).sum(axis=1) + 0.1 * np.arange(12.0)
 
 
-def label_counts(space, arch, iterations):
-    """Counters of the labels at each h, refined one node at a time on a networkx graph."""
-    graphs = space.graphs(space.canonical(arch[None])).pruned()
-    graph = nx.DiGraph()
-    for node, operation in enumerate(graphs.operations[0]):
-        if operation != ABSENT:
-            graph.add_node(node, label=graphs.op_names[operation])
-    graph.add_edges_from(np.argwhere(graphs.adjacency[0]).tolist())
-    labels = nx.get_node_attributes(graph, "label")
-    counts = [Counter(labels.values())]
-    for _ in range(iterations):
-        labels = {
-            node: (
-                label,
-                tuple(sorted(repr(labels[p]) for p in graph.predecessors(node))),
-                tuple(sorted(repr(labels[s]) for s in graph.successors(node))),
-            )
-            for node, label in labels.items()
-        }
-        counts.append(Counter(labels.values()))
-    return counts
+def summed(archs, refinements):
+    """Counters of all labels up to the last refinement."""
+    return [sum(label_counts(SPACE, arch, refinements)[1:], label_counts(SPACE, arch, 0)[0]) for arch in archs]
 
 
-def cosine(a, b):
-    dot = sum(a[label] * b[label] for label in a)
-    return dot / np.sqrt(sum(v * v for v in a.values()) * sum(v * v for v in b.values()))
+def kernel_by_hand(a, b, refinements):
+    return np.array([[cosine(x, y) for y in summed(b, refinements)] for x in summed(a, refinements)])
 
 
 @pytest.mark.parametrize("iterations", [0, 1, 2])
-def test_terms_are_the_normalised_subtree_kernel(iterations):
-    gp = WLGaussianProcess(SPACE, encoding=(), iterations=iterations)
-    gp.init(ARCHS, SCORES, pool=Pool(np.concatenate([POOL.archs, QUERIES])))  # so that every label is known
-    train, query = gp._terms(ARCHS, Evidence()), gp._terms(QUERIES, Evidence())
-    counts = [[label_counts(SPACE, arch, iterations) for arch in archs] for archs in (ARCHS, QUERIES)]
-    reference = [label_counts(SPACE, arch, iterations) for arch in np.concatenate([POOL.archs, QUERIES])]
-    for h in range(iterations + 1):
-        a, b, r = ([c[h] for c in group] for group in (*counts, reference))
-        between = np.array([[cosine(x, y) for y in a] for x in b])
-        square = ((query.matern[h][:, None] - train.matern[h][None]) ** 2).sum(axis=2)
-        np.testing.assert_allclose(square, 2 - 2 * between, atol=1e-5)
-        to_mean = [np.array([np.mean([cosine(x, y) for y in r]) for x in group]) for group in (b, a)]
-        mean_square = np.mean([[cosine(x, y) for y in r] for x in r])
-        centred = between - to_mean[0][:, None] - to_mean[1][None] + mean_square
-        spread = 1 - mean_square  # mean squared length of the centred unit vectors of the pool
-        np.testing.assert_allclose(query.linear[h] @ train.linear[h].T, centred / spread, atol=1e-4)
+def test_kernel_and_posterior_by_hand(iterations):
+    gp = WLGaussianProcess(SPACE, iterations=iterations).init(ARCHS, SCORES)
+    chosen, slope = gp.encoder_.iterations, gp.gp_.kernel.slopes[0]
+    assert chosen <= iterations
+    train, cross = kernel_by_hand(ARCHS, ARCHS, chosen), kernel_by_hand(QUERIES, ARCHS, chosen)
+    terms = _terms(gp.encoder_, SPACE, QUERIES)
+    np.testing.assert_allclose(terms.linear[0] @ gp.gp_.terms.linear[0].T, cross, atol=1e-7)
+    covariance = slope * train + (gp.gp_.noise + JITTER) * np.eye(12)
+    solved = np.linalg.solve(covariance, slope * cross.T)
+    mean, variance = gp.gp_.predict(terms)
+    np.testing.assert_allclose(mean, solved.T @ rank_normal(SCORES), atol=1e-6)
+    np.testing.assert_allclose(variance, slope - np.einsum("ij,ji->i", slope * cross, solved), atol=1e-6)
 
 
-def test_rows_that_are_one_function_get_one_answer():
+def test_the_number_of_refinements_is_that_of_the_highest_likelihood():
+    found = WLGaussianProcess(SPACE, iterations=3).init(ARCHS, SCORES)
+    likelihoods = []
+    for refinements in range(4):
+        alone = [WLGaussianProcess(SPACE, iterations=refinements).init(ARCHS, SCORES)]
+        gp = alone[0]
+        covariance = gp.gp_.kernel(gp.gp_.terms, gp.gp_.terms) + (gp.gp_.noise + JITTER) * np.eye(12)
+        likelihoods.append(multivariate_normal(np.zeros(12), covariance).logpdf(rank_normal(SCORES)))
+        assert gp.gp_.log_likelihood(rank_normal(SCORES)) == pytest.approx(likelihoods[-1])
+    covariance = found.gp_.kernel(found.gp_.terms, found.gp_.terms) + (found.gp_.noise + JITTER) * np.eye(12)
+    best = multivariate_normal(np.zeros(12), covariance).logpdf(rank_normal(SCORES))
+    assert best == pytest.approx(max(likelihoods))
+
+
+def test_rows_that_are_one_function_get_one_answer_and_company_does_not_matter():
     gp = WLGaussianProcess(SPACE).init(ARCHS, SCORES)
-    twins = np.array([[0, 3, 0, 0, 0, 1], [4, 3, 0, 0, 0, 1]])  # the edge 0->1 leads nowhere
-    np.testing.assert_array_equal(SPACE.canonical(twins)[0], SPACE.canonical(twins)[1])
+    twins = np.array([[0, 3, 0, 0, 0, 1], [4, 3, 0, 0, 0, 1]])
     assert np.ptp(gp.query(twins).mean) == pytest.approx(0, abs=1e-12)
+    np.testing.assert_allclose(gp.query(QUERIES).mean[:3], gp.query(QUERIES[:3]).mean)
 
 
-def test_further_groups_and_evidence_add_terms_and_share_the_variance():
-    evidence = Evidence(proxies={"flops": SCORES})
-    gp = WLGaussianProcess(SPACE, encoding="functional").init(ARCHS, SCORES, evidence)
-    terms = gp._terms(ARCHS, evidence)
-    assert (len(terms.matern), len(terms.linear)) == (2 + 2, 2 + 2)
-    priors = gp._priors(terms)
-    assert sum(p.median for p in (*priors.scales, *priors.slopes)) == pytest.approx(1)
-    groups = (*priors.scales[2:], *priors.slopes[2:])
-    assert sum(p.median for p in groups) == pytest.approx(GROUP_SHARE)
-    alone = WLGaussianProcess(SPACE, encoding=()).init(ARCHS, SCORES)
-    assert len(alone.gp_.terms.matern) == len(alone.gp_.terms.linear) == 2
+def test_it_learns():
+    archs, queries = SPACE.sample(60, 3), SPACE.sample(200, 4)
+    gp = WLGaussianProcess(SPACE).init(archs, (archs == 3).sum(axis=1))
+    assert kendalltau(gp.query(queries).mean, (queries == 3).sum(axis=1)).statistic > 0.5

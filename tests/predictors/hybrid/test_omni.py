@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ngboost import NGBRegressor
+from scipy.stats import norm
 from sklearn.tree import DecisionTreeRegressor
 
 from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.predictors import Evidence, get_predictor
+from archcast.predictors.hybrid.omni import SHARES, TREES
 from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.predictors.trees.ngboost import NGBoost
 from archcast.predictors.zero_cost.zero_cost import LOWEST, score_untrained
 from archcast.spaces.base import get_space
 
@@ -49,21 +52,21 @@ def by_hand(without, window, epochs):
     rng.integers(2**31)  # the seed of networks, which are not built here
     seed = int(rng.integers(2**31))
     state = np.random.RandomState(int(np.random.default_rng(seed).integers(2**31)))
-    tree = DecisionTreeRegressor(max_depth=3, min_samples_leaf=2, random_state=state)
+    tree = DecisionTreeRegressor(max_depth=3, min_samples_leaf=2, max_features=0.5, random_state=state)
     model = NGBRegressor(
         Base=tree,
         n_estimators=8,
         learning_rate=0.03,
         minibatch_frac=0.5,
-        col_sample=0.2,
+        col_sample=1.0,
         random_state=state,
         verbose=False,
     )
     normal = model.fit(features(ARCHS, known(ARCHS, 12)), rank_normal(SCORES)).pred_dist(
         features(QUERIES, known(QUERIES, epochs))
     )
-    scale = TargetScale.of(SCORES)
-    return scale.backward(normal.loc), scale.backward_std(normal.loc, normal.scale)
+    answer = TargetScale.of_scores(SCORES).prediction(normal.loc, normal.scale)
+    return answer.mean, answer.std
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,8 @@ def by_hand(without, window, epochs):
 )
 def test_it_is_ngboost_on_the_three_parts(without, window):
     """Training rows have twelve epochs, queries four: of both the first four count, and the losses of the last ``window``."""
-    predictor = get_predictor("omni", SPACE, n_estimators=8, without=without, window=window, epochs=4, random_state=5)
+    settings = {"n_estimators": 8, "max_features": 0.5, "without": without, "window": window, "epochs": 4}
+    predictor = get_predictor("omni", SPACE, **settings, random_state=5)
     prediction = predictor.init(ARCHS, SCORES, known(ARCHS, 12)).query(QUERIES, known(QUERIES, 4))
     mean, std = by_hand(without, window, 4)
     np.testing.assert_allclose(prediction.mean, mean, atol=1e-5)
@@ -144,3 +148,35 @@ def test_a_jacobian_that_cannot_be_had_is_asked_for():
 def test_wrong_parameters(params, message):
     with pytest.raises(InvalidInputError, match=message):
         get_predictor("omni", SPACE, **params).init(ARCHS, SCORES, known(ARCHS, 12))
+
+
+def test_trees_and_share_are_those_of_the_best_cross_validated_likelihood():
+    predictor = get_predictor("omni", SPACE, without="proxy", epochs=4, random_state=5)
+    predictor.init(ARCHS, SCORES, known(ARCHS, 4))
+    chosen = predictor.model_
+    assert chosen.n_estimators in TREES
+    assert chosen.max_features in SHARES
+    assert chosen.col_sample == 1
+    rng = np.random.default_rng(5)
+    rng.integers(2**31)
+    seed = int(rng.integers(2**31))
+    fold = rng.permutation(len(ARCHS)) % 3
+    x, t = predictor._matrix(ARCHS, predictor._columns(ARCHS, known(ARCHS, 4))), rank_normal(SCORES)
+
+    def loss(trees, share):
+        total = 0.0
+        for k in range(3):
+            model = NGBoost(SPACE, n_estimators=trees, col_sample=1.0, max_features=share, random_state=seed)
+            model.learn(x[fold != k], t[fold != k])
+            mean, std = model.answer(x[fold == k])
+            total -= norm(mean, std).logpdf(t[fold == k]).sum()
+        return total
+
+    losses = {(trees, share): loss(trees, share) for trees in TREES for share in SHARES}
+    assert losses[chosen.n_estimators, chosen.max_features] == pytest.approx(min(losses.values()))
+
+
+def test_a_handful_of_architectures_is_not_searched():
+    predictor = get_predictor("omni", SPACE, without="proxy", epochs=4, random_state=5)
+    predictor.init(ARCHS[:5], SCORES[:5], known(ARCHS[:5], 4))
+    assert (predictor.model_.n_estimators, predictor.model_.max_features) == (100, 1.0)

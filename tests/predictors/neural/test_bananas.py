@@ -26,8 +26,8 @@ def test_mean_and_std_are_those_of_the_members(ensemble: Predictor) -> None:
     assert members.shape == (5, 10)
     mean, std = members.mean(axis=0), members.std(axis=0)
     answer = ensemble.query(queries)
-    np.testing.assert_allclose(answer.mean, ensemble.scale_.backward(mean))
-    np.testing.assert_allclose(answer.std, ensemble.scale_.backward_std(mean, std))
+    np.testing.assert_allclose(answer.mean, ensemble.scale_.prediction(mean, std).mean)
+    np.testing.assert_allclose(answer.std, ensemble.scale_.prediction(mean, std).std)
     assert (answer.std > 0).all()
 
 

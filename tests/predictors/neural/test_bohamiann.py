@@ -20,8 +20,8 @@ def test_prediction_is_made_from_the_samples() -> None:
     networks = outputs(one.samples_, [k, 6], inputs_of(one.features_.matrix(queries)))
     mean, std = networks.mean(axis=0), np.sqrt(networks.var(axis=0) + one.noise_)
     answer = one.query(queries)
-    np.testing.assert_allclose(answer.mean, one.scale_.backward(mean))
-    np.testing.assert_allclose(answer.std, one.scale_.backward_std(mean, std))
+    np.testing.assert_allclose(answer.mean, one.scale_.prediction(mean, std).mean)
+    np.testing.assert_allclose(answer.std, one.scale_.prediction(mean, std).std)
 
 
 def test_std_covers_new_scores() -> None:

@@ -32,8 +32,8 @@ def test_it_is_the_library_on_rank_normal_targets():
     ).fit(predictor.features_.matrix(ARCHS), rank_normal(SCORES))
     normal = model.pred_dist(predictor.features_.matrix(QUERIES))
     prediction = predictor.query(QUERIES)
-    np.testing.assert_allclose(prediction.mean, predictor.scale_.backward(normal.loc))
-    np.testing.assert_allclose(prediction.std, predictor.scale_.backward_std(normal.loc, normal.scale))
+    np.testing.assert_allclose(prediction.mean, predictor.scale_.prediction(normal.loc, normal.scale).mean)
+    np.testing.assert_allclose(prediction.std, predictor.scale_.prediction(normal.loc, normal.scale).std)
 
 
 @pytest.mark.parametrize("n", [1, 5])

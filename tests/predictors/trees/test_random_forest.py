@@ -19,10 +19,10 @@ def test_it_is_sklearns_forest_on_rank_normal_targets():
     forest = RandomForestRegressor(n_estimators=7, max_features=predictor.max_features, random_state=seed)
     forest.fit(predictor.features_.matrix(ARCHS), rank_normal(SCORES))
     x = predictor.features_.matrix(QUERIES)
-    np.testing.assert_allclose(predictor.query(QUERIES).mean, predictor.scale_.backward(forest.predict(x)))
     trees = np.array([tree.predict(x) for tree in forest.estimators_])
-    std = predictor.scale_.backward_std(trees.mean(axis=0), trees.std(axis=0))
-    np.testing.assert_allclose(predictor.query(QUERIES).std, std)
+    expected = predictor.scale_.prediction(forest.predict(x), trees.std(axis=0))
+    np.testing.assert_allclose(predictor.query(QUERIES).mean, expected.mean)
+    np.testing.assert_allclose(predictor.query(QUERIES).std, expected.std)
 
 
 def test_the_seed_matters():
