@@ -49,6 +49,7 @@ class SparseGP(GaussianProcess):
         (True, (2,))
     """
 
+    learns_relevance = False
     parameters = {"inducing": Whole(1), "iterations": Whole(1), "learning_rate": Number(0, above=True)}
 
     def __init__(
