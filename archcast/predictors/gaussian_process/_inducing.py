@@ -31,6 +31,7 @@ class InducingGaussianProcess(GaussianProcess):
         random_state: seed of the training rows where the inducing points start.
     """
 
+    learns_relevance = False
     parameters = {"inducing": Whole(1), "iterations": Whole(1), "learning_rate": Number(0, above=True)}
 
     def __init__(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,10 @@ __all__ = ["GaussianProcess", "KernelPredictor"]
 
 LINEAR_SHARE = 0.125
 """Share of the prior variance that each linear term has."""
+
+RELEVANCE = 1.4
+"""Prior standard deviation of the logarithm of a feature's relevance, in spaces without cell graphs: any decision may matter much
+or not at all there, whereas features of graphs are many and alike."""
 
 
 class KernelPredictor(Predictor):
@@ -90,7 +95,7 @@ class GaussianProcess(KernelPredictor):
     """Additive Gaussian process.
 
     Each encoding is a feature group with its own isotropic Matern-5/2 term; evidence, where given, is one more. All
-    encodings share a linear term, evidence has another:
+    encodings share a linear term, evidence has another. In a space without cell graphs each feature has a relevance of its own:
 
         k = sum_g a_g matern52(|x_g - x'_g| / l_g) + b <x, x'> + c <e, e'>
 
@@ -113,6 +118,7 @@ class GaussianProcess(KernelPredictor):
         (True, (2,))
     """
 
+    learns_relevance: ClassVar[bool] = True
     parameters = {"encoding": Encoding()}
 
     def __init__(
@@ -132,7 +138,8 @@ class GaussianProcess(KernelPredictor):
         return group_terms(self.features_, archs, evidence)
 
     def _priors(self, terms: Terms) -> Priors:
-        return group_priors(self.features_)
+        priors = group_priors(self.features_)
+        return priors if self._space.has_graph or not self.learns_relevance else replace(priors, relevance=RELEVANCE)
 
 
 def group_terms(features: FeatureGroups, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
