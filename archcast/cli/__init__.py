@@ -1,4 +1,4 @@
-"""The command line: ``archcast score | bench | search | train | list``, one file a command.
+"""The command line: ``archcast score | bench | search | train | forecast | list``, one file a command.
 
 Nothing heavy is imported before a command runs, so ``archcast --help`` answers at once. Errors are one line on stderr and exit
 code 2, an interrupt is exit code 130.
@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from archcast.cli import bench, listing, score, search, train
+from archcast.cli import bench, forecast, listing, score, search, train
 from archcast.errors import ArchcastError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app.command("score")(score.score)
 app.command("bench")(bench.bench)
 app.command("search")(search.search)
 app.command("train")(train.train)
+app.command("forecast")(forecast.forecast)
 app.command("list")(listing.list_)
 
 

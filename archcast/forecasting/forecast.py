@@ -397,7 +397,7 @@ def _metric(name: str | None, better: str | None, rows: list[Floats]) -> tuple[M
     if falls is None:
         raise InvalidInputError(
             "which way is better cannot be told from the curves. Name the metric, metric='val_accuracy', or say "
-            "better='higher' or 'lower'."
+            "better='higher' or 'lower' (--metric, --better)."
         )
     found = _by_range(falls, rows)
     told = "fall, so lower is" if falls else "rise, so higher is"
@@ -434,7 +434,8 @@ def _length(epochs: int | None, curves: list[Floats]) -> tuple[int, list[str]]:
         if lengths.min() == longest:
             raise InvalidInputError(
                 f"how long a full training is cannot be told: {'the curve has' if len(lengths) == 1 else 'all curves have'} "
-                f"{longest} epochs. Say epochs={max(50, 2 * longest)}, for example."
+                f"{longest} epochs. Give the number of epochs, for example epochs={max(50, 2 * longest)} "
+                f"(--epochs {max(50, 2 * longest)})."
             )
         done = int((lengths == longest).sum())
         return longest, [

@@ -135,13 +135,17 @@ class LCPFN(CurveForecaster):
 
 
 def extrapolate(curves: Curves, rates: NDArray[np.float64] | None = None) -> Bars:
-    """The network's distribution of each curve at the epoch that is forecast; ``rates`` ``(T,)``, over their maximum, if known."""
+    """The network's distribution of each curve at the epoch that is forecast; ``rates`` ``(T,)``, over their maximum, if known.
+
+    An earlier epoch than the last is forecast as the end of a training of that length. The network, most of whose examples were
+    ends, errs there by half as much as if it is asked for an epoch on the way.
+    """
     from archcast.predictors.learning_curve import _pfn
 
-    n, total = len(curves), curves.total
-    schedule = None if rates is None else np.broadcast_to(rates, (n, total))
+    n, goal = len(curves), curves.goal
+    schedule = None if rates is None else np.broadcast_to(rates[:goal], (n, goal))
     shares = np.clip(curves.shares, -1, 2)
-    borders, probabilities = _pfn.increments(shares, np.full(n, total), schedule, asked=np.full(n, curves.goal))
+    borders, probabilities = _pfn.increments(shares, np.full(n, goal), schedule)
     width = np.where(curves.complete, CERTAIN, 1.0)[:, None] * curves.scale.backward_std(np.ones(n))[:, None]
     return Bars(curves.last[:, None] + width * borders, probabilities)
 

@@ -1,0 +1,166 @@
+"""Logs to curves: which reader a file needs, and what a folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError
+from archcast.forecasting.readers.delimited import columns_of
+from archcast.forecasting.readers.events import is_events, runs_of_events
+from archcast.forecasting.readers.jsonlines import runs_of_json
+from archcast.forecasting.readers.runs import Run
+from archcast.forecasting.readers.table import runs_of
+from archcast.forecasting.readers.text import read_text
+from archcast.forecasting.metrics import Metric
+
+__all__ = ["Logs", "read_logs"]
+
+GENERIC = {"metrics", "log", "logs", "history", "training", "train", "results", "runs", "trainer_state", "events", "csv", "curve"}
+ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
+
+
+@dataclass
+class Logs:
+    """What logs held.
+
+    Attributes:
+        runs: curves, each with a name that no other has.
+        failures: a line for each file, or run, that could not be read.
+        notes: what was guessed or changed.
+    """
+
+    runs: list[Run] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_logs(paths: Sequence[str | Path], metric: str | None = None) -> Logs:
+    """Read files and folders; what cannot be read is a line of ``failures`` and hinders nothing else.
+
+    Args:
+        paths: CSV, TSV, JSON lines, JSON, TensorBoard event files, or folders that hold them.
+        metric: name of the metric; ``None`` chooses in each file.
+    """
+    logs = Logs()
+    named: list[tuple[Path, Run]] = []
+    for given in map(Path, paths):
+        try:
+            files = _files(given)
+        except (ArchcastError, OSError) as error:
+            logs.failures.append(_line(given, error))
+            continue
+        events = [path for path in files if is_events(path)]
+        for folder in sorted({path.parent.parent if path.parent.name in ("train", "validation") else path.parent for path in events}):
+            inside = [path for path in events if folder in (path.parent, path.parent.parent)]
+            try:
+                named += [(source / "events", run) for source, runs in runs_of_events(inside, metric) for run in runs]
+            except (ArchcastError, OSError) as error:
+                logs.failures.append(_line(given if len(inside) == 1 else folder, error))
+        for path in files:
+            if path in events:
+                continue
+            try:
+                named += [(path, run) for run in _read(path, metric)]
+            except (ArchcastError, OSError) as error:
+                logs.failures.append(_line(path, error))
+    _name(named, logs)
+    return logs
+
+
+def _files(path: Path) -> list[Path]:
+    """The logs at a path: itself, or what a folder holds at any depth."""
+    if path.is_file():
+        return [path]
+    if not path.exists():
+        raise InvalidFileError(f"{path} does not exist.")
+    inside = sorted(p for p in path.rglob("*") if p.is_file())
+    ours = [p for p in inside if p.name == "runs.jsonl"]
+    events = [p for p in inside if is_events(p)]
+    tables = [p for p in inside if p.suffix.lower() in ENDINGS]
+    found = ours or tables or events
+    if not found:
+        raise InvalidFileError(f"{path} holds no logs: expected *.csv, *.tsv, *.jsonl, or TensorBoard's *tfevents*.")
+    return found
+
+
+def _read(path: Path, metric: str | None) -> list[Run]:
+    """The curves of a file that is text."""
+    text = read_text(path)
+    if text.lstrip()[0] in "{[" and path.suffix.lower() not in (".csv", ".tsv"):
+        return runs_of_json(text, metric)
+    columns = columns_of(text)
+    if {"predictor", "train_size", "kendall_tau"} <= set(columns):
+        columns = _of_bench(columns)
+        return runs_of(columns, metric or "kendall_tau")
+    runs = runs_of(columns, metric)
+    if len(runs) == 1 and runs[0].metric in (None, "value", "Value") and Metric.of(path.stem):
+        return [Run(runs[0].name, runs[0].values, path.stem, runs[0].notes)]  # TensorBoard names what it exports by the tag
+    return runs
+
+
+def _of_bench(columns: dict[str, list[object]]) -> dict[str, list[object]]:
+    """``results.csv`` of ``archcast bench``: means over trials of each predictor, a train size is a step."""
+    cells: dict[tuple[str, float], list[float]] = {}
+    for name, size, tau in zip(columns["predictor"], columns["train_size"], columns["kendall_tau"]):
+        if str(tau).strip():
+            cells.setdefault((str(name), float(str(size))), []).append(float(str(tau)))
+    keys = sorted(cells)
+    return {
+        "predictor": [name for name, _ in keys],
+        "train_size": [size for _, size in keys],
+        "kendall_tau": [float(np.mean(cells[key])) for key in keys],
+    }
+
+
+def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
+    """Give each run a name of its own: that in the file, else that of the file, with the file's before it if need be."""
+    sources = {path for path, _ in named}
+    titles = [_title(path, run, len(sources) > 1) for path, run in named]
+    seen: dict[str, int] = {}
+    for title, (path, run) in zip(titles, named):
+        seen[title] = seen.get(title, 0) + 1
+        name = title if seen[title] == 1 else f"{title} #{seen[title]}"
+        if not np.isfinite(run.values).any():
+            logs.failures.append(f"{path}: run {name!r} has no value but NaN.")
+            continue
+        logs.runs.append(Run(name, run.values, run.metric, run.notes))
+        logs.notes += [f"{name}: {note}." for note in run.notes]
+
+
+def _title(path: Path, run: Run, several: bool) -> str:
+    stem = path.stem
+    if stem.lower() in GENERIC or stem.startswith("events.out"):
+        stem = path.parent.name or stem
+    if not run.name:
+        return stem
+    return f"{stem}/{run.name}" if several else run.name
+
+
+def _line(path: Path, error: Exception) -> str:
+    text = str(error) if not isinstance(error, OSError) else (error.strerror or str(error))
+    return text if text.startswith(str(path)) else f"{path}: {text}"
+
+
+def one_metric(runs: list[Run], name: str | None, better: str | None) -> Metric | None:
+    """What all runs measure, or ``None`` if no file names it.
+
+    Raises:
+        InvalidInputError: they measure different things, or the name does not tell which way is better.
+    """
+    told = list(dict.fromkeys([name] if name is not None else [run.metric for run in runs if run.metric not in (None, "value")]))
+    metrics = []
+    for one in told:
+        found = Metric.of(str(one), better)
+        if found is None:
+            raise InvalidInputError(
+                f"whether {one!r} should be high or low cannot be told from its name. Say --better higher or --better lower."
+            )
+        metrics.append(found)
+    kinds = {(metric.signal, metric.falls) for metric in metrics}
+    if len(kinds) > 1:
+        raise InvalidInputError(f"the logs measure different things: {', '.join(map(str, told))}. Choose one with --metric.")
+    return metrics[0] if metrics else None
