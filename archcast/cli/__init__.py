@@ -1,7 +1,7 @@
 """The command line: ``archcast score | bench | search | train | forecast | list``, one file a command.
 
 Nothing heavy is imported before a command runs, so ``archcast --help`` answers at once. Errors are one line on stderr and exit
-code 2, an interrupt is exit code 130.
+code 2, Ctrl-C is exit code 130 and SIGTERM 143.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from archcast.cli import bench, forecast, listing, score, search, train
+from archcast.cli._progress import Terminated, stop_on_sigterm
 from archcast.errors import ArchcastError
 
 __all__ = ["app", "main"]
@@ -47,15 +48,16 @@ def _root(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 wrong input, 130 interrupted."""
+    """Run the command line and exit: 0 done, 2 wrong input, 130 interrupted, 143 terminated."""
     try:
-        code = app(arguments, standalone_mode=False)
+        with stop_on_sigterm():
+            code = app(arguments, standalone_mode=False)
     except ArchcastError as error:
         _fail(str(error))
     except OSError as error:  # a full disk, a folder without permission
         _fail(str(error))
-    except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        sys.exit(143 if isinstance(error, Terminated) else 130)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

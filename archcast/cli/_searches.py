@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from archcast.reports.numbers import UNKNOWN
+
 if TYPE_CHECKING:
     from archcast.search import SearchResults
 
 __all__ = ["show"]
 
-COLUMNS = 5
+MOST_COLUMNS = 5
 
 
 def show(results: SearchResults, console: Console | None = None) -> None:
@@ -31,14 +33,14 @@ def show(results: SearchResults, console: Console | None = None) -> None:
     trials = f"{p['trials']} trial{'s' * (p['trials'] > 1)}"
     title = f"{p.get('benchmark', p['space'])}, {', '.join(p['objectives'])}: {what} after n evaluations, {trials}"
     console.print(Text(title, style="bold"))
-    for many in range(COLUMNS, 0, -1):
+    for many in range(MOST_COLUMNS, 0, -1):
         shown = sorted(
             {marks[round((i + 1) * len(marks) / many) - 1] for i in range(many) if len(marks) >= many} or marks
         )
         lines = [["strategy", *(f"n={n}" for n in shown), "test", "optimum", "choosing s"]]
         for name in names:
             last = cells[name, marks[-1]]
-            found = "-" if last["found_optimum"] is None else f"{last['found_optimum']}/{last['trials']}"
+            found = UNKNOWN if last["found_optimum"] is None else f"{last['found_optimum']}/{last['trials']}"
             values = [_number(cells[name, n][f"{key}_mean"]) for n in shown]
             lines.append([name, *values, _number(last["test_of_best"]), found, _number(last["overhead_seconds"], 2)])
         widths = [max(map(len, column)) for column in zip(*lines)]
@@ -64,5 +66,5 @@ def _order(row: dict[str, Any], key: str) -> float:
 
 def _number(value: float, places: int = 4) -> str:
     if math.isnan(value):
-        return "-"
+        return UNKNOWN
     return f"{value:.{places}f}" if abs(value) < 10 else f"{value:.{max(0, places - 2)}f}"

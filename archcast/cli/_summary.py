@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from archcast.reports.numbers import UNKNOWN, compact
+
 if TYPE_CHECKING:
     from archcast.evaluation import Results
 
 __all__ = ["show"]
 
-NAME_WIDTH = 26
+LONGEST_NAME = 26
 Row = dict[str, Any]
 
 
@@ -28,12 +30,12 @@ def show(results: Results, console: Console | None = None) -> None:
     names = list(dict.fromkeys(row["label"] for row in rows))
     names.sort(key=lambda name: _tau(cells.get((name, sizes[-1]))), reverse=True)
     p = results.protocol
-    console.print(
-        Text(
-            f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {p['trials']} trials",
-            style="bold",
-        )
+    title = (
+        f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {p['trials']} trials, processor time"
     )
+    console.print(Text(title, style="bold"))
+    if p.get("quick_look"):
+        console.print(Text(f"a quick look at {p['preset']}: {p['quick_look']}", style="yellow"))
     for shown, places, sem in _choices(sizes):
         lines = [["predictor", *(f"n={n}" for n in shown), "init s", "query ms"]]
         for name in names:
@@ -79,7 +81,7 @@ def _tau(row: Row | None) -> float:
 
 def _number(row: Row | None, places: int, sem: bool) -> str:
     if row is None or math.isnan(row["kendall_tau"]):
-        return "-"
+        return UNKNOWN
     text = f"{row['kendall_tau']:.{places}f}"
     if sem and not math.isnan(row["kendall_tau_sem"]):
         text += f"±{row['kendall_tau_sem']:.{places}f}"
@@ -87,14 +89,8 @@ def _number(row: Row | None, places: int, sem: bool) -> str:
 
 
 def _short(row: Row | None, name: str) -> str:
-    """Two significant digits."""
-    if row is None or math.isnan(row[name]):
-        return "-"
-    value = row[name]
-    if value >= 10:
-        return f"{value:.0f}"
-    return f"{value:.{max(0, 1 - math.floor(math.log10(max(value, 1e-4))))}f}"
+    return UNKNOWN if row is None else compact(row[name])
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"

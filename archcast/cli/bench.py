@@ -2,82 +2,121 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from archcast.cli._progress import Bar, progress_bar, stoppable
 
+if TYPE_CHECKING:
     from archcast.data import Benchmark
     from archcast.evaluation import Progress
 
 __all__ = ["bench"]
 
 DEFAULT = "digits"
+TABLES = (".csv", ".csv.gz")
+QUICK = {"train_sizes": [10, 100], "test_size": 200, "trials": 3}
+QUICK_PREDICTORS = ("gp", "bayesian-linear", "random-forest", "sotl-e")
+"""Well-known predictors of different families, each done in a moment."""
 
 
 def bench(
     benchmark: Annotated[
         str | None,
-        typer.Argument(help="Benchmark, see archcast list benchmarks.", show_default=DEFAULT),
+        typer.Argument(
+            help="Name of a benchmark (see archcast list benchmarks), or path to a table: .csv or .csv.gz.",
+            show_default=DEFAULT,
+        ),
     ] = None,
     predictors: Annotated[
         str | None,
         typer.Option(
-            help="Names with commas (parameters: omni:without=curve), all, or none.", show_default="a well-chosen few"
+            help="Names of predictors, with commas between them, or all, or none. A name may be followed by parameters "
+            "(omni:without=curve). The class of a scikit-learn regressor may stand for a name (sklearn.svm.SVR:C=10).",
+            show_default="a well-chosen few",
         ),
     ] = None,
     proxies: Annotated[
         str | None,
         typer.Option(
-            help="Zero-cost proxies with commas, or none: a row each beside params and flops, of the evidence, else computed.",
+            help="Names of zero-cost proxies, with commas between them, or none. Each proxy gets a row, and so do params and "
+            "flops. The scores are taken from the evidence or the benchmark where these have them, else they are computed.",
             show_default="a published few",
         ),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="Encoding for every predictor that takes one.", show_default=False)
+        str | None,
+        typer.Option(help="Name of the encoding for every predictor that takes one.", show_default="each one's own"),
     ] = None,
     train_sizes: Annotated[
-        str | None, typer.Option(help="Training architectures, with commas.", show_default="10,32,100")
+        str | None,
+        typer.Option(help="Numbers of architectures to train on, with commas between them.", show_default="10,32,100"),
     ] = None,
     test_size: Annotated[
         str | None,
-        typer.Option(help="Test architectures, or rest for all others.", show_default="1000"),
+        typer.Option(help="Number of architectures to test on, or rest for all others.", show_default="1000"),
     ] = None,
     test: Annotated[
-        str, typer.Option(help="random architectures, or mutations of the best training ones, as in a search.")
-    ] = "random",
-    trials: Annotated[int | None, typer.Option(help="Repetitions.", show_default="5")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of splits and predictors.")] = 0,
-    preset: Annotated[
-        str | None, typer.Option(help="Published protocol: white2021, tnasp or suite-zero.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Kind of test set: random architectures, mutations of the best training architectures, or neighbourhood "
+            "(training architectures are mutations as well).",
+            show_default="random",
+        ),
     ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Number of repetitions, each with other training and test sets.", show_default="5"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the training sets, the test sets and the predictors.")] = 0,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of a published protocol: white2021, white2021-mutations, tnasp or suite-zero. Fewer --trials give a "
+            "quick look at it.",
+            show_default=False,
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Quick look: few predictors, train sizes and trials, done in seconds.")
+    ] = False,
     epochs: Annotated[
         str | None,
-        typer.Option(help="Epochs of learning curves seen at query, with commas.", show_default="each predictor's own"),
+        typer.Option(
+            help="Numbers of epochs of the learning curves that predictors see, with commas between them.",
+            show_default="each one's own",
+        ),
     ] = None,
     budgets: Annotated[
-        bool, typer.Option("--budgets", help="Which predictor is best for each pair of init and query time.")
+        bool, typer.Option("--budgets", help="Map of the best predictor for each pair of init time and query time.")
     ] = False,
-    metric: Annotated[str | None, typer.Option(help="What to predict.", show_default="the benchmark's choice")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Name of the metric to predict.", show_default="the benchmark's choice")
+    ] = None,
     evidence: Annotated[
-        str, typer.Option(help="What predictors are told besides: none, published, or a file of archcast score --out.")
+        str,
+        typer.Option(
+            help="What predictors are told besides the architecture: none, published (proxies and costs of the benchmark), or "
+            "the path to a file that archcast score --out wrote."
+        ),
     ] = "none",
-    jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = -1,
+    jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one for each core.")] = -1,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the results.", show_default="one in archcast-results"),
+        Path | None, typer.Option(help="Path to the folder for the results.", show_default="one in archcast-results")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a table.")] = False,
     table: Annotated[
-        Path | None, typer.Option(help="Your own table (.csv, .csv.gz) instead of a benchmark.", show_default=False)
+        Path | None,
+        typer.Option(help="Path to a table of your own (.csv, .csv.gz), instead of a benchmark.", show_default=False),
     ] = None,
-    space: Annotated[str | None, typer.Option(help="Search space of that table.", show_default=False)] = None,
-    arch_column: Annotated[str, typer.Option(help="Its column of architectures.")] = "arch",
-    score_column: Annotated[str, typer.Option(help="Its column of scores, higher is better.")] = "score",
+    space: Annotated[
+        str | None,
+        typer.Option(help="Name of the search space of the table.", show_default="its columns are the decisions"),
+    ] = None,
+    arch_column: Annotated[str, typer.Option(help="Name of the column with the architectures.")] = "arch",
+    score_column: Annotated[str, typer.Option(help="Name of the column with the scores, higher is better.")] = "score",
 ) -> None:
     """Benchmark performance predictors by rank correlation.
 
@@ -105,26 +144,26 @@ def bench(
         "epochs": None if epochs is None else [_whole("--epochs", n) for n in epochs.split(",")],
         "budgets": budgets,
     }
+    if quick:
+        _make_quick(settings, loaded)
     folder = Path("archcast-results") / _folder_name(loaded, settings) if out is None else out
-    done = [0, 0]
-    try:
-        with _progress(done) as progress:
-            results = evaluate(**settings, jobs=jobs, out=folder, progress=progress)
-    except KeyboardInterrupt:
-        kept = f"{done[0]} of {done[1]} trials are kept in {folder}; the same command continues."
-        typer.echo(f"interrupted: {kept}" if done[1] else "interrupted", err=True)
-        raise typer.Exit(130) from None
+    with progress_bar("trials") as bar, stoppable(lambda: _kept(bar, folder)):
+        results = evaluate(**settings, jobs=jobs, out=folder, progress=_telling(bar))
     if as_json:
         typer.echo(results.to_json(), nl=False)
-    else:
-        show(results)
-        files = ["report.html", "figure.png", *["budgets.png"] * bool(results.protocol["budgets"]), "results.json"]
-        typer.echo(f"Written to {folder}: {', '.join(files)}, results.csv")
+        return
+    show(results)
+    files = ["report.html", "figure.png", *["budgets.png"] * bool(results.protocol["budgets"]), "results.json"]
+    typer.echo(f"Written to {folder}: {', '.join(files)}, results.csv")
+    if quick:
+        typer.echo("This was a quick look: leave out --quick for all of the default predictors and trials.")
 
 
 def _load(benchmark: str | None, table: Path | None, space: str | None, arch: str, score: str) -> Benchmark:
     from archcast.data import load_benchmark, read_table
 
+    if table is None and benchmark is not None and benchmark.endswith(TABLES):
+        table, benchmark = Path(benchmark), None
     if table is None:
         if space is not None:
             raise typer.BadParameter("--space goes with --table; a benchmark has its own space.")
@@ -134,6 +173,44 @@ def _load(benchmark: str | None, table: Path | None, space: str | None, arch: st
     if space is None:
         raise typer.BadParameter("--table needs --space, see `archcast list spaces`.")
     return read_table(table, space, arch_column=arch, score_column=score)
+
+
+def _make_quick(settings: dict[str, Any], benchmark: Benchmark) -> None:
+    """Fewer of everything that was not asked for."""
+    from archcast.evaluation import default_predictors
+
+    if settings["preset"] is not None:
+        raise typer.BadParameter("--quick does not go with --preset: give fewer --trials instead.")
+    for name, value in QUICK.items():
+        if settings[name] is None:
+            settings[name] = value
+    if settings["predictors"] is None:
+        fitting = default_predictors(benchmark)
+        settings["predictors"] = [name for name in QUICK_PREDICTORS if name in fitting]
+
+
+def _kept(bar: Bar, folder: Path) -> str:
+    if not bar.total:
+        return ""
+    return f"{bar.done} of {bar.total} trials are kept in {folder}; the same command continues."
+
+
+def _telling(bar: Bar) -> Any:
+    """What moves the bar."""
+
+    def tell(progress: Progress) -> None:
+        row = progress.row
+        if progress.what == "networks":
+            bar.update(bar.done, bar.total, f"scoring networks: {progress.done:,} of {progress.total:,}")
+            return
+        if row is None and progress.done:
+            bar.note(f"continuing: {progress.done} of {progress.total} trials are there already")
+        text = "" if row is None else f"{row['predictor']} n={row['train_size']}"
+        if row is not None:
+            text += " failed" if row["error"] else f" tau {row['kendall_tau']:.2f}"
+        bar.update(progress.done, progress.total, text)
+
+    return tell
 
 
 def _names(text: str | None) -> str | list[str] | None:
@@ -149,50 +226,12 @@ def _whole(option: str, text: str) -> int:
 
 def _folder_name(benchmark: Benchmark, settings: dict[str, Any]) -> str:
     """The same for the same command on the same data, another for another one; predictors may be added."""
-    import hashlib
-
     from archcast._version import __version__
+    from archcast.journal import file_name, fingerprint
 
     rest = sorted((key, value) for key, value in settings.items() if key not in ("benchmark", "predictors", "proxies"))
     if settings["proxies"] and settings["evidence"]:  # which narrows the benchmark
         rest.append(("proxies", True))
-    digest = hashlib.sha256(repr((__version__, rest)).encode())
-    digest.update(benchmark.archs.tobytes() + benchmark.scores().tobytes())
-    return f"{benchmark.name.replace('/', '-')}-{digest.hexdigest()[:6]}"
-
-
-@contextmanager
-def _progress(done: list[int]) -> Iterator[Callable[[Progress], None]]:
-    """A bar on stderr; ``done`` is kept at (trials done, trials in all)."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    bar = Progress(
-        *columns, TextColumn("{task.description}"), console=console, transient=True, disable=not console.is_terminal
-    )
-    with bar:
-        task = bar.add_task("starting", total=None)
-
-        def tell(progress: Any) -> None:
-            if progress.what == "networks":
-                bar.update(task, completed=progress.done, total=progress.total, description="networks of proxies")
-                return
-            done[:] = progress.done, progress.total
-            row = progress.row
-            if row is None and progress.done:
-                console.print(f"continuing: {progress.done} of {progress.total} trials are there already")
-            text = "starting" if row is None else f"{row['predictor']} n={row['train_size']}"
-            if row is not None:
-                text += " failed" if row["error"] else f" tau {row['kendall_tau']:.2f}"
-            bar.update(task, completed=progress.done, total=progress.total, description=text)
-
-        yield tell
+    kinds = ("archs", "metrics", "curves", "costs", "proxies", "train_seconds")
+    digest = fingerprint(__version__, rest, [getattr(benchmark, kind) for kind in kinds])
+    return f"{file_name(benchmark.name.replace('/', '-'))}-{digest[:6]}"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archcast.cli._progress import Bar, progress_bar, stoppable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from archcast.search import Objective, Step, ZeroCost
 
@@ -21,65 +22,110 @@ DEFAULT = "nas-bench-graph/cora"
 """A benchmark of a whole space: a search must find measured whatever it asks for."""
 
 BATCH, BUDGET, TRIALS = 10, 100, 5
-TRAIN_BATCH, FEW = 4, 30
-"""A real training is dear: smaller batches, one trial, and, below so many, fewer random architectures to begin with."""
+TRAIN_BATCH, SMALL_BUDGET = 4, 30
+"""A real training is dear: batches are smaller, there is one trial, and a search with a small budget begins with fewer random
+architectures."""
 
 
 def search(
     benchmark: Annotated[
-        str | None, typer.Argument(help="Benchmark, see archcast list benchmarks.", show_default=DEFAULT)
+        str | None,
+        typer.Argument(help="Name of a benchmark to search in, see archcast list benchmarks.", show_default=DEFAULT),
     ] = None,
     strategy: Annotated[
         str | None,
-        typer.Option(help="Names with commas, or all; see archcast list strategies.", show_default="four of them"),
+        typer.Option(
+            help="Names of strategies, with commas between them, or all; see archcast list strategies.",
+            show_default="four of them",
+        ),
     ] = None,
     predictor: Annotated[
-        str | None, typer.Option(help="For every strategy that uses one.", show_default="each one's own")
+        str | None,
+        typer.Option(help="Name of the predictor for every strategy that uses one.", show_default="each one's own"),
     ] = None,
     acquisition: Annotated[
-        str | None, typer.Option(help="its, ei, pi, ucb, thompson or mean.", show_default="each one's own")
+        str | None,
+        typer.Option(
+            help="Name of the acquisition: its, ei, pi, ucb, thompson or mean.", show_default="each one's own"
+        ),
     ] = None,
     candidates: Annotated[
         str | None,
-        typer.Option(help="mutation, random, both with a comma, or all.", show_default="each one's own"),
+        typer.Option(
+            help="Source of candidates: mutation, random, both with a comma between them, or all.",
+            show_default="each one's own",
+        ),
     ] = None,
-    budget: Annotated[int, typer.Option(help="Full trainings a search may pay for.")] = BUDGET,
-    batch: Annotated[int | None, typer.Option(help="Architectures at a time.", show_default="10; training 4")] = None,
-    trials: Annotated[int | None, typer.Option(help="Repetitions.", show_default="5; training 1")] = None,
-    metric: Annotated[str | None, typer.Option(help="What to maximise.", show_default="the benchmark's choice")] = None,
+    budget: Annotated[int, typer.Option(help="Number of full trainings that each search may pay for.")] = BUDGET,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Number of architectures that are asked for at a time.", show_default="10; real trainings 4"),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Number of searches with each strategy.", show_default="5; real trainings 1"),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Name of the metric to maximise.", show_default="the benchmark's choice")
+    ] = None,
     objectives: Annotated[
-        str | None, typer.Option(help="Costs to minimise as well, with commas.", show_default=False)
+        str | None,
+        typer.Option(help="Names of costs to minimise as well, with commas between them.", show_default=False),
     ] = None,
     objective: Annotated[
-        str, typer.Option(help="table, train, or module:function with f(arch) -> score or (score, curves).")
+        str,
+        typer.Option(
+            help="Source of the scores: table (a benchmark), train (real trainings), or module:function, a function of yours: "
+            "f(arch) returns the score, or the score and the learning curves."
+        ),
     ] = "table",
     space: Annotated[
-        str | None, typer.Option(help="Search space, if nothing is looked up.", show_default=False)
+        str | None,
+        typer.Option(help="Name of the search space, where no benchmark is searched in.", show_default=False),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="To train on, as in archcast train.")] = "digits",
-    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 20,
+    dataset: Annotated[str, typer.Option(help="Name of the data set to train on, as in archcast train.")] = "digits",
+    epochs: Annotated[int, typer.Option(help="Number of epochs of a training.")] = 20,
     width: Annotated[
-        int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 16")
+        int | None, typer.Option(help="Number of channels of the first stage.", show_default="the paper's; digits 16")
     ] = None,
-    depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="the paper's; digits 1")] = None,
-    stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="the paper's; digits 1")] = None,
-    device: Annotated[str, typer.Option(help="To train on: cpu, cuda or cuda:1.")] = "cpu",
+    depth: Annotated[
+        int | None, typer.Option(help="Number of cells in a stage.", show_default="the paper's; digits 1")
+    ] = None,
+    stages: Annotated[int | None, typer.Option(help="Number of stages.", show_default="the paper's; digits 1")] = None,
+    device: Annotated[str, typer.Option(help="Name of the device to train on: cpu, cuda or cuda:1.")] = "cpu",
     zero_cost: Annotated[
-        str | None, typer.Option(help="Proxy that helps the search: published, or computed.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Name of a zero-cost proxy that helps the search. The scores are those of the benchmark where it has them, else "
+            "they are computed.",
+            show_default=False,
+        ),
     ] = None,
     warmup: Annotated[
-        int | None, typer.Option(help="Begin with the best of so many by that proxy.", show_default="100")
+        int | None,
+        typer.Option(
+            help="Number of random architectures among which the proxy chooses those that the search begins with.",
+            show_default="100",
+        ),
     ] = None,
-    moves: Annotated[int, typer.Option(help="Take the best of so many moves by that proxy.")] = 1,
+    moves: Annotated[
+        int, typer.Option(help="Number of possible next architectures among which the proxy chooses each one.")
+    ] = 1,
     asynchronous: Annotated[
-        bool, typer.Option("--async", help="Ask for one as soon as one is trained; cannot be repeated exactly.")
+        bool,
+        typer.Option(
+            "--async",
+            help="Ask for an architecture as soon as one is trained. Such a search cannot be repeated exactly.",
+        ),
     ] = False,
-    jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = -1,
+    jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one for each core.")] = -1,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results.", show_default="one in archcast-results")
+        Path | None, typer.Option(help="Path to the folder for the results.", show_default="one in archcast-results")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Insist that there is a search to continue.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a search; it is an error if there is none in the folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a table.")] = False,
 ) -> None:
     """Search for the best architecture.
@@ -97,7 +143,7 @@ def search(
     target = _objective(objective, benchmark, metric, costs, space, dataset, epochs, sizes, device)
     simulated = target.simulated
     batch = min(budget, BATCH if simulated else TRAIN_BATCH) if batch is None else batch
-    common: dict[str, Any] = {} if simulated or budget >= FEW else {"n_init": max(2, budget // 3)}
+    common: dict[str, Any] = {} if simulated or budget >= SMALL_BUDGET else {"n_init": max(2, budget // 3)}
     if zero_cost is not None:
         common["zero_cost"] = _zero_cost(zero_cost, target, 100 if warmup is None else warmup, moves)
     elif warmup is not None or moves != 1:
@@ -120,12 +166,12 @@ def search(
         trainer = target.trainer = dataclasses.replace(trainer, weights=folder / "weights")
     if resume and not (folder / "protocol.json").is_file():
         raise InvalidInputError(f"--resume: {str(folder)!r} holds no search. Leave out --resume, or name its folder.")
-    try:
-        with _progress(len(strategies) * repeats * budget) as progress:
-            results = run_search(objective=target, jobs=jobs, out=folder, progress=progress, **settings)
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted: what is finished is kept in {folder}; the same command continues.", err=True)
-        raise typer.Exit(130) from None
+    with (
+        progress_bar("evaluations") as bar,
+        stoppable(lambda: f"what is finished is kept in {folder}; the same command continues."),
+    ):
+        telling = _telling(bar, len(strategies) * repeats * budget)
+        results = run_search(objective=target, jobs=jobs, out=folder, progress=telling, **settings)
     if as_json:
         typer.echo(results.to_json(), nl=False)
         return
@@ -234,34 +280,25 @@ def _strategies(
 
 def _folder_name(objective: Objective, settings: list[Any]) -> str:
     """The same for the same command on the same data, another for another one."""
-    import hashlib
+    from archcast.journal import file_name, fingerprint
+    from archcast.versions import versions
 
-    from archcast._version import __version__
-
-    said = repr([__version__, objective.describe(), [str(s) for s in settings if not callable(s)]])
+    said = fingerprint(versions(), objective.describe(), [str(s) for s in settings if not callable(s)])
     name = str(objective.describe().get("benchmark", objective.space.name)).replace("/", "-")
-    return f"search-{name}-{hashlib.sha256(said.encode()).hexdigest()[:6]}"
+    return f"search-{file_name(name)}-{said[:6]}"
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[Step], None]]:
-    """A bar on stderr with the best so far."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+def _telling(bar: Bar, total: int) -> Callable[[Step], None]:
+    """What moves the bar, with the best so far."""
     spent: dict[tuple[str, int], float] = {}
     best: dict[str, float] = {}
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=total)
 
-        def tell(step: Step) -> None:
-            spent[step.strategy, step.trial] = step.spent
-            if not best.get(step.strategy, -float("inf")) >= step.best:
-                best[step.strategy] = step.best
-            failed = f", {step.failed} failed" if step.failed else ""
-            text = f"{step.strategy}: best so far {best.get(step.strategy, float('nan')):.4g}{failed}"
-            bar.update(task, completed=round(sum(spent.values())), description=text)
+    def tell(step: Step) -> None:
+        spent[step.strategy, step.trial] = step.spent
+        if not best.get(step.strategy, -float("inf")) >= step.best:
+            best[step.strategy] = step.best
+        failed = f", {step.failed} failed" if step.failed else ""
+        text = f"{step.strategy}: best so far {best.get(step.strategy, float('nan')):.4g}{failed}"
+        bar.update(round(sum(spent.values())), total, text)
 
-        yield tell
+    return tell

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from archcast.cli._progress import Bar, progress_bar, stoppable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,44 +21,57 @@ __all__ = ["train"]
 
 def train(
     architectures: Annotated[
-        list[str] | None, typer.Argument(help="Architectures in the space's notation.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Architectures to train, in the notation of the search space.", show_default=False),
     ] = None,
-    space: Annotated[str, typer.Option(help="Search space whose networks can be built.")] = "nasbench201",
+    space: Annotated[str, typer.Option(help="Name of a search space whose networks can be built.")] = "nasbench201",
     dataset: Annotated[
         str,
-        typer.Option(help="digits, cifar10, cifar100, a folder with a folder of images for each class, or an .npz."),
+        typer.Option(
+            help="Name of a data set (digits, cifar10, cifar100), or path to a folder that holds a folder of images for each "
+            "class, or to an .npz file."
+        ),
     ] = "digits",
     sample: Annotated[
-        int | None, typer.Option(help="Train so many architectures, each function equally likely.", show_default=False)
+        int | None,
+        typer.Option(
+            help="Number of random architectures to train; each function is equally likely.", show_default=False
+        ),
     ] = None,
     archs: Annotated[
-        Path | None, typer.Option(help="Train the architectures of a text file, one a line.", show_default=False)
+        Path | None,
+        typer.Option(help="Path to a text file with one architecture to train on each line.", show_default=False),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Train every function of the space.")] = False,
-    seeds: Annotated[int, typer.Option(help="Trainings of each architecture.")] = 1,
-    epochs: Annotated[int, typer.Option(help="Epochs of a training.")] = 20,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step.", show_default="64; digits 32")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Train one architecture for each function of the space.")] = False,
+    seeds: Annotated[int, typer.Option(help="Number of trainings of each architecture, each with another seed.")] = 1,
+    epochs: Annotated[int, typer.Option(help="Number of epochs of a training.")] = 20,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Number of images in a step.", show_default="64; digits 32")
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Highest learning rate.", show_default="0.1; digits 0.2")
     ] = None,
     weight_decay: Annotated[float, typer.Option(help="Weight decay.")] = 5e-4,
     width: Annotated[
-        int | None, typer.Option(help="Channels of the first stage.", show_default="the paper's; digits 16")
+        int | None, typer.Option(help="Number of channels of the first stage.", show_default="the paper's; digits 16")
     ] = None,
-    depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="the paper's; digits 1")] = None,
-    stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="the paper's; digits 1")] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="Number of cells in a stage.", show_default="the paper's; digits 1")
+    ] = None,
+    stages: Annotated[int | None, typer.Option(help="Number of stages.", show_default="the paper's; digits 1")] = None,
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0,
-    data: Annotated[Path, typer.Option(help="Folder of CIFAR.")] = Path("data"),
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
+    data: Annotated[Path, typer.Option(help="Path to the folder that holds CIFAR, or will.")] = Path("data"),
+    device: Annotated[str, typer.Option(help="Name of the device to train on: cpu, cuda or cuda:1.")] = "cpu",
     mixed_precision: Annotated[
-        bool, typer.Option(help="bfloat16 where autocast allows it; accelerators only.")
+        bool, typer.Option(help="Compute in bfloat16 where autocast allows it, on accelerators only.")
     ] = False,
-    jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = -1,
+    jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one for each core.")] = -1,
     hours: Annotated[
-        float | None, typer.Option(help="Start no further architecture after that long.", show_default=False)
+        float | None,
+        typer.Option(help="Number of hours after which no further architecture is started.", show_default=False),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results.", show_default="one in archcast-runs")
+        Path | None, typer.Option(help="Path to the folder for the results.", show_default="one in archcast-runs")
     ] = None,
 ) -> None:
     """Train architectures and record their learning curves.
@@ -65,6 +80,7 @@ def train(
     archcast bench FOLDER reads. Ctrl-C keeps what is finished; the same command continues.
     """
     from archcast.errors import InvalidInputError
+    from archcast.journal import file_name
     from archcast.spaces import get_space
     from archcast.training import Trainer, load_dataset, settings_for, train_table
 
@@ -85,13 +101,17 @@ def train(
         stages=stages,
     )
     trainer = Trainer(chosen, images, **how, device=device, mixed_precision=mixed_precision)
-    folder = Path("archcast-runs") / f"{chosen.name}-{Path(dataset).stem}-{epochs}" if out is None else out
-    done = [0, 0]
-    try:
-        benchmark = _run(train_table, trainer, rows, folder, done, seeds=range(seeds), jobs=jobs, hours=hours)
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted: {done[0]} of {done[1]} are kept in {folder}; the same command continues.", err=True)
-        raise typer.Exit(130) from None
+    name = f"{chosen.name}-{Path(dataset).stem}-{epochs}"
+    folder = Path("archcast-runs") / file_name(name) if out is None else out
+    seconds = None if hours is None else 3600 * hours
+    with progress_bar("architectures") as bar, stoppable(lambda: _kept(bar, folder)):
+
+        def tell(finished: int, total: int) -> None:
+            if not bar.total and finished:
+                bar.note(f"continuing: {finished} of {total} are there already")
+            bar.update(finished, total)
+
+        benchmark = train_table(trainer, rows, folder, seeds=range(seeds), jobs=jobs, seconds=seconds, progress=tell)
     _show(benchmark)
     typer.echo(f"Written to {folder}: benchmark.npz, runs.jsonl. Next: archcast bench {folder}")
 
@@ -114,40 +134,10 @@ def _rows(
     return sample_functions(space, sample, seed)
 
 
-def _run(
-    train_table: Any,
-    trainer: Any,
-    rows: NDArray[np.int64],
-    folder: Path,
-    done: list[int],
-    hours: float | None,
-    **rest: Any,
-) -> Benchmark:
-    """Train with a bar on stderr; ``done`` is kept at (architectures done, in all)."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("trained"), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-
-        def tell(finished: int, total: int) -> None:
-            if not done[1] and finished:
-                console.print(f"continuing: {finished} of {total} are there already")
-            done[:] = finished, total
-            bar.update(task, completed=finished, total=total)
-
-        seconds = None if hours is None else 3600 * hours
-        benchmark: Benchmark = train_table(trainer, rows, folder, seconds=seconds, progress=tell, **rest)
-    return benchmark
+def _kept(bar: Bar, folder: Path) -> str:
+    if not bar.total:
+        return ""
+    return f"{bar.done} of {bar.total} are kept in {folder}; the same command continues."
 
 
 def _show(benchmark: Benchmark) -> None:

@@ -5,7 +5,6 @@ The one exception is a smaller number of trials: it gives a quick look at the pr
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,8 +54,8 @@ def spread_epochs(longest: int, many: int = 15) -> tuple[int, ...]:
     """
     if longest < 3:
         return tuple(range(1, longest + 1))
-    powers = np.logspace(0.9, math.log2(longest - 1), many, base=2.0)
-    return tuple(dict.fromkeys(int(value + 1e-9) for value in powers))
+    powers = np.logspace(0.9, np.log(longest - 1) / np.log(2), many, base=2.0)  # rounded as in the paper's code
+    return tuple(dict.fromkeys(int(value) for value in powers))
 
 
 WHITE = Preset(

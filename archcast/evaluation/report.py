@@ -10,7 +10,7 @@ from archcast.evaluation.figure import draw
 from archcast.evaluation.measurements import Measurements
 from archcast.evaluation.metrics import METRICS
 from archcast.evaluation.presets import REST
-from archcast.evaluation.splits import RANDOM, TESTS
+from archcast.evaluation.splits import MUTATIONS, RANDOM, TESTS
 from archcast.reports.numbers import fixed, significant
 from archcast.reports.pages import definitions, page, plus_minus, svg, text
 
@@ -51,15 +51,20 @@ def tested_on(p: Any) -> str:
     if p["test_size"] == REST:
         return "all others"
     if p.get("test", RANDOM) != RANDOM:
-        return f"up to {p['test_size']:,} mutations of the best of them"
+        some = "mutations of the best of them" if p["test"] == MUTATIONS else "mutations of the best of ten"
+        return f"up to {p['test_size']:,} {some}"
     return f"{p['test_size']:,} others"
 
 
 def _headline(p: Any) -> str:
     return (
         f"{p['metric']} of {p['architectures']:,} architectures of {p['space']}. Each trial trains on n random ones and "
-        f"ranks {tested_on(p)}; {p['trials']} trials."
+        f"ranks {tested_on(p)}; {p['trials']} trials.{_look(p)}"
     )
+
+
+def _look(p: Any) -> str:
+    return f" A quick look at {p['preset']}, {p['quick_look']}." if p.get("quick_look") else ""
 
 
 def _svg(results: Measurements, width: float, height: float | None, salt: str) -> str:
@@ -150,6 +155,7 @@ def _protocol(p: Any) -> dict[str, Any]:
         "benchmark": f"{p['benchmark']} (digest {p['data']})",
         "metric": p["metric"],
         "preset": p["preset"] or "none",
+        **({"differs from the paper": " ".join(p["differs"])} if p.get("differs") else {}),
         "train sizes": ", ".join(f"{n:,}" for n in p["train_sizes"]),
         "test size": p["test_size"] if p["test_size"] == "rest" else f"{p['test_size']:,}",
         "trials": f"{p['trials']}, seed {p['seed']}; every predictor gets the same splits and seeds",
