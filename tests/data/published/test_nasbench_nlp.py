@@ -64,7 +64,8 @@ def test_recipes_are_the_architectures(folder) -> None:
     assert benchmark.scores("neg_val_loss_best")[1] == -logs[1]["val_losses"][best]
     assert benchmark.scores("neg_test_loss_best")[1] == -logs[1]["test_losses"][best]
     assert benchmark.costs["runs"].tolist() == [2, 1]
-    assert benchmark.costs["nodes"].tolist() == [2, 3]
+    rows = benchmark.space.dicts(benchmark.archs)
+    assert [(row["nodes"], row["linear"], row["blend"], row["variant"]) for row in rows] == [(2, 1, 0, 0), (3, 1, 1, 0)]
     assert benchmark.train_seconds.tolist() == [50, 50]
     np.testing.assert_allclose(benchmark.curves["train_loss"][1], logs[1]["train_losses"], rtol=1e-6)
     other = archcast.load_benchmark("nasbench-nlp", path / "logs_1.zip")
