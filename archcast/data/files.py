@@ -12,6 +12,8 @@ import numpy as np
 from archcast.data.benchmark import Benchmark
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
 from archcast.files import write_whole
+from archcast.spaces.base import get_space
+from archcast.spaces.choices import Choices
 
 __all__ = ["read_benchmark", "save_benchmark"]
 
@@ -30,13 +32,15 @@ def save_benchmark(benchmark: Benchmark, path: str | Path) -> None:
         ...     read_benchmark(folder).scores()
         array([0.5])
     """
-    arrays = {"archs": benchmark.archs.astype(np.int16)}
+    arrays = {"archs": benchmark.archs.astype(np.int16 if benchmark.archs.max() < 1 << 15 else np.int32)}
     for kind in KINDS:
         arrays |= {f"{kind}/{name}": values.astype(np.float32) for name, values in getattr(benchmark, kind).items()}
     if benchmark.train_seconds is not None:
         arrays["train_seconds"] = benchmark.train_seconds.astype(np.float32)
-    header = {"format": FORMAT, "name": benchmark.name, "space": benchmark.space.name}
-    header |= {name: getattr(benchmark, name) for name in ("default_metric", "test_metric", "source")}
+    space = benchmark.space
+    described = space.to_dict() if isinstance(space, Choices) else space.name
+    header = {"format": FORMAT, "name": benchmark.name, "space": described}
+    header |= {name: getattr(benchmark, name) for name in ("default_metric", "test_metric", "source", "left_out")}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
     write_whole(Path(path), buffer.getvalue())
@@ -66,9 +70,10 @@ def read_benchmark(path: str | Path) -> Benchmark:
             if kind in KINDS:
                 parts[kind][name] = values.astype(np.float64)
         seconds = arrays.get("train_seconds")
+        space = header["space"]
         return Benchmark(
             header["name"],
-            header["space"],
+            Choices.from_dict(space) if isinstance(space, dict) else get_space(space),
             arrays["archs"].astype(np.int64),
             parts["metrics"],
             header["default_metric"],
@@ -78,6 +83,7 @@ def read_benchmark(path: str | Path) -> Benchmark:
             train_seconds=None if seconds is None else seconds.astype(np.float64),
             source=header["source"],
             test_metric=header.get("test_metric"),
+            left_out=header.get("left_out", ""),
         )
     except InvalidFileError:
         raise

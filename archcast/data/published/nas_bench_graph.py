@@ -61,7 +61,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     keys = tables[0][0]
     if any(not np.array_equal(keys, other) for other, _ in tables):
         raise InvalidFileError(f"{parts[-1]} and {parts[0]} do not hold the same architectures in the same order.")
-    columns = {name: np.mean([table[name] for _, table in tables], axis=0) for name in tables[0][1]}
+    names = [name for name in tables[0][1] if all(name in table for _, table in tables)]
+    columns = {name: _mean([table[name] for _, table in tables]) for name in names}
     metrics = {name: columns[name] for name in METRICS}
     if len(tables) > 1:
         for part, (_, table) in zip(parts, tables):
@@ -76,11 +77,17 @@ def read(task: str, folder: Path | None) -> Benchmark:
         archs,
         metrics,
         "valid_perf",
-        curves={name: columns[name] for name in CURVES if name in columns},
+        curves={name: columns[f"curve/{name}"] for name in CURVES if f"curve/{name}" in columns},
         costs={name: columns[name] for name in ("latency", "para")},
         source="package nas-bench-graph, Apache-2.0" if folder is None else ", ".join(str(part.path) for part in parts),
         test_metric="perf",
     )
+
+
+def _mean(tables: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Mean over seeds, of the epochs that all of them have."""
+    epochs = min(table.shape[-1] for table in tables)
+    return np.asarray(np.mean([table[..., :epochs] for table in tables], axis=0))
 
 
 def _read(part: Part) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
@@ -101,5 +108,5 @@ def _read(part: Part) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]
                 curves[k, : len(row["dur"])] = np.array(
                     [epoch[: len(CURVES)] for epoch in row["dur"]], dtype=np.float64
                 )
-            columns |= {name: curves[:, :, j] for j, name in enumerate(CURVES)}
+            columns |= {f"curve/{name}": curves[:, :, j] for j, name in enumerate(CURVES)}
         return keys, columns

@@ -20,7 +20,7 @@ from archcast.data.published._published import PROXIES, clean, read_csv
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.spaces.base import get_space
 
-__all__ = ["module_hash", "read", "read_cells"]
+__all__ = ["module_hash", "read", "read_cells", "read_files"]
 
 CELLS = 423_624
 RECORDS_A_SHARD = 60_000
@@ -78,17 +78,22 @@ def read(_: str, folder: Path | None) -> Benchmark:
     ``nb101.csv.gz``, a table with ``val_acc`` in percent and proxies: the rows that have ``val_acc``. Proxies are
     the table's columns of those names.
     """
+    return read_files(folder, "nasbench101")
+
+
+def read_files(folder: Path | None, name: str) -> Benchmark:
+    """What :func:`read` reads, for a benchmark called ``name``."""
     wanted = [*FILES, TABLE]
-    found = find(wanted, folder, benchmark="nasbench101", get=GET)
+    found = find(wanted, folder, benchmark=name, get=GET)
     part = min(found, key=lambda part: [*(name == Path(part.name).name for name in wanted), True].index(True))
     if (kind := _kind(part)) == "table":
-        return _read_table(part)
+        return _read_table(part, name)
     cells = read_cells(part) if kind == "records" else _read_naslib(part)
     metrics, seconds = _metrics(cells)
     default = next((name for name in ("val_accuracy", "val_accuracy_36ep") if name in metrics), next(iter(metrics)))
     n = len(cells["row"])
     return Benchmark(
-        "nasbench101",
+        name,
         get_space("nasbench101"),
         cells["row"],
         metrics,
@@ -197,7 +202,7 @@ def _median(runs: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(known > 0, (low + high) / 2, np.nan)
 
 
-def _read_table(part: Part) -> Benchmark:
+def _read_table(part: Part, name: str) -> Benchmark:
     table = read_csv(part.path, ["adjacency", "ops", "val_acc"])
     whole = len(table)
     table = table[table["val_acc"].notna()]
@@ -209,7 +214,7 @@ def _read_table(part: Part) -> Benchmark:
         except InvalidInputError as error:
             raise InvalidFileError(f"{part}, line {line}: {error}") from error
     return Benchmark(
-        "nasbench101",
+        name,
         space,
         np.array(archs),
         {"val_acc": table["val_acc"].to_numpy(float)},

@@ -43,7 +43,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
     up to seven vertices is not connected. Cells are those of NAS-Bench-101 after pruning; the benchmark itself has no
     data of its own. The published constants are errors, here are accuracies.
     """
-    table = nasbench101.read("", folder)
+    table = nasbench101.read_files(folder, f"nasbench-1shot1/{task}")
     space = get_space("nasbench101")
     wanted = set(map(bytes, cells(task)))
     keep = np.array([bytes(row) in wanted for row in space.canonical(table.archs)])

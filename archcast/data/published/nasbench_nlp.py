@@ -41,12 +41,12 @@ def read(_: str, folder: Path | None) -> Benchmark:
     """Read ``log_stats_model_*.json`` of a folder or of its zip archives.
 
     Metrics are minus losses in nats a word (the perplexity is their exponential): ``neg_val_loss`` (default) and
-    ``neg_test_loss`` after the last epoch, with ``_best`` at the epoch of the least validation loss. Curves are
-    the losses themselves. A cell is its recipe, ``recepie`` in the file, however its number may be; a recipe that
-    was trained several times is the mean of its runs, the number of which is the cost ``runs``. Other costs are
-    ``params``, ``nodes`` and how many there are of each operation. Trainings that failed, and those of another
-    setting (data set, widths, layers, epochs) than most of the files have, are left out: give one folder at a
-    time.
+    ``neg_test_loss`` after the last epoch, with ``_best`` at the epoch of the least validation loss. Curves are the
+    losses themselves. A cell is its recipe, ``recepie`` in the file, however its number may be; a recipe that was
+    trained several times is the mean of its runs, the number of which is the cost ``runs``. The decisions count its
+    nodes, states and operations; ``variant`` numbers the recipes that are equal in these. Trainings that failed, and
+    those of another setting (data set, widths, layers, epochs) than most of the files have, are left out: give one
+    folder at a time.
     """
     found = find(["log_stats_model_*.json"], folder, benchmark="nasbench-nlp", get=GET, archives=["*logs*.zip"])
     runs: list[tuple[tuple[Any, ...], str, dict[str, Any]]] = []
@@ -73,10 +73,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
         metrics = {name: values for name, values in arrays.items() if name.startswith("neg_")}
         return as_benchmark(
             "nasbench-nlp",
-            {"recepie": list(by_recipe)},
+            _decisions(list(map(json.loads, by_recipe))),
             metrics,
             "neg_val_loss",
-            choices={"recepie": list(by_recipe)},
             curves={name: arrays[name].astype(np.float64) for name in LOSSES},
             costs={name.removeprefix("cost/"): values for name, values in arrays.items() if name.startswith("cost/")},
             train_seconds=column_array(arrays["seconds"].tolist(), found[0].path, "wall_times"),
@@ -90,14 +89,25 @@ def read(_: str, folder: Path | None) -> Benchmark:
         )
 
 
+def _decisions(recipes: list[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """How many nodes, states and operations of each kind a recipe has, and its number among those that are equal in that."""
+    seen: Counter[tuple[int, ...]] = Counter()
+    rows = []
+    for recipe in recipes:
+        kinds = Counter(node["op"] for node in recipe.values())
+        row = (len(recipe), sum(name.startswith("h_new_") for name in recipe), *(kinds[kind] for kind in OPERATIONS))
+        rows.append((*row, seen[row]))
+        seen[row] += 1
+    return {name: [row[k] for row in rows] for k, name in enumerate(("nodes", "states", *OPERATIONS, "variant"))}
+
+
 def _run(log: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
     curves = {name: np.array(_list(log[key]), dtype=np.float64) for name, key in LOSSES.items()}
     val, test = curves["val_loss"], curves["test_loss"]
     if len(val) != len(test) or not len(val):
         raise ValueError("its losses have different lengths")
     best = int(np.nanargmin(val))
-    kinds = Counter(node["op"] for node in recipe.values())
-    if unknown := set(kinds) - set(OPERATIONS):
+    if unknown := {node["op"] for node in recipe.values()} - set(OPERATIONS):
         raise ValueError(f"operation {min(unknown)!r} is not one of {', '.join(OPERATIONS)}")
     return {
         **curves,
@@ -107,8 +117,6 @@ def _run(log: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
         "neg_test_loss_best": -test[best],
         "seconds": float(sum(_list(log["wall_times"]))),
         "cost/params": float(log["num_params"]),
-        "cost/nodes": float(len(recipe)),
-        **{f"cost/{kind}": float(kinds[kind]) for kind in OPERATIONS},
     }
 
 

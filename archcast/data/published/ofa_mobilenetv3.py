@@ -65,6 +65,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
             {"val_top1": [row[1] for row in keep]},
             "val_top1",
             choices={column: values for column, values in CHOICES.items() if values},
+            conditions=CONDITIONS,
             costs={name: values for name, values in costs.items() if not np.isnan(values).all()},
             source=", ".join(sorted({str(part.path) for part in found})),
             left_out=left_out(repeated_networks=len(rows) - len(keep)),
@@ -78,6 +79,15 @@ CHOICES: dict[str, tuple[int, ...]] = {
     "r": (),
 }
 """Decisions: depth of each stage, kernel and expansion of each layer, resolution (as many as occur)."""
+
+
+CONDITIONS = {
+    f"{kind}{LAYERS * stage + layer + 1}": {f"d{stage + 1}": [depth for depth in DEPTHS if depth > layer]}
+    for kind in "ke"
+    for stage in range(STAGES)
+    for layer in range(DEPTHS[0], LAYERS)
+}
+"""Layers beyond the depth of their stage do nothing."""
 
 
 def _decisions(text: str) -> tuple[int | None, ...]:

@@ -24,6 +24,11 @@ AUTOFORMER: dict[str, tuple[Any, ...]] = {
     **{f"mlp_ratio{layer}": (3.5, 4.0) for layer in range(1, MAX_DEPTH + 1)},
     **{f"num_heads{layer}": (3, 4) for layer in range(1, MAX_DEPTH + 1)},
 }
+CONDITIONS = {
+    f"{kind}{layer}": {"depth": [depth for depth in AUTOFORMER["depth"] if depth >= layer]}
+    for kind in ("mlp_ratio", "num_heads")
+    for layer in range(AUTOFORMER["depth"][0] + 1, MAX_DEPTH + 1)
+}
 PIT: dict[str, tuple[Any, ...]] = {
     "base_dim": (16, 24, 32, 40),
     "mlp_ratio": (2, 4, 6, 8),
@@ -66,6 +71,7 @@ def read(which: str, folder: Path | None) -> Benchmark:
             metrics,
             next(iter(metrics)),
             choices=choices,
+            conditions=None if which == "pit" else CONDITIONS,
             source=str(part.path),
             left_out=left_out(repeated_architectures=len(rows) - len(keep)),
         )

@@ -49,7 +49,7 @@ def test_settings(folder, setting, metric) -> None:
     assert benchmark.default_metric == metric
     np.testing.assert_array_equal(benchmark.scores(), [one[metric] for one in tables[setting]])
     np.testing.assert_array_equal(benchmark.costs["params"], [one["params"] for one in tables[setting]])
-    values = [list(allowed) for allowed in benchmark.space.choices.values()]
+    values = [found.values for found in benchmark.space.decisions.values()]
     for row, one in zip(benchmark.archs, tables[setting]):
         assert [allowed[k] for allowed, k in zip(values, row)] == one["embedding"]
 

@@ -54,7 +54,7 @@ def test_layers_beyond_the_depth_are_absent(table) -> None:
         for layer in range(4):
             at = 4 * stage + layer
             expected = (networks[0]["ks"][at], networks[0]["e"][at]) if layer < depth else (None, None)
-            assert (first[f"k{at + 1}"], first[f"e{at + 1}"]) == expected
+            assert (first.get(f"k{at + 1}"), first.get(f"e{at + 1}")) == expected
     absent = [f"k{4 * s + 3}" for s, d in enumerate(networks[0]["d"]) if d == 2]
     assert (benchmark.archs[0, [benchmark.space.columns.index(column) for column in absent]] == 0).all()
     np.testing.assert_allclose(benchmark.scores("val_top1"), [75.0, 75.1, 75.2, 75.3, 75.4, 75.6, 75.7])
@@ -89,7 +89,7 @@ def test_a_column_is_missing_or_another_value(table) -> None:
     networks[1]["ks"][0] = 9
     frame.loc[1, "Sub-network"] = str(networks[1])
     frame.to_csv(file, index=False)
-    with pytest.raises(InvalidFileError, match=r"k1 must be one of .*got 9"):
+    with pytest.raises(InvalidFileError, match="k1: 9 is none of its values"):
         archcast.load_benchmark("ofa-mobilenetv3", file)
 
 

@@ -1,0 +1,107 @@
+"""NAS-Bench-NLP: a JSON log a training, in zip archives."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+import archcast
+from archcast.errors import InvalidFileError
+
+
+def log(rng, recipe, status="OK", **changes):
+    losses = {f"{split}_losses": (rng.random(5) + 4).tolist() for split in ("train", "val", "test")}
+    return {
+        "data": "data/ptb",
+        "recepie_id": 5,
+        "emsize": 400,
+        "nhid": 600,
+        "nlayers": 3,
+        "epochs": 5,
+        "recepie": json.dumps(recipe),
+        "num_params": 15_000_000,
+        "wall_times": [10.0] * 5,
+        "status": status,
+        **losses,
+        **changes,
+    }
+
+
+def recipe(*ops):
+    return {f"node_{k}": {"op": op, "input": ["x", "h_prev_0"]} for k, op in enumerate(ops)}
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    one, two = recipe("linear", "activation_tanh"), recipe("linear", "blend", "elementwise_sum")
+    logs = [
+        log(rng, one),
+        log(rng, two, recepie_id=9),
+        log(rng, dict(reversed(one.items())), recepie_id=77),  # the same recipe, another number, another order
+        log(rng, two, status="loss is nan!", val_losses=[float("nan")] * 5),
+        log(rng, two, status="Exception: CUDA out of memory"),
+        log(rng, two, data="data/wikitext-2"),
+    ]
+    with zipfile.ZipFile(tmp_path / "logs_1.zip", "w") as archive:
+        for k, entry in enumerate(logs):
+            archive.writestr(f"logs/log_stats_model_{k}_2020-01-01_00-00-00_{k}.json", json.dumps(entry))
+    return tmp_path, logs
+
+
+def test_recipes_are_the_architectures(folder) -> None:
+    path, logs = folder
+    benchmark = archcast.load_benchmark("nasbench-nlp", path=path)
+    assert len(benchmark) == 2
+    assert benchmark.left_out == (
+        "1 trainings whose loss was nan, 1 trainings that ended with an exception, 1 trainings of another setting"
+    )
+    mean = np.mean([logs[k]["val_losses"][-1] for k in (0, 2)])
+    np.testing.assert_allclose(benchmark.scores(), [-mean, -logs[1]["val_losses"][-1]])
+    best = int(np.argmin(logs[1]["val_losses"]))
+    assert benchmark.scores("neg_val_loss_best")[1] == -logs[1]["val_losses"][best]
+    assert benchmark.scores("neg_test_loss_best")[1] == -logs[1]["test_losses"][best]
+    assert benchmark.costs["runs"].tolist() == [2, 1]
+    rows = benchmark.space.dicts(benchmark.archs)
+    assert [(row["nodes"], row["linear"], row["blend"], row["variant"]) for row in rows] == [(2, 1, 0, 0), (3, 1, 1, 0)]
+    assert benchmark.train_seconds.tolist() == [50, 50]
+    np.testing.assert_allclose(benchmark.curves["train_loss"][1], logs[1]["train_losses"], rtol=1e-6)
+    other = archcast.load_benchmark("nasbench-nlp", path / "logs_1.zip")
+    np.testing.assert_array_equal(other.archs, benchmark.archs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"recepie": "{"}, "is not a log of NAS-Bench-NLP"),
+        ({"recepie": json.dumps(recipe("softmax"))}, "operation 'softmax' is not one of"),
+        ({"val_losses": [1.0]}, "different lengths"),
+        ({"val_losses": "no"}, "is not a log of NAS-Bench-NLP"),
+        ({"num_params": None}, "is not a log of NAS-Bench-NLP"),
+    ],
+)
+def test_logs_of_another_shape(tmp_path, rng, changes, message) -> None:
+    (tmp_path / "log_stats_model_1_x_2.json").write_text(json.dumps(log(rng, recipe("linear"), **changes)))
+    with pytest.raises(InvalidFileError, match=message):
+        archcast.load_benchmark("nasbench-nlp", tmp_path)
+
+
+def test_all_failed(tmp_path, rng) -> None:
+    (tmp_path / "log_stats_model_1_x_2.json").write_text(json.dumps(log(rng, recipe("linear"), status="loss is nan!")))
+    with pytest.raises(InvalidFileError, match="holds no training that did not fail, of 1"):
+        archcast.load_benchmark("nasbench-nlp", tmp_path)
+
+
+def test_damaged_files(folder, survives) -> None:
+    path, _ = folder
+    assert survives(path / "logs_1.zip", lambda: archcast.load_benchmark("nasbench-nlp", path)) > 15
+
+
+def test_real_logs(shared) -> None:
+    benchmark = archcast.load_benchmark("nasbench-nlp", shared / "formats" / "nas-bench-nlp")
+    assert len(benchmark) == 60
+    assert benchmark.left_out == "2 trainings whose loss was nan"
+    assert benchmark.curves["val_loss"].shape == (60, 50)
+    assert not np.isnan(benchmark.curves["val_loss"]).any()
