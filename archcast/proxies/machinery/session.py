@@ -185,6 +185,8 @@ class Session:
                     f"{type(self.model).__name__} failed on inputs of shape {batch.shapes()}: "
                     f"{type(error).__name__}: {_first_line(error)}"
                 ) from error
+        if tracer is not None and tracer.raised is not None:
+            raise tracer.raised
         return self.output(output)
 
     # -- randomness --------------------------------------------------------------------------------------------------
