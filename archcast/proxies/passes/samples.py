@@ -28,7 +28,7 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
             continue
         inputs, leaves = session.batch[rows].leaves()
         tracer = session.tracer(leaves)
-        loss = session.loss(session.forward(inputs, tracer), session.labels(rows))
+        loss = session.loss_of(session.forward(inputs, tracer), rows)
         gradients = gradients_of(loss, tracer.layers, zero=True)
         sums = sums or [None] * len(gradients)
         for j, gradient in enumerate(gradients):
