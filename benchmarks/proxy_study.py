@@ -1,20 +1,22 @@
 """Proxies on random NAS-Bench-201 networks against their trained accuracy, and how the aggregate ``vote`` was confirmed.
 
     ARCHCAST_DATA=folder/with/nb201_cifar10.csv.gz python benchmarks/proxy_study.py [--out proxy_study.csv] [--nets 300]
-        [--data noise|digits|FILE.npz] [--proxies nwot,jacob_cov] [--report]
+        [--data noise|digits|FILE.npz] [--proxies nwot,jacob_cov] [--pruned] [--report]
 
 Random networks that have a path from input to output, of the paper's size (16 channels, 5 cells a stage, 32x32), each
-with its own weights, images and random labels: 32 images, but 64 for the three proxies of gradients over batches (zico
-takes them as two batches of 32). Rows are appended as they come and the same call continues; about four seconds of
+with its own weights, images and random labels: 32 images, but 64 for the proxies of gradients over batches (zico takes
+them as two batches of 32). ``linear_regions`` and ``ntk`` are of the small nets that TE-NAS computes them on. Rows are appended as they come and the same call continues; about four seconds of
 processor time a network with all proxies. The report gives Kendall tau-b with the 200-epoch validation accuracy and with
 the test accuracy, a mean over seeds, and chooses an aggregate on one half of the networks and confirms it on the other,
-many times.
+many times. ``--pruned`` leaves out the edges that no path uses, where the space can build both; name another ``--out`` for
+each.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import inspect
 import itertools
 from pathlib import Path
 from typing import Any
@@ -31,9 +33,14 @@ from archcast.proxies.engine import resolve
 from archcast.spaces.nasbench201.network import live_edges
 
 VAL, TEST = "e200_cifar10_val", "e200_cifar10_test_mean3"
-HALF = "params,flops,trainable_layers,nwot,jacob_cov,synflow,log_synflow,meco,meco_opt,meco_relu,az_*,swap,swap_reg,vkdnw,l2_norm"
-WHOLE = ("zico", "grad_norm", "snip")
+HALF = (
+    "params,flops,trainable_layers,nwot,jacob_cov,epe_nas,synflow,log_synflow,synflow_bn,meco,meco_opt,meco_relu,az_*,swap,"
+    "swap_reg,vkdnw,l2_norm,zen,gradsign,linear_regions,ntk"
+)
+WHOLE = ("zico", "grad_norm", "snip", "plain", "fisher", "grasp")
 """Proxies that get the whole batch of 64; the others get the first 32 images."""
+SMALL = {"linear_regions": archcast.Task((1, 3, 3), 10, 1, 1, 1), "ntk": archcast.Task(width=3, depth=1)}
+"""Proxies of small nets: one channel, one cell and 3x3 images; three channels and one cell a stage."""
 
 
 def networks(benchmark: archcast.Benchmark, n: int) -> list[int]:
@@ -43,17 +50,29 @@ def networks(benchmark: archcast.Benchmark, n: int) -> list[int]:
     return [int(i) for i in np.random.default_rng(2024).permutation(np.flatnonzero(good))[:n]]
 
 
-def score(benchmark: archcast.Benchmark, row: int, k: int, proxies: list[str], data: str) -> dict[str, Any]:
+def build(space: Any, arch: Any, task: archcast.Task, pruned: bool) -> Any:
+    """The network; with the edges that no path uses, where the space can build them and ``pruned`` does not say no."""
+    choice = {"pruned": pruned} if "pruned" in inspect.signature(space.build).parameters else {}
+    return space.build(arch, task, **choice)
+
+
+def score(
+    benchmark: archcast.Benchmark, row: int, k: int, proxies: list[str], data: str, pruned: bool
+) -> dict[str, Any]:
     """Scores of the k-th network; what failed is left out."""
+    found: dict[str, Any] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1000 + k)
-        net = benchmark.space.build(benchmark.archs[row], archcast.Task())
+        net = build(benchmark.space, benchmark.archs[row], archcast.Task(), pruned)
         images, labels = torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))
+        for name in set(proxies) & set(SMALL):
+            task = SMALL[name]
+            small = build(benchmark.space, benchmark.archs[row], task, pruned)
+            found |= archcast.score(small, torch.randn(32, *task.shape), proxies=name, seed=k)
     if data != "noise":
         images, labels = read_data(data, (3, 32, 32)).batch((3, 32, 32), 64, 10, k)
-    half = [name for name in proxies if name not in WHOLE]
+    half = [name for name in proxies if name not in WHOLE and name not in SMALL]
     whole = [name for name in proxies if name in WHOLE]
-    found: dict[str, Any] = {}
     if half:
         found |= archcast.score(net, images[:32], labels[:32], proxies=half, seed=k)
     if whole:
@@ -61,7 +80,9 @@ def score(benchmark: archcast.Benchmark, row: int, k: int, proxies: list[str], d
     return found
 
 
-def run(benchmark: archcast.Benchmark, rows: list[int], proxies: list[str], data: str, path: Path) -> None:
+def run(
+    benchmark: archcast.Benchmark, rows: list[int], proxies: list[str], data: str, pruned: bool, path: Path
+) -> None:
     """Score the networks that the file does not hold."""
     columns = ["row", "val", "test", *proxies]
     done = set(pd.read_csv(path)["row"]) if path.exists() else set()
@@ -72,7 +93,7 @@ def run(benchmark: archcast.Benchmark, rows: list[int], proxies: list[str], data
         for k, row in enumerate(rows):
             if row not in done:
                 truth = {"row": row, "val": benchmark.metrics[VAL][row], "test": benchmark.metrics[TEST][row]}
-                writer.writerow(truth | score(benchmark, row, k, proxies, data))
+                writer.writerow(truth | score(benchmark, row, k, proxies, data, pruned))
                 file.flush()
 
 
@@ -142,13 +163,14 @@ def main() -> None:
     parser.add_argument("--nets", type=int, default=300)
     parser.add_argument("--data", default="noise")
     parser.add_argument("--proxies", default=",".join((HALF, *WHOLE)))
+    parser.add_argument("--pruned", action="store_true", help="leave out the edges that no path uses")
     parser.add_argument("--report", action="store_true", help="only report on what the file holds")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if not arguments.report:
         benchmark = archcast.load_benchmark("nasbench201")
         names = resolve(arguments.proxies.split(","))
-        run(benchmark, networks(benchmark, arguments.nets), names, arguments.data, arguments.out)
+        run(benchmark, networks(benchmark, arguments.nets), names, arguments.data, arguments.pruned, arguments.out)
     report(pd.read_csv(arguments.out))
 
 

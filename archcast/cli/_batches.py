@@ -49,14 +49,14 @@ class Data:
         generator = torch.Generator().manual_seed(seed)
         if self.images is None or self.labels is None:
             images = torch.randn(size, *image, generator=generator)
-            return images, torch.randint(0, outputs, (size,), generator=generator)
+            return images, torch.randint(0, max(outputs, 2), (size,), generator=generator)
         if len(image) != 3:
             raise InvalidInputError(f"--data {self.name} holds images, but --input is {'x'.join(map(str, image))}.")
         if len(self.images) < size:
             raise InvalidInputError(f"--data {self.name}: {len(self.images)} images are fewer than a batch of {size}.")
         rows = torch.randperm(len(self.images), generator=generator)[:size]
         labels = torch.from_numpy(self.labels)[rows]
-        if int(labels.max()) >= outputs:
+        if int(labels.max()) >= max(outputs, 2):  # one output tells 0 from 1
             raise InvalidInputError(
                 f"--data {self.name} has the label {int(labels.max())}, but the model has {outputs} outputs. "
                 f"Use --classes {self.classes}."

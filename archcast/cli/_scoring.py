@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,6 +23,8 @@ class Job:
         data: what ``--data`` says.
         batch_size: samples; ``None`` for 32, or 16 for images of more than 64 pixels a side.
         device: where to compute; ``None`` for the CPU.
+        memory_format: how images lie in memory: ``"auto"``, ``"contiguous"`` or ``"channels_last"``.
+        options: proxy -> its parameters.
         threads: torch threads of a worker; ``None`` leaves them alone.
     """
 
@@ -30,6 +33,8 @@ class Job:
     data: str = "noise"
     batch_size: int | None = None
     device: str | None = None
+    memory_format: str = "auto"
+    options: Mapping[str, Mapping[str, float]] | None = None
     threads: int | None = None
 
 
@@ -70,10 +75,21 @@ def run(target: Target, job: Job) -> Outcome:
         probe = torch.randn(2, *image, generator=torch.Generator().manual_seed(job.settings.seed))
         outputs = count_outputs(model, probe)
         inputs, labels = _data(job.data, image).batch(image, size, outputs, job.settings.seed)
-        scores = score(model, inputs, labels, proxies=list(job.proxies), seed=job.settings.seed, device=job.device)
+        scores = score(
+            model,
+            inputs,
+            labels,
+            proxies=list(job.proxies),
+            seed=job.settings.seed,
+            device=job.device,
+            memory_format=job.memory_format,
+            options=job.options,
+        )
         outcome.scores, outcome.failures = dict(scores), scores.failures
-    except ArchcastError as error:
-        text = " ".join(str(error).split())
+    except (Exception, SystemExit) as error:  # one target that fails does not end the others
+        text = " ".join(str(error).split())[:300]
+        if not isinstance(error, ArchcastError):
+            text = f"{type(error).__name__}: {text}"
         outcome.error = text if text.startswith(target.name) else f"{target.name}: {text}"
     outcome.seconds = time.perf_counter() - start
     return outcome

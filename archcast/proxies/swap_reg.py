@@ -11,9 +11,6 @@ from archcast.proxies.base import ProxyFailure, register
 
 __all__ = ["swap_reg"]
 
-MU = 2000.0
-SIGMA = 2_000_000.0
-
 
 @register(
     "swap_reg",
@@ -24,14 +21,16 @@ SIGMA = 2_000_000.0
         "parameters",
     ),
 )
-def swap_reg(patterns: float, parameters: Mapping[str, Tensor]) -> float:
+def swap_reg(
+    patterns: float, parameters: Mapping[str, Tensor], *, mu: float = 2000.0, sigma: float = 2_000_000.0
+) -> float:
     """``swap`` times exp(-(P - mu)² / sigma), P the number of parameters in thousands.
 
-    mu and sigma say which size is wanted; here ``MU`` = 2,000 and ``SIGMA`` = 2,000,000, which suits nets of up to a
-    few million parameters.
+    mu and sigma say which size is wanted: ``archcast.score(..., options={"swap_reg": {"mu": 40, "sigma": 40}})``. Their
+    defaults suit nets of up to a few million parameters.
     """
     thousands = sum(parameter.numel() for parameter in parameters.values()) / 1000
-    factor = math.exp(-((thousands - MU) ** 2) / SIGMA)
+    factor = math.exp(-((thousands - mu) ** 2) / sigma)
     if factor == 0:
-        raise ProxyFailure(f"{thousands:.0f} thousand parameters are too far from the wanted {MU:.0f}")
+        raise ProxyFailure(f"{thousands:.0f} thousand parameters are too far from the wanted mu = {mu:g}")
     return patterns * factor

@@ -22,10 +22,11 @@ def normal(like: Tensor) -> Tensor:
 
 
 @contextmanager
-def redrawn(session: Session, *, kaiming: bool) -> Iterator[None]:
+def redrawn(session: Session, *, kaiming: bool, fan_out: bool = False) -> Iterator[None]:
     """Within the context the weights of the model are drawn from the session's seed, or from where its generators are.
 
-    Weights of layers: normal with variance 2 / fan_in (``kaiming``) or 1, in the order of the model's parameters. What
+    Weights of layers: normal with variance 2 / fan_in (``kaiming``), 2 / fan_out, or 1, in the order of the model's
+    parameters. What
     is added, by a layer or a normalisation, is 0; what a normalisation multiplies by is 1; running statistics are those
     of a new model. Other parameters, such as position embeddings and weights that are computed from others, stay.
     """
@@ -34,7 +35,8 @@ def redrawn(session: Session, *, kaiming: bool) -> Iterator[None]:
         with torch.no_grad():
             for layer in layers:
                 if layer.weight.is_leaf:
-                    layer.weight.copy_(normal(layer.weight) * (math.sqrt(2 / layer.fan_in) if kaiming else 1.0))
+                    fan = _fan_out(layer.weight) if fan_out else layer.fan_in
+                    layer.weight.copy_(normal(layer.weight) * (math.sqrt(2 / fan) if kaiming else 1.0))
             for parameter in session.parameters.values():
                 if id(parameter) in layout.shifts:
                     parameter.zero_()
@@ -45,3 +47,8 @@ def redrawn(session: Session, *, kaiming: bool) -> Iterator[None]:
                 if callable(reset):
                     reset()
         yield
+
+
+def _fan_out(weight: Tensor) -> int:
+    """Outputs times positions that one input value goes to, as torch counts them."""
+    return weight.numel() // weight.shape[1] if weight.ndim > 1 else weight.numel()

@@ -241,6 +241,22 @@ class Batch:
 
         return self._like(map_tensors(self.inputs, narrow), size)
 
+    def drawn(self, n: int) -> Batch | None:
+        """A batch of ``n`` samples of N(0, 1) of the same shapes; ``None`` if there are inputs that are no real numbers, or
+        samples of different shapes.
+        """
+        tensors = self.tensors()
+        if self.listed or not self.divisible or not all(t.is_floating_point() for t in tensors):
+            return None
+        axes = iter(self.axes)
+
+        def draw(tensor: Tensor) -> Tensor:
+            axis = next(axes)
+            shape = [n if i == axis else size for i, size in enumerate(tensor.shape)]
+            return tensor if axis is None else torch.randn(shape, dtype=tensor.dtype, device=tensor.device)
+
+        return self._like(map_tensors(self.inputs, draw), n)
+
     def tensors(self) -> list[Tensor]:
         """Every tensor."""
         return tensors_in(self.inputs)

@@ -20,11 +20,17 @@ from archcast.proxies.machinery.witness import Witness
 
 __all__ = ["Again", "ModelError", "Session", "cross_entropy", "gradients_of", "reason"]
 
+SEEDS = 8
+"""Seeds that are tried to see whether the output depends on random numbers."""
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class ModelError(InvalidInputError):
     """The model raised an exception when it was called."""
+
+
+class LabelsError(InvalidInputError):
+    """The shape of the labels does not fit the logits."""
 
 
 class Again(BaseException):
@@ -183,6 +189,8 @@ class Session:
                     f"{type(self.model).__name__} failed on inputs of shape {batch.shapes()}: "
                     f"{type(error).__name__}: {_first_line(error)}"
                 ) from error
+        if tracer is not None and tracer.raised is not None:
+            raise tracer.raised
         return self.output(output)
 
     # -- randomness --------------------------------------------------------------------------------------------------
@@ -194,17 +202,17 @@ class Session:
         them, and the passes fail.
         """
         self._settled_randomness = True
-        drawing, logits, coupled = self._diagnose(self.seed)
+        drawing, logits, coupled = self._diagnose(0)
         for module in drawing:
             module.training = False
-        remaining, quiet, coupled_now = self._diagnose(self.seed)
+        remaining, quiet, coupled_now = self._diagnose(0)
         if drawing and coupled_now == coupled:
             self.quiet, logits = drawing, quiet
         else:
             self.train()
             remaining = drawing
-        _, other, _ = self._diagnose(self.seed + 1)
-        if not torch.equal(logits.nan_to_num(), other.nan_to_num()):
+        others = (self._diagnose(seed)[1] for seed in range(1, SEEDS))
+        if any(not torch.equal(logits.nan_to_num(), other.nan_to_num()) for other in others):
             names = sorted({type(module).__name__ for module in remaining}) or [type(self.model).__name__]
             self._random = (
                 f"{', '.join(names)} draws random numbers in the forward pass, and the output depends on them"
@@ -239,7 +247,7 @@ class Session:
                 for module in self.model.modules():
                     module.register_forward_pre_hook(enter)
                     module.register_forward_hook(leave)
-                logits = self._call(self.batch[slice(0, 2)] if self.batch.divisible else self.batch, tracer)
+                logits = self._call(self.batch, tracer)
                 moved()
         finally:
             self.generators.restore(before)
@@ -259,6 +267,22 @@ class Session:
             return self.targets
         second = self.batch.axis == 1 and self.targets.ndim > 1 and self.targets.shape[1] == self.batch.size
         return self.targets[:, rows] if second else self.targets[rows]
+
+    def loss_of(self, logits: Tensor, rows: slice) -> Tensor:
+        """The loss of some samples.
+
+        Raises:
+            InvalidInputError: labels that fit no output of the model.
+            ProxyFailure: labels that do not fit the logits of these samples alone, as where the model mixes samples.
+        """
+        if rows != slice(0, self.batch.size) and self.share(rows) == 0:  # none of these labels counts
+            return (logits * 0).sum()
+        try:
+            return self.loss(logits, self.labels(rows))
+        except LabelsError as error:
+            if len(range(*rows.indices(self.batch.size))) == self.batch.size:
+                raise
+            raise ProxyFailure(f"the model cannot be given some samples alone: {error}") from None
 
     def share(self, rows: slice) -> float:
         """Share of the samples of ``rows`` in the mean over the batch: labels that are ignored do not count."""
@@ -388,7 +412,7 @@ def cross_entropy(logits: Tensor, targets: Tensor, *, ignore_index: int = -100, 
             )
         return F.cross_entropy(logits, targets.to(logits.dtype))
     if logits.ndim < 2 or targets.shape != logits.shape[:1] + logits.shape[2:]:
-        raise InvalidInputError(
+        raise LabelsError(
             f"targets has shape {tuple(targets.shape)}, which does not fit logits of shape {tuple(logits.shape)}: "
             f"one label for each sample is needed. For another task pass loss=."
         )
@@ -417,7 +441,7 @@ def _check_labels(targets: Tensor, classes: int, ignore_index: int) -> None:
 
 def _one_output(logits: Tensor, targets: Tensor, ignore_index: int, binary: bool) -> Tensor:
     if logits.numel() != targets.numel():
-        raise InvalidInputError(
+        raise LabelsError(
             f"targets has shape {tuple(targets.shape)}, which does not fit the one output of shape {tuple(logits.shape)}."
         )
     logits, targets = logits.flatten(), targets.flatten()

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from archcast.proxies.base import ProxyFailure
-from archcast.proxies.machinery.witness import Witness
+from archcast.proxies.machinery.witness import Witness, aside
 
 __all__ = ["NORMS", "Call", "Layer", "Tracer", "Watched", "by_sample", "leaves_of", "nodes_of"]
 
@@ -227,6 +227,7 @@ class Tracer(TorchFunctionMode):
         sequences: whether a 1-d convolution was seen, so that 3-d tensors are (batch, channels, length).
         batches: what the first convolution, recurrent network or attention took for the batch: (samples, whether they are
             on the second axis of its input, number of axes of its input).
+        raised: the first exception of a callback; the model does not see it.
         fault: why the layers and multiply-accumulates cannot be trusted, if a call could not be understood.
     """
 
@@ -249,9 +250,9 @@ class Tracer(TorchFunctionMode):
         self._sequence_first = sequence_first
         self._rooted = bool(self._inputs) and torch.is_grad_enabled()
         self._origin: dict[int, tuple[weakref.ref[Tensor], bool]] = {}
-        self._on_call = on_call
-        self._on_rectifier = on_rectifier
-        self._on_output = on_output
+        self._on_call = self._guarded(on_call)
+        self._on_rectifier = self._guarded(on_rectifier)
+        self._on_output = self._guarded(on_output)
         self._replace = dict(replace or {})
         self._layers: dict[int, Layer] = {}
         self._watched: dict[int, list[Watched]] = {}
@@ -263,7 +264,21 @@ class Tracer(TorchFunctionMode):
         self.sequences = False
         self.batches: tuple[int, bool, int] | None = None
         self.fault: str | None = None
+        self.raised: Exception | None = None
         self._inside_attention = False
+
+    def _guarded(self, callback: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
+        """``callback``, its exceptions kept in :attr:`raised`."""
+        if callback is None:
+            return None
+
+        def guarded(value: Any) -> None:
+            try:
+                callback(value)
+            except Exception as error:
+                self.raised = self.raised or error
+
+        return guarded
 
     @property
     def layers(self) -> list[Layer]:
@@ -310,15 +325,17 @@ class Tracer(TorchFunctionMode):
                 output = call(*args, **kwargs)
             macs = witness.macs
         try:
-            self._follow(name, args, kwargs, output)
-            if observe is not None:
-                observe(self, name, func, args, kwargs, output)
-            elif isinstance(output, Tensor) and (macs or name in OUTER):
-                self._product(name, func, args, kwargs, output, macs)
+            with aside():
+                self._follow(name, args, kwargs, output)
+                if observe is not None:
+                    observe(self, name, func, args, kwargs, output)
+                elif isinstance(output, Tensor) and (macs or name in OUTER):
+                    self._product(name, func, args, kwargs, output, macs)
         except Exception as error:  # the model's own call went well: only what is counted is lost
             self.fault = f"a call of {name} could not be followed: {type(error).__name__}: {_first_line(error)}"
         if self._on_output is not None and isinstance(output, Tensor):
-            self._on_output(output)
+            with aside():
+                self._on_output(output)
         return output
 
     # -- where tensors come from --------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
     for rows in (slice(0, middle), slice(middle, 2 * middle)):
         inputs, leaves = batch[rows].leaves()
         tracer = session.tracer(leaves)
-        loss = session.loss(session.forward(inputs, tracer), session.labels(rows))
+        loss = session.loss_of(session.forward(inputs, tracer), rows)
         halves.append(gradients_of(loss, tracer.layers))
+        if not all(bool(gradient.isfinite().all()) for gradient in halves[-1] if gradient is not None):
+            raise ProxyFailure("a gradient of the loss is not a finite number")
     return {"half_gradients": [(a, b) for a, b in zip(*halves) if a is not None and b is not None]}

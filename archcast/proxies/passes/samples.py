@@ -28,11 +28,13 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
             continue
         inputs, leaves = session.batch[rows].leaves()
         tracer = session.tracer(leaves)
-        loss = session.loss(session.forward(inputs, tracer), session.labels(rows))
+        loss = session.loss_of(session.forward(inputs, tracer), rows)
         gradients = gradients_of(loss, tracer.layers, zero=True)
         sums = sums or [None] * len(gradients)
         for j, gradient in enumerate(gradients):
             if gradient is not None:
+                if not bool(gradient.isfinite().all()):
+                    raise ProxyFailure("a gradient of the loss is not a finite number")
                 before = sums[j]
                 sums[j] = gradient.sign() if before is None else before.add_(gradient.sign())
     if not any(bool(total.any()) for total in sums if total is not None):

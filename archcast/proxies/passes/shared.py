@@ -218,7 +218,7 @@ class _SharedPass:
     def differentiate_loss(self, logits: Tensor, rows: slice, curvature: Curvature | None, *, alone: bool) -> None:
         """Add the gradients of the loss, and what is gathered on their way."""
         try:
-            loss = self.session.loss(logits, self.session.labels(rows)) * self.session.share(rows)
+            loss = self.session.loss_of(logits, rows) * self.session.share(rows)
             self.collecting = True
             gradients = gradients_of(loss, self.layers, create_graph=curvature is not None, zero=not alone)
         except InvalidInputError:  # wrong labels: the caller's to mend
@@ -244,7 +244,7 @@ class _SharedPass:
             inputs, leaves = piece.leaves()
             tracer = self.session.tracer(leaves, replace=curvature.replacements)
             logits = self.session.forward(inputs, tracer)
-        loss = self.session.loss(logits, self.session.labels(rows)) * self.session.share(rows)
+        loss = self.session.loss_of(logits, rows) * self.session.share(rows)
         gradients = gradients_of(loss, tracer.layers, create_graph=True, zero=True)
         self.bend(curvature, tracer.layers, gradients, self.gradients)
 
@@ -303,6 +303,10 @@ def _channel_sums(product: Tensor, channels: int | None, samples: int, sequence_
     """Sum over positions: ``(samples, channels)``; a row that belongs to no one sample counts as one."""
     if channels is None:
         product = product.unsqueeze(-1)
+    if product.ndim == 1:  # a call for one sample alone, as in a loop: its share of the mean over samples
+        return product.unsqueeze(0) / samples**0.5
+    if channels is None:
+        pass
     elif channels == 1 and product.ndim > 2 and not sequence_first:
         product = product.sum(list(range(2, product.ndim)))
     elif channels != product.ndim - 1:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.channels import Channels
 from archcast.proxies.machinery.initialisation import redrawn
 from archcast.proxies.machinery.inputs import tensors_in
 from archcast.proxies.machinery.session import Session
-from archcast.proxies.machinery.tracing import Tracer
 from archcast.proxies.passes import makes
 from archcast.proxies.passes.shared import NO_PATH
 
@@ -69,26 +69,31 @@ def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
     batch = session.whole(SAMPLES)
     weights = {id(layer.weight) for layer in session.layers}
     outputs: list[Tensor] = []
+    axes: list[int] = []
+    channels = Channels()
 
     def done(_module: nn.Module, _args: Any, output: Any) -> None:
-        outputs.extend(tensor for tensor in tensors_in(output)[:1] if tensor.ndim > 1 and tensor.is_floating_point())
+        for tensor in tensors_in(output)[:1]:
+            if tensor.ndim > 1 and tensor.is_floating_point():
+                outputs.append(tensor)
+                axes.append(channels.axis_of(tensor))
 
     with redrawn(session, kaiming=True):
         hooks = [block.register_forward_hook(done) for block in blocks(session.model, weights)]
         try:
-            logits = session.forward(batch.leaves()[0], Tracer({}))
+            logits = session.forward(batch.leaves()[0], session.tracer(on_call=channels.follow))
         finally:
             for hook in hooks:
                 hook.remove()
+        axes = [axis for axis, output in zip(axes, outputs) if output is not logits]
         outputs = [output for output in outputs if output is not logits]
         if len(outputs) < 2:
             raise ProxyFailure("fewer than two stages found: the model has no chain of blocks")
         if not all(output.requires_grad for output in outputs):
             raise ProxyFailure(NO_PATH)
-        axis = 1 if session.layout.sequences or outputs[0].ndim != 3 else -1
-        stages = [Stage(_entropy(output.detach(), axis)) for output in outputs]
+        stages = [Stage(_entropy(output.detach(), axis)) for output, axis in zip(outputs, axes)]
         for i in range(len(outputs) - 1, 0, -1):
-            _connect(stages[i], outputs[i], outputs[i - 1], axis)
+            _connect(stages[i], (outputs[i], axes[i]), (outputs[i - 1], axes[i - 1]))
     return {"stages": stages}
 
 
@@ -100,15 +105,17 @@ def _entropy(output: Tensor, axis: int) -> float:
     return -float((shares * torch.log(shares + 1e-8)).sum())
 
 
-def _connect(stage: Stage, output: Tensor, before: Tensor, axis: int) -> None:
-    """Fill in what is known of the gradient from ``output`` back to ``before``."""
+def _connect(stage: Stage, here: tuple[Tensor, int], previous: tuple[Tensor, int]) -> None:
+    """Fill in what is known of the gradient from a stage's output back to the one before, each with its channels' axis."""
+    (output, axis), (before, axis_before) = here, previous
     sent = torch.randint(0, 2, output.shape, device=output.device).to(output.dtype) * 2 - 1
     (arrived,) = torch.autograd.grad(output, before, sent, allow_unused=True, retain_graph=True)
     if arrived is None:
         return
     stage.unchanged = arrived.shape == sent.shape and bool((arrived == sent).all())
+    arrived, sent = (t.movedim(a, 1) if t.ndim > 2 else t for t, a in ((arrived, axis_before), (sent, axis)))
     arrived = _fold(arrived, sent)
-    left, right = _rows(arrived, axis).double(), _rows(sent, axis).double()
+    left, right = _rows(arrived, 1).double(), _rows(sent, 1).double()
     if len(left) == len(right):
         stage.gain = float(torch.linalg.matrix_norm(left.t() @ right / len(right), 2))
 
