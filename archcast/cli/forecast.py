@@ -25,7 +25,8 @@ def forecast(
     logs: Annotated[
         list[Path],
         typer.Argument(
-            help="Logs of trainings: CSV, TSV, JSON lines, TensorBoard events, or folders that hold them.", show_default=False
+            help="Logs of trainings: CSV, TSV, JSON lines, TensorBoard events, or folders that hold them.",
+            show_default=False,
         ),
     ],
     epochs: Annotated[
@@ -42,7 +43,9 @@ def forecast(
     watch: Annotated[bool, typer.Option("--watch", help="Follow logs that grow, until all runs are finished.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write: .png, .svg or .pdf a picture, .html a page, .json or .csv a table.", show_default=False),
+        typer.Option(
+            help="File to write: .png, .svg or .pdf a picture, .html a page, .json or .csv a table.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Forecast how trainings will end, and which to stop.
@@ -101,7 +104,9 @@ def _once(
     )
     said = [*found.notes, *answer.notes]
     if measured is not None and metric is None:
-        said.insert(0, f"The metric is taken to be {measured.name}, where {'lower' if measured.falls else 'higher'} is better.")
+        said.insert(
+            0, f"The metric is taken to be {measured.name}, where {'lower' if measured.falls else 'higher'} is better."
+        )
     if json:
         for note in said:
             typer.echo(note, err=True)
@@ -116,7 +121,9 @@ def _once(
 
 def _state(logs: list[Path]) -> list[tuple[str, int, int]]:
     """Sizes and times of all files, which change when a log grows."""
-    files = [file for path in logs for file in ([path] if path.is_file() else sorted(path.rglob("*"))) if file.is_file()]
+    files = [
+        file for path in logs for file in ([path] if path.is_file() else sorted(path.rglob("*"))) if file.is_file()
+    ]
     return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
@@ -169,9 +176,19 @@ def _show(answer: Forecast, said: list[str]) -> None:
         value = answer.chance_above_best[i]
         needed = answer.epochs_needed[i]
         more = ["" if np.isnan(value) else _percent(value), "-" if needed is None else str(needed)]
-        ahead = [short(answer.median[i]), *spread, *more] if not answer.finished[i] else [short(answer.last[i]), "", "", "", ""]
+        ahead = (
+            [short(answer.median[i]), *spread, *more]
+            if not answer.finished[i]
+            else [short(answer.last[i]), "", "", "", ""]
+        )
         lines.append(
-            [answer.runs[i], f"{answer.epochs_seen[i]}/{answer.epochs}", short(answer.last[i]), *ahead, answer.advice[i]]
+            [
+                answer.runs[i],
+                f"{answer.epochs_seen[i]}/{answer.epochs}",
+                short(answer.last[i]),
+                *ahead,
+                answer.advice[i],
+            ]
         )
     widths = [max(map(len, column)) for column in zip(*lines)]
     widths[0] = max(8, min(widths[0], console.width - sum(widths[1:]) - 2 * (len(widths) - 1)))

@@ -57,7 +57,11 @@ def read(task: str, folder: Path | None) -> Benchmark:
     are curves. Training seconds are ``runtime``.
     """
     found = find(
-        ["results_[0-9]*.json", EXTRACT], folder, benchmark=f"nasbench301/{task}", get=GET, archives=["*nb_301*", "*nb301*"]
+        ["results_[0-9]*.json", EXTRACT],
+        folder,
+        benchmark=f"nasbench301/{task}",
+        get=GET,
+        archives=["*nb_301*", "*nb301*"],
     )
     json_parts = [part for part in found if not part.name.endswith((".pickle", ".pkl"))]
     if not json_parts:

@@ -23,7 +23,9 @@ def columns_of(text: str) -> dict[str, list[object]]:
     Raises:
         InvalidFileError: it holds no numbers, or a line has more cells than the header.
     """
-    lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        (i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip() and not line.lstrip().startswith("#")
+    ]
     torn = not text.endswith("\n")
     if not lines:
         raise InvalidFileError("there are only comments.")
@@ -64,8 +66,10 @@ def _separator(line: str) -> str | None:
     best = max(counts, key=lambda separator: counts[separator])
     if counts[best]:
         return best
-    return None if re.search(r"\S\s+\S", line.strip()) and all(number(cell) is not None for cell in line.split()) else (
-        None if re.search(r"\S\s{1,}\S", line.strip()) else ","
+    return (
+        None
+        if re.search(r"\S\s+\S", line.strip()) and all(number(cell) is not None for cell in line.split())
+        else (None if re.search(r"\S\s{1,}\S", line.strip()) else ",")
     )
 
 
@@ -97,7 +101,11 @@ def _names(rows: list[tuple[int, list[str]]], width: int) -> list[str]:
     if any(one is None for one in column):
         return ["run", *map(str, range(1, width))]
     start = column[0]
-    counts = start in (0, 1) and len(column) > 1 and all(b is not None and a is not None and b - a == 1 for a, b in zip(column, column[1:]))
+    counts = (
+        start in (0, 1)
+        and len(column) > 1
+        and all(b is not None and a is not None and b - a == 1 for a, b in zip(column, column[1:]))
+    )
     if counts and width == 2:
         return ["epoch", "value"]
     return [str(i) for i in range(1, width + 1)]

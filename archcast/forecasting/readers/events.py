@@ -50,7 +50,9 @@ def runs_of_events(paths: list[Path], metric: str | None) -> list[tuple[Path, li
 
 def _scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
     """Tag -> (step, value), in the order of the file."""
-    module: Any = require("tensorboard.backend.event_processing.event_accumulator", extra="tensorboard", feature=f"Reading {path.name}")
+    module: Any = require(
+        "tensorboard.backend.event_processing.event_accumulator", extra="tensorboard", feature=f"Reading {path.name}"
+    )
     from tensorboard.util import tensor_util
 
     loggers = [logging.getLogger(name) for name in ("tensorboard",)]
@@ -78,7 +80,9 @@ def _scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
 def _columns(scalars: dict[str, list[tuple[int, float]]]) -> dict[str, list[object]]:
     """A row for each point. Steps that count from 0 or 1 on are epochs; a scalar ``epoch``, as of Lightning, tells them."""
     told = dict(scalars.get("epoch", []))
-    rows: list[tuple[str, int, float]] = [(tag, step, value) for tag, points in scalars.items() if tag != "epoch" for step, value in points]
+    rows: list[tuple[str, int, float]] = [
+        (tag, step, value) for tag, points in scalars.items() if tag != "epoch" for step, value in points
+    ]
     names = list(dict.fromkeys(tag for tag, _, _ in rows))
     steps = [step for _, step, _ in rows]
     if told and all(step in told for step in set(steps)):

@@ -57,7 +57,9 @@ def _records(text: str) -> list[dict[str, Any]]:
         else:
             whole = [whole]
     if not isinstance(whole, list) or not whole or not all(isinstance(record, dict) for record in whole):
-        raise InvalidFileError("it is JSON, but not records: expected an object on each line, such as {\"epoch\": 1, \"val_acc\": 0.5}.")
+        raise InvalidFileError(
+            'it is JSON, but not records: expected an object on each line, such as {"epoch": 1, "val_acc": 0.5}.'
+        )
     return [_flat(record) for record in whole]
 
 
@@ -67,7 +69,9 @@ def _runs(records: list[dict[str, Any]], metric: str | None) -> list[Run]:
         return runs_of({name: [record.get(name) for record in records] for name in names}, metric)
     runs: list[Run] = []
     for i, record in enumerate(records):
-        curves = {name.removeprefix("curves/"): value for name, value in record.items() if _curve(value) and name != "arch"}
+        curves = {
+            name.removeprefix("curves/"): value for name, value in record.items() if _curve(value) and name != "arch"
+        }
         if not curves:
             continue
         if set(curves) == {"curve"}:

@@ -9,17 +9,30 @@ from pathlib import Path
 import numpy as np
 
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError
+from archcast.forecasting.metrics import Metric
 from archcast.forecasting.readers.delimited import columns_of
 from archcast.forecasting.readers.events import is_events, runs_of_events
 from archcast.forecasting.readers.jsonlines import runs_of_json
 from archcast.forecasting.readers.runs import Run
 from archcast.forecasting.readers.table import runs_of
 from archcast.forecasting.readers.text import read_text
-from archcast.forecasting.metrics import Metric
 
 __all__ = ["Logs", "read_logs"]
 
-GENERIC = {"metrics", "log", "logs", "history", "training", "train", "results", "runs", "trainer_state", "events", "csv", "curve"}
+GENERIC = {
+    "metrics",
+    "log",
+    "logs",
+    "history",
+    "training",
+    "train",
+    "results",
+    "runs",
+    "trainer_state",
+    "events",
+    "csv",
+    "curve",
+}
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 
 
@@ -54,7 +67,9 @@ def read_logs(paths: Sequence[str | Path], metric: str | None = None) -> Logs:
             logs.failures.append(_line(given, error))
             continue
         events = [path for path in files if is_events(path)]
-        for folder in sorted({path.parent.parent if path.parent.name in ("train", "validation") else path.parent for path in events}):
+        for folder in sorted(
+            {path.parent.parent if path.parent.name in ("train", "validation") else path.parent for path in events}
+        ):
             inside = [path for path in events if folder in (path.parent, path.parent.parent)]
             try:
                 named += [(source / "events", run) for source, runs in runs_of_events(inside, metric) for run in runs]
@@ -98,7 +113,9 @@ def _read(path: Path, metric: str | None) -> list[Run]:
         return runs_of(columns, metric or "kendall_tau")
     runs = runs_of(columns, metric)
     if len(runs) == 1 and runs[0].metric in (None, "value", "Value") and Metric.of(path.stem):
-        return [Run(runs[0].name, runs[0].values, path.stem, runs[0].notes)]  # TensorBoard names what it exports by the tag
+        return [
+            Run(runs[0].name, runs[0].values, path.stem, runs[0].notes)
+        ]  # TensorBoard names what it exports by the tag
     return runs
 
 
@@ -151,7 +168,9 @@ def one_metric(runs: list[Run], name: str | None, better: str | None) -> Metric 
     Raises:
         InvalidInputError: they measure different things, or the name does not tell which way is better.
     """
-    told = list(dict.fromkeys([name] if name is not None else [run.metric for run in runs if run.metric not in (None, "value")]))
+    told = list(
+        dict.fromkeys([name] if name is not None else [run.metric for run in runs if run.metric not in (None, "value")])
+    )
     metrics = []
     for one in told:
         found = Metric.of(str(one), better)
@@ -162,5 +181,7 @@ def one_metric(runs: list[Run], name: str | None, better: str | None) -> Metric 
         metrics.append(found)
     kinds = {(metric.signal, metric.falls) for metric in metrics}
     if len(kinds) > 1:
-        raise InvalidInputError(f"the logs measure different things: {', '.join(map(str, told))}. Choose one with --metric.")
+        raise InvalidInputError(
+            f"the logs measure different things: {', '.join(map(str, told))}. Choose one with --metric."
+        )
     return metrics[0] if metrics else None

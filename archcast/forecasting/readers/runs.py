@@ -58,7 +58,9 @@ def number(cell: object) -> float | None:
         return None
 
 
-def arrange(epochs: Sequence[float] | None, values: Sequence[float], *, first: int | None = None) -> tuple[Floats, list[str]]:
+def arrange(
+    epochs: Sequence[float] | None, values: Sequence[float], *, first: int | None = None
+) -> tuple[Floats, list[str]]:
     """A curve from rows in the order of the log.
 
     An epoch that is there more than once counts with its last value. Where epochs go back, the training was restarted: what was
@@ -81,7 +83,9 @@ def arrange(epochs: Sequence[float] | None, values: Sequence[float], *, first: i
     if not len(time):
         return value, notes
     if (time != np.floor(time)).any():
-        place = np.maximum(np.ceil(time).astype(np.int64) - 1, 0)  # within an epoch: it belongs to the epoch that ends next
+        place = np.maximum(
+            np.ceil(time).astype(np.int64) - 1, 0
+        )  # within an epoch: it belongs to the epoch that ends next
     else:
         start = first if first is not None else int(time.min() > 0)
         place = np.maximum(time.astype(np.int64) - start, 0)

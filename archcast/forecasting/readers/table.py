@@ -15,12 +15,50 @@ from archcast.registry import closest
 __all__ = ["runs_of"]
 
 EPOCHS = ("epoch", "epochs", "ep", "epoch number", "epoch idx", "epoch index", "current epoch", "trainer epoch")
-STEPS = ("step", "steps", "global step", "iteration", "iter", "iterations", "evaluations", "train size", "anchor", "size train", "round")
-RUNS = {"run", "runs", "trial", "seed", "model", "arch", "architecture", "config", "configuration", "experiment", "id", "name"}
+STEPS = (
+    "step",
+    "steps",
+    "global step",
+    "iteration",
+    "iter",
+    "iterations",
+    "evaluations",
+    "train size",
+    "anchor",
+    "size train",
+    "round",
+)
+RUNS = {
+    "run",
+    "runs",
+    "trial",
+    "seed",
+    "model",
+    "arch",
+    "architecture",
+    "config",
+    "configuration",
+    "experiment",
+    "id",
+    "name",
+}
 RUNS |= {"fold", "version", "strategy", "predictor", "learner", "network", "net", "job", "member", "exp"}
 SPLITS = {"phase", "split", "mode", "stage", "set", "subset", "partition"}
 PARTS = ("val", "valid", "validation", "dev", "eval", "test")
-NOT_METRICS = {"lr", "learning", "time", "seconds", "wall", "timestamp", "duration", "elapsed", "date", "step", "epoch", "iteration"}
+NOT_METRICS = {
+    "lr",
+    "learning",
+    "time",
+    "seconds",
+    "wall",
+    "timestamp",
+    "duration",
+    "elapsed",
+    "date",
+    "step",
+    "epoch",
+    "iteration",
+}
 TIDY = ({"metric", "tag", "key", "variable"}, {"value", "values"})
 
 Columns = Mapping[str, Sequence[object]]
@@ -72,7 +110,9 @@ def _long(columns: Columns, metric: str | None) -> list[Run]:
     first = None if clock is None else 0 if any(t == 0 for t, v in zip(clock, values) if not np.isnan(v)) else 1
     runs = []
     for name, rows in groups.items():
-        curve, notes = arrange(None if clock is None else [clock[i] for i in rows], [values[i] for i in rows], first=first)
+        curve, notes = arrange(
+            None if clock is None else [clock[i] for i in rows], [values[i] for i in rows], first=first
+        )
         if len(curve):
             runs.append(Run(name, _diverged(curve, [numeric[c] for c in numeric], rows, values), column, notes))
     if len(runs) > 1 and all(len(run.values) == 1 for run in runs):
@@ -104,10 +144,14 @@ def _column(names: list[str], metric: str | None) -> str:
     chosen = choose(names)
     if chosen is not None:
         return chosen
-    left = [name for name in names if not set(words(name)) & NOT_METRICS and not name.startswith("Unnamed") and name != ""]
+    left = [
+        name for name in names if not set(words(name)) & NOT_METRICS and not name.startswith("Unnamed") and name != ""
+    ]
     if len(left) == 1:
         return left[0]
-    raise InvalidInputError(f"which column is the metric cannot be told from {', '.join(names)}. Choose one with --metric.")
+    raise InvalidInputError(
+        f"which column is the metric cannot be told from {', '.join(names)}. Choose one with --metric."
+    )
 
 
 def _ranks(clock: list[float], values: list[float]) -> list[float]:
@@ -121,7 +165,10 @@ def _diverged(curve: np.ndarray, columns: list[list[float | None]], rows: list[i
     """The curve, with an infinite end if nothing but NaN was logged after its last value."""
     last = max(i for i, row in enumerate(rows) if np.isfinite(values[row]) or np.isinf(values[row]))
     after = [[column[row] for column in columns] for row in rows[last + 1 :]]
-    dead = [all(one is None or not np.isfinite(one) for one in line) and any(one is not None for one in line) for line in after]
+    dead = [
+        all(one is None or not np.isfinite(one) for one in line) and any(one is not None for one in line)
+        for line in after
+    ]
     return np.r_[curve, np.inf] if dead and all(dead) and np.isfinite(curve[-1]) else curve
 
 
@@ -168,7 +215,9 @@ def _wide(columns: Columns, metric: str | None) -> list[Run] | None:
     elif named and (chosen := choose(named)) is not None:
         prefix = chosen
     else:
-        raise InvalidInputError(f"several groups of columns could be epochs: {', '.join(groups)}. Choose one with --metric.")
+        raise InvalidInputError(
+            f"several groups of columns could be epochs: {', '.join(groups)}. Choose one with --metric."
+        )
     order = [name for _, name in groups[prefix]]
     rest = [name for name in columns if name not in {name for group in groups.values() for _, name in group}]
     kinds = next((name for name in rest if _plain(name) in ("metric", "signal", "curve", "measure")), None)
@@ -177,8 +226,12 @@ def _wide(columns: Columns, metric: str | None) -> list[Run] | None:
     if kinds is not None:
         told = _column(list(dict.fromkeys(str(cell) for cell in columns[kinds])), metric)
         rows = [row for row in rows if str(columns[kinds][row]) == told]
-    labels = [name for name in rest if name != kinds and (set(words(name)) & RUNS or name == "" or name.startswith("Unnamed"))]
-    labels = labels or [name for name in rest if name != kinds and all(number(cell) is None for cell in columns[name])][:1]
+    labels = [
+        name for name in rest if name != kinds and (set(words(name)) & RUNS or name == "" or name.startswith("Unnamed"))
+    ]
+    labels = (
+        labels or [name for name in rest if name != kinds and all(number(cell) is None for cell in columns[name])][:1]
+    )
     runs = []
     for row in rows:
         values = np.array([_or_nan(number(columns[name][row])) for name in order])

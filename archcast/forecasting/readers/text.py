@@ -27,7 +27,9 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise InvalidFileError(f"{path} is not text: expected CSV, TSV, JSON lines, or TensorBoard events (*tfevents*).")
+        raise InvalidFileError(
+            f"{path} is not text: expected CSV, TSV, JSON lines, or TensorBoard events (*tfevents*)."
+        )
     if not text.strip():
         raise InvalidFileError(f"{path} is empty: nothing has been logged yet.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
