@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from archcast.errors import ArchcastError, InvalidInputError, require
 from archcast.registry import closest
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from archcast.spaces import SearchSpace
 
-__all__ = ["INITS", "Settings", "Target", "buildable", "target_of"]
+__all__ = ["INITS", "Settings", "Target", "buildable", "device_of", "factory_arguments", "imported", "target_of"]
 
 INITS = ("default", "kaiming", "xavier", "normal")
 COLLECTIONS = ("torchvision", "timm")
@@ -150,6 +152,62 @@ def target_of(text: str) -> Target:
         f"{text!r} is not a target. Use torchvision:resnet18, timm:NAME, package.module:factory, file.py:factory, or "
         f"SPACE:ARCHITECTURE with a space of {', '.join(_buildable_names())}."
     )
+
+
+def imported(text: str) -> Any:
+    """What ``package.module:name`` or ``file.py:name`` names.
+
+    Raises:
+        InvalidInputError: there is no such file, module or name.
+    """
+    path, _, name = text.rpartition(":")
+    if not name.isidentifier():
+        raise InvalidInputError(f"{text!r} must be package.module:function or file.py:function.")
+    try:
+        module = _import_file(text) if path.endswith(".py") else _import_module(text)
+    except ImportError as error:
+        raise InvalidInputError(f"{text!r} cannot be imported: {error}.") from error
+    if not hasattr(module, name):
+        raise InvalidInputError(f"{path} has no {name!r}. {closest(name, _public(module))}")
+    return getattr(module, name)
+
+
+def device_of(text: str | None) -> torch.device:
+    """The device that ``--device`` names, the CPU by default.
+
+    Raises:
+        InvalidInputError: there is no such device here.
+    """
+    import torch
+
+    try:
+        device = torch.device(text or "cpu")
+        if device.type == "meta":
+            raise RuntimeError("nothing is computed on it")
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).strip().splitlines() or ["unknown"])[0]
+        raise InvalidInputError(
+            f"--device {text!r} cannot be used: {reason[:120]}. Use cpu, or cuda where there is a GPU."
+        ) from error
+    return device
+
+
+def factory_arguments(text: str | None) -> dict[str, Any] | None:
+    """The JSON object of ``--kwargs``.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"--kwargs is not JSON: {str(error)[:100]}.") from error
+    if not isinstance(value, dict):
+        raise InvalidInputError(f'--kwargs must be a JSON object such as {{"depth": 3}}, got {text[:40]}.')
+    return value
 
 
 def buildable(space: str) -> SearchSpace:

@@ -1,0 +1,168 @@
+"""What ``--input`` says: the tensors that a model takes, of any shape and type.
+
+- ``3x224x224``: one input, N(0, 1) numbers; the batch is added in front.
+- ``ids:128:long:30522``: the argument ``ids`` with 128 whole numbers below 30,522; ``mask:128:bool``: ones.
+- ``package.module:make_inputs`` or ``file.py:make_inputs``: a function of the number of samples that returns a tensor, a tuple
+  of positional arguments, or a mapping of arguments by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archcast.errors import ArchcastError, InvalidInputError
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+__all__ = ["DTYPES", "Inputs", "inputs_of"]
+
+DTYPES = {
+    "float": "float32",
+    "half": "float16",
+    "bfloat16": "bfloat16",
+    "double": "float64",
+    "long": "int64",
+    "int": "int32",
+    "bool": "bool",
+}
+"""Word of an ``--input`` -> dtype of torch."""
+MOST_ELEMENTS = 2**31
+_SHAPE = re.compile(r"[0-9]+(x[0-9]+)*")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One tensor: its name (``""`` for the first positional argument), shape without the batch, type, and bound of integers."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    below: int | None
+
+    def draw(self, samples: int, generator: Generator) -> Tensor:
+        import torch
+
+        shape, dtype = (samples, *self.shape), getattr(torch, DTYPES[self.dtype])
+        if self.dtype == "bool":
+            return torch.ones(shape, dtype=dtype)
+        if self.below is not None:
+            return torch.randint(0, self.below, shape, generator=generator, dtype=dtype)
+        return torch.randn(shape, generator=generator).to(dtype)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model takes.
+
+    Attributes:
+        parts: tensors to be drawn; empty where a function makes the inputs.
+        maker: name of that function, ``""`` if there is none.
+    """
+
+    parts: tuple[_Part, ...] = ()
+    maker: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape of a single unnamed input of floats; ``None`` for anything else."""
+        only = self.parts[0] if len(self.parts) == 1 else None
+        return only.shape if only is not None and not only.name and only.dtype == "float" else None
+
+    def batch(self, samples: int, seed: int = 0) -> Any:
+        """A tensor, a tuple of positional arguments or a mapping of arguments by name.
+
+        Raises:
+            InvalidInputError: the function is not there, or fails; the message names it.
+        """
+        import torch
+
+        generator = torch.Generator().manual_seed(seed)
+        if self.maker:
+            return _made(self.maker, samples)
+        drawn = [part.draw(samples, generator) for part in self.parts]
+        if self.parts[0].name:
+            return {part.name: tensor for part, tensor in zip(self.parts, drawn)}
+        return drawn[0] if len(drawn) == 1 else tuple(drawn)
+
+
+def inputs_of(texts: Sequence[str]) -> Inputs:
+    """Read the values of ``--input``, one for each input of the model.
+
+    Examples:
+        >>> inputs_of(["ids:128:long:30522", "mask:128:bool"]).batch(2)["ids"].shape
+        torch.Size([2, 128])
+
+    Raises:
+        InvalidInputError: names the value that is wrong, and what is allowed.
+    """
+    for text in texts:
+        first, _, rest = text.partition(":")
+        if rest and not _SHAPE.fullmatch(rest.split(":")[0]) and not _SHAPE.fullmatch(first):
+            if len(texts) > 1:
+                raise InvalidInputError(f"--input {_short(text)} makes all inputs: give no other --input beside it.")
+            return Inputs(maker=text)
+    parts = tuple(_part(text) for text in texts)
+    names = [part.name for part in parts]
+    if any(names) and not all(names):
+        raise InvalidInputError("--input: name all inputs, e.g. ids:128:long:30522, or none of them.")
+    if len(set(names)) < len(names) and any(names):
+        raise InvalidInputError(f"--input: two inputs are called {next(n for n in names if names.count(n) > 1)!r}.")
+    return Inputs(parts)
+
+
+def _part(text: str) -> _Part:
+    fields = text.split(":")
+    name = ""
+    if not _SHAPE.fullmatch(fields[0]) and len(fields) > 1:
+        name = fields.pop(0)
+        if not name.isidentifier():
+            raise InvalidInputError(f"--input {_short(text)}: {_short(name)} is no name of an argument.")
+    dtype = fields[1] if len(fields) > 1 else "float"
+    if not _SHAPE.fullmatch(fields[0]) or len(fields) > 3 or dtype not in DTYPES:
+        raise InvalidInputError(
+            f"--input {_short(text)} must be a shape such as 3x224x224, or NAME:SHAPE:TYPE:BELOW such as ids:128:long:30522 "
+            f"with a type of {', '.join(DTYPES)}, or module:function."
+        )
+    if max(map(len, fields[0].split("x"))) > 10:
+        raise InvalidInputError(f"--input {_short(text)} is too large for any memory.")
+    shape = tuple(map(int, fields[0].split("x")))
+    elements = 1
+    for size in shape:
+        elements *= size
+    if not 0 < elements <= MOST_ELEMENTS:
+        raise InvalidInputError(f"--input {_short(text)}: a sample must have between 1 and {MOST_ELEMENTS:,} numbers.")
+    whole = dtype in ("long", "int")
+    if len(fields) == 3 and not (whole and re.fullmatch("[1-9][0-9]{0,9}", fields[2])):
+        raise InvalidInputError(
+            f"--input {_short(text)}: the last field bounds whole numbers of type long or int, e.g. ids:128:long:30522."
+        )
+    return _Part(name, shape, dtype, int(fields[2]) if len(fields) == 3 else 2 if whole else None)
+
+
+def _made(maker: str, samples: int) -> Any:
+    """What the function returns, checked to hold a tensor."""
+    import torch
+
+    from archcast.cli._targets import imported
+
+    try:
+        made = imported(maker)(samples)
+    except ArchcastError:
+        raise
+    except (Exception, SystemExit) as error:
+        message = " ".join(str(error).split())[:200]
+        raise InvalidInputError(f"--input {_short(maker)} raised {type(error).__name__}: {message}") from error
+    values = made.values() if isinstance(made, Mapping) else made if isinstance(made, (tuple, list)) else [made]
+    if not any(isinstance(value, torch.Tensor) for value in values):
+        raise InvalidInputError(
+            f"--input {_short(maker)} returned a {type(made).__name__} without a tensor: return a tensor, a tuple, or a mapping."
+        )
+    return made
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
