@@ -33,8 +33,8 @@ def count(
 
     Returns:
         ``params``; ``macs`` by the convention; ``activations``, the elements of the outputs of convolutions and
-        linear layers; ``depth``, convolutions and linear layers on the longest path; ``resolution``, the height of an image,
-        1 for other inputs. Shared weights are one parameter, and operations each time they are used.
+        linear layers; ``depth``, convolutions and linear layers on the longest path to the output; ``resolution``, the height of
+        an image, 1 for other inputs. Shared weights are one parameter, and operations each time they are used.
 
     Examples:
         >>> import torch
@@ -83,5 +83,5 @@ def count(
         "macs": watch.macs / samples,
         "activations": watch.activations / samples,
         "depth": float(watch.depth(outputs)),
-        "resolution": float(tensors[0].shape[-2]) if tensors[0].ndim == 4 else 1.0,
+        "resolution": float(tensors[0].shape[-2]) if tensors[0].ndim >= 4 else 1.0,
     }

@@ -158,6 +158,18 @@ class Task:
         return self.vocabulary if isinstance(self.vocabulary, tuple) else (self.vocabulary,) * len(self.shapes)
 
     @property
+    def pixels(self) -> tuple[int, int]:
+        """Height and width of an image, the last two axes of the first input.
+
+        Raises:
+            InvalidInputError: the first input has fewer than three axes.
+        """
+        shape = self.shapes[0]
+        if len(shape) < 3:
+            raise InvalidInputError(f"task.shape must be (channels, height, width) for images, got {self.shape!r}.")
+        return shape[-2], shape[-1]
+
+    @property
     def classes(self) -> int | None:
         """Number of classes; ``None`` where the loss knows no classes."""
         return self.outputs[0] if self.loss == "cross_entropy" else None

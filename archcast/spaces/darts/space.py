@@ -169,7 +169,7 @@ class DARTS(SearchSpace):
         self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
-        return costs(rows, task.shapes[0][1:], convention, pruned=pruned, **self.image_sizes(task))
+        return costs(rows, task.pixels, convention, pruned=pruned, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two

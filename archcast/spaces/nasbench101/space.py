@@ -226,7 +226,7 @@ class NASBench101(SearchSpace):
             chunk = rows[start : start + CHUNK]
             edges = self._prune(chunk)[0]
             ops = np.ascontiguousarray(chunk[:, len(EDGES) :].T)
-            parts.append(costs(edges, ops, task.shapes[0][1:], convention, **self.image_sizes(task)))
+            parts.append(costs(edges, ops, task.pixels, convention, **self.image_sizes(task)))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:

@@ -84,7 +84,7 @@ class NASBench201(EdgeCellSpace):
         rows, task = self.validate(archs), self.task_of(task)
         live = self.graphs(rows).pruned().operations[:, 1:-1] != ABSENT
         built = np.where(live, rows, 0) if pruned else rows
-        return costs(built, live, task.shapes[0][1:], convention, **self.image_sizes(task))
+        return costs(built, live, task.pixels, convention, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong & Yang 2020: stem, ``stages`` (3) of ``depth`` (5) cells of ``width`` (16) channels, doubling,

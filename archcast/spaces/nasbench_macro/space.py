@@ -75,7 +75,7 @@ class NASBenchMacro(ChainSpace):
         self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
-        return costs(rows, task.shapes[0][1:], convention, **self.image_sizes(task))
+        return costs(rows, task.pixels, convention, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Su et al. 2021: a 3x3 stem of ``width`` (32) channels, the eight layers, a 1x1 convolution to 1,280

@@ -70,7 +70,7 @@ class NATSSize(ChainSpace):
         self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
-        return costs(rows, task.shapes[0][1:], convention, **self.image_sizes(task))
+        return costs(rows, task.pixels, convention, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Dong et al. 2021: NAS-Bench-201's with ``depth`` (1) cells a stage and the channels of the row, in

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
 from archcast.graphs import CONVOLUTION, Operation
-from archcast.spaces.base import register
+from archcast.spaces.base import Task, register
 from archcast.spaces.chains import ChainSpace
+from archcast.spaces.transnasbench101.costs import macro_costs
+from archcast.spaces.transnasbench101.layers import HALVES, SIZES, STEM_HALVES, TASKS, check_task
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["TransNASBench101Macro"]
 
@@ -21,7 +27,7 @@ __all__ = ["TransNASBench101Macro"]
     summary="4 to 6 modules that may halve the resolution or double the channels, 7 vision tasks; 3,256 rows",
     paper="Duan et al. 2021, https://arxiv.org/abs/2105.11871",
     size=3_256,
-    buildable=False,
+    buildable=True,
 )
 class TransNASBench101Macro(ChainSpace):
     """TransNAS-Bench-101's macro space (Duan et al. 2021, https://arxiv.org/abs/2105.11871).
@@ -48,6 +54,8 @@ class TransNASBench101Macro(ChainSpace):
     }
     cardinalities = (5,) * 6
     columns = tuple(f"module{k}" for k in range(1, 7))
+    sizes = SIZES
+    tasks = TASKS
 
     def is_valid(self, archs: NDArray[np.int64]) -> NDArray[np.bool_]:
         present = archs > 0
@@ -66,3 +74,30 @@ class TransNASBench101Macro(ChainSpace):
 
     def format(self, archs: ArrayLike) -> list[str]:
         return [f"64-{''.join(map(str, row)).rstrip('0')}-basic" for row in self.validate(archs).tolist()]
+
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        """As in every space; the published tables follow ``tensorwatch``, which counts one of the nine tiles of a jigsaw and no
+        transposed convolution."""
+        rows, task = self.validate(archs), self._checked(archs, task)
+        return macro_costs(rows, task, convention, **self.size_of(task))
+
+    def _checked(self, archs: ArrayLike, task: Task | str | None) -> Task:
+        """The task, if networks of these rows can learn it."""
+        task = self.task_of(task)
+        check_task(task, self.name, tuple(STEM_HALVES + np.isin(self.validate(archs), HALVES).sum(axis=1)))
+        return task
+
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
+        """The network of Duan et al. 2021: two convolutions of stride two to ``width`` (64) channels, the modules of ``depth`` (2)
+        residual blocks, and a head.
+
+        The head follows from the task: a vector from averaged features, a decoder of 3x3 convolutions for an image of
+        classes or of numbers (:mod:`archcast.spaces.transnasbench101.layers`). ``tasks`` names the seven of the paper.
+        No part is dead, so ``pruned`` changes nothing.
+        """
+        from archcast.spaces.transnasbench101.network import macro_network
+
+        row, task = self.validate(arch, allow_empty=False)[0], self._checked(arch, task)
+        return macro_network(row[row > 0].tolist(), task, **self.size_of(task))

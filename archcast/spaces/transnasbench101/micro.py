@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
-from archcast.graphs import CONVOLUTION, IDENTITY, NOTHING, Operation
-from archcast.spaces.base import register
+from archcast.graphs import ABSENT, CONVOLUTION, IDENTITY, NOTHING, Operation
+from archcast.spaces.base import Task, register
 from archcast.spaces.edge_cells import EdgeCellSpace
+from archcast.spaces.transnasbench101.costs import micro_costs
+from archcast.spaces.transnasbench101.layers import HALVES, SIZES, SKELETON, STEM_HALVES, TASKS, check_task
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["TransNASBench101Micro"]
 
@@ -20,7 +27,7 @@ __all__ = ["TransNASBench101Micro"]
     summary="4-node cells, 4 operations on 6 edges, 7 vision tasks; 4,096 rows",
     paper="Duan et al. 2021, https://arxiv.org/abs/2105.11871",
     size=4_096,
-    buildable=False,
+    buildable=True,
 )
 class TransNASBench101Micro(EdgeCellSpace):
     """TransNAS-Bench-101's cell space (Duan et al. 2021, https://arxiv.org/abs/2105.11871).
@@ -50,6 +57,8 @@ class TransNASBench101Micro(EdgeCellSpace):
     }
     cardinalities = (4,) * 6
     strided = True
+    sizes = SIZES
+    tasks = TASKS
 
     def _parse(self, text: str) -> list[int]:
         if not re.fullmatch(r"64-41414-[0-3]_[0-3]{2}_[0-3]{3}|[0-3]{6}", text):
@@ -58,3 +67,32 @@ class TransNASBench101Micro(EdgeCellSpace):
 
     def format(self, archs: ArrayLike) -> list[str]:
         return ["64-41414-{}_{}{}_{}{}{}".format(*row) for row in self.validate(archs).tolist()]
+
+    def costs(
+        self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        """As in every space; the published tables follow ``tensorwatch``, which counts one of the nine tiles of a jigsaw and no
+        transposed convolution."""
+        rows, task = self.validate(archs), self._checked(archs, task)
+        live = self.graphs(rows).pruned().operations[:, 1:-1] != ABSENT
+        built = np.where(live, rows, 0) if pruned else rows
+        return micro_costs(built, live, task, convention, **self.size_of(task))
+
+    def _checked(self, archs: ArrayLike, task: Task | str | None) -> Task:
+        """The task, if networks of these rows can learn it."""
+        task = self.task_of(task)
+        check_task(task, self.name, (STEM_HALVES + sum(module in HALVES for module in SKELETON),))
+        return task
+
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
+        """The network of Duan et al. 2021: two convolutions of stride two to ``width`` (64) channels, five modules of ``depth``
+        (2) cells, of which the first, third and fifth halve the resolution and double the channels, and a head.
+
+        The head follows from the task: a vector from averaged features, a decoder of 3x3 convolutions for an image of
+        classes or of numbers (:mod:`archcast.spaces.transnasbench101.layers`). ``tasks`` names the seven of the paper.
+        Dead edges are in the network, as in the benchmark; ``pruned=True`` leaves them out.
+        """
+        from archcast.spaces.transnasbench101.network import micro_network
+
+        row, task = self.validate(arch, allow_empty=False)[0].tolist(), self._checked(arch, task)
+        return micro_network(row, task, pruned=pruned, **self.size_of(task))
