@@ -152,20 +152,25 @@ class Path(_Path):
         return columns(space).names(self._size(space))
 
 
-@register("path-truncated", summary="the first columns of the path encoding", paper=PAPER)
+@register("path-truncated", summary="the shortest paths of the path encoding", paper=PAPER)
 class PathTruncated(_Path):
-    """One-hot path encoding cut after its first ``size`` columns, but never within those of the shortest length.
+    """One-hot path encoding of the paths up to some length: the longest for which there are at most ``size`` columns, or the
+    shortest that there is.
 
-    Random architectures seldom have long paths: BANANAS keeps 40 of NAS-Bench-101's 364 columns and loses nothing.
+    All paths of a length are kept or none: which of them came first would depend on the order of the operations. Random
+    architectures seldom have long paths: BANANAS keeps 40 of NAS-Bench-101's 364 columns, the paths of up to three operations,
+    and loses nothing.
 
     Args:
         space: search space.
-        size: number of columns.
+        size: most columns.
         pruned: encode the canonical row instead of the row as it is.
 
     Examples:
         >>> len(PathTruncated("nasbench101").get_feature_names_out())
         40
+        >>> len(PathTruncated("nasbench201").get_feature_names_out())               # 4 of one operation, 16 of two
+        20
     """
 
     def __init__(self, space: str | SearchSpace, *, size: int = 40, pruned: bool = False) -> None:
@@ -189,7 +194,8 @@ class PathTruncated(_Path):
                 f"{type(self).__name__} would have {least} columns for space {space.name!r}, more than {LIMIT}: so many "
                 f"paths have the shortest length, {shortest}. Use an encoding that lists no paths, e.g. 'graph-features'."
             )
-        return min(max(int(self.size), least), listed.total)
+        ends = [*listed.start.values(), listed.total]
+        return max(end for end in ends if end <= max(int(self.size), least))
 
 
 @register("path-categorical", summary="sorted numbers of the paths that are there", paper=PAPER)

@@ -32,9 +32,9 @@ class Bonas(Predictor):
 
     Departures from the paper: the network is that of :class:`~archcast.predictors.neural.gcn.GCN`, which sends messages both ways
     along edges and reads the graph out by averages over nodes, where the paper's goes one way and reads a global node;
-    ``n_members`` networks of three layers of 48 units give a richer basis than the paper's one of four layers of 64;
-    rank-normal targets and the squared error take the place of the loss that weighs good architectures more; the precisions have a
-    prior, so that few rows suffice; 40 epochs, not 100; and the weight-sharing search around it is no part of it. Evidence is not used.
+    ``n_members`` networks give a richer basis than the paper's one; rank-normal targets and the squared error take the place
+    of the loss that weighs good architectures more; the precisions have a prior, so that few rows suffice; width, depth and
+    training were chosen here; and the weight-sharing search around it is no part of it. Evidence is not used.
 
     More epochs rank a little better and make ``std`` too small: a basis that fits the training rows perfectly leaves the
     regression no noise to see.

@@ -30,10 +30,10 @@ class NAO(Predictor):
     cross-entropy of the decoded sequence times ``1 - trade_off``.
 
     Departures from the paper: the sequence is the canonical row, one token a decision, with a positional embedding, where the
-    paper's has two tokens a node; targets are rank-normal and the predictor has no final sigmoid, where the paper scales
-    accuracies to [0, 1]; the widths are 64, the paper's 96 in the encoder and 200 in the predictor; ``trade_off`` is .5, the paper's .9; dropout is on the
-    inputs of the encoder; the optimiser is AdamW with warm-up and decay for 150 epochs, the paper's Adam at .001 for 1,000; and
-    the gradient step from an embedding to a better architecture is no part of it. Evidence is not used.
+    paper's has several tokens a node; targets are rank-normal and the predictor has no final sigmoid, where the paper
+    scales accuracies to [0, 1]; widths, ``trade_off``, dropout (on the inputs of the encoder) and training (AdamW with warm-up and
+    decay, 150 epochs) were chosen here, not taken from the paper; and the gradient step from an embedding to a better
+    architecture is no part of it. Evidence is not used.
 
     Args:
         space: search space.

@@ -148,5 +148,5 @@ def tuned(
             for step, normal in enumerate(trial.boost_.staged_pred_dist(features[left_out]), start=1):
                 if step in trees:
                     row[trees.index(step)] -= normal.logpdf(targets[left_out]).sum()
-    best = np.unravel_index(losses.argmin(), losses.shape)
-    return clone(model).set_params(max_features=shares[best[0]], n_estimators=trees[best[1]])
+    share, step = divmod(int(losses.argmin()), len(trees))
+    return clone(model).set_params(max_features=shares[share], n_estimators=trees[step])
