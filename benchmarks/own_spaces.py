@@ -184,7 +184,7 @@ def baselines(seed: int) -> dict[str, Any]:
 
     def process(length: Any) -> Any:
         kernel = ConstantKernel() * Matern(length, nu=2.5) + WhiteKernel(0.1)
-        return GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=1, random_state=seed)
+        return GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=0, random_state=seed)
 
     forest = RandomForestRegressor(100, random_state=seed)
     trees = XGBRegressor(n_estimators=100, n_jobs=1, random_state=seed)

@@ -80,7 +80,7 @@ def columns(space: SearchSpace) -> tuple[Column, ...]:
 @lru_cache(maxsize=64)
 def families(space: SearchSpace) -> tuple[tuple[str, tuple[Column, ...]], ...]:
     """Columns that are alike, such as ``kernel1``, ``kernel2``, ``kernel3``: their names differ in numbers alone, and they have
-    numbers in common. Families of one column are left out.
+    numbers in common, or equally many categories. Families of one column are left out.
 
     Examples:
         >>> import archcast
@@ -90,8 +90,6 @@ def families(space: SearchSpace) -> tuple[tuple[str, tuple[Column, ...]], ...]:
     """
     found: list[tuple[str, list[Column]]] = []
     for column in columns(space):
-        if column.places is None:
-            continue
         stem = _stem(column.name)
         for name, members in found:
             if name == stem and _alike(members[0], column):
@@ -108,7 +106,7 @@ def _stem(name: str) -> str:
 
 
 def _alike(a: Column, b: Column) -> bool:
-    assert a.places is not None
-    assert b.places is not None
+    if a.places is None or b.places is None:
+        return a.places is b.places and a.size == b.size
     x, y = ({round(value, 6) for value in c.places.tolist() if not math.isnan(value)} for c in (a, b))
     return len(x & y) >= ALIKE * len(x | y)

@@ -72,7 +72,7 @@ class Totals(_ByName):
 
     Columns are alike whose names differ in numbers alone and that have values in common. Of each such family: the sum over the members that
     are there of a number between 1/2, the smallest, and 3/2, the largest (of logarithms, where ratios count), so that both more members and larger
-    ones make it larger; their mean; and whether the large ones come late, the correlation with their place. Of all numbers together:
+    ones make it larger; their mean; and whether the large ones come late, the correlation with their place. Of a family of categories: how many members have each. Of all numbers together:
     their mean on a common scale; and, where there are conditions, how many decisions play a part.
 
     Args:
@@ -94,6 +94,11 @@ class Totals(_ByName):
         for number, (name, members) in enumerate(families(space)):
             label = name if [other for other, _ in families(space)].count(name) == 1 else f"{name} {number}"
             there = np.stack([c.there(archs, active) for c in members], axis=1)
+            if members[0].places is None:
+                codes = np.where(there, archs[:, [c.number for c in members]], -1)
+                for k in range(1 if members[0].size == 2 else 0, members[0].size):
+                    features[f"number of {label}={k}"] = (codes == k).sum(axis=1)
+                continue
             unit = np.stack([c.unit[archs[:, c.number]] for c in members], axis=1)
             standard = np.stack([c.standard[archs[:, c.number]] for c in members], axis=1) * there
             features[f"sum of {label}"] = ((0.5 + unit) * there).sum(axis=1)
@@ -102,7 +107,7 @@ class Totals(_ByName):
             place = np.linspace(-1, 1, len(members))
             features[f"late {label}"] = (standard * place).sum(axis=1) / np.sqrt((place**2).sum())
         numbers = [c for c in columns(space) if c.places is not None]
-        if len(numbers) > 1:
+        if numbers and families(space):
             features["mean of all"] = _mean(numbers, archs, active)
         if any(c.conditional for c in columns(space)):
             features["decisions there"] = np.sum([c.there(archs, active) for c in columns(space)], axis=0)

@@ -23,6 +23,9 @@ __all__ = ["GaussianProcess", "KernelPredictor"]
 LINEAR_SHARE = 0.125
 """Share of the prior variance that each linear term has."""
 
+DECISIONS_LINEAR_SHARE = 0.35
+"""The same of the decisions of spaces without cell graphs: more of a decision is mostly better, or mostly worse."""
+
 RELEVANCE = 1.4
 """Prior standard deviation of the logarithm of a feature's relevance, in spaces without cell graphs: any decision may matter much
 or not at all there, whereas features of graphs are many and alike."""
@@ -140,8 +143,10 @@ class GaussianProcess(KernelPredictor):
         return group_terms(self.features_, archs, evidence)
 
     def _priors(self, terms: Terms) -> Priors:
-        priors = group_priors(self.features_)
-        return priors if self._space.has_graph or not self.learns_relevance else replace(priors, relevance=RELEVANCE)
+        if self._space.has_graph:
+            return group_priors(self.features_)
+        priors = group_priors(self.features_, decisions=DECISIONS_LINEAR_SHARE)
+        return replace(priors, relevance=RELEVANCE) if self.learns_relevance else priors
 
 
 def group_terms(features: FeatureGroups, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
@@ -156,17 +161,19 @@ def group_terms(features: FeatureGroups, archs: NDArray[np.int64], evidence: Evi
     return Terms(tuple(groups), tuple(linear))
 
 
-def group_priors(features: FeatureGroups, total: float = 1.0) -> Priors:
+def group_priors(features: FeatureGroups, total: float = 1.0, decisions: float = LINEAR_SHARE) -> Priors:
     """Priors for :func:`group_terms`: ``LINEAR_SHARE`` to each linear term, the rest shared equally by the Matern terms.
 
     Args:
         features: the groups.
         total: prior variance of all terms together.
+        decisions: share of the linear term of the encodings.
     """
-    linear, matern = bool(features.encoders) + (features.evidence is not None), len(features.distances)
-    share = total * (1 - LINEAR_SHARE * linear) / max(matern, 1)
+    shares = [decisions] * bool(features.encoders) + [LINEAR_SHARE] * (features.evidence is not None)
+    matern = len(features.distances)
+    share = total * (1 - sum(shares)) / max(matern, 1)
     return Priors(
         scales=(LogNormal(share, 1.0),) * matern,
         lengthscales=tuple(LogNormal(distance, 0.3) for distance in features.distances),
-        slopes=(LogNormal(total * LINEAR_SHARE, 1.0),) * linear,
+        slopes=tuple(LogNormal(total * share, 1.0) for share in shares),
     )
