@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 
 from archcast.errors import InvalidFileError
@@ -11,7 +12,7 @@ from archcast.forecasting.readers.runs import number
 
 __all__ = ["columns_of"]
 
-SEPARATORS = ("\t", ";", ",", "|")
+SEPARATORS = ("\t", ";", "|", ",")
 
 
 def columns_of(text: str) -> dict[str, list[object]]:
@@ -58,19 +59,11 @@ def columns_of(text: str) -> dict[str, list[object]]:
 
 
 def _separator(line: str) -> str | None:
-    """The separator that is most frequent in the first line, ``None`` for blanks; a comma between digits may be a decimal one."""
-    for separator in ("\t", ";"):
+    """The separator of the first line; ``None`` is blanks. With semicolons or tabs a comma is that of a decimal number."""
+    for separator in SEPARATORS:
         if separator in line:
             return separator
-    counts = {separator: line.count(separator) for separator in SEPARATORS}
-    best = max(counts, key=lambda separator: counts[separator])
-    if counts[best]:
-        return best
-    return (
-        None
-        if re.search(r"\S\s+\S", line.strip()) and all(number(cell) is not None for cell in line.split())
-        else (None if re.search(r"\S\s{1,}\S", line.strip()) else ",")
-    )
+    return None if re.search(r"\S\s+\S", line) else ","
 
 
 def _header(rows: list[tuple[int, list[str]]]) -> list[str] | None:
@@ -84,7 +77,7 @@ def _header(rows: list[tuple[int, list[str]]]) -> list[str] | None:
     elif first and sum(one is not None for one in numbers) >= max(len(first) - 1, 1) and number(first[0]) is None:
         # a name, then numbers: a run, unless the numbers count epochs
         rest = [one for one in numbers[1:] if one is not None]
-        steps = {round(b - a, 9) for a, b in zip(rest, rest[1:])}
+        steps = {round(b - a, 9) for a, b in itertools.pairwise(rest)}
         if not (len(rest) > 1 and len(steps) == 1 and steps != {0.0} and all(one == int(one) for one in rest)):
             return None
     names: list[str] = []
@@ -104,7 +97,7 @@ def _names(rows: list[tuple[int, list[str]]], width: int) -> list[str]:
     counts = (
         start in (0, 1)
         and len(column) > 1
-        and all(b is not None and a is not None and b - a == 1 for a, b in zip(column, column[1:]))
+        and all(b is not None and a is not None and b - a == 1 for a, b in itertools.pairwise(column))
     )
     if counts and width == 2:
         return ["epoch", "value"]

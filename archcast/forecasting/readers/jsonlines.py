@@ -1,4 +1,4 @@
-"""JSON lines, and JSON that holds records or curves: histories of Keras, states of Hugging Face trainers, ``runs.jsonl`` of ours."""
+"""JSON lines, and JSON of records or curves: histories of Keras, states of Hugging Face trainers, ``runs.jsonl`` of ours."""
 
 from __future__ import annotations
 

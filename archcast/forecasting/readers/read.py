@@ -17,7 +17,7 @@ from archcast.forecasting.readers.runs import Run
 from archcast.forecasting.readers.table import runs_of
 from archcast.forecasting.readers.text import read_text
 
-__all__ = ["Logs", "read_logs"]
+__all__ = ["Logs", "one_metric", "read_logs"]
 
 GENERIC = {
     "metrics",
@@ -105,7 +105,7 @@ def _files(path: Path) -> list[Path]:
 def _read(path: Path, metric: str | None) -> list[Run]:
     """The curves of a file that is text."""
     text = read_text(path)
-    if text.lstrip()[0] in "{[" and path.suffix.lower() not in (".csv", ".tsv"):
+    if text.lstrip()[0] in "{[":
         return runs_of_json(text, metric)
     columns = columns_of(text)
     if {"predictor", "train_size", "kendall_tau"} <= set(columns):

@@ -77,7 +77,8 @@ def arrange(
     value = np.asarray(values, dtype=np.float64)
     if epochs is None:
         return value[~np.isnan(value)], []
-    time, notes = np.asarray(epochs, dtype=np.float64), []
+    time = np.asarray(epochs, dtype=np.float64)
+    notes: list[str] = []
     there = np.isfinite(time) & ~np.isnan(value) & (time >= 0)
     time, value = time[there], value[there]
     if not len(time):

@@ -128,8 +128,11 @@ def _run_columns(columns: Columns, time: str | None) -> list[str]:
     if not own:
         n = len(next(iter(columns.values())))
         own = [name for name in texts if len({str(cell) for cell in columns[name]}) <= n // 2][:1]
-    if time is None:  # a name for each row names no run
-        own = [name for name in own if len({str(cell) for cell in columns[name]}) < len(columns[name])]
+    if time is None:
+        each = [name for name in own if len({str(cell) for cell in columns[name]}) == len(columns[name])]
+        if any(name in texts for name in each):
+            raise InvalidInputError(f"it has one row for each {each[0]}: no learning curves, but a table of results.")
+        own = [name for name in own if name not in each]  # that numbers the rows
     return own
 
 

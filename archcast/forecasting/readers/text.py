@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from pathlib import Path
 
 from archcast.errors import InvalidFileError
@@ -21,6 +24,12 @@ def read_text(path: Path) -> str:
     if path.stat().st_size > LARGEST:
         raise InvalidFileError(f"{path} is larger than {LARGEST // 2**20} MiB: too large for a log of epochs.")
     data = path.read_bytes()
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            with gzip.open(io.BytesIO(data)) as file:
+                data = file.read(LARGEST)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InvalidFileError(f"{path} is a damaged gzip file: {error}.") from error
     encoding = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)

@@ -1,0 +1,101 @@
+"""Stop a training that will not win, while it runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from archcast.checks import whole
+from archcast.errors import InvalidInputError
+from archcast.forecasting.forecast import CHANCE, Forecast, forecast
+from archcast.forecasting.metrics import Metric
+
+__all__ = ["Stopper"]
+
+
+class Stopper:
+    """Told a value after each epoch, it says whether to stop: if the training beats the best with a probability below ``chance``.
+
+    One for each training loop; :mod:`archcast.integrations.keras` and :mod:`archcast.integrations.lightning` have the same as
+    callbacks.
+
+    Args:
+        epochs: epochs of a full training.
+        done: curves of finished trainings of the same kind, in any form that :func:`archcast.forecast` takes; they teach it, and
+            the best of them is to be beaten.
+        best: value to beat, if it is not the best of ``done``.
+        metric: name of what is measured; it tells which way is better.
+        better: ``"higher"`` or ``"lower"``, where the name does not tell.
+        patience: epochs before the first decision.
+        chance: stop below this probability.
+
+    Attributes:
+        curve: the values so far.
+        forecast: the last forecast, ``None`` before the first decision.
+
+    Examples:
+        >>> stopper = Stopper(epochs=30, best=0.9, metric="val_accuracy")
+        >>> for epoch in range(30):
+        ...     value = 0.5 * (1 - 0.7 ** (epoch + 1))  # train for an epoch, then evaluate
+        ...     if stopper.update(value):
+        ...         break
+        >>> epoch < 15
+        True
+
+    Raises:
+        InvalidInputError: a parameter is out of range, or there is nothing to beat.
+    """
+
+    def __init__(
+        self,
+        epochs: int,
+        *,
+        done: Any = None,
+        best: float | None = None,
+        metric: str = "val_accuracy",
+        better: str | None = None,
+        patience: int = 3,
+        chance: float = CHANCE,
+    ) -> None:
+        self.epochs = whole("epochs", epochs, 1)
+        self.patience = whole("patience", patience, 1)
+        if not 0 < chance < 1:
+            raise InvalidInputError(f"chance must be between 0 and 1, got {chance!r}.")
+        if done is None and best is None:
+            raise InvalidInputError("there is nothing to beat: give best, or done with curves of finished trainings.")
+        if Metric.of(metric, better) is None:
+            raise InvalidInputError(
+                f"metric {metric!r} does not tell which way is better. Say better='higher' or 'lower'."
+            )
+        self.chance, self.best, self.metric, self.better = chance, best, metric, better
+        known = None if done is None else forecast(done, epochs=epochs, metric=metric, better=better)
+        self.done: list[list[float]] = [] if known is None else known.curves[known.finished].tolist()
+        if best is None and not self.done:
+            raise InvalidInputError(
+                f"none of the curves in done has {epochs} epochs, so there is nothing to beat. Give best."
+            )
+        self.curve: list[float] = []
+        self.forecast: Forecast | None = None
+
+    def update(self, value: float) -> bool:
+        """Whether to stop after one more epoch with this value. NaN and infinite values stop at once: a divergence."""
+        self.curve.append(float(value))
+        if not math.isfinite(self.curve[-1]):
+            return True
+        if len(self.curve) < self.patience or len(self.curve) >= self.epochs:
+            return False
+        self.forecast = forecast(
+            [*self.done, self.curve], epochs=self.epochs, metric=self.metric, better=self.better, best=self.best
+        )
+        return bool(self.forecast.chance_above_best[-1] < self.chance)
+
+    def reset(self) -> None:
+        """Forget the curve, for the next training."""
+        self.curve, self.forecast = [], None
+
+    @property
+    def reason(self) -> str:
+        """Why, in a phrase."""
+        if self.curve and not math.isfinite(self.curve[-1]):
+            return f"it diverged in epoch {len(self.curve)}"
+        return "no decision yet" if self.forecast is None else self.forecast.reasons[-1]
