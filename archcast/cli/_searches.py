@@ -56,7 +56,7 @@ def show(results: SearchResults, console: Console | None = None) -> None:
         console.print(f"Best: {best['arch']}\n      {scores}{test} ({best['strategy']})", markup=False, soft_wrap=True)
     reasons = [reason for trace in results.traces for reason in trace.failures if reason]
     if reasons:
-        console.print(Text(f"failed: {len(reasons)} evaluations. {reasons[0]}", style="red"))
+        console.print(Text(f"failed: {len(reasons)} evaluations. {reasons[0]}", style="red"), soft_wrap=True)
 
 
 def _order(row: dict[str, Any], key: str) -> float:

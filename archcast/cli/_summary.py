@@ -55,14 +55,13 @@ def show(results: Results, console: Console | None = None) -> None:
         console.print(text, no_wrap=True)
     for epochs in sorted({row["epochs"] for row in rows} - {0}):
         told = [name for name in names if any(row["label"] == name and row["epochs"] == epochs for row in rows)]
-        console.print(
-            Text(f"told {epochs} epoch{'s' * (epochs > 1)} of learning curves: {', '.join(told)}", style="dim")
-        )
+        said = f"told {epochs} epoch{'s' * (epochs > 1)} of learning curves: {', '.join(told)}"
+        console.print(Text(said, style="dim"))
     for name in names:
         failed = [row for row in rows if row["label"] == name and row["failed"]]
         if failed:
             count = f"{sum(row['failed'] for row in failed)} of {sum(r['trials'] for r in rows if r['label'] == name)}"
-            console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"))
+            console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"), soft_wrap=True)
 
 
 def _choices(sizes: list[int]) -> list[tuple[list[int], int, bool]]:
