@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from archcast.reports.numbers import UNKNOWN, compact
+from archcast.reports.numbers import compact
 
 if TYPE_CHECKING:
     from archcast.evaluation import Results
 
-__all__ = ["show"]
+__all__ = ["NONE", "show"]
 
 LONGEST_NAME = 26
+NONE = "-"
+"""Stands where there is no number."""
 Row = dict[str, Any]
 
 
@@ -80,7 +82,7 @@ def _tau(row: Row | None) -> float:
 
 def _number(row: Row | None, places: int, sem: bool) -> str:
     if row is None or math.isnan(row["kendall_tau"]):
-        return UNKNOWN
+        return NONE
     text = f"{row['kendall_tau']:.{places}f}"
     if sem and not math.isnan(row["kendall_tau_sem"]):
         text += f"±{row['kendall_tau_sem']:.{places}f}"
@@ -88,7 +90,7 @@ def _number(row: Row | None, places: int, sem: bool) -> str:
 
 
 def _short(row: Row | None, name: str) -> str:
-    return UNKNOWN if row is None else compact(row[name])
+    return NONE if row is None or math.isnan(row[name]) else compact(row[name])
 
 
 def _cut(name: str) -> str:
