@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from archcast.reports.numbers import UNKNOWN
+from archcast.cli._summary import NONE
 
 if TYPE_CHECKING:
     from archcast.search import SearchResults
@@ -40,7 +40,7 @@ def show(results: SearchResults, console: Console | None = None) -> None:
         lines = [["strategy", *(f"n={n}" for n in shown), "test", "optimum", "choosing s"]]
         for name in names:
             last = cells[name, marks[-1]]
-            found = UNKNOWN if last["found_optimum"] is None else f"{last['found_optimum']}/{last['trials']}"
+            found = NONE if last["found_optimum"] is None else f"{last['found_optimum']}/{last['trials']}"
             values = [_number(cells[name, n][f"{key}_mean"]) for n in shown]
             lines.append([name, *values, _number(last["test_of_best"]), found, _number(last["overhead_seconds"], 2)])
         widths = [max(map(len, column)) for column in zip(*lines)]
@@ -56,7 +56,7 @@ def show(results: SearchResults, console: Console | None = None) -> None:
         console.print(f"Best: {best['arch']}\n      {scores}{test} ({best['strategy']})", markup=False, soft_wrap=True)
     reasons = [reason for trace in results.traces for reason in trace.failures if reason]
     if reasons:
-        console.print(Text(f"failed: {len(reasons)} evaluations. {reasons[0]}", style="red"))
+        console.print(Text(f"failed: {len(reasons)} evaluations. {reasons[0]}", style="red"), soft_wrap=True)
 
 
 def _order(row: dict[str, Any], key: str) -> float:
@@ -66,5 +66,5 @@ def _order(row: dict[str, Any], key: str) -> float:
 
 def _number(value: float, places: int = 4) -> str:
     if math.isnan(value):
-        return UNKNOWN
+        return NONE
     return f"{value:.{places}f}" if abs(value) < 10 else f"{value:.{max(0, places - 2)}f}"

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from archcast.reports.numbers import UNKNOWN, compact
+from archcast.reports.numbers import compact
 
 if TYPE_CHECKING:
     from archcast.evaluation import Results
 
-__all__ = ["show"]
+__all__ = ["NONE", "show"]
 
 LONGEST_NAME = 26
+NONE = "-"
+"""Stands where there is no number."""
 Row = dict[str, Any]
 
 
@@ -55,14 +57,13 @@ def show(results: Results, console: Console | None = None) -> None:
         console.print(text, no_wrap=True)
     for epochs in sorted({row["epochs"] for row in rows} - {0}):
         told = [name for name in names if any(row["label"] == name and row["epochs"] == epochs for row in rows)]
-        console.print(
-            Text(f"told {epochs} epoch{'s' * (epochs > 1)} of learning curves: {', '.join(told)}", style="dim")
-        )
+        said = f"told {epochs} epoch{'s' * (epochs > 1)} of learning curves: {', '.join(told)}"
+        console.print(Text(said, style="dim"))
     for name in names:
         failed = [row for row in rows if row["label"] == name and row["failed"]]
         if failed:
             count = f"{sum(row['failed'] for row in failed)} of {sum(r['trials'] for r in rows if r['label'] == name)}"
-            console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"))
+            console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"), soft_wrap=True)
 
 
 def _choices(sizes: list[int]) -> list[tuple[list[int], int, bool]]:
@@ -81,7 +82,7 @@ def _tau(row: Row | None) -> float:
 
 def _number(row: Row | None, places: int, sem: bool) -> str:
     if row is None or math.isnan(row["kendall_tau"]):
-        return UNKNOWN
+        return NONE
     text = f"{row['kendall_tau']:.{places}f}"
     if sem and not math.isnan(row["kendall_tau_sem"]):
         text += f"±{row['kendall_tau_sem']:.{places}f}"
@@ -89,7 +90,7 @@ def _number(row: Row | None, places: int, sem: bool) -> str:
 
 
 def _short(row: Row | None, name: str) -> str:
-    return UNKNOWN if row is None else compact(row[name])
+    return NONE if row is None or math.isnan(row[name]) else compact(row[name])
 
 
 def _cut(name: str) -> str:

@@ -90,8 +90,8 @@ def test_neighbourhood_is_the_mutation_setting(whole) -> None:
 
 def test_neighbourhood_is_better_than_chance(whole) -> None:
     space, archs, scores, groups = whole
-    _, test = neighbourhood(space, archs, scores, groups, 5, 200, np.random.default_rng(0))
-    assert scores[test].mean() > scores.mean() + scores.std() / 2
+    drawn = [neighbourhood(space, archs, scores, groups, 5, 200, np.random.default_rng(seed))[1] for seed in range(8)]
+    assert scores[np.concatenate(drawn)].mean() > scores.mean() + 0.2 * scores.std()
 
 
 # -- metrics -----------------------------------------------------------------------------------------------------------
