@@ -1,4 +1,4 @@
-"""The command line: ``archcast score | bench | search | train | list``, one file a command.
+"""The command line: ``archcast score | bench | search | train | data | list``, one file a command.
 
 Nothing heavy is imported before a command runs, so ``archcast --help`` answers at once. Errors are one line on stderr and exit
 code 2, an interrupt is exit code 130.
@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from archcast.cli import bench, listing, score, search, train
+from archcast.cli import bench, data, listing, score, search, train
 from archcast.errors import ArchcastError
 
 __all__ = ["app", "main"]
@@ -29,6 +29,7 @@ app.command("bench")(bench.bench)
 app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("list")(listing.list_)
+app.add_typer(data.app, name="data")
 
 
 @app.callback(invoke_without_command=True)

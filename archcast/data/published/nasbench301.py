@@ -43,6 +43,10 @@ GET = (
     tasks=("standard", "all-fidelities"),
     default_task="standard",
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "results_[0-9]*.json",
+        "nb301_full_training.pickle",
+    ),
     licence="Apache-2.0",
     files=f"<optimiser>/results_*.json or {EXTRACT}",
     holds="curves, times, costs",
@@ -57,7 +61,11 @@ def read(task: str, folder: Path | None) -> Benchmark:
     are curves. Training seconds are ``runtime``.
     """
     found = find(
-        ["results_[0-9]*.json", EXTRACT], folder, benchmark=f"nasbench301/{task}", get=GET, archives=["*nb_301*", "*nb301*"]
+        ["results_[0-9]*.json", EXTRACT],
+        folder,
+        benchmark=f"nasbench301/{task}",
+        get=GET,
+        archives=["*nb_301*", "*nb301*"],
     )
     json_parts = [part for part in found if not part.name.endswith((".pickle", ".pkl"))]
     if not json_parts:
