@@ -115,6 +115,11 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
+def _no_bytes() -> bytes:
+    """Stands for ``bytes``, by which protocol 2 stores the empty one."""
+    return b""
+
+
 def _ordered(pairs: Any = ()) -> dict[Any, Any]:
     """Stands for ``collections.OrderedDict``; a dict keeps its order."""
     out: dict[Any, Any] = {}
@@ -130,11 +135,16 @@ def _set(items: Any = ()) -> set[Any]:
     return set(items)
 
 
+def _frozen(items: Any = ()) -> frozenset[Any]:
+    return frozenset(_set(items))
+
+
 NUMPY_SCALARS: Mapping[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy._core.multiarray", "scalar"): _scalar,
     ("numpy", "dtype"): _DType,
     ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,
 }
 """Stand-ins that turn numpy scalars into Python numbers."""
 
@@ -150,6 +160,8 @@ CONTAINERS: Mapping[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _ordered,
     ("__builtin__", "set"): _set,
     ("builtins", "set"): _set,
+    ("__builtin__", "frozenset"): _frozen,
+    ("builtins", "frozenset"): _frozen,
 }
 """Stand-ins for containers that are no opcode of their own."""
 

@@ -43,7 +43,7 @@ def _short_names() -> list[str]:
     return [name for name in BENCHMARKS if "default_task" in BENCHMARKS.entry(name).info]
 
 
-def load_benchmark(name: str, path: str | Path | None = None) -> Benchmark:
+def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool = True) -> Benchmark:
     """Load a benchmark.
 
     Args:
@@ -51,6 +51,7 @@ def load_benchmark(name: str, path: str | Path | None = None) -> Benchmark:
             ``.npz`` file.
         path: where the published files are, a file or a folder that holds them at any depth; by default ``$ARCHCAST_DATA``. A
             folder with some of the files gives the architectures of those.
+        converted: whether a file that ``archcast data convert`` has written may be read instead.
 
     Examples:
         >>> benchmark = load_benchmark("nas-bench-graph/cora")
@@ -79,8 +80,32 @@ def load_benchmark(name: str, path: str | Path | None = None) -> Benchmark:
     if f"{reader}/{task}".rstrip("/") not in (full := _full_names(reader)):
         wants = f"Unknown task {task!r} of" if task else "Name a task of"
         raise UnknownNameError(f"{wants} benchmark {reader!r}. {closest(name, full)}")
-    benchmark = BENCHMARKS[reader](task, None if path is None else Path(path).expanduser())
+    folder = None if path is None else Path(path).expanduser()
+    compact = _compact(f"{reader}/{task}".rstrip("/"), folder) if converted else None
+    benchmark = BENCHMARKS[reader](task, folder) if compact is None else read_benchmark(compact)
     return benchmark if benchmark.name == name else dataclasses.replace(benchmark, name=name)
+
+
+def data_folder() -> Path | None:
+    """The folder that ``$ARCHCAST_DATA`` names."""
+    value = os.environ.get(DATA_VARIABLE)
+    return Path(value).expanduser() if value else None
+
+
+def compact_name(name: str) -> str:
+    """Name of the file that ``archcast data convert`` writes of a benchmark."""
+    reader, _, task = name.partition("/")
+    task = task or BENCHMARKS.entry(reader).info.get("default_task", "")
+    return f"{reader}-{task}".rstrip("-").replace("/", "-") + ".npz"
+
+
+def _compact(name: str, path: Path | None) -> Path | None:
+    """The converted file of a benchmark, if it is there: given itself, or in the folder."""
+    if path is not None and path.suffix == ".npz":
+        return path
+    folder = data_folder() if path is None else path
+    file = None if folder is None else folder / compact_name(name)
+    return file if file is not None and file.is_file() else None
 
 
 def require_file(filename: str, folder: Path | None, *others: str, benchmark: str, get: str) -> Path:

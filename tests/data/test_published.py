@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
 import archcast
 from archcast.data import load_benchmark
-from archcast.data._unpickle import NUMPY_SCALARS, Record, read_pickle
 from archcast.data.published._published import clean, connected, digits, fill_twins
 from archcast.errors import InvalidFileError
 
@@ -55,47 +51,6 @@ def test_connected_is_reachability() -> None:
         False,
         True,
     ]
-
-
-# -- pickles -----------------------------------------------------------------------------------------------------------
-
-
-class Evil:
-    def __reduce__(self):
-        return print, ("executed",)
-
-
-def test_a_pickle_is_not_executed(tmp_path, capsys) -> None:
-    path = tmp_path / "evil.pickle"
-    path.write_bytes(pickle.dumps({"a": Evil()}))
-    with pytest.raises(InvalidFileError, match=r"could not be read as plain data: it asks for builtins\.print"):
-        read_pickle(path, NUMPY_SCALARS)
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_numpy_scalars_become_numbers(tmp_path, protocol) -> None:
-    values = {"a": np.float64(1.5), "b": np.float32(0.25), "c": np.int64(-3), "d": 2.0, "e": [1, "x"]}
-    path = tmp_path / "data.pickle"
-    path.write_bytes(pickle.dumps(values, protocol=protocol))
-    allowed = {**NUMPY_SCALARS, ("_codecs", "encode"): lambda text, name: text.encode(name)}
-    read = read_pickle(path, allowed)
-    assert read == values
-    assert type(read["a"]) is float
-
-
-def test_a_truncated_pickle_is_an_error(tmp_path) -> None:
-    path = tmp_path / "data.pickle"
-    path.write_bytes(pickle.dumps({"a": [1.0] * 100})[:-20])
-    with pytest.raises(InvalidFileError, match=r"data\.pickle"):
-        read_pickle(path, {})
-
-
-def test_records_hold_attributes(tmp_path) -> None:
-    path = tmp_path / "data.pickle"
-    path.write_bytes(pickle.dumps(pd.Timedelta))
-    with pytest.raises(InvalidFileError, match="pandas"):
-        read_pickle(path, {("other", "Thing"): Record})
 
 
 # -- AnalogNAS-Bench ---------------------------------------------------------------------------------------------------

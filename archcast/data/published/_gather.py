@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from archcast.data.published._files import Part, contents
 from archcast.files import write_whole
 
-__all__ = ["Digest", "concatenate", "gather", "keeping", "progress", "shards", "stack"]
+__all__ = ["Digest", "concatenate", "gather", "keeping", "once", "progress", "shards", "stack"]
 
 Digest = Mapping[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -127,9 +127,17 @@ def shards(work: Callable[..., Arrays], calls: Sequence[tuple[str, int, tuple[An
     done, total = 0, sum(units for _, units, _ in calls)
     for (_, units, _), arrays in zip(calls, joblib.Parallel(n_jobs=jobs, return_as="generator")(todo)):
         done += units
-        progress(done, total)
+        if total:
+            progress(done, total)
         out.append(arrays)
     return out
+
+
+def once(work: Callable[..., Arrays], part: Part, *more: Any) -> Arrays:
+    """``work(part, *more)``, or what is kept of it: see :func:`shards`."""
+    stat = part.path.stat()
+    key = f"{work.__module__}.{work.__qualname__} {part} {stat.st_size} {stat.st_mtime_ns} {more}"
+    return shards(work, [(key, 0, (part, *more))])[0]
 
 
 def _kept(work: Callable[..., Arrays], key: str, arguments: tuple[Any, ...], scratch: Path | None) -> Arrays:
@@ -144,6 +152,7 @@ def _kept(work: Callable[..., Arrays], key: str, arguments: tuple[Any, ...], scr
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             pass  # damaged: made again
     arrays = work(*arguments)
+    scratch.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_whole(kept, buffer.getvalue())

@@ -15,7 +15,7 @@ from archcast.data._torch_archive import mapped
 from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
 from archcast.data.base import Benchmark
 from archcast.data.published._files import Part, find, reading
-from archcast.data.published._gather import SHARD, Arrays, concatenate, gather, progress, stack
+from archcast.data.published._gather import SHARD, Arrays, concatenate, gather, once, progress, stack
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields, compact, digest_runs
 from archcast.errors import DataNotFoundError, InvalidFileError
 from archcast.spaces.base import get_space
@@ -58,7 +58,7 @@ def read_nats(space: str, task: str, folder: Path | None) -> Benchmark:
         arrays = gather(parts, digest_file, MAX_FILE)
         found = len(parts)
     else:
-        arrays = read_single(parts[0])
+        arrays = once(read_single, parts[0])
         found = len(arrays["index"])
     with reading(parts[0], f"a file of NATS-Bench's {space} space"):
         texts = arch_texts(arrays)

@@ -22,6 +22,11 @@ GET = "Download the folder anb_dataset_jsons (or its archive) from https://githu
     summary="Accel-NASBench, ImageNet with a shortened training, speed on six accelerators; 5,138 MBConv networks",
     paper="Ahmad et al. 2024, https://arxiv.org/abs/2404.08005",
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "result_*.json",
+        "*anb*.tar.gz",
+    ),
+    architectures=5_125,
     licence="Apache-2.0",
     files="anb_dataset_jsons/result_*.json",
     holds="costs, times",

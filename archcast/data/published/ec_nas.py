@@ -37,6 +37,10 @@ GET = (
     paper="Bakhtiarifard et al. 2024, https://arxiv.org/abs/2210.06015",
     space="nasbench101",
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "repeat_*/results.json",
+        "*ecnas*.tar.gz",
+    ),
     licence="MIT",
     files="<E>_epochs/.../<hash>/repeat_<k>/results.json and generated_graphs_*.json",
     holds="curves, seeds, times, costs",

@@ -36,6 +36,11 @@ def _task(name: str) -> str:
     paper="Zimmer et al. 2021, https://arxiv.org/abs/2006.13799",
     tasks=tuple(_task(name) for name in DATASETS),
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "data_2k*.json",
+        "six_datasets*.json",
+        "bench_full.json",
+    ),
     licence="Apache-2.0",
     files="data_2k.json, data_2k_lw.json or six_datasets.json",
     holds="curves, times",

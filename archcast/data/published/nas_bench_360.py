@@ -26,6 +26,11 @@ GET = "Download {} (links in https://github.com/rtu715/NAS-Bench-360)."
     space="nasbench201",
     tasks=tuple(FILES),
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "NATS-tss-v1_0-daa55.pickle.pbz2",
+        "NATS-tss-v1_0-48858.pickle.pbz2",
+    ),
+    architectures=15_625,
     licence="MIT",
     files=", ".join(FILES.values()),
     holds="curves, seeds, times, costs",

@@ -41,6 +41,7 @@ GET = "Download zc_{}.json (linked by https://github.com/automl/NASLib, branch z
     paper="Krishnakumar et al. 2022, https://arxiv.org/abs/2210.03230",
     tasks=tuple(f"{name}/{dataset}" for name, datasets in DATASETS.items() for dataset in datasets),
     needs="$ARCHCAST_DATA",
+    patterns=("zc_*.json",),
     licence="Apache-2.0",
     files="zc_<space>.json",
     holds="proxies, costs",

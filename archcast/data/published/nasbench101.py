@@ -61,6 +61,13 @@ def module_hash(text: str) -> str:
     paper="Ying et al. 2019, https://arxiv.org/abs/1902.09635",
     space="nasbench101",
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "nasbench_full.tfrecord",
+        "nasbench_only108.tfrecord",
+        "nasbench_only108.pkl",
+        "nb101.csv.gz",
+    ),
+    architectures=423_624,
     licence="Apache-2.0",
     files=f"{FILES[0]}, {FILES[1]}, {FILES[2]} or {TABLE}",
     holds="seeds, times, costs",

@@ -14,6 +14,7 @@ from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import from_ops, to_ops
 from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._gather import Arrays, once
 from archcast.data.published._nats import Collector, arch_texts
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields
 from archcast.data.published._published import PROXIES, clean, digits, fill_twins, read_csv
@@ -53,6 +54,12 @@ GET = (
     tasks=tuple(DATASETS),
     default_task="cifar10",
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "NAS-Bench-201-v1_*.pth",
+        "nb201_*_full_training.pickle",
+        "nb201_cifar10.csv.gz",
+    ),
+    architectures=15_625,
     licence="MIT",
     files=f"{OFFICIAL}, nb201_<data set>_full_training.pickle or {TABLE}",
     holds="curves, seeds, times, costs",
@@ -112,18 +119,26 @@ def _kind(part: Part) -> str:
 
 
 def _read_official(part: Part, task: str) -> dict[str, Any]:
+    arrays = once(_official, part)
+    with reading(part, "the table of NAS-Bench-201"):
+        texts = arch_texts(arrays)
+        missing = int(arrays.pop("listed")[0]) - len(texts)
+        fields = benchmark_fields(arrays, task)
+    fields["left_out"] = f"{missing:,} cells without results" if missing else ""
+    return {"archs": get_space("nasbench201").parse(texts), **fields}
+
+
+def _official(part: Part) -> Arrays:
+    """Stacked digests of all cells, and ``listed``, how many the file lists."""
     collector = Collector()
     with reading(part, "the table of NAS-Bench-201"):
         table = read_torch(part.path, max_opcodes=4_000_000_000, finish=collector.finish)
         arrays = collector.arrays(part)
-        texts = arch_texts(arrays)
-        for number, text in zip(arrays["index"].astype(int).tolist(), texts):
-            if table["meta_archs"][number] != text:
+        names = table["meta_archs"]
+        for number, text in zip(arrays["index"].astype(int).tolist(), arch_texts(arrays)):
+            if names[number] != text:
                 raise InvalidFileError(f"{part}: architecture {number} is {text!r}, which the list of the file denies.")
-        missing = len(table["meta_archs"]) - len(texts)
-        fields = benchmark_fields(arrays, task)
-    fields["left_out"] = f"{missing:,} cells without results" if missing else ""
-    return {"archs": get_space("nasbench201").parse(texts), **fields}
+        return {**arrays, "listed": np.full(len(arrays["index"]), len(names))}
 
 
 def _read_extract(part: Part, dataset: str) -> dict[str, Any]:

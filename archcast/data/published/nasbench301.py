@@ -43,6 +43,10 @@ GET = (
     tasks=("standard", "all-fidelities"),
     default_task="standard",
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "results_[0-9]*.json",
+        "nb301_full_training.pickle",
+    ),
     licence="Apache-2.0",
     files=f"<optimiser>/results_*.json or {EXTRACT}",
     holds="curves, times, costs",

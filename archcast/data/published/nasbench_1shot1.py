@@ -31,6 +31,11 @@ NODES, OPERATIONS = 7, 3
     space="nasbench101",
     tasks=tuple(PARENTS),
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "nasbench_full.tfrecord",
+        "nasbench_only108.tfrecord",
+        "nasbench_only108.pkl",
+    ),
     licence="Apache-2.0",
     files="those of nasbench101",
     holds="seeds, times, costs",

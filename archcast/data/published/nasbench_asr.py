@@ -38,6 +38,8 @@ GET = (
     summary="NAS-Bench-ASR, TIMIT, three seeds, curves of 40 epochs, latency on two devices; 8,242 cells",
     paper="Mehrotra et al. 2021, https://openreview.net/forum?id=CU0APx9LMaL",
     needs="$ARCHCAST_DATA",
+    patterns=("nb-asr-e*.pickle",),
+    architectures=8_242,
     licence="Apache-2.0",
     files="nb-asr-e40-<seed>.pickle, nb-asr-bench-<device>.pickle, nb-asr-info.pickle",
     holds="curves, seeds, costs",

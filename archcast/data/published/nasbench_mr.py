@@ -44,6 +44,11 @@ units and channels it has, channels of the end."""
     paper="Ding et al. 2021, https://arxiv.org/abs/2103.13253",
     tasks=SETTINGS,
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "trainval.pkl",
+        "*.trainval.pkl",
+    ),
+    architectures=2_507,
     licence="2-clause BSD for academic use",
     files="<setting>/trainval.pkl",
     holds="costs",

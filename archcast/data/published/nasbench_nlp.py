@@ -33,6 +33,10 @@ GET = (
     summary="NAS-Bench-NLP, recurrent cells as language models, with curves; 14,322 on Penn Treebank",
     paper="Klyuchnikov et al. 2022, https://arxiv.org/abs/2006.07116",
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "log_stats_model_*.json",
+        "*logs*.zip",
+    ),
     licence="Apache-2.0",
     files="log_stats_model_*.json, or the zip archives of them",
     holds="curves, seeds, times, costs",

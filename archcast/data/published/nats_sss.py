@@ -18,6 +18,11 @@ __all__ = ["read"]
     space="nats-size",
     tasks=tuple(DATASETS),
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "NATS-sss-*-simple/[0-9]*.pickle.pbz2",
+        "NATS-sss-v1_0-50262.pickle.pbz2",
+    ),
+    architectures=32_768,
     licence="MIT",
     files="NATS-sss-v1_0-50262-simple (or NATS-sss-v1_0-50262.pickle.pbz2)",
     holds="curves, seeds, times, costs",

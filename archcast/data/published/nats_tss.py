@@ -18,6 +18,11 @@ __all__ = ["read"]
     space="nasbench201",
     tasks=tuple(DATASETS),
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "NATS-tss-*-simple/[0-9]*.pickle.pbz2",
+        "NATS-tss-v1_0-3ffb9.pickle.pbz2",
+    ),
+    architectures=15_625,
     licence="MIT",
     files="NATS-tss-v1_0-3ffb9-simple (or NATS-tss-v1_0-3ffb9.pickle.pbz2)",
     holds="curves, seeds, times, costs",

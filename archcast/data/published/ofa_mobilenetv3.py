@@ -32,6 +32,7 @@ GET = (
     summary="Once-for-All MobileNetV3 on ImageNet, networks that searches of DyNAS-T visited; about 2,000",
     paper="Cai et al. 2020, https://arxiv.org/abs/1908.09791; Cummings et al. 2022, https://arxiv.org/abs/2205.10358",
     needs="$ARCHCAST_DATA",
+    patterns=("mbnv3w10_*.csv",),
     licence="Apache-2.0",
     files="mbnv3w10_*.csv",
     holds="costs",

@@ -33,6 +33,8 @@ GET = (
     paper="Sun et al. 2025, https://doi.org/10.1109/TAI.2025.3534136",
     space="spikenas-bench",
     needs="$ARCHCAST_DATA",
+    patterns=("snn_cifar10_acc.csv.gz",),
+    architectures=14_935,
 )
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read ``snn_cifar10_acc.csv.gz`` and the curves beside it.

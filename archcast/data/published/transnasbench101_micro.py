@@ -29,6 +29,11 @@ GET = (
     space="transnasbench101-micro",
     tasks=TASKS,
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "transnas-bench_v10141024.pth",
+        "tnb101_micro_val.csv.gz",
+    ),
+    architectures=4_096,
     licence="MIT",
     files=f"{FILE} or {TABLE}",
     holds="curves, times, costs",

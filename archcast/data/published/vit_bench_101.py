@@ -44,6 +44,12 @@ GET = f"Download {', '.join(FILES.values())} from https://github.com/lliai/Auto-
     paper="Wei et al. 2024, https://arxiv.org/abs/2312.09059",
     tasks=tuple(FILES),
     needs="$ARCHCAST_DATA",
+    patterns=(
+        "gt_autoformer.pth",
+        "gt_autoformer_2.pth",
+        "gt_pit.pth",
+    ),
+    architectures=100,
     licence="Apache-2.0 (the README says MIT)",
     files=", ".join(FILES.values()),
     holds="",

@@ -1,0 +1,66 @@
+"""Checks of counts, optima and checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from archcast.data import verification
+from archcast.data.verification import checksum, verify
+
+
+def write(path, best: float, n: int) -> None:
+    digits = [f"{k:b}".zfill(8)[-8:] for k in range(n)]
+    table = {
+        text: {"test_acc": [best], "mean_acc": best - k, "std": 0.0, "params": 1, "flops": 1}
+        for k, text in enumerate(digits)
+    }
+    path.write_text(json.dumps(table))
+
+
+def test_a_part_of_a_benchmark(tmp_path) -> None:
+    write(tmp_path / "nas-bench-macro_cifar10.json", 93.0, 5)
+    _, checks = verify("nasbench-macro", tmp_path)
+    found = {check.what: check for check in checks}
+    assert found["architectures"].passed is False
+    assert found["architectures"].detail == "5 of 6,561"
+    assert found["best test_accuracy of these"].passed is None
+    assert found["architectures that occur once"].passed is True
+    write(tmp_path / "nas-bench-macro_cifar10.json", 99.0, 5)
+    _, checks = verify("nasbench-macro", tmp_path)
+    assert {check.what: check.passed for check in checks}["best test_accuracy"] is False, "better than the best"
+
+
+def test_checksums(tmp_path, monkeypatch) -> None:
+    file = tmp_path / "nas-bench-macro_cifar10.json"
+    write(file, 93.0, 3)
+    told = []
+    assert (
+        checksum(file, report=lambda done, total: told.append((done, total)))
+        == hashlib.sha256(file.read_bytes()).hexdigest()
+    )
+    assert told == [(file.stat().st_size,) * 2]
+    for right in (True, False):
+        digits = checksum(file) if right else "0" * 64
+        monkeypatch.setattr(verification, "SHA256", {file.name: digits})
+        _, checks = verify("nasbench-macro", tmp_path)
+        assert checks[0].what == "SHA-256 of nas-bench-macro_cifar10.json"
+        assert checks[0].passed is right
+
+
+def test_md5_in_the_name() -> None:
+    match = verification.MD5_IN_NAME.fullmatch
+    assert match("NAS-Bench-201-v1_1-096897.pth")[1] == "096897"
+    assert match("NATS-tss-v1_0-3ffb9.pickle.pbz2")[2] == "3ffb9"
+    assert match("NATS-sss-v1_0-50262.pickle.pbz2")[2] == "50262"
+    assert match("000011.pickle.pbz2") is None
+
+
+@pytest.mark.parametrize("name", ["nasbench-mr/seg", "nasbench-mr/cls-50-1000"])
+def test_real_files_agree(shared, name) -> None:
+    benchmark, checks = verify(name, shared / "formats")
+    assert len(benchmark) == 2507
+    assert all(check.passed for check in checks)
+    assert any(check.what.startswith("best") for check in checks)
