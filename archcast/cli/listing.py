@@ -35,8 +35,13 @@ def list_(
     if kind is Kind.proxies:
         from archcast.proxies.passes import needs_of
 
+        from archcast.proxies.aggregate import AGGREGATES
+
         for info in entries.values():
             info["needs"] = ", ".join(needs_of(info.pop("recordings"))) or "nothing"
+        for name, combined in AGGREGATES.items():
+            parts = ", ".join(combined.proxies)
+            entries[name] = {"summary": f"aggregate of {parts}: {combined.summary}", "paper": combined.paper}
     if as_json:
         full = [
             {

@@ -23,6 +23,7 @@ __all__ = ["read_architectures", "score"]
 
 QUICK = ("parameters", "shared", "synflow", "maps")
 FORMATS = ("table", "json", "csv")
+MEMORY_FORMATS = ("auto", "contiguous", "channels_last")
 
 
 def score(
@@ -34,48 +35,66 @@ def score(
         ),
     ] = None,
     proxies: Annotated[
-        str, typer.Option(help="Names or patterns with commas, quick (all that are cheap) or all.")
+        str,
+        typer.Option(help="Names or patterns with commas, quick (all that are cheap) or all; aggregates, such as vote, too."),
     ] = "quick",
     input_shape: Annotated[
         str | None,
         typer.Option("--input", help="Shape of one input, e.g. 3x224x224.", show_default="what suits the target"),
     ] = None,
-    classes: Annotated[int | None, typer.Option(help="Classes of the model.", show_default="what suits it")] = None,
+    classes: Annotated[
+        int | None, typer.Option(help="Number of classes of the model.", show_default="what suits it")
+    ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Samples.", show_default="32, or 16 of more than 64 pixels a side")
+        int | None,
+        typer.Option(help="Number of samples.", show_default="32, or 16 for images of more than 64 pixels a side"),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="noise, digits, a folder with a folder of images for each class, or x and y in an .npz.")
+        str, typer.Option(help="noise, digits, a folder with a folder of images for each class, or an .npz with x and y.")
     ] = "noise",
     init: Annotated[
         str, typer.Option(help="How weights are drawn: default (as the model does), kaiming, xavier or normal.")
     ] = "default",
     seed: Annotated[int, typer.Option(help="Seed of weights, data and proxies.")] = 0,
-    device: Annotated[str | None, typer.Option(help="E.g. cuda.", show_default="cpu")] = None,
+    device: Annotated[str | None, typer.Option(help="Name of the device, e.g. cuda.", show_default="cpu")] = None,
+    memory_format: Annotated[
+        str, typer.Option(help="Layout of images in memory: auto, contiguous or channels_last.")
+    ] = "auto",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="Parameter of a proxy, e.g. swap_reg.mu=40; may be repeated.", show_default=False),
+    ] = None,
     kwargs: Annotated[str | None, typer.Option(help="Arguments of the factory, as JSON.", show_default=False)] = None,
     space: Annotated[
-        str | None, typer.Option(help="Score architectures of this space instead.", show_default=False)
+        str | None, typer.Option(help="Name of a space whose architectures are scored instead.", show_default=False)
     ] = None,
-    sample: Annotated[int | None, typer.Option(help="That many random ones of it.", show_default=False)] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Number of random architectures of the space.", show_default=False)
+    ] = None,
     archs: Annotated[
         Path | None,
-        typer.Option(help="Those in a text file (one a line) or in column arch of a CSV.", show_default=False),
+        typer.Option(
+            help="Path of a text file with one architecture a line, or of a CSV file with a column arch.",
+            show_default=False,
+        ),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="All of it.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Score every architecture of the space.")] = False,
     width: Annotated[
-        int | None, typer.Option(help="Channels of networks of a space.", show_default="its paper's")
+        int | None, typer.Option(help="Number of channels of networks of a space.", show_default="its paper's")
     ] = None,
-    depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="its paper's")] = None,
-    stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="its paper's")] = None,
-    jobs: Annotated[int, typer.Option(help="Worker processes; -1 is one a core.")] = 1,
+    depth: Annotated[int | None, typer.Option(help="Number of cells a stage.", show_default="its paper's")] = None,
+    stages: Annotated[int | None, typer.Option(help="Number of stages of cells.", show_default="its paper's")] = None,
+    jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one a core.")] = 1,
     format_: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Append to this file (CSV, or JSON lines); the same command continues it.", show_default=False
+            help="Path of a file to append to (CSV, or JSON lines); the same command continues it.", show_default=False
         ),
     ] = None,
-    sort: Annotated[str | None, typer.Option(help="Best by this proxy first.", show_default=False)] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="Name of a proxy or an aggregate; the best come first.", show_default=False)
+    ] = None,
 ) -> None:
     """Score networks by zero-cost proxies: how good they may become, without training them.
 
@@ -84,35 +103,53 @@ def score(
     Examples: archcast score torchvision:resnet18; archcast score --space nasbench201 --sample 50 --out scores.csv
     """
     from archcast.cli._scoring import Job
+    from archcast.cli._survivor import survived
     from archcast.cli._table import ScoreFile, as_csv, as_json, ranked, show
     from archcast.cli._targets import INITS, Settings
 
-    names = _proxies(proxies)
+    names, combined = _proxies(proxies)
     _one_of("--format", format_, FORMATS)
     _one_of("--init", init, INITS)
-    if sort is not None and sort not in names:
-        raise typer.BadParameter(f"--sort {sort!r} is not one of the proxies: {', '.join(names)}.")
+    _one_of("--memory-format", memory_format, MEMORY_FORMATS)
+    if sort is not None:
+        combined = _sortable(sort, names, combined)
+    if combined and out is not None:
+        raise typer.BadParameter(
+            f"{combined[0]} compares the networks of one command: use it without --out, or combine the columns of the file."
+        )
     shape = None if input_shape is None else _shape(input_shape)
     settings = Settings(shape, _positive("--classes", classes), width, depth, stages, _arguments(kwargs), init, seed)
-    job = Job(settings, tuple(names), data, _positive("--batch-size", batch_size), device)
+    options = _options(option, names)
+    size = _positive("--batch-size", batch_size)
+    job = Job(settings, tuple(names), data, size, device, memory_format, options)
     groups, count, wrong, column = _groups(targets, space, sample, archs, all_, seed)
-    file = None
-    if out is not None:
-        changes = {"data": data, "batch_size": batch_size, "device": device, **vars(settings)}
-        file = ScoreFile(out, names, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
-    outcomes = _run(groups, count, job, jobs, file, wrong)
-    if file is None:
-        outcomes = ranked(outcomes, sort)
+
+    def display(outcomes: list[Outcome]) -> None:
+        columns = [*names, *combined]
+        outcomes = ranked(_combine(outcomes, combined), sort)
         if format_ == "json":
             typer.echo(as_json(outcomes, column))
         elif format_ == "csv":
-            typer.echo(as_csv(outcomes, names, column), nl=False)
+            typer.echo(as_csv(outcomes, columns, column), nl=False)
         elif outcomes:
-            show(outcomes, names, column)
-    else:
+            show(outcomes, columns, column)
+
+    file = None
+    if out is not None:
+        changes = {"data": data, "batch_size": batch_size, "device": device, **vars(settings)}
+        changes |= {"memory_format": memory_format} if memory_format != "auto" else {}
+        changes |= {"options": options} if options else {}
+        file = ScoreFile(out, names, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
+    with survived(display, wanted=file is None and count > 1 and jobs == 1) as tell:
+        outcomes, interrupted = _run(groups, count, job, jobs, file, wrong, tell)
+    if file is None:
+        display(outcomes)
+    elif not interrupted:
         typer.echo(f"{len(file.done):,} in {out}")
     for line in wrong:
         typer.echo(f"error: {line}", err=True)
+    if interrupted:
+        raise typer.Exit(130)
     if wrong:
         raise typer.Exit(2)
 
@@ -228,9 +265,15 @@ def read_architectures(path: Path) -> list[str]:
 
 
 def _run(
-    groups: Iterator[Group], count: int, job: Job, jobs: int, file: ScoreFile | None, wrong: list[str]
-) -> list[Outcome]:
-    """Score everything, writing results as they come; without a file they are kept."""
+    groups: Iterator[Group],
+    count: int,
+    job: Job,
+    jobs: int,
+    file: ScoreFile | None,
+    wrong: list[str],
+    tell: Callable[[Any], None],
+) -> tuple[list[Outcome], bool]:
+    """Score everything, writing results as they come; without a file they are kept. Also whether it was interrupted."""
     from dataclasses import replace
 
     from archcast.cli._table import failures
@@ -239,15 +282,24 @@ def _run(
     failed: list[Outcome] = []
     waiting = ((target, [n for n in names if file is None or n not in file.done]) for target, names in groups)
     present = 0 if file is None else len(file.done)
+    interrupted = False
+
+    def named() -> Iterator[Group]:
+        for target, names in waiting:
+            if names:
+                tell(target.name)
+                yield target, names
+
     try:
         with _progress(count, present) as advance:
-            for outcome, names in _outcomes(((target, names) for target, names in waiting if names), job, jobs):
+            for outcome, names in _outcomes(named(), job, jobs):
                 if outcome.error is not None:
                     wrong.append(outcome.error)
                 else:
                     twins = [replace(outcome, name=name) for name in names]
                     if file is None:
                         kept.extend(twins)
+                        tell(twins)
                     else:
                         file.append(twins)
                     failed += [replace(twin, scores={}) for twin in twins]
@@ -255,11 +307,33 @@ def _run(
     except KeyboardInterrupt:
         where = "" if file is None else f": {len(file.done):,} are kept in {file.path}; the same command continues."
         typer.echo(f"interrupted{where}", err=True)
-        raise typer.Exit(130) from None
+        interrupted = True
+    except _worker_died() as error:
+        wrong.append(f"a worker process was killed ({type(error).__name__}): what was not finished has no scores")
     if len(failed) > 1:
         for line in failures(failed):
             typer.echo(line, err=True)
-    return kept
+    return kept, interrupted
+
+
+def _worker_died() -> type[Exception]:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    return TerminatedWorkerError  # type: ignore[no-any-return]
+
+
+def _combine(outcomes: list[Outcome], names: list[str]) -> list[Outcome]:
+    """The outcomes with the scores of aggregates, which depend on all of them."""
+    import math
+    from dataclasses import replace
+
+    from archcast.proxies.aggregate import AGGREGATES, aggregate
+
+    for name in names if outcomes else []:
+        table = {p: [outcome.scores.get(p, math.nan) for outcome in outcomes] for p in AGGREGATES[name].proxies}
+        values = aggregate(name, table).tolist()
+        outcomes = [replace(o, scores={**o.scores, name: value}) for o, value in zip(outcomes, values)]
+    return outcomes
 
 
 def _outcomes(groups: Iterator[Group], job: Job, jobs: int) -> Iterator[tuple[Outcome, list[str]]]:
@@ -317,16 +391,53 @@ def _progress(count: int, present: int) -> Iterator[Callable[[int, str], None]]:
 # -- options -----------------------------------------------------------------------------------------------------------
 
 
-def _proxies(text: str) -> list[str]:
-    """Names, in natural order for ``quick`` and ``all``."""
+def _proxies(text: str) -> tuple[list[str], list[str]]:
+    """Names of proxies, in natural order for ``quick`` and ``all``, and of aggregates, whose proxies are among them."""
+    from archcast.proxies.aggregate import AGGREGATES
     from archcast.proxies.base import PROXIES
     from archcast.proxies.engine import resolve
     from archcast.proxies.passes import RECORDINGS
 
     if text != "quick":
-        return resolve([name.strip() for name in text.split(",") if name.strip()])
+        wanted = [name.strip() for name in text.split(",") if name.strip()]
+        combined = [name for name in dict.fromkeys(wanted) if name in AGGREGATES]
+        parts = [part for name in wanted for part in (AGGREGATES[name].proxies if name in AGGREGATES else (name,))]
+        return resolve(parts), combined
     cheap = {name for name in RECORDINGS if RECORDINGS[name].__module__.rpartition(".")[2] in QUICK} - {"curvature"}
-    return [name for name in PROXIES if cheap.issuperset(PROXIES.entry(name).info["recordings"])]
+    return [name for name in PROXIES if cheap.issuperset(PROXIES.entry(name).info["recordings"])], []
+
+
+def _sortable(name: str, names: list[str], combined: list[str]) -> list[str]:
+    """The aggregates that are needed to sort by ``name``."""
+    from archcast.proxies.aggregate import AGGREGATES
+
+    if name in names or name in combined:
+        return combined
+    if name in AGGREGATES and set(AGGREGATES[name].proxies) <= set(names):
+        return [*combined, name]
+    allowed = [*names, *(a for a in AGGREGATES if a in combined or set(AGGREGATES[a].proxies) <= set(names))]
+    raise typer.BadParameter(f"--sort {name!r} is not one of the proxies: {', '.join(allowed)}.")
+
+
+def _options(texts: list[str] | None, names: list[str]) -> dict[str, dict[str, float]] | None:
+    """``PROXY.PARAMETER=NUMBER`` texts, each checked."""
+    from archcast.proxies.engine import parameters_of
+
+    found: dict[str, dict[str, float]] = {}
+    for text in texts or []:
+        left, _, right = text.partition("=")
+        proxy, _, key = left.strip().partition(".")
+        try:
+            value = float(right)
+        except ValueError:
+            raise typer.BadParameter(f"--option {text!r} is not of the form swap_reg.mu=40.") from None
+        if proxy not in names or key not in parameters_of(proxy):
+            known = [f"{name}.{parameter}" for name in names for parameter in parameters_of(name)]
+            raise typer.BadParameter(
+                f"--option {text!r}: the proxies asked for have {', '.join(known) if known else 'no parameters'}."
+            )
+        found.setdefault(proxy, {})[key] = value
+    return found or None
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

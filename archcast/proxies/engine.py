@@ -252,7 +252,7 @@ def _attempt(run: Pass, session: Session, group: list[str]) -> dict[str, Any]:
             session.arrange(torch.contiguous_format)
     except ModelError as error:
         if session.memory_format != torch.channels_last:
-            _check_inputs(session)
+            session.check_inputs()
             return dict.fromkeys(group, ProxyFailure(reason(error)))
         session.arrange(torch.contiguous_format)  # e.g. a model that uses view() on a feature map
     except ProxyFailure as failure:  # a new one: the old one's traceback would keep the pass's tensors alive
@@ -262,12 +262,6 @@ def _attempt(run: Pass, session: Session, group: list[str]) -> dict[str, Any]:
     except Exception as error:
         return dict.fromkeys(group, ProxyFailure(reason(error)))
     return _attempt(run, session, group)
-
-
-def _check_inputs(session: Session) -> None:
-    """Raise ``ModelError`` if the model rejects the inputs as they were given."""
-    with torch.no_grad():
-        session.forward(next(session.pieces())[1])
 
 
 def _check_options(

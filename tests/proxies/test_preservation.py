@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import random
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -83,15 +84,24 @@ def test_each_proxy_alone(name: str, convolutional: tuple[nn.Module, Tensor, Ten
 
 
 class Visits:
-    """Counts, and raises at one of them. Not part of the model's state, which would be put back."""
+    """Counts, and raises at one of them."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.count, self.raise_at, self.error = 0, -1, error
 
-    def __call__(self, *_: Any) -> None:
+    def visit(self) -> None:
         self.count += 1
         if self.count == self.raise_at:
             raise self.error
+
+
+def visitor(visits: Visits) -> Any:
+    """A function: what can be reached through a model's attributes alone would be put back."""
+
+    def visit(*_: Any) -> None:
+        visits.visit()
+
+    return visit
 
 
 class Trap(nn.Module):
@@ -99,7 +109,7 @@ class Trap(nn.Module):
 
     def __init__(self, visits: Visits) -> None:
         super().__init__()
-        self.visits = visits
+        self.visits = visitor(visits)
 
     def forward(self, x: Tensor) -> Tensor:
         self.visits()
@@ -216,3 +226,66 @@ def test_the_caller_s_generators_do_not_matter(convolutional: tuple[nn.Module, T
     torch.rand(100)
     assert dict(archcast.score(model, x, y, proxies=names, seed=5)) == first
     assert archcast.score(model, x, y, proxies="zen", seed=6)["zen"] != first["zen"]
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.calls = 0
+        self.notes: dict[str, list[int]] = {"sizes": []}
+
+
+class Wandering(nn.Module):
+    """Changes what it reaches in every way: nested containers, an object, arrays, its own generators, torch's settings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.counter = Counter()
+        self.recent: deque[int] = deque([1, 2], maxlen=2)
+        self.nested = {"a": [{"b": [1]}], "t": (torch.zeros(2),)}
+        self.array = np.zeros(3)
+        self.own = (torch.Generator().manual_seed(1), np.random.default_rng(2), random.Random(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.counter.calls += 1
+        self.counter.notes["sizes"].append(len(x))
+        self.recent.append(len(x))
+        self.nested["a"][0]["b"].append(2)
+        self.nested["t"][0].add_(1)
+        self.array += 1
+        torch.rand(1, generator=self.own[0])
+        self.own[1].random()
+        self.own[2].random()
+        torch.manual_seed(4)
+        torch.set_float32_matmul_precision("medium")
+        torch.use_deterministic_algorithms(True)
+        return self.layer(x)
+
+
+def test_everything_that_can_be_reached_comes_back() -> None:
+    model = Wandering()
+    states = [model.own[0].get_state(), copy.deepcopy(model.own[1].bit_generator.state), model.own[2].getstate()]
+    x, y = torch.randn(4, 3), torch.arange(4) % 2
+    before = torch.get_rng_state()
+    scores = archcast.score(model, x, y, proxies=["snip", "synflow", "zen", "flops"])
+    assert {"snip", "synflow", "flops"} <= set(scores), scores
+    assert (model.counter.calls, model.counter.notes) == (0, {"sizes": []})
+    assert list(model.recent) == [1, 2]
+    assert model.nested["a"] == [{"b": [1]}]
+    assert model.nested["t"][0].tolist() == [0, 0]
+    assert model.array.tolist() == [0, 0, 0]
+    assert torch.equal(model.own[0].get_state(), states[0])
+    assert model.own[1].bit_generator.state == states[1]
+    assert model.own[2].getstate() == states[2]
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_seed_for_a_device_that_is_not_in_use_is_not_left_behind() -> None:
+    if torch.cuda.is_initialized():
+        pytest.skip("a device is in use")
+    model, x = Wandering(), torch.randn(4, 3)
+    queued = len(torch.cuda._queued_calls)
+    archcast.score(model, x, proxies="flops")
+    assert len(torch.cuda._queued_calls) == queued

@@ -193,6 +193,11 @@ class Session:
             raise tracer.raised
         return self.output(output)
 
+    def check_inputs(self) -> None:
+        """Raise ``ModelError`` if the model rejects the inputs as they were given."""
+        with torch.no_grad():
+            self.forward(next(self.pieces())[1])
+
     # -- randomness --------------------------------------------------------------------------------------------------
 
     def _silence(self) -> None:

@@ -223,7 +223,7 @@ def _attention(args: tuple[Any, ...], output: Any) -> int:
 _STRIDED = Tensor().layout
 PRODUCTS: dict[str, Any] = {
     **dict.fromkeys(("mm", "bmm", "_sparse_mm", "_int_mm", "_scaled_mm"), _matrix(0)),
-    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "_addmm_activation"), _matrix(1)),
+    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "_addmm_activation", "_sparse_addmm"), _matrix(1)),
     "linear": lambda args, output: int(output.numel() * args[1].shape[-1]),
     "mv": _vector(0),
     "dot": _vector(0),

@@ -42,6 +42,7 @@ def _flow(session: Session, *, norms: bool) -> float | ProxyFailure:
     except ModelError as error:
         if session.memory_format == torch.channels_last:
             raise
+        session.check_inputs()
         return ProxyFailure(reason(error))
     except Exception as error:
         return ProxyFailure(reason(error))
