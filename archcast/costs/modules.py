@@ -64,10 +64,11 @@ def count(
     if not tensors or tensors[0].ndim == 0 or len(tensors[0]) == 0:
         raise InvalidInputError("inputs must hold a batch of at least one sample, with samples along the first axis.")
     modes = {module: module.training for module in model.modules()}
+    shortcut = torch.backends.mha.get_fastpath_enabled()
     model.eval()
     try:
-        # Gradients stay on: without them torch takes shortcuts through attention that hide what is computed.
-        with torch.enable_grad(), Watch(rule) as watch:
+        torch.backends.mha.set_fastpath_enabled(False)  # it computes attention in one operator that hides its products
+        with torch.no_grad(), Watch(rule) as watch:
             outputs = model(*arguments, **named)
     except Exception as error:
         first = (str(error).strip().splitlines() or ["no message"])[0]
@@ -75,6 +76,7 @@ def count(
             f"{type(model).__name__} failed on the inputs: {type(error).__name__}: {first}"
         ) from error
     finally:
+        torch.backends.mha.set_fastpath_enabled(shortcut)
         for module, mode in modes.items():
             module.training = mode
     samples = len(tensors[0])

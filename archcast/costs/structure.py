@@ -60,7 +60,7 @@ GATES = ("sigmoid", "hardsigmoid")
 KINDS = ("dense", "pointwise", "grouped", "depthwise", "linear", "attention")
 
 
-class _Look(Watch):
+class _Look(Watch):  # type: ignore[no-untyped-call]
     """A watch that also remembers what kind of layer each operator was."""
 
     def __init__(self) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError
+from archcast.costs import CONVENTIONS, COSTS
+from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.graphs import ABSENT, KINDS, CellGraphs, Operation
 from archcast.spaces.base import SPACES, SearchSpace, Task
 from archcast.testing._assertions import expect_error, require
@@ -359,6 +360,7 @@ def check_build(space: SearchSpace) -> None:
     import torch
 
     rows = _rows(space, 6)
+<<<<<<< HEAD
     connected = np.ones(len(rows), dtype=bool)
     if space.has_graph:
         graphs = space.graphs(rows).pruned()
@@ -367,6 +369,9 @@ def check_build(space: SearchSpace) -> None:
     size = {name: min(value, SMALL.get(name, value)) for name, value in space.sizes.items()}
     classifies = len(usual.shapes) == 1 and len(usual.shapes[0]) == 3 and len(usual.outputs) == 1
     task = Task((2, 9, 8), 3, size=size) if classifies else dataclasses.replace(usual, size=size)
+=======
+    connected, task = _connected(space, rows), _small_task(space)
+>>>>>>> spaces
     prunes = "pruned" in inspect.signature(space.build).parameters
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
@@ -389,3 +394,44 @@ def check_build(space: SearchSpace) -> None:
     if space.sizes:
         with expect_error(InvalidInputError, "a size that the space does not have", "no size 'sides'"):
             space.build(rows[0], dataclasses.replace(task, size={"sides": 3}))
+
+
+def _connected(space: SearchSpace, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """``(n,)`` whether the input of every cell reaches its output."""
+    cells = space.graphs(rows).pruned().split()
+    return np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in cells])
+
+
+def _small_task(space: SearchSpace) -> Task:
+    """The usual task with small networks, and small images if they are to be classified."""
+    usual = space.task_of(None)
+    size = {name: min(value, SMALL.get(name, value)) for name, value in space.sizes.items()}
+    classifies = len(usual.shapes) == 1 and len(usual.shapes[0]) == 3 and len(usual.outputs) == 1
+    return Task((2, 9, 8), 3, size=size) if classifies else dataclasses.replace(usual, size=size)
+
+
+@_check
+def check_costs(space: SearchSpace) -> None:
+    rows = _rows(space, 4)
+    if type(space).build is SearchSpace.build and type(space).costs is SearchSpace.costs:
+        with expect_error(InvalidInputError, "costs of a space that cannot build", "cannot build"):
+            space.costs(rows)
+        return
+    task, connected = _small_task(space), _connected(space, rows)
+    for convention in CONVENTIONS:
+        for pruned in (False, True) if "pruned" in inspect.signature(space.build).parameters else (False,):
+            found = space.costs(rows, convention, task=task, pruned=pruned)
+            require(list(found) == list(COSTS), f"costs must be {', '.join(COSTS)}, got {', '.join(found)}")
+            for name, values in found.items():
+                require(values.shape == (4,) and values.dtype == np.float64, f"{name} must be (4,) float64")
+            if type(space).build is SearchSpace.build:
+                continue
+            built = SearchSpace.costs(space, rows, convention, task=task, pruned=pruned)
+            for name in COSTS:
+                use = connected if name == "depth" else slice(None)
+                _equal(found[name][use], built[name][use], f"{name} by {convention} is not that of the built networks")
+    one = space.costs(rows[2], task=task)
+    _equal([one[name][0] for name in COSTS], [space.costs(rows, task=task)[name][2] for name in COSTS], "one row alone")
+    require(space.costs(rows[:0], task=task)["macs"].shape == (0,), "costs of no rows must have shape (0,)")
+    with expect_error(UnknownNameError, "an unknown convention", "Unknown convention"):
+        space.costs(rows, "flop")

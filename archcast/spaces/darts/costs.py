@@ -27,7 +27,6 @@ def costs(
     classes: int,
     width: int,
     depth: int,
-    pruned: bool,
 ) -> dict[str, NDArray[np.float64]]:
     """Costs of the networks of ``n`` rows.
 
@@ -37,7 +36,6 @@ def costs(
         convention: of counting.
         channels, classes: of the task.
         width, depth: of the network.
-        pruned: leave out the preprocessing of inputs that no operation takes.
     """
     tally = Tally(len(rows), convention)
     image, stem = shape, 3 * width
@@ -51,9 +49,8 @@ def costs(
         reduction = k in (depth // 3, 2 * depth // 3)
         cell = halves[reduction]
         width *= 1 + reduction
-        used0, used1 = ((cell[:, 0::2] == source).any(axis=1) if pruned else 1 for source in range(INPUTS))
-        _project(tally, c0, width, shape0, shape0 != shape, times=used0)
-        _project(tally, c1, width, shape, False, times=used1)
+        _project(tally, c0, width, shape0, shape0 != shape)
+        _project(tally, c1, width, shape, False)
         _operations(tally, cell, width, shape, reduction)
         layers0, layers1 = layers1, _longest_path(cell, layers0 + 1, layers1 + 1, reduction)
         c0, c1 = c1, NODES * width
@@ -63,7 +60,7 @@ def costs(
     return tally.costs(layers1 + 1, image[0])
 
 
-def _project(tally: Tally, c_in: int, c_out: int, shape: Shape, halves: bool, *, times: Count) -> None:
+def _project(tally: Tally, c_in: int, c_out: int, shape: Shape, halves: bool, *, times: Count = 1) -> None:
     """ReLU, 1x1 convolution, batch norm; with half the resolution two convolutions of half the channels each."""
     out = halved(shape) if halves else shape
     tally.relu(c_in, shape, times=times)

@@ -75,14 +75,11 @@ class Cell(nn.Module):
         channels: int,
         reduction: bool,
         after_reduction: bool,
-        pruned: bool = False,
     ) -> None:
         super().__init__()
         self.sources = arch[0::2]
-        used0, used1 = (not pruned or source in self.sources for source in range(INPUTS))
-        reduce = FactorizedReduce if after_reduction else relu_conv_bn
-        self.preprocess0 = reduce(c0, channels) if used0 else nn.Identity()
-        self.preprocess1 = relu_conv_bn(c1, channels) if used1 else nn.Identity()
+        self.preprocess0 = FactorizedReduce(c0, channels) if after_reduction else relu_conv_bn(c0, channels)
+        self.preprocess1 = relu_conv_bn(c1, channels)
         self.operations = nn.ModuleList(
             operation(op, channels, 2 if reduction and source < INPUTS else 1)
             for source, op in zip(arch[0::2], arch[1::2], strict=True)
@@ -108,7 +105,6 @@ class Network(nn.Module):
         classes: int,
         width: int,
         depth: int,
-        pruned: bool = False,
     ) -> None:
         super().__init__()
         stem = 3 * width
@@ -121,7 +117,7 @@ class Network(nn.Module):
             if reduction:
                 width *= 2
             cell = reduce if reduction else normal
-            self.cells.append(Cell(cell, c0, c1, width, reduction, after_reduction, pruned))
+            self.cells.append(Cell(cell, c0, c1, width, reduction, after_reduction))
             after_reduction = reduction
             c0, c1 = c1, NODES * width
         self.classifier = nn.Linear(c1, classes)

@@ -169,17 +169,17 @@ class DARTS(SearchSpace):
         self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
-        return costs(rows, task.pixels, convention, pruned=pruned, **self.image_sizes(task))
+        return costs(rows, task.pixels, convention, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two
         thirds of them, ``width`` (32) channels, a stem of three times as many. Auxiliary head and drop path, which serve
-        training alone, are left out. Where no operation takes the output of the cell before the last one, its preprocessing
-        is in the network all the same, as in the paper's; ``pruned=True`` leaves it out."""
+        training alone, are left out. The first node takes both inputs and every node is
+        in the output, so no part is dead and ``pruned`` changes nothing."""
         from archcast.spaces.darts.network import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
-        return Network(row[: 4 * NODES], row[4 * NODES :], pruned=pruned, **self.image_sizes(task))
+        return Network(row[: 4 * NODES], row[4 * NODES :], **self.image_sizes(task))
 
 
 def _smallest(cells: NDArray[np.int64], reduction: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -52,8 +52,7 @@ def costs(
             _cell(tally, edge, live, ops, width, 2 * width, shape, times=1)
             width *= 2
         _cell(tally, edge, live, ops, width, width, shape, times=depth - (stage > 0))
-    tally.global_pool(width, shape)
-    tally.linear(width, classes)
+    tally.linear(width, classes)  # after a mean that published counts do not take for a pooling
     return tally.costs(1 + stages * depth * _longest_path(edge, ops) + 1, image[0])
 
 

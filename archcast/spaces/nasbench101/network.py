@@ -110,5 +110,5 @@ class Network(nn.Module):
         self.classifier = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.classifier(self.cells(self.stem(x)).mean(dim=(2, 3)))
+        out: Tensor = self.classifier(self.cells(self.stem(x)).flatten(2).mean(dim=2))
         return out

@@ -1,0 +1,74 @@
+"""Costs by formulas against the networks that are built, counted layer by layer as torch runs them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from archcast.costs import CONVENTIONS, COSTS
+from archcast.errors import InvalidInputError
+from archcast.spaces.base import SPACES, SearchSpace, Task, get_space
+
+BUILT = [name for name in SPACES.names() if SPACES.entry(name).info["buildable"]]
+
+
+def connected(space, rows):
+    """Rows whose cells have a path: without one the longest path is a matter of definition."""
+    cells = space.graphs(rows).pruned().split()
+    return np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in cells])
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("name", BUILT)
+def test_formulas_are_what_built_networks_cost(name, convention, pruned):
+    """The paper's own network, and a small one with three layers where there was one, for images of odd and unequal sides."""
+    space = get_space(name)
+    rows = space.sample(6, 1)
+    size = {key: value for key, value in {"width": 6, "depth": 3, "stages": 2}.items() if key in space.sizes}
+    for task in (None, Task((2, 37, 50), 7, size=size)):
+        found = space.costs(rows, convention, task=task, pruned=pruned)
+        built = SearchSpace.costs(space, rows, convention, task=task, pruned=pruned)
+        for cost in COSTS:
+            use = connected(space, rows) if cost == "depth" else slice(None)
+            np.testing.assert_array_equal(found[cost][use], built[cost][use], err_msg=cost)
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_pruning_never_costs(name):
+    space = get_space(name)
+    rows = space.sample(500, 2)
+    whole, pruned = (space.costs(rows, pruned=pruned) for pruned in (False, True))
+    assert all((pruned[cost] <= whole[cost]).all() for cost in COSTS)
+    np.testing.assert_array_equal(pruned["depth"], whole["depth"])
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_large_batch_is_its_rows(name):
+    space = get_space(name)
+    rows = space.sample(3_000, 3)
+    together = space.costs(rows)
+    for k in (0, 17, 2_999):
+        assert {cost: values[k] for cost, values in together.items()} == {
+            cost: values[0] for cost, values in space.costs(rows[k]).items()
+        }
+
+
+def test_wider_is_dearer_and_no_size_is_ignored():
+    for name in BUILT:
+        space = get_space(name)
+        rows = space.sample(5, 4)
+        for size in space.sizes:
+            larger = space.costs(rows, task=Task((3, 64, 64), 10, size={size: space.sizes[size] + 1}))
+            usual = space.costs(rows, task=Task((3, 64, 64), 10))
+            assert (larger["params"] >= usual["params"]).all()
+            assert (larger["params"] > usual["params"]).any(), (name, size)
+
+
+def test_what_cannot_be_counted_is_refused():
+    with pytest.raises(InvalidInputError, match="cannot build networks"):
+        get_space("nasbench-graph").costs(get_space("nasbench-graph").sample(1, 0))
+    with pytest.raises(InvalidInputError, match="no size 'heads'"):
+        get_space("darts").costs(get_space("darts").sample(1, 0), task=Task(size={"heads": 2}))
+    with pytest.raises(InvalidInputError, match=r"task\.width is too small: 2 channels"):
+        get_space("nasbench101").costs(get_space("nasbench101").sample(500, 0), task=Task(width=2))
