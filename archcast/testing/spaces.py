@@ -360,18 +360,7 @@ def check_build(space: SearchSpace) -> None:
     import torch
 
     rows = _rows(space, 6)
-<<<<<<< HEAD
-    connected = np.ones(len(rows), dtype=bool)
-    if space.has_graph:
-        graphs = space.graphs(rows).pruned()
-        connected = np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in graphs.split()])
-    usual = space.task_of(None)
-    size = {name: min(value, SMALL.get(name, value)) for name, value in space.sizes.items()}
-    classifies = len(usual.shapes) == 1 and len(usual.shapes[0]) == 3 and len(usual.outputs) == 1
-    task = Task((2, 9, 8), 3, size=size) if classifies else dataclasses.replace(usual, size=size)
-=======
     connected, task = _connected(space, rows), _small_task(space)
->>>>>>> spaces
     prunes = "pruned" in inspect.signature(space.build).parameters
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
@@ -397,7 +386,9 @@ def check_build(space: SearchSpace) -> None:
 
 
 def _connected(space: SearchSpace, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """``(n,)`` whether the input of every cell reaches its output."""
+    """``(n,)`` whether the input of every cell reaches its output; of spaces without cells, always."""
+    if not space.has_graph:
+        return np.ones(len(rows), dtype=bool)
     cells = space.graphs(rows).pruned().split()
     return np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in cells])
 
