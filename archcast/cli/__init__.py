@@ -1,4 +1,4 @@
-"""The command line: ``archcast score | bench | search | train | forecast | list``, one file a command.
+"""The command line: ``archcast score | bench | search | train | forecast | fit | predict | choose | list``, one file a command.
 
 Nothing heavy is imported before a command runs, so ``archcast --help`` answers at once. Errors are one line on stderr and exit
 code 2, Ctrl-C is exit code 130 and SIGTERM 143.
@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from archcast.cli import bench, forecast, listing, score, search, train
+from archcast.cli import bench, choose, fit, forecast, listing, predict, score, search, train
 from archcast.cli._progress import Terminated, stop_on_sigterm
 from archcast.errors import ArchcastError
 
@@ -30,6 +30,9 @@ app.command("bench")(bench.bench)
 app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("forecast")(forecast.forecast)
+app.command("fit")(fit.fit)
+app.command("predict")(predict.predict)
+app.command("choose")(choose.choose)
 app.command("list")(listing.list_)
 
 
