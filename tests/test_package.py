@@ -39,7 +39,7 @@ LAYERS = (
     ("predictors",),
     ("reports",),
     ("evaluation", "forecasting", "search"),
-    ("joint",),
+    ("choosing", "joint"),
     ("integrations", "testing"),
     ("cli",),
 )

@@ -1,4 +1,4 @@
-"""The command line: ``archcast score | stats | bench | search | train | forecast | data | list``, one file a command.
+"""The command line: one file a command.
 
 Nothing heavy is imported before a command runs, so ``archcast --help`` answers at once. Errors are one line on stderr and exit
 code 2, Ctrl-C is exit code 130 and SIGTERM 143.
@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from archcast.cli import bench, data, forecast, listing, score, search, stats, train
+from archcast.cli import bench, choose, data, fit, forecast, listing, predict, score, search, stats, train
 from archcast.cli._progress import Terminated, stop_on_sigterm
 from archcast.errors import ArchcastError
 
@@ -31,6 +31,9 @@ app.command("bench")(bench.bench)
 app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("forecast")(forecast.forecast)
+app.command("fit")(fit.fit)
+app.command("predict")(predict.predict)
+app.command("choose")(choose.choose)
 app.command("list")(listing.list_)
 app.add_typer(data.app, name="data")
 

@@ -1,0 +1,96 @@
+"""``archcast predict``: rank candidates with a model that ``archcast fit`` wrote."""
+
+from __future__ import annotations
+
+import json as json_
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["predict"]
+
+WIDEST = 14
+"""Most characters of a candidate's own column on the screen."""
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Path to a model that archcast fit wrote.", show_default=False)],
+    candidates: Annotated[
+        Path,
+        typer.Argument(help="Path to a table of candidates: .csv, .tsv, .json or .jsonl.", show_default=False),
+    ],
+    top: Annotated[
+        int | None, typer.Option(help="Number of the best candidates to print.", show_default="all", min=1)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Path of a .csv file to write.", show_default=False)] = None,
+) -> None:
+    """Rank candidates: predicted score, 90 % interval, and which candidates are far from anything seen.
+
+    Candidates have the columns of the table that the model learned from, without the score.
+    """
+    from archcast.choosing import Model
+    from archcast.errors import InvalidInputError
+
+    if out is not None and not out.parent.is_dir():
+        raise InvalidInputError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
+    loaded = Model.load(model)
+    try:
+        ranked = loaded.rank(candidates)
+    except InvalidInputError as error:
+        raise type(error)(f"{str(candidates)!r}: {error}" if str(candidates) not in str(error) else str(error)) from error
+    refused = [record for record in ranked if record["rank"] is None]
+    for record in refused:
+        typer.echo(f"error: {str(candidates)!r}, row {record['row']} is not ranked: {record['note']}", err=True)
+    shown = ranked if top is None else [record for record in ranked if record["rank"] is not None][:top]
+    if out is not None:
+        _write(shown, out)
+    if json:
+        typer.echo(json_.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        _show([record for record in shown if record["rank"] is not None], loaded, len(ranked) - len(refused))
+    if out is not None:
+        typer.echo(f"Written to {out}", err=json)
+    if refused:
+        raise typer.Exit(2)
+
+
+def _show(ranked: list[dict[str, Any]], model: Any, total: int) -> None:
+    import shutil
+
+    from archcast.cli._tables import lines
+
+    roles = model.roles
+    better = "lower" if roles.falls else "higher"
+    typer.echo(f"{total} candidates by predicted {roles.score} ({better} is better), learned from {model.labels} rows.")
+    own = [name for name in ranked[0] if name not in ("rank", "row", "mean", "low90", "high90", "note")] if ranked else []
+    rows = [["rank", "row", roles.score[:WIDEST], "90 % interval", *(name[:WIDEST] for name in own)]]
+    for record in ranked:
+        interval = "" if record["low90"] is None else f"{record['low90']:.4g} to {record['high90']:.4g}"
+        values = ["" if record[name] is None else str(record[name])[:WIDEST] for name in own]
+        rows.append([str(record["rank"]), str(record["row"]), f"{record['mean']:.4g}", interval, *values])
+    width = shutil.get_terminal_size().columns
+    kept = len(rows[0])
+    while kept > 4 and len(max(lines([row[:kept] for row in rows]), key=len)) > width:
+        kept -= 1
+    for line in lines([row[:kept] for row in rows]):
+        typer.echo(line)
+    if kept < len(rows[0]):
+        typer.echo(f"({len(rows[0]) - kept} more columns: --json or --out shows them)")
+    for record in ranked:
+        if record["note"]:
+            typer.echo(f"row {record['row']}: {record['note']}")
+
+
+def _write(ranked: list[dict[str, Any]], out: Path) -> None:
+    import csv
+    import io
+
+    from archcast.files import write_whole
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(ranked[0]) if ranked else ["rank"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(ranked)
+    write_whole(out, text.getvalue())
