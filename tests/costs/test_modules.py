@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from archcast.costs import count
 from archcast.errors import InvalidInputError
@@ -144,3 +145,25 @@ def test_a_failure_is_one_line_and_leaves_the_mode():
         count(model, torch.randn(2, 4))
     assert "\n" not in str(caught.value)
     assert model.training
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (nn.Conv2d(3, 8, 3, stride=2, padding=1, groups=1), (2, 3, 9, 12)),
+        (nn.Conv2d(6, 6, 5, groups=3), (1, 6, 9, 12)),
+        (nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1), (2, 4, 5, 7)),
+        (nn.Conv1d(4, 6, 3), (2, 4, 10)),
+        (
+            nn.Sequential(nn.Conv3d(2, 4, 3), nn.ReLU(), nn.MaxPool3d(2), nn.Flatten(), nn.Linear(4 * 27, 3)),
+            (1, 2, 8, 8, 8),
+        ),
+        (nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), (2, 9, 16)),
+    ],
+)
+def test_torchs_own_counter_agrees(model, shape):
+    """It counts a multiplication and an addition as two, for the whole batch."""
+    x = torch.randn(shape)
+    with FlopCounterMode(display=False) as counter:
+        model(x)
+    assert count(model, x)["macs"] == counter.get_total_flops() / 2 / shape[0]

@@ -87,4 +87,4 @@ def test_a_transposed_convolution_is_work_that_the_published_counts_leave_out():
     rows = MACRO.enumerate()
     real, published = (MACRO.costs(rows, c, task="segmentsemantic")["macs"] for c in ("macs", "tensorwatch"))
     assert (real > published).all()
-    assert (real / published).max() == pytest.approx(4.2, abs=0.05)
+    assert 1.7 < (real / published).max() < 1.8  # a transposed convolution multiplies once for each pixel of its input
