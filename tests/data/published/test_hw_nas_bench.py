@@ -6,9 +6,11 @@ import json
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import archcast
+from archcast.data.naslib import to_ops
 from archcast.data.published.hw_nas_bench import FBNET_OPERATIONS, METRICS, fbnet_cost
 from archcast.errors import InvalidFileError
 
@@ -100,3 +102,15 @@ def test_fbnet_is_a_sum_of_22_layers() -> None:
     assert fbnet_cost(table, "pixel3_latency", arch, "imagenet") == pytest.approx(total + 0.5)
     with pytest.raises(KeyError):
         fbnet_cost({"fbnet": {"pixel3_latency": {}}}, "pixel3_latency", arch)
+
+
+def test_costs_are_joined_on_nasbench201(file, rng) -> None:
+    """The file lies among those of NAS-Bench-201: its costs are there by cell, whatever the order."""
+    path, table, texts = file
+    rows = np.concatenate([SPACE.parse(texts[::-1]), np.zeros((1, 6), dtype=int)])
+    pd.DataFrame({"ops": to_ops(rows), "e200_cifar10_val": 50.0}).to_csv(
+        path.parent / "nb201_cifar10.csv.gz", index=False
+    )
+    benchmark = archcast.load_benchmark("nasbench201", path.parent)
+    known = [table["nasbench201"]["cifar10"]["fpga_latency"][k] for k in range(6)]
+    np.testing.assert_array_equal(benchmark.costs["fpga_latency"], [*known[::-1], np.nan])

@@ -209,6 +209,13 @@ def test_damaged_files(folder, survives) -> None:
     assert survives(file, lambda: archcast.load_benchmark("nats-tss/cifar10", file), times=30) >= 25
 
 
+def test_the_archive_with_weights_is_refused(folder) -> None:
+    path, _ = folder
+    full = (path / "NATS-tss-v1_0-3ffb9-simple").rename(path / "NATS-tss-v1_0-3ffb9-full")
+    with pytest.raises(InvalidFileError, match=r"holds the weights of all networks.*3ffb9-simple\.tar"):
+        archcast.load_benchmark("nats-tss/cifar10", full)
+
+
 def test_a_missing_folder(tmp_path) -> None:
     with pytest.raises(DataNotFoundError, match=r"needs NATS-tss-\*-simple.*NATS-tss-v1_0-3ffb9-simple\.tar"):
         archcast.load_benchmark("nats-tss/cifar10", tmp_path)
