@@ -13,6 +13,7 @@ from types import ModuleType
 __all__ = [
     "ArchcastError",
     "DataNotFoundError",
+    "DivergedError",
     "InvalidFileError",
     "InvalidInputError",
     "MissingDependencyError",
@@ -44,6 +45,10 @@ class InvalidFileError(InvalidInputError):
 
 class DataNotFoundError(ArchcastError, FileNotFoundError):
     """A published data file is missing; the message says where to get it."""
+
+
+class DivergedError(ArchcastError, FloatingPointError):
+    """A training ended in numbers that are not finite; the message names the epoch."""
 
 
 class MissingDependencyError(ArchcastError, ImportError):

@@ -15,6 +15,7 @@ BUILT_IN = {
     "MissingEvidenceError": ValueError,
     "InvalidFileError": ValueError,
     "DataNotFoundError": FileNotFoundError,
+    "DivergedError": FloatingPointError,
     "MissingDependencyError": ImportError,
 }
 

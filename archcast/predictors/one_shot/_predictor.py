@@ -1,0 +1,362 @@
+"""What all one-shot predictors share: init trains a supernet, query reads architectures from it.
+
+No line of these predictors reads a table of results: they see the images of the data set, and nothing else.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.errors import InvalidInputError
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, Requirements
+from archcast.predictors.parameters import Number, Rule, Switch, Text, Whole, Word, check, rules_of
+from archcast.predictors.persistence import saved
+from archcast.spaces.base import SearchSpace, Task
+
+if TYPE_CHECKING:
+    import torch
+
+    from archcast.supernets.loop import Regime, Settings
+    from archcast.training.datasets import Dataset
+
+__all__ = ["OneShotPredictor", "watched"]
+
+saved("task")(Task)
+
+SCORES = ("loss", "accuracy", "divergence", "strength")
+"""What query answers: minus the loss, the accuracy, minus the KL divergence from the full model's predictions, the sum of the
+strengths of the row's operations."""
+CANDIDATES = 5_000
+"""Most functions that :meth:`OneShotPredictor.derive` looks at."""
+
+_WATCHER: ContextVar[Callable[[int, int], None] | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched(tell: Callable[[int, int], None]) -> Iterator[None]:
+    """Within, ``init`` of one-shot predictors tells the epochs done and in all."""
+    token = _WATCHER.set(tell)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
+@dataclass(frozen=True)
+class DatasetRule(Rule):
+    """Name of a data set, a folder, a file, or a loaded :class:`~archcast.training.Dataset`."""
+
+    def allows(self, value: Any) -> bool:
+        return (isinstance(value, (str, Path)) and bool(str(value))) or hasattr(value, "augmentation")
+
+    @property
+    def wants(self) -> str:
+        return "the name of a data set, a folder of images, an .npz file, or a Dataset"
+
+    @property
+    def wrong(self) -> tuple[Any, ...]:
+        return "", 3
+
+
+@dataclass(frozen=True)
+class TaskRule(Rule):
+    """A task, or ``None``."""
+
+    optional: bool = True
+
+    def allows(self, value: Any) -> bool:
+        return isinstance(value, Task)
+
+    @property
+    def wants(self) -> str:
+        return "an archcast.Task, or None"
+
+    @property
+    def wrong(self) -> tuple[Any, ...]:
+        return "digits", 3
+
+
+@dataclass(frozen=True)
+class FileRule(Rule):
+    """Path to a file, or ``None``."""
+
+    optional: bool = True
+
+    def allows(self, value: Any) -> bool:
+        return isinstance(value, (str, Path)) and bool(str(value))
+
+    @property
+    def wants(self) -> str:
+        return "a path to a file, or None"
+
+    @property
+    def wrong(self) -> tuple[Any, ...]:
+        return "", 3
+
+
+class OneShotPredictor(Predictor):
+    """Base of the one-shot predictors; each adds a way to train the shared weights.
+
+    Rows that are the same function are scored alike, by their canonical row.
+
+    Args:
+        space: a space with a supernet.
+        dataset: data set, folder, file or :class:`~archcast.training.Dataset`: what the trainer takes.
+        task: its sizes (``width``, ``depth``, ``stages``) are those of the networks; ``None`` takes what suits the data set.
+            Shape and classes are those of the data set.
+        epochs: passes over the training images; ``None`` takes the method's own.
+        batch_size: images a step.
+        learning_rate: of the shared weights, at the start; ``None`` takes the method's own.
+        images: held-out images that answer a query.
+        score: what query answers: ``loss`` (with its sign changed), ``accuracy``, ``divergence`` (KL from the full model's
+            predictions, with its sign changed), ``strength`` (sum of the row's operation strengths), and, where the method
+            learns a distribution, ``likelihood`` under it; ``None`` takes the method's own.
+        statistics: of batch norm at query: ``batch`` (of the images that answer) or ``training`` (of as many training images).
+        checkpoint: file that training writes after every epoch and, where it is there, continues from.
+        device: ``cpu``, ``cuda``, ``cuda:1``.
+        mixed_precision: bfloat16 where autocast allows it; accelerators only.
+        random_state: seed of initial weights, order of images and what the method draws.
+
+    Attributes:
+        losses_: mean training loss of each epoch.
+        weights_: the trained weights, and what else the method learned, by name.
+    """
+
+    requires = Requirements(labels=False, network=True, data=True)
+    parameters: ClassVar[Mapping[str, Rule]] = {
+        "dataset": DatasetRule(),
+        "task": TaskRule(),
+        "epochs": Whole(1, optional=True),
+        "batch_size": Whole(2),
+        "learning_rate": Number(0, 100, above=True, optional=True),
+        "images": Whole(2),
+        "score": Word(*SCORES, optional=True),
+        "statistics": Word("batch", "training"),
+        "checkpoint": FileRule(),
+        "device": Text(),
+        "mixed_precision": Switch(),
+    }
+
+    usual: ClassVar[Mapping[str, Any]] = {"epochs": 50, "learning_rate": 0.05, "score": "loss"}
+    """The method's own settings."""
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        dataset: str | Path | Dataset = "digits",
+        task: Task | None = None,
+        epochs: int | None = None,
+        batch_size: int = 32,
+        learning_rate: float | None = None,
+        images: int = 216,
+        score: str | None = None,
+        statistics: str = "batch",
+        checkpoint: str | Path | None = None,
+        device: str = "cpu",
+        mixed_precision: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, random_state=random_state)
+        self.dataset = dataset
+        self.task = task
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.images = images
+        self.score = score
+        self.statistics = statistics
+        self.checkpoint = checkpoint
+        self.device = device
+        self.mixed_precision = mixed_precision
+
+    # -- what a method writes -----------------------------------------------------------------------------------------
+
+    def _regime(self, net: Any, settings: Settings, seed: int) -> Regime:
+        """The way to train ``net``."""
+        raise NotImplementedError
+
+    def _network_settings(self) -> dict[str, Any]:
+        """Further arguments of the supernet."""
+        return {}
+
+    # -- init ---------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """As in scikit-learn, but ``**params`` of a constructor stands for the parameters of its base."""
+        return sorted(_constructor(cls))
+
+    def _check_parameters(self) -> None:
+        known = _constructor(type(self))
+        check(self._title, self.get_params(deep=False), rules_of(type(self)), lambda name: known[name].default)
+
+    def _init(self, known: Known) -> None:
+        from archcast.supernets.loop import train
+
+        self._check_device()
+        data = self._data()
+        self.seed_ = int(self._rng().integers(2**31))
+        self.task_ = self._task(data)
+        regime = self._make(self.task_)
+        self.losses_ = train(
+            regime,
+            data,
+            self.seed_,
+            device=self.device,
+            checkpoint=self.checkpoint,
+            progress=_WATCHER.get(),
+        )
+        self.weights_ = {name: value.detach().cpu().float().numpy() for name, value in regime.state_dict().items()}
+        self.images_, self.labels_ = _some(data.validation, self.images)
+        self.training_images_ = _some(data.train, self.images)[0] if self.statistics == "training" else None
+
+    def _check_device(self) -> None:
+        import torch
+
+        try:
+            device = torch.device(self.device)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise InvalidInputError(f"device {self.device!r} cannot be used: {reason}") from error
+        if self.mixed_precision and device.type == "cpu":
+            raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
+
+    def _data(self) -> Dataset:
+        from archcast.training.datasets import Dataset, load_dataset
+
+        return self.dataset if isinstance(self.dataset, Dataset) else load_dataset(self.dataset)
+
+    def _task(self, data: Dataset) -> Task:
+        """What the networks are built for: the data set's images and classes, the task's sizes."""
+        from archcast.training.recipe import settings_for
+
+        if self.task is None:
+            sizes = settings_for(data.name, self._space)
+            return Task(data.shape, data.classes, sizes["width"], sizes["depth"], sizes["stages"])
+        return Task(data.shape, data.classes, size=self.task.size)
+
+    def _make(self, task: Task) -> Regime:
+        """The regime around a supernet with its initial weights."""
+        from archcast.supernets.base import get_supernet
+        from archcast.supernets.loop import Settings
+
+        settings = Settings(
+            epochs=self._own("epochs"),
+            batch_size=self.batch_size,
+            learning_rate=self._own("learning_rate"),
+            mixed_precision=self.mixed_precision,
+        )
+        net = get_supernet(self._space, task, self.seed_, **self._network_settings())
+        return self._regime(net, settings, self.seed_)
+
+    def _own(self, name: str) -> Any:
+        value = getattr(self, name)
+        return self.usual[name] if value is None else value
+
+    # -- query --------------------------------------------------------------------------------------------------------
+
+    def _trained(self) -> Regime:
+        """The regime with what it learned."""
+        import torch
+
+        regime = self._make(self.task_)
+        kinds = {name: value.dtype for name, value in regime.state_dict().items()}
+        regime.load_state_dict({n: torch.from_numpy(value.copy()).to(kinds[n]) for n, value in self.weights_.items()})
+        return regime.to(self.device)
+
+    def _held(self) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        return torch.from_numpy(self.images_).to(self.device), torch.from_numpy(self.labels_).to(self.device)
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        rows, twin = np.unique(self._space.canonical(archs), axis=0, return_inverse=True)
+        return Prediction(self._scores(self._trained(), rows, self._own("score"))[twin.ravel()])
+
+    def _scores(self, regime: Regime, rows: NDArray[np.int64], score: str) -> NDArray[np.float64]:
+        """``(n,)`` scores of canonical rows."""
+        import torch
+
+        from archcast.supernets.queries import full_model, operation_strengths
+
+        net = regime.net
+        x, y = self._held()
+        if score == "likelihood":
+            return regime.log_likelihood(rows)
+        if score == "strength":
+            strengths = operation_strengths(net, regime.final_weights(), x, y)
+            choices = net.choices_of(rows)
+            made = np.where(choices >= 0, strengths[np.arange(choices.shape[1]), choices], 0.0)
+            return np.asarray(made.sum(axis=1))
+        calibration = (
+            None if self.training_images_ is None else torch.from_numpy(self.training_images_).to(self.device)
+        )
+        reference = full_model(net, x) if score == "divergence" else None
+        answers = regime.evaluate(rows, x, y, calibration=calibration, reference=reference)
+        return answers.accuracy if score == "accuracy" else -getattr(answers, score)
+
+    def derive(self, by: str | None = None) -> NDArray[np.int64]:
+        """``(d,)`` the architecture that the method chooses.
+
+        Args:
+            by: ``score`` takes the function of highest score, of a large space among a sample; ``weights`` the largest
+                weight of each decision, where the method learns a distribution; ``perturbation`` decides one decision after
+                the other, each for the operation whose removal costs most (Wang et al. 2021, without their fine-tuning in
+                between). By default ``weights`` where there are any.
+
+        Raises:
+            InvalidInputError: a method without a distribution is asked for its weights.
+        """
+        from archcast.supernets.queries import perturbed_choice
+        from archcast.supernets.sampling import functions_of
+
+        if not hasattr(self, "n_features_in_"):
+            self.query(np.zeros((0, len(self._space.cardinalities)), dtype=np.int64))
+        regime = self._trained()
+        learns = regime.learns_weights
+        by = ("weights" if learns else "score") if by is None else by
+        if by not in ("score", "weights", "perturbation"):
+            raise InvalidInputError(f"by must be one of score, weights, perturbation, got {by!r}.")
+        if by == "weights" and not learns:
+            raise InvalidInputError(f"{self._title} learns no distribution over rows: use by='score'.")
+        if by == "weights":
+            return np.asarray(regime.derived())
+        if by == "perturbation":
+            return perturbed_choice(regime.net, regime.final_weights(), *self._held(), seed=self.seed_)
+        rows = functions_of(regime.net, self.seed_)
+        if len(rows) > CANDIDATES:
+            rows = rows[np.random.default_rng(self.seed_).permutation(len(rows))[:CANDIDATES]]
+        scores = self._scores(regime, rows, self._own("score"))
+        return np.asarray(rows[int(np.argmax(scores))])
+
+
+def _constructor(cls: type) -> dict[str, inspect.Parameter]:
+    """Parameters of a constructor, and of its base's where it hands ``**params`` on."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        for parameter in parameters:
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                found.setdefault(parameter.name, parameter)
+        if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
+
+
+def _some(split: tuple[torch.Tensor, torch.Tensor], n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The first images and labels of a set."""
+    return split[0][:n].cpu().numpy().copy(), split[1][:n].cpu().numpy().copy()

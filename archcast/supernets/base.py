@@ -1,0 +1,184 @@
+"""The contract of a supernet: one network that holds every architecture of a space, its weights shared.
+
+To add one, subclass :class:`Supernet` and name it in ``SUPERNETS``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archcast.errors import InvalidInputError
+from archcast.spaces.base import SearchSpace, Task, get_space
+from archcast.supernets.mixtures import Mixture
+
+__all__ = ["SUPERNETS", "Norm", "Supernet", "active_choices", "get_supernet", "normalise"]
+
+SUPERNETS = {
+    "nasbench201": "archcast.supernets.nasbench201",
+}
+"""Space -> module whose class ``Network`` is its supernet."""
+
+
+class Norm(nn.Module):
+    """Batch norm whose statistics are those of the batch, in training as in evaluation.
+
+    Running averages mean little where every batch takes another path (Bender et al. 2018). ``calibration`` is how many images,
+    the first of a batch, give the statistics that normalise the whole batch; ``None`` for all of them.
+    """
+
+    def __init__(self, channels: int, affine: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
+        self.calibration: int | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return normalise(x, self.weight, self.bias, self.calibration)
+
+
+def normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, calibration: int | None = None) -> Tensor:
+    """Batch norm by the statistics of the first ``calibration`` images of ``(b, c, h, w)``."""
+    if calibration is None:
+        return functional.batch_norm(x, None, None, weight, bias, training=True)
+    variance, mean = torch.var_mean(x[:calibration], dim=(0, 2, 3), correction=0)
+    return functional.batch_norm(x, mean, variance, weight, bias, training=False)
+
+
+class Supernet(nn.Module, ABC):
+    """A network that holds every architecture of a space.
+
+    Attributes:
+        space: whose rows are its paths.
+        cardinalities: choices of each decision, as in the space.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        super().__init__()
+        self.space = space
+        self.cardinalities = space.cardinalities
+
+    @abstractmethod
+    def mixture(
+        self,
+        x: Tensor,
+        weights: Mixture,
+        active: NDArray[np.bool_] | None = None,
+        scales: Tensor | None = None,
+    ) -> Tensor:
+        """Logits ``(b, classes)`` of a mixture: at every decision the sum of its operations' outputs by their weights.
+
+        Args:
+            x: ``(b, c, h, w)`` images.
+            weights: one simplex a decision (or any numbers).
+            active: ``(d, c)`` bool, operations that are computed; by default those whose weight is not zero. The weight of
+                another gets no gradient.
+            scales: ``(d,)`` weights of the decisions themselves (of edges, in PC-DARTS).
+        """
+
+    @abstractmethod
+    def paths(self, x: Tensor, rows: NDArray[np.int64]) -> Iterator[tuple[int, Tensor]]:
+        """Number of a row and its logits ``(b, classes)``, for every row, in the order that shares most: what two rows
+        compute alike is computed once, which is exact, as batch statistics depend on nothing else."""
+
+    @abstractmethod
+    def inherited(self, row: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Weights of ``space.build(row, task, pruned=True)`` that are the shared ones, by the names of its parameters."""
+
+    @abstractmethod
+    def has_path(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """``(n,)`` whether anything reaches the output."""
+
+    edge_ends: tuple[int, ...] = ()
+    """Node at which the edge of each decision ends, where decisions are edges that a node adds up."""
+
+    @abstractmethod
+    def mixes_something(self, active: NDArray[np.bool_]) -> bool:
+        """Whether anything reaches the output of a mixture of these operations ``(decisions, choices)``."""
+
+    @property
+    def mixed_shape(self) -> tuple[int, int]:
+        """Decisions of a mixture, and choices of each; by default the columns of a row and their values.
+
+        Raises:
+            InvalidInputError: decisions differ in their number of choices.
+        """
+        if len(set(self.cardinalities)) > 1:
+            raise InvalidInputError(f"Space {self.space.name!r} has decisions of different size: it has no one mixture.")
+        return len(self.cardinalities), self.cardinalities[0]
+
+    def choices_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``(n, decisions)`` the choice that each row makes of a mixture's decisions, -1 where it makes none."""
+        return rows
+
+    def discretised(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
+        """``(d,)`` the row that a mixture ``(decisions, choices)`` is made into: the largest weight of each decision."""
+        return np.asarray(weights.argmax(axis=1), dtype=np.int64)
+
+    def forward(self, x: Tensor, row: NDArray[np.int64]) -> Tensor:
+        """Logits ``(b, classes)`` of one path."""
+        return next(self.paths(x, row[None]))[1]
+
+    @contextmanager
+    def calibrated_by(self, images: int | None) -> Iterator[None]:
+        """Within, the first ``images`` of each batch give the statistics of batch norm."""
+        layers = [layer for layer in self.modules() if isinstance(layer, Norm)]
+        for layer in layers:
+            layer.calibration = images
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.calibration = None
+
+
+def active_choices(weights: Mixture) -> list[list[int]]:
+    """Choices of each decision whose weight is not zero; all where a gradient is wanted."""
+    if isinstance(weights, Tensor):
+        if weights.requires_grad:
+            return [list(range(weights.shape[1]))] * len(weights)
+        return [np.flatnonzero(part).tolist() for part in weights.cpu().numpy()]
+    return [
+        list(range(len(part))) if part.requires_grad else np.flatnonzero(part.cpu().numpy()).tolist()
+        for part in weights
+    ]
+
+
+def get_supernet(space: str | SearchSpace, task: Task, seed: int = 0, **settings: Any) -> Supernet:
+    """The supernet of a space, with PyTorch's usual initial weights.
+
+    Args:
+        space: search space, or its name.
+        task: what is learnt, and the sizes of the networks.
+        seed: of the initial weights.
+        **settings: ``affine`` (whether batch norm learns a scale and a shift), ``partial`` (operations see one in so many
+            channels, PC-DARTS).
+
+    Examples:
+        >>> from archcast.spaces.base import Task
+        >>> net = get_supernet("nasbench201", Task((1, 8, 8), width=4, depth=1, stages=1))
+        >>> net(torch.zeros(2, 1, 8, 8), np.array([3, 3, 1, 0, 2, 4])).shape
+        torch.Size([2, 10])
+
+    Raises:
+        InvalidInputError: a space without a supernet, or a size that its networks do not have.
+    """
+    space = get_space(space)
+    if space.name not in SUPERNETS:
+        raise InvalidInputError(
+            f"Space {space.name!r} has no supernet: one-shot predictors know the spaces {', '.join(SUPERNETS)}."
+        )
+    network = importlib.import_module(SUPERNETS[space.name]).Network
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net: Supernet = network(space, **space.image_sizes(task), **settings)
+    return net
