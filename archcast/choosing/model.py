@@ -110,7 +110,10 @@ class Model:
                 unknown = dict.fromkeys(("mean", "low90", "high90"))
                 out.append({**own, "rank": None, "row": i + 1, **unknown, "note": problem})
         first = ("rank", "row", "mean", "low90", "high90", "note")
-        return [{**{key: record[key] for key in first}, **{k: v for k, v in record.items() if k not in first}} for record in out]
+        return [
+            {**{key: record[key] for key in first}, **{k: v for k, v in record.items() if k not in first}}
+            for record in out
+        ]
 
     def _notes(self, rows: NDArray[np.int64], columns: Columns) -> list[str]:
         """What is unusual of each candidate: numbers beyond those seen, or a combination far from all."""

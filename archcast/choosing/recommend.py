@@ -52,7 +52,12 @@ class Advice:
             return None if math.isnan(value) else float(value)
 
         def line(found: Validated) -> dict[str, Any]:
-            told = {"name": found.name, "tau": number(found.tau), "error": number(found.error), "covered90": number(found.covered)}
+            told = {
+                "name": found.name,
+                "tau": number(found.tau),
+                "error": number(found.error),
+                "covered90": number(found.covered),
+            }
             return told | ({"failed": found.failed} if found.failed else {})
 
         return {
@@ -127,7 +132,12 @@ def extrapolate(curve: Sequence[tuple[int, float, float]], n: int, now: float) -
 
 
 def _sentences(
-    table: Table, best: Validated, equal: tuple[str, ...], top: Validated, enough: str | None, expected: dict[int, float]
+    table: Table,
+    best: Validated,
+    equal: tuple[str, ...],
+    top: Validated,
+    enough: str | None,
+    expected: dict[int, float],
 ) -> tuple[str, ...]:
     said = [f"Use {best.name}: tau {best.tau:.2f} ± {best.error:.2f} on rows that it has not seen."]
     if equal:

@@ -26,7 +26,21 @@ __all__ = ["Roles", "Table", "evidence_of", "read_table", "rows_of"]
 LEAST_ROWS = 6
 """Fewest rows with a score that anything can be learned from and tested on."""
 
-COSTS = {"params", "parameters", "flops", "macs", "gflops", "gmacs", "mflops", "mmacs", "madds", "latency", "memory", "energy", "activations"}
+COSTS = {
+    "params",
+    "parameters",
+    "flops",
+    "macs",
+    "gflops",
+    "gmacs",
+    "mflops",
+    "mmacs",
+    "madds",
+    "latency",
+    "memory",
+    "energy",
+    "activations",
+}
 COSTS |= {"acts", "size", "mb"}
 SPEEDS = {"throughput", "fps", "speed"}
 LATER = {"time", "seconds", "hours", "minutes", "duration"}
@@ -140,11 +154,7 @@ def read_table(
         raise InvalidInputError(f"{name}: column {score!r} is {values[0]:g} in every row. There is nothing to learn.")
     found = _space(space, columns, name)
     costs, proxies, left_out = _others(columns, {score, *inside}, found)
-    rest = {
-        key: column
-        for key, column in columns.items()
-        if key not in {score, *inside, *costs, *proxies, *left_out}
-    }
+    rest = {key: column for key, column in columns.items() if key not in {score, *inside, *costs, *proxies, *left_out}}
     if found is None:
         try:
             own = Choices.from_table(rest, name="table") if rest else None
@@ -268,7 +278,9 @@ def _series(columns: Columns) -> dict[str, tuple[str, ...]]:
     out = {}
     for stem, members in found.items():
         numbers = sorted(members)
-        even = len(numbers) >= 3 and numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        even = (
+            len(numbers) >= 3 and numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        )
         if even and Metric.of(stem) is not None:
             out[stem] = tuple(members[k] for k in numbers)
     return out
@@ -279,7 +291,9 @@ def _space(space: str | SearchSpace | None, columns: Columns, name: str) -> Sear
         path = Path(space)
         if path.suffix == ".json" or path.is_file():
             if not path.is_file():
-                raise DataNotFoundError(f"No file {space!r}. --space is the name of a space, or a file of Choices.to_json().")
+                raise DataNotFoundError(
+                    f"No file {space!r}. --space is the name of a space, or a file of Choices.to_json()."
+                )
             try:
                 return Choices.from_json(path.read_text(encoding="utf-8"))
             except (InvalidInputError, UnicodeDecodeError) as error:

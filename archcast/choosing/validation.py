@@ -226,9 +226,13 @@ def _best_decision(table: Table, folds: NDArray[np.int64]) -> Array:
     out = np.zeros(len(table))
     for fold in range(folds.max() + 1):
         train, test = folds != fold, folds == fold
-        taus = [kendall_tau(table.scores[train], table.archs[train, j].astype(float)) for j in range(table.archs.shape[1])]
+        taus = [
+            kendall_tau(table.scores[train], table.archs[train, j].astype(float)) for j in range(table.archs.shape[1])
+        ]
         best = int(np.argmax(np.abs(np.nan_to_num(taus))))
         sign = -1.0 if np.nan_to_num(taus[best]) < 0 else 1.0
         x, reference = sign * table.archs[test, best], sign * table.archs[train, best]
-        out[test] = (reference[None, :] < x[:, None]).mean(axis=1) + 0.5 * (reference[None, :] == x[:, None]).mean(axis=1)
+        out[test] = (reference[None, :] < x[:, None]).mean(axis=1) + 0.5 * (reference[None, :] == x[:, None]).mean(
+            axis=1
+        )
     return out

@@ -44,7 +44,9 @@ def show_validated(found: Sequence[Validated]) -> None:
     rows = [["", "tau", "±", "90 % covers"]]
     for one in found:
         covered = "" if math.isnan(one.covered) else f"{one.covered:.2f}"
-        rows.append([one.name, *(("failed", "", "") if one.failed else (f"{one.tau:.3f}", f"{one.error:.3f}", covered))])
+        rows.append(
+            [one.name, *(("failed", "", "") if one.failed else (f"{one.tau:.3f}", f"{one.error:.3f}", covered))]
+        )
     for line in lines(rows):
         typer.echo(line)
     for one in found:
@@ -57,6 +59,8 @@ def lines(rows: Sequence[Sequence[Any]]) -> list[str]:
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     return [
-        "  ".join(cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in texts
     ]

@@ -13,7 +13,10 @@ __all__ = ["choose"]
 
 def choose(
     table: Annotated[
-        Path, typer.Argument(help="Path to a table of architectures and scores: .csv, .tsv, .json or .jsonl.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Path to a table of architectures and scores: .csv, .tsv, .json or .jsonl.", show_default=False
+        ),
     ],
     score: Annotated[
         str | None, typer.Option(help="Name of the column with the score.", show_default="chosen by its name")
@@ -30,7 +33,9 @@ def choose(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Number of epochs of learning curves that candidates will have.", show_default="a fifth of the table's"),
+        typer.Option(
+            help="Number of epochs of learning curves that candidates will have.", show_default="a fifth of the table's"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
@@ -51,10 +56,17 @@ def choose(
     data = read(table, score, better, space, epochs)
     say_notes(data, to_stderr=json)
     kept = kept_folds(table)
-    with stoppable(lambda: f"finished folds are kept in {kept}; the same command continues."), progress_bar("fits") as bar:
+    with (
+        stoppable(lambda: f"finished folds are kept in {kept}; the same command continues."),
+        progress_bar("fits") as bar,
+    ):
         advice = advise(data, names, seed=seed, kept=kept, tell=bar.update)
     if json:
-        typer.echo(json_.dumps({"score": data.roles.score, "rows": len(data), **advice.to_dict()}, indent=2, ensure_ascii=False))
+        typer.echo(
+            json_.dumps(
+                {"score": data.roles.score, "rows": len(data), **advice.to_dict()}, indent=2, ensure_ascii=False
+            )
+        )
         return
     typer.echo("")
     show_validated([*advice.validated, *advice.baselines[:5]])

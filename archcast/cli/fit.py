@@ -14,7 +14,10 @@ __all__ = ["fit"]
 
 def fit(
     table: Annotated[
-        Path, typer.Argument(help="Path to a table of architectures and scores: .csv, .tsv, .json or .jsonl.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Path to a table of architectures and scores: .csv, .tsv, .json or .jsonl.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Path of the model to write.")] = Path("model.npz"),
     score: Annotated[
@@ -30,7 +33,9 @@ def fit(
     predictor: Annotated[str, typer.Option(help="Name of the predictor, see archcast list predictors.")] = "stack",
     epochs: Annotated[
         int | None,
-        typer.Option(help="Number of epochs of learning curves that candidates will have.", show_default="a fifth of the table's"),
+        typer.Option(
+            help="Number of epochs of learning curves that candidates will have.", show_default="a fifth of the table's"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -54,7 +59,10 @@ def fit(
     data = read(table, score, better, space, epochs)
     say_notes(data, to_stderr=json)
     kept = kept_folds(table)
-    with stoppable(lambda: f"finished folds are kept in {kept}; the same command continues."), progress_bar("folds") as bar:
+    with (
+        stoppable(lambda: f"finished folds are kept in {kept}; the same command continues."),
+        progress_bar("folds") as bar,
+    ):
         model, validated = fit_model(data, predictor, seed=seed, kept=kept, tell=bar.update)
     out = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
     model.save(out)
@@ -84,7 +92,7 @@ def _told(data: Any, predictor: str, validated: Any, out: Path) -> dict[str, Any
         "decisions": list(data.roles.decisions),
         "costs": list(data.roles.costs),
         "proxies": list(data.roles.proxies),
-        "curves": {name: data.roles.epochs for name in data.roles.curves},
+        "curves": dict.fromkeys(data.roles.curves, data.roles.epochs),
         "validated": line(validated[0]),
         "baselines": [line(found) for found in validated[1:]],
         "notes": list(data.notes),

@@ -24,7 +24,9 @@ def predict(
         int | None, typer.Option(help="Number of the best candidates to print.", show_default="all", min=1)
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Path of a .csv file to write.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Path of a .csv file to write.", show_default=False)
+    ] = None,
 ) -> None:
     """Rank candidates: predicted score, 90 % interval, and which candidates are far from anything seen.
 
@@ -39,7 +41,9 @@ def predict(
     try:
         ranked = loaded.rank(candidates)
     except InvalidInputError as error:
-        raise type(error)(f"{str(candidates)!r}: {error}" if str(candidates) not in str(error) else str(error)) from error
+        raise type(error)(
+            f"{str(candidates)!r}: {error}" if str(candidates) not in str(error) else str(error)
+        ) from error
     refused = [record for record in ranked if record["rank"] is None]
     for record in refused:
         typer.echo(f"error: {str(candidates)!r}, row {record['row']} is not ranked: {record['note']}", err=True)
@@ -64,7 +68,9 @@ def _show(ranked: list[dict[str, Any]], model: Any, total: int) -> None:
     roles = model.roles
     better = "lower" if roles.falls else "higher"
     typer.echo(f"{total} candidates by predicted {roles.score} ({better} is better), learned from {model.labels} rows.")
-    own = [name for name in ranked[0] if name not in ("rank", "row", "mean", "low90", "high90", "note")] if ranked else []
+    own = (
+        [name for name in ranked[0] if name not in ("rank", "row", "mean", "low90", "high90", "note")] if ranked else []
+    )
     rows = [["rank", "row", roles.score[:WIDEST], "90 % interval", *(name[:WIDEST] for name in own)]]
     for record in ranked:
         interval = "" if record["low90"] is None else f"{record['low90']:.4g} to {record['high90']:.4g}"

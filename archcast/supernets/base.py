@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -113,7 +113,9 @@ class Supernet(nn.Module, ABC):
             InvalidInputError: decisions differ in their number of choices.
         """
         if len(set(self.cardinalities)) > 1:
-            raise InvalidInputError(f"Space {self.space.name!r} has decisions of different size: it has no one mixture.")
+            raise InvalidInputError(
+                f"Space {self.space.name!r} has decisions of different size: it has no one mixture."
+            )
         return len(self.cardinalities), self.cardinalities[0]
 
     def choices_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -51,9 +51,7 @@ class OneShot(OneShotPredictor):
     usual = {"epochs": 50, "learning_rate": 0.2, "score": "loss"}
     parameters = {"sampling": Word("functions", "rows"), "paths": Whole(1)}
 
-    def __init__(
-        self, space: str | SearchSpace, *, sampling: str = "functions", paths: int = 5, **params: Any
-    ) -> None:
+    def __init__(self, space: str | SearchSpace, *, sampling: str = "functions", paths: int = 5, **params: Any) -> None:
         super().__init__(space, **params)
         self.sampling = sampling
         self.paths = paths
