@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from archcast.cli import bench, choose, data, fit, forecast, listing, predict, score, search, stats, train
+from archcast.cli import bench, choose, data, fit, forecast, leaderboard, listing, predict, score, search, stats, train
 from archcast.cli._progress import Terminated, stop_on_sigterm
 from archcast.errors import ArchcastError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("score")(score.score)
 app.command("stats")(stats.stats)
 app.command("bench")(bench.bench)
+app.command("leaderboard")(leaderboard.leaderboard)
 app.command("search")(search.search)
 app.command("train")(train.train)
 app.command("forecast")(forecast.forecast)

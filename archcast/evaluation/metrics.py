@@ -23,6 +23,7 @@ __all__ = [
     "kendall_tau",
     "kendall_tau_rounded",
     "mean_absolute_error",
+    "ndcg",
     "pearson",
     "regret",
     "root_mean_square_error",
@@ -168,6 +169,26 @@ def crps(truth: Vector, mean: Vector, std: Vector) -> float:
     return float(np.where(std > 0, spread, np.abs(error)).mean())
 
 
+def ndcg(truth: Vector, mean: Vector, share: float = 0.1) -> float:
+    """Normalised discounted cumulative gain of the first ``share`` of the ranking (Järvelin & Kekäläinen 2002).
+
+    ``DCG = sum_i g_i / log2(i + 1)`` over the ranking, divided by that of the true ranking; the gain ``g`` of an architecture is
+    its score on the scale on which the worst of the test set has 0 and the best 1. NaN where all scores are equal.
+
+    Examples:
+        >>> ndcg(np.array([0.0, 1.0, 2.0]), np.array([5.0, 6.0, 7.0]), share=1.0)
+        1.0
+    """
+    spread = np.ptp(truth) if len(truth) else 0.0
+    if spread == 0:
+        return math.nan
+    gain = (truth - truth.min()) / spread
+    first = max(1, math.ceil(share * len(truth)))
+    discount = 1 / np.log2(np.arange(2, first + 2))
+    found = gain[np.argsort(-mean, kind="stable")][:first] @ discount
+    return float(found / (np.sort(gain)[::-1][:first] @ discount))
+
+
 def sharpness(_truth: Vector, _mean: Vector, std: Vector) -> float:
     """Mean standard deviation, on the scale of the scores: among calibrated predictors the smaller is the better."""
     return float(std.mean()) if len(std) else math.nan
@@ -205,6 +226,7 @@ METRICS: dict[str, Metric] = {
     "kt_2dec": Metric(partial(kendall_tau_rounded, decimals=2), "tau, rounded to .01 %", 1.0),
     "top10_precision": Metric(top_k_precision, "top-10 precision", 1.0),
     "top20_precision": Metric(partial(top_k_precision, k=20), "top-20 precision", 1.0),
+    "ndcg": Metric(ndcg, "nDCG of the first 10 %", 1.0),
     "regret": Metric(regret, "regret of the pick", 0.0),
     "mae": Metric(mean_absolute_error, "mean absolute error", 0.0),
     "rmse": Metric(root_mean_square_error, "root mean square error", 0.0),

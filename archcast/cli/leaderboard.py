@@ -1,0 +1,61 @@
+"""``archcast leaderboard``: every benchmark at hand, one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from archcast.evaluation import Progress
+
+__all__ = ["leaderboard"]
+
+
+def leaderboard(
+    benchmarks: Annotated[
+        str | None, typer.Option(help="Names of benchmarks, with commas.", show_default="all that can be loaded")
+    ] = None,
+    predictors: Annotated[
+        str | None, typer.Option(help="Names of predictors, with commas.", show_default="a well-chosen few")
+    ] = None,
+    train_sizes: Annotated[str, typer.Option(help="Numbers of training architectures, with commas.")] = "10,100",
+    trials: Annotated[int, typer.Option(help="Number of repetitions.")] = 5,
+    jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one for each core.")] = -1,
+    out: Annotated[Path, typer.Option(help="Path to the folder for the page and all results.")] = Path(
+        "archcast-leaderboard"
+    ),
+) -> None:
+    """Compare predictors on every benchmark at hand, on one page.
+
+    The page says where the recommended predictor loses. The same command continues an interrupted run, and evaluates only
+    benchmarks that are new.
+    """
+    from archcast.cli._progress import progress_bar, stoppable
+    from archcast.evaluation.leaderboard import leaderboard as run
+
+    sizes = [_whole(size) for size in train_sizes.split(",")]
+    with progress_bar("trials") as bar, stoppable(lambda: f"what is finished is kept in {out}."):
+
+        def tell(name: str, told: Progress) -> None:
+            bar.update(told.done, told.total, name)
+
+        board = run(
+            _names(benchmarks), _names(predictors), train_sizes=sizes, trials=trials, out=out, jobs=jobs, progress=tell
+        )
+    typer.echo(f"{len(board.results)} benchmarks; {len(board.missing)} are not here. Written to {out / 'index.html'}")
+    for loss in board.losses()[:10]:
+        typer.echo(
+            f"stack loses on {loss.benchmark}, n = {loss.train_size}: {loss.best} is {loss.difference:.3f} tau better"
+        )
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _whole(text: str) -> int:
+    if not text.strip().isascii() or not text.strip().isdigit() or int(text) < 1:
+        raise typer.BadParameter(f"--train-sizes must be whole numbers of at least 1 with commas, got {text[:40]!r}.")
+    return int(text)
