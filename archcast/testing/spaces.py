@@ -353,7 +353,7 @@ def check_copies(space: SearchSpace) -> None:
 
 @_check
 def check_build(space: SearchSpace) -> None:
-    if type(space).build is SearchSpace.build or getattr(space, "builder", space) is None:
+    if not _builds(space):
         with expect_error(InvalidInputError, "a space that cannot build", "cannot build"):
             space.build(_rows(space, 1)[0])
         return
@@ -385,6 +385,11 @@ def check_build(space: SearchSpace) -> None:
             space.build(rows[0], dataclasses.replace(task, size={"sides": 3}))
 
 
+def _builds(space: SearchSpace) -> bool:
+    """Whether the space can build networks; a space of choices can where it was given a builder."""
+    return type(space).build is not SearchSpace.build and getattr(space, "builder", space) is not None
+
+
 def _connected(space: SearchSpace, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """``(n,)`` whether the input of every cell reaches its output; of spaces without cells, always."""
     if not space.has_graph:
@@ -404,7 +409,7 @@ def _small_task(space: SearchSpace) -> Task:
 @_check
 def check_costs(space: SearchSpace) -> None:
     rows = _rows(space, 4)
-    if type(space).build is SearchSpace.build and type(space).costs is SearchSpace.costs:
+    if not _builds(space) and type(space).costs is SearchSpace.costs:
         with expect_error(InvalidInputError, "costs of a space that cannot build", "cannot build"):
             space.costs(rows)
         return
@@ -415,7 +420,7 @@ def check_costs(space: SearchSpace) -> None:
             require(list(found) == list(COSTS), f"costs must be {', '.join(COSTS)}, got {', '.join(found)}")
             for name, values in found.items():
                 require(values.shape == (4,) and values.dtype == np.float64, f"{name} must be (4,) float64")
-            if type(space).build is SearchSpace.build:
+            if not _builds(space):
                 continue
             built = SearchSpace.costs(space, rows, convention, task=task, pruned=pruned)
             for name in COSTS:
