@@ -35,8 +35,8 @@ class Bananas(FeatureRegressor):
     ``|f - t| / d``, where ``d`` is the distance of a score from the best that is possible; where the range of the scores is not
     known (:func:`~archcast.predictors.targets.limits_of`), ``d`` is 1.
 
-    Departures from the paper: the rows left out; targets ``t`` are rank-normal; the activation is x sigmoid(x); the optimiser is AdamW with
-    warm-up and decay; all members are trained at once.
+    Departures from the paper: the rows left out; targets ``t`` are rank-normal; the activation is x sigmoid(x); the optimiser
+    is AdamW with warm-up and decay; all members are trained at once.
 
     Features keep their units, because dividing by a standard deviation would blow up rare paths, and those that do not
     vary over the training rows are left out, because their weights would stay as random as they started.

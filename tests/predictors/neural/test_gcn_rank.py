@@ -42,6 +42,8 @@ def test_training_rows_come_out_in_order() -> None:
     space = get_space("nasbench201")
     archs = np.unique(space.canonical(space.sample(25, 0)), axis=0)
     scores = np.random.default_rng(0).normal(size=len(archs))
-    mean = get_predictor("gcn-rank", space, random_state=0, n_members=1, epochs=150).init(archs, scores).query(archs).mean
+    mean = (
+        get_predictor("gcn-rank", space, random_state=0, n_members=1, epochs=150).init(archs, scores).query(archs).mean
+    )
     pairs = scores[:, None] > scores
     assert (mean[:, None] > mean)[pairs].mean() > 0.95
