@@ -75,6 +75,7 @@ class Requirements:
     Attributes:
         labels: scores of trained architectures at init; without them init needs no evidence either.
         min_archs: fewest architectures that ``init`` accepts.
+        none: whether ``init`` also does with no architecture at all, and ranks by what is known beforehand.
         curve: name of the learning-curve signal needed at query, or ``None``.
         epochs: epochs of that curve, or of every curve that is used.
         proxies: names of proxies needed at query, and at init if it is given architectures.
@@ -83,6 +84,7 @@ class Requirements:
 
     labels: bool = True
     min_archs: int = 1
+    none: bool = False
     curve: str | None = None
     epochs: int = 0
     proxies: tuple[str, ...] = ()
@@ -180,14 +182,16 @@ class Predictor(RegressorMixin, BaseEstimator):
                 f"{self._title} reads cell graphs, which space {space.name!r} does not have. Use a predictor that reads the "
                 "decisions themselves, e.g. 'stack' or 'gp'."
             )
-        if archs is None and not self.requires.labels:
+        needs = self.requires
+        dispensable = not needs.labels or needs.none
+        if archs is None and scores is None and dispensable:
             archs = np.zeros((0, len(space.cardinalities)), dtype=np.int64)
-        if archs is None or (scores is None and self.requires.labels):
+        if archs is None or (scores is None and needs.labels and len(archs) > 0):  # type: ignore[arg-type]
             raise InvalidInputError(f"{self._title} learns from labels: call init(archs, scores).")
-        rows = space.validate(archs, allow_empty=not self.requires.labels)
-        if self.requires.labels and len(rows) < self.requires.min_archs:
+        rows = space.validate(archs, allow_empty=dispensable)
+        if needs.labels and len(rows) < needs.min_archs and not (needs.none and len(rows) == 0):
             raise InvalidInputError(
-                f"{self._title} needs at least {self.requires.min_archs} architectures at init, got {len(rows)}."
+                f"{self._title} needs at least {needs.min_archs} architectures at init, got {len(rows)}."
             )
         values = _check_scores(scores, len(rows))
         known = self._check_evidence(evidence, len(rows), at_init=True)

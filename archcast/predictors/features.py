@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
 from archcast.encodings.base import Encoder, get_encoding
+from archcast.encodings.counts import counted
 from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.parameters import AUTO
@@ -24,6 +25,7 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = [
     "AUTO",
+    "CHAIN_ENCODINGS",
     "DECISION_ENCODINGS",
     "GRAPH_ENCODINGS",
     "EvidenceColumn",
@@ -42,6 +44,9 @@ REFERENCE_ROWS = 1000
 
 GRAPH_ENCODINGS = ("graph-features", "functional", "operation-flow")
 """The encodings that work best with few architectures where rows stand for cell graphs."""
+
+CHAIN_ENCODINGS = ("graph-features", "layers-so-far", "counts")
+"""What suits chains of layers whose costs are counted: there the order of channels and resolutions matters, and no path."""
 
 DECISION_ENCODINGS = ("mixed", "totals")
 """The encodings that work best with few architectures where they do not."""
@@ -238,7 +243,8 @@ def suited(
     """Names of encodings: those given, or, for ``"auto"``, those that suit the space.
 
     Args:
-        encoding: ``"auto"``, the name of an encoding, or several.
+        encoding: ``"auto"``, the name of an encoding, or several. ``"auto"`` takes in what networks cost where that tells
+            more than operations do (:func:`~archcast.encodings.counts.counted`).
         space: with or without cell graphs.
         graph: what ``"auto"`` stands for where there are cell graphs.
 
@@ -249,8 +255,9 @@ def suited(
     """
     if isinstance(encoding, str) and encoding == AUTO:
         if space.has_graph:
-            return graph
-        return tuple(name for name in DECISION_ENCODINGS if len(get_encoding(name, space).get_feature_names_out()))
+            return CHAIN_ENCODINGS if counted(space) and graph == GRAPH_ENCODINGS else graph
+        names = tuple(name for name in DECISION_ENCODINGS if len(get_encoding(name, space).get_feature_names_out()))
+        return ("counts", *names) if counted(space) else names
     return (encoding,) if isinstance(encoding, str) else tuple(encoding)
 
 

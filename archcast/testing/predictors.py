@@ -316,9 +316,13 @@ def check_wrong_archs(predictor: Predictor) -> None:
 def check_empty(predictor: Predictor) -> None:
     empty, none = np.zeros((0, len(predictor._space.cardinalities)), dtype=np.int64), np.zeros(0)
     _require_sound(predictor, _query(_init(predictor), empty), 0, "query of no rows")
-    if predictor.requires.labels:
+    if predictor.requires.none:
+        for unlabelled in (_fresh(predictor).init(), _fresh(predictor).init(empty, none)):
+            _require_sound(predictor, _query(unlabelled, _rows(predictor, 9, 1)), 9, "init without architectures")
+    elif predictor.requires.labels:
         with expect_error(InvalidInputError, "init without architectures"):
             _fresh(predictor).init(empty, none)
+    if predictor.requires.labels:
         with expect_error(InvalidInputError, "init without scores", "scores"):
             _fresh(predictor).init(_rows(predictor, _size(predictor)))
 

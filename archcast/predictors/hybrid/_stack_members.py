@@ -40,6 +40,7 @@ class Inputs:
         evidence: ``(n, c)`` quantiles, or ``None``.
         informed: ``(n,)`` the same made of structure and evidence, or ``None`` where no evidence is of a kind that ranks well.
         slope: part of the prior quantile that is the prior mean.
+        counted: whether the prior quantile of the structure is so good that the slope on it is learned, too.
     """
 
     view: View
@@ -48,6 +49,7 @@ class Inputs:
     evidence: Array | None = None
     informed: Array | None = None
     slope: float = PRIOR_SLOPE
+    counted: bool = False
 
     @property
     def matrix(self) -> Array:
@@ -67,9 +69,9 @@ class Inputs:
 class Process:
     """A Gaussian process on a sum of kernels.
 
-    One Matern-5/2 term with relevances on each group of features, linear terms on the Weisfeiler-Lehman labels (cosine), on all
-    groups together, and, with evidence, on the evidence and on the prior quantile. The prior mean is a part of the prior
-    quantile.
+    One Matern-5/2 term with relevances on each group of features; linear terms on the Weisfeiler-Lehman labels (cosine), on all
+    groups together, with evidence on the evidence, and, where counts or evidence make it, on the prior quantile. The prior mean
+    is a part of the prior quantile.
 
     Attributes:
         gp: fitted to the targets less the prior mean.
@@ -95,7 +97,7 @@ class Process:
             The member, and ``(n,)`` mean and variance of each target given all others.
         """
         terms, mean = _terms(inputs, evidence), _prior_mean(inputs, evidence)
-        fixed = [PRIOR_TERM] * (len(terms.linear) > 3)
+        fixed = [PRIOR_TERM] * (_sloped(inputs, evidence) is not None)
         groups, linear = len(terms.matern), len(terms.linear) - 1 - len(fixed)
         share = (1 - LINEAR - sum(fixed)) / (groups + linear)
         priors = Priors(
@@ -118,9 +120,17 @@ def _terms(inputs: Inputs, evidence: bool) -> Terms:
     if evidence and inputs.evidence is not None:
         matern.append(inputs.evidence)
         linear.append(inputs.evidence / np.sqrt(inputs.evidence.shape[1]))
-        if inputs.informed is not None:
-            linear.append(inputs.informed[:, None])
+    sloped = _sloped(inputs, evidence)
+    if sloped is not None:
+        linear.append(sloped[:, None])
     return Terms(tuple(matern), tuple(linear))
+
+
+def _sloped(inputs: Inputs, evidence: bool) -> Array | None:
+    """The prior quantile, if the slope on it is learned."""
+    if evidence and inputs.informed is not None:
+        return inputs.informed
+    return inputs.prior if inputs.counted else None
 
 
 def _prior_mean(inputs: Inputs, evidence: bool) -> Array:

@@ -36,8 +36,9 @@ MOSTLY = 0.5
 RIDGE = 10.0
 """Penalty of the regression that fills gaps, on standardised features."""
 
-PRIOR = frozenset({"flops", "macs", "naswot", "nwot", "params", "synflow", "zen"})
-"""Proxies that rank architectures in the right direction on nearly every benchmark; so do costs. They make the prior mean."""
+PRIOR = frozenset({"flops", "macs", "naswot", "nwot"})
+"""Evidence that ranks architectures in the right direction on nearly every benchmark; with the size it makes the prior mean.
+More of it hurts: on some benchmark each other proxy ranks at random, or backwards."""
 
 Array = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ class View:
         groups: one standardised ``(n, k_g)`` matrix for each encoding.
         labels: ``(n, k)`` float32, Weisfeiler-Lehman label counts; ``None`` where there are no cell graphs.
         length: ``(n, 1)`` Euclidean length of these counts, 1 where there are none.
-        size: ``(n,)`` normal quantile of the number of weights; 0 where there are no cell graphs.
+        size: ``(n,)`` normal quantile of the size; 0 where nothing is known of it.
     """
 
     groups: tuple[Array, ...]
@@ -97,14 +98,19 @@ class Structure:
     Attributes:
         features: of the encodings, without evidence.
         labels: encoder of Weisfeiler-Lehman labels; ``None`` where there are no cell graphs.
-        weights: columns of the group ``functional`` whose sum is the number of weights.
+        weights: columns of a group whose sum is the size: the number of weights (cells), or the logarithm of the
+            multiplications (where these are counted).
         size: rank-normal map of that number.
+        group: number of that group.
+        counted: whether the size is counted on the network, and not read off the operations.
     """
 
     features: FeatureGroups
     labels: Encoder | None
     weights: list[int]
     size: EvidenceColumn
+    group: int = 1
+    counted: bool = False
 
     @classmethod
     def of(cls, space: SearchSpace, pool: Pool | None) -> Structure:
@@ -113,28 +119,32 @@ class Structure:
 
     @classmethod
     def _learn(cls, space: SearchSpace, pool: Pool | None) -> Structure:
-        features = FeatureGroups.of(space, suited(AUTO, space), None, pool)
-        if not space.has_graph:
-            return cls(features, None, [], EvidenceColumn.of("cost", "size", 0, np.zeros(2)))
-        rows = reference_rows(space, pool)
-        labels = get_encoding("wl", space, min_count=RARE).fit(rows)
-        functional = get_encoding("functional", space)
-        names = functional.get_feature_names_out().tolist()
-        weights = [i for i, name in enumerate(names) if name.split(":")[-1] == "weight"]
-        number = np.asarray(functional.transform(rows)[:, weights].sum(axis=1), dtype=np.float64)
-        return cls(features, labels, weights, EvidenceColumn.of("cost", "size", 0, number))
+        encodings = suited(AUTO, space)
+        features, rows = FeatureGroups.of(space, encodings, None, pool), reference_rows(space, pool)
+        labels = get_encoding("wl", space, min_count=RARE).fit(rows) if space.has_graph else None
+        source, wanted = ("counts", "log_macs") if "counts" in encodings else ("functional", "weight")
+        if source not in encodings:
+            return cls(features, labels, [], EvidenceColumn.of("cost", "size", 0, np.zeros(2)))
+        encoder = get_encoding(source, space)
+        names = encoder.get_feature_names_out().tolist()
+        weights = [i for i, name in enumerate(names) if name.split(":")[-1] == wanted]
+        number = np.asarray(encoder.transform(rows)[:, weights].sum(axis=1), dtype=np.float64)
+        size = EvidenceColumn.of("cost", "size", 0, number)
+        return cls(features, labels, weights, size, encodings.index(source), source == "counts")
 
     def view(self, archs: NDArray[np.int64]) -> View:
         """Features of ``(n, d)`` rows."""
         canonical = self.features.space.canonical(archs)
         groups = self.features.groups(archs, canonical=canonical)
+        size = np.zeros(len(archs))
+        if self.weights:
+            scale, mean = (part[self.group][self.weights] for part in (self.features.scales, self.features.means))
+            size = self.size.quantiles((groups[self.group][:, self.weights] * scale + mean).sum(axis=1))
         if self.labels is None:
-            return View(tuple(groups), None, np.ones((len(archs), 1)), np.zeros(len(archs)))
+            return View(tuple(groups), None, np.ones((len(archs), 1)), size)
         counts = self.labels.transform(archs, canonical)
         length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
-        number, columns = suited(AUTO, self.features.space).index("functional"), self.weights
-        raw = groups[number][:, columns] * self.features.scales[number][columns] + self.features.means[number][columns]
-        return View(tuple(groups), counts, np.where(length > 0, length, 1.0), self.size.quantiles(raw.sum(axis=1)))
+        return View(tuple(groups), counts, np.where(length > 0, length, 1.0), size)
 
 
 @lru_cache(maxsize=16)
@@ -228,10 +238,10 @@ class FilledEvidence:
                 out[:, c] = np.where(np.isfinite(columns[key]), column.quantiles(columns[key]), out[:, c])
         return out
 
-    def prior(self, quantiles: Array) -> Array | None:
-        """``(n,)`` mean quantile of the columns whose direction is known beforehand; ``None`` if there are none."""
-        some = [c for c, column in enumerate(self.columns) if column.kind == "cost" or column.name in PRIOR]
-        return quantiles[:, some].mean(axis=1) if some else None
+    def prior(self, quantiles: Array, size: Array) -> Array | None:
+        """``(n,)`` mean of the size and the columns whose direction is known beforehand; ``None`` if there are none of these."""
+        some = [c for c, column in enumerate(self.columns) if column.kind in ("proxy", "cost") and column.name in PRIOR]
+        return np.column_stack([size, quantiles[:, some]]).mean(axis=1) if some else None
 
 
 def _known(values: Array) -> int:

@@ -82,14 +82,14 @@ class OmniPlus(Stack):
     @property
     def requires(self) -> Requirements:
         """Labels; curves, for ``epochs`` epochs, and proxies are used where there are any."""
-        return Requirements(epochs=self.epochs, uses=("curves", "proxies"))
+        return Requirements(none=True, epochs=self.epochs, uses=("curves", "proxies"))
 
     def _init(self, known: Known) -> None:
         self.curves_ = {name: np.array(values[:, : self.epochs]) for name, values in known.evidence.curves.items()}
         smooth = denoised(
             known.scores, [_upward(name, values, values) for name, values in known.evidence.curves.items()]
         )
-        self.noise_ = float(np.sqrt(np.square(known.scores - smooth).mean()))
+        self.noise_ = float(np.sqrt(np.square(known.scores - smooth).mean())) if len(smooth) else 0.0
         super()._init(replace(known, scores=smooth))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:

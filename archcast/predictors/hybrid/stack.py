@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.evidence import Evidence, Pool
+from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
@@ -96,8 +96,9 @@ class Stack(Predictor):
     """A blend that is made for few architectures: from one up, with or without evidence, on every space.
 
     Targets are rank-normal. Architectures are seen by what they do (the encodings ``graph-features``, ``functional``,
-    ``operation-flow`` and ``wl``; in a space without cell graphs ``mixed`` and ``totals``), evidence as normal quantiles of its ranks; evidence may be missing in single rows or
-    altogether at query, where it is predicted from the structure. The members are
+    ``operation-flow`` and ``wl``), chains of layers also by what they cost (``counts``, ``layers-so-far``), and in a space without
+    cell graphs by their decisions (``mixed`` and ``totals``). Evidence is seen as normal quantiles of its ranks; it may be
+    missing in single rows or altogether at query, where it is predicted from the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it,
@@ -106,6 +107,9 @@ class Stack(Predictor):
     Their out-of-sample errors (leave-one-out in closed form, out-of-bag, cross-validated) set the weights, see
     :class:`Blend`. ``std`` holds the variance of the Gaussian processes, noise included, and the disagreement of the members,
     scaled by the out-of-sample errors.
+
+    ``init()`` without architectures ranks by what is known beforehand: the size (multiplications, or the weights of a cell) and,
+    where the pool has them, ``flops`` and ``nwot``, in equal parts. The answer is then a normal quantile, times .45.
 
     A ``pool`` of candidates at init, best with their evidence, sets scales and ranks; without one the structure is scaled over a
     fixed sample of the space, and evidence over the training rows.
@@ -131,7 +135,15 @@ class Stack(Predictor):
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
         super().__init__(space, random_state=random_state)
 
+    @property
+    def requires(self) -> Requirements:
+        """Labels, or none at all."""
+        return Requirements(none=True)
+
     def _init(self, known: Known) -> None:
+        if len(known.archs) == 0:
+            self._init_unlabelled(known.pool)
+            return
         pool, seeds = known.pool, self._rng().integers(2**31, size=2).tolist()
         keys = self._keys(known.evidence)
         columns = self._measured(known.evidence, keys)
@@ -165,9 +177,20 @@ class Stack(Predictor):
             variances += [np.zeros(len(targets))] * 2
         self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead)
 
+    def _init_unlabelled(self, pool: Pool | None) -> None:
+        """Learn from a pool and its evidence, or from nothing."""
+        self.structure_, self.evidence_, self.scale_ = Structure.of(self._space, pool), None, None
+        self.labels_ = np.zeros(0, dtype=bool)
+        if pool is not None and pool.evidence:
+            columns, view = self._measured(pool.evidence, self._keys(pool.evidence)), self.structure_.view(pool.archs)
+            self.evidence_ = FilledEvidence.of(columns, self.structure_, view)
+
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         keys = () if self.evidence_ is None else self.evidence_.keys
         inputs = self._inputs(self.structure_.view(archs), self._measured(evidence, keys))
+        if self.scale_ is None:
+            quantile = inputs.prior if inputs.informed is None else inputs.informed
+            return Prediction(inputs.slope * quantile, np.full(len(archs), np.sqrt(1 - inputs.slope**2)))
         answers = [process.predict(inputs) for process in self.processes_]
         features = inputs.matrix
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
@@ -184,12 +207,11 @@ class Stack(Predictor):
         return measured(evidence, keys)
 
     def _inputs(self, view: View, columns: Measured) -> Inputs:
-        inputs = Inputs(view, view.cosines(self.labels_), view.size)
+        inputs = Inputs(view, view.cosines(self.labels_), view.size, counted=self.structure_.counted)
         if self.evidence_ is None:
             return inputs
         quantiles = self.evidence_.quantiles(view.matrix, columns)
-        prior = self.evidence_.prior(quantiles)
-        return replace(inputs, evidence=quantiles, informed=None if prior is None else (view.size + prior) / 2)
+        return replace(inputs, evidence=quantiles, informed=self.evidence_.prior(quantiles, view.size))
 
     @property
     def _lead(self) -> NDArray[np.bool_]:

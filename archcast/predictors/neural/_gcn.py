@@ -45,7 +45,7 @@ __all__ = [
     "visits",
 ]
 
-Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,18 +176,21 @@ def learn(
     epochs: int,
     learning_rate: float,
     weight_decay: float,
+    seen: NDArray[np.bool_] | None = None,
 ) -> Arrays:
     """Weights of ``members`` networks trained on ``(n, d)`` rows and ``(n,)`` targets.
 
     Args:
-        loss: of ``(m, b)`` outputs and ``(b,)`` targets of a batch, ``(m,)``.
+        loss: of ``(m, b)`` outputs, ``(b,)`` targets and ``(m, b)`` weights of the rows of a batch, ``(m,)``.
+        seen: ``(m, n)``, whether the member sees the row; all by default.
     """
     graphs, t = graphs_of(space, archs).float(), single(targets)
+    w = single(np.ones((members, len(targets))) if seen is None else seen)
     with private_random_stream(rng):
         module = GraphNetwork(members, graphs.nodes.shape[2], graphs.pooling.shape[1], hidden, layers)
         train(
             module,
-            lambda rows: loss(module(graphs[rows]), t[rows]).sum(),
+            lambda rows: loss(module(graphs[rows]), t[rows], w[:, rows]).sum(),
             len(t),
             epochs=epochs,
             learning_rate=learning_rate,
@@ -208,16 +211,17 @@ def basis(space: SearchSpace, archs: NDArray[np.int64], arrays: Arrays) -> NDArr
     return np.concatenate(in_chunks(lambda rows: module.basis(graphs_of(space, rows)), archs), axis=1)
 
 
-def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """``(m,)`` mean squared errors of ``(m, b)`` outputs."""
-    return (outputs - targets).square().mean(dim=1)
+def squared_error(outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """``(m,)`` mean squared errors of ``(m, b)`` outputs, rows weighted by ``(m, b)``."""
+    return ((outputs - targets).square() * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
 
 
-def pairwise_hinge(outputs: Tensor, targets: Tensor, margin: float = 0.1) -> Tensor:
-    """``(m,)`` mean of ``max(0, margin - (f_i - f_j))`` over pairs with ``t_i > t_j``; 0 if there is no such pair."""
-    better = (targets[:, None] > targets).to(outputs.dtype)
+def pairwise_hinge(outputs: Tensor, targets: Tensor, weights: Tensor, margin: float = 0.1) -> Tensor:
+    """``(m,)`` mean of ``max(0, margin - (f_i - f_j))`` over pairs with ``t_i > t_j``, weighted by both rows' weights ``(m, b)``;
+    0 if there is no such pair."""
+    better = (targets[:, None] > targets) * weights[:, :, None] * weights[:, None, :]
     loss = torch.relu(margin - (outputs[:, :, None] - outputs[:, None, :])) * better
-    return loss.sum(dim=(1, 2)) / better.sum().clamp_min(1)
+    return loss.sum(dim=(1, 2)) / better.sum(dim=(1, 2)).clamp_min(1)
 
 
 def _rebuilt(arrays: Arrays) -> GraphNetwork:

@@ -77,14 +77,14 @@ def learn(
 
     Args:
         loss: elementwise, of the errors.
-        weights: ``(n,)`` of the rows in the loss; equal by default.
+        weights: ``(n,)`` of the rows in the loss, or ``(m, n)``, for each member its own; equal by default.
     """
     x, t, w = single(inputs), single(targets), single(np.ones(len(targets)) if weights is None else weights)
     with private_random_stream(rng):
         module = BatchedMLP(members, [inputs.shape[1], *hidden])
         train(
             module,
-            lambda rows: (w[rows] * loss(module(x[rows]) - t[rows])).mean(dim=1).sum(),
+            lambda rows: (w[..., rows] * loss(module(x[rows]) - t[rows])).mean(dim=1).sum(),
             len(t),
             epochs=epochs,
             learning_rate=learning_rate,

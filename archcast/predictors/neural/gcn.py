@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.neural._folds import left_out, noise
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -28,8 +29,9 @@ __all__ = ["GCN"]
 class GCN(Predictor):
     """Bidirectional graph convolutions over cells with operations on nodes; squared error on rank-normal targets.
 
-    Each convolution sends messages along the edges and against them with separate weights. ``mean`` and ``std`` are
-    those of an ensemble, trained at once; ``n_members=1`` is a single network, whose std is 0.
+    Each convolution sends messages along the edges and against them with separate weights. ``mean`` is that
+    of an ensemble, trained at once, each member without a fifth of the rows; ``std`` holds the spread of the members and their
+    error on the rows left out. ``n_members=1`` is a single network, whose std is 0.
 
     Departures from the paper: graphs are those of the canonical row, pruned; messages are summed, not averaged; besides
     the average over all nodes there is one over the nodes that a random walk from the output back to the input visits,
@@ -57,6 +59,7 @@ class GCN(Predictor):
     """
 
     has_std = True
+    noise_ = 0.0  # in files of before
     needs_graph = True
 
     parameters = {
@@ -92,12 +95,15 @@ class GCN(Predictor):
         from archcast.predictors.neural import _gcn
 
         self.scale_ = TargetScale.of_scores(known.scores)
+        rng, targets = self._rng(), rank_normal(known.scores)
+        out = left_out(self.n_members, len(targets), rng)
         self.weights_ = _gcn.learn(
             self._space,
             known.archs,
-            rank_normal(known.scores),
+            targets,
             self._loss(),
-            rng=self._rng(),
+            rng=rng,
+            seen=~out,
             members=self.n_members,
             hidden=self.hidden,
             layers=self.layers,
@@ -105,9 +111,12 @@ class GCN(Predictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        outputs = _gcn.outputs(self._space, known.archs, self.weights_)
+        self._learn_scale(outputs)
+        self.noise_ = noise(self._on_targets(outputs), targets, out)
 
     def _loss(self) -> Loss:
-        """What is minimised: ``(m, b)`` outputs and ``(b,)`` targets to ``(m,)``."""
+        """What is minimised: ``(m, b)`` outputs, ``(b,)`` targets and ``(m, b)`` weights to ``(m,)``."""
         from archcast.predictors.neural import _gcn
 
         return _gcn.squared_error
@@ -115,10 +124,12 @@ class GCN(Predictor):
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         from archcast.predictors.neural import _gcn
 
-        members = _gcn.outputs(self._space, archs, self.weights_)
-        return self._prediction(members)
+        members = self._on_targets(_gcn.outputs(self._space, archs, self.weights_))
+        return self.scale_.prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
 
-    def _prediction(self, members: NDArray[np.float64]) -> Prediction:
-        """From ``(m, n)`` answers on the scale of the targets."""
-        mean, std = members.mean(axis=0), members.std(axis=0)
-        return self.scale_.prediction(mean, std)
+    def _learn_scale(self, outputs: NDArray[np.float64]) -> None:
+        """Learn what ``_on_targets`` needs from ``(m, n)`` outputs for the training rows."""
+
+    def _on_targets(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``(m, n)`` outputs of the members on the scale of the targets; as they are."""
+        return outputs

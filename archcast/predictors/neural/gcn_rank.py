@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.predictors.base import Known, Prediction, register
+from archcast.predictors.base import register
 from archcast.predictors.neural.gcn import GCN
 
 if TYPE_CHECKING:
@@ -37,13 +37,9 @@ class RankGCN(GCN):
 
         return _gcn.pairwise_hinge
 
-    def _init(self, known: Known) -> None:
-        from archcast.predictors.neural import _gcn
+    def _learn_scale(self, outputs: NDArray[np.float64]) -> None:
+        spread = outputs.std(axis=1, keepdims=True)
+        self.centre_, self.spread_ = outputs.mean(axis=1, keepdims=True), np.where(spread > 1e-6, spread, 1.0)
 
-        super()._init(known)
-        members = _gcn.outputs(self._space, known.archs, self.weights_)
-        spread = members.std(axis=1, keepdims=True)
-        self.centre_, self.spread_ = members.mean(axis=1, keepdims=True), np.where(spread > 1e-6, spread, 1.0)
-
-    def _prediction(self, members: NDArray[np.float64]) -> Prediction:
-        return super()._prediction((members - self.centre_) / self.spread_)
+    def _on_targets(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (outputs - self.centre_) / self.spread_

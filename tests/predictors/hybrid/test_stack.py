@@ -9,6 +9,7 @@ from scipy.stats import kendalltau
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import Ridge
 
+from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import get_predictor
 from archcast.predictors.features import evidence_columns
@@ -188,9 +189,10 @@ def test_prior_is_the_mean_of_what_ranks_well_without_training():
     quantiles = evidence.quantiles(
         structure.view(archs).matrix, columns(Evidence(proxies=proxies, costs={"latency_ms": np.zeros(12)}))
     )
-    np.testing.assert_allclose(evidence.prior(quantiles), quantiles[:, [0, 2, 3]].mean(axis=1))
+    size = structure.view(archs).size
+    np.testing.assert_allclose(evidence.prior(quantiles, size), (quantiles[:, 0] + size) / 2)
     without, _ = filled(Evidence(proxies={"jacov": np.arange(12.0)}), archs)
-    assert without.prior(quantiles[:, :1]) is None
+    assert without.prior(quantiles[:, :1], size) is None
 
 
 @pytest.mark.parametrize("values", [[np.nan] * 8, [1.0] * 8, [1.0] + [np.nan] * 7])
@@ -360,3 +362,50 @@ def test_real_accuracies(shared):
         test = rows[32:832]
         taus.append(kendalltau(stack.query(archs[test]).mean, scores[test]).statistic)
     assert np.mean(taus) > 0.70
+
+
+# -- what networks cost, and no label at all ---------------------------------------------------------------------------
+
+MACRO = get_space("transnasbench101-macro")
+
+
+def test_the_size_of_a_chain_is_its_multiplications():
+    archs = MACRO.sample(60, 0)
+    structure = Structure.of(MACRO, None)
+    assert structure.counted
+    assert not Structure.of(SPACE, None).counted
+    size, macs = structure.view(archs).size, MACRO.costs(archs)["macs"]
+    assert kendalltau(size, macs).statistic > 0.999
+    assert abs(np.median(structure.view(MACRO.sample(500, 1)).size)) < 0.1
+
+
+def test_a_chain_is_ranked_by_multiplications_the_more_the_fewer_scores_there_are():
+    queries = MACRO.sample(400, 5)
+    truth = np.log(MACRO.costs(queries)["macs"])
+    for n, least in ((0, 0.999), (1, 0.95), (10, 0.85)):
+        archs = MACRO.sample(n, 1) if n else None
+        scores = np.log(MACRO.costs(archs)["macs"]) if n else None
+        answer = get_predictor("stack", MACRO, random_state=0).init(archs, scores).query(queries)
+        assert kendalltau(answer.mean, truth).statistic > least
+
+
+def test_without_a_label_size_and_trusted_evidence_rank_in_equal_parts():
+    pool, rng = SPACE.sample(300, 0), np.random.default_rng(0)
+    known = Evidence(
+        proxies={"nwot": rng.normal(size=300), "jacov": rng.normal(size=300)}, costs={"flops": rng.random(300)}
+    )
+    stack = get_predictor("stack", SPACE).init(pool=Pool(pool, known))
+    answer = stack.query(pool, known)
+    size = stack.structure_.view(pool).size
+    expected = (size + rank_normal(known.proxies["nwot"]) + rank_normal(known.costs["flops"])) / 3
+    np.testing.assert_allclose(answer.mean, 0.45 * expected, atol=1e-6)
+    np.testing.assert_allclose(answer.std, np.sqrt(1 - 0.45**2))
+    bare = get_predictor("stack", SPACE).init().query(pool)
+    assert kendalltau(bare.mean, size).statistic > 0.97
+
+
+def test_scores_without_architectures_are_an_error():
+    with pytest.raises(InvalidInputError, match=r"call init\(archs, scores\)"):
+        get_predictor("stack", SPACE).init(None, [1.0])
+    with pytest.raises(InvalidInputError, match=r"call init\(archs, scores\)"):
+        get_predictor("stack", SPACE).init(SPACE.sample(3, 0))

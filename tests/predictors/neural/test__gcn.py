@@ -106,7 +106,7 @@ def learn(space: object, archs: np.ndarray) -> dict[str, np.ndarray]:
 
 def test_pairwise_hinge_is_the_mean_over_ordered_pairs(rng: np.random.Generator) -> None:
     outputs, targets = rng.normal(size=(3, 9)), rng.integers(0, 4, size=9).astype(float)
-    found = _gcn.pairwise_hinge(torch.tensor(outputs), torch.tensor(targets))
+    found = _gcn.pairwise_hinge(torch.tensor(outputs), torch.tensor(targets), torch.ones(3, 9))
     for member in range(3):
         losses = [
             max(0.0, 0.1 - (outputs[member, i] - outputs[member, j]))
@@ -115,10 +115,20 @@ def test_pairwise_hinge_is_the_mean_over_ordered_pairs(rng: np.random.Generator)
             if targets[i] > targets[j]
         ]
         assert found[member].item() == pytest.approx(np.mean(losses), rel=1e-9)
-    assert _gcn.pairwise_hinge(torch.tensor(outputs), torch.zeros(9)).tolist() == [0.0, 0.0, 0.0]
+    assert _gcn.pairwise_hinge(torch.tensor(outputs), torch.zeros(9), torch.ones(3, 9)).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_squared_error(rng: np.random.Generator) -> None:
     outputs, targets = rng.normal(size=(3, 9)), rng.normal(size=9)
-    found = _gcn.squared_error(torch.tensor(outputs), torch.tensor(targets))
+    found = _gcn.squared_error(torch.tensor(outputs), torch.tensor(targets), torch.ones(3, 9))
     np.testing.assert_allclose(found, np.square(outputs - targets).mean(axis=1))
+
+
+@pytest.mark.parametrize("loss", [_gcn.squared_error, _gcn.pairwise_hinge])
+def test_rows_of_weight_0_do_not_count(loss, rng: np.random.Generator) -> None:
+    outputs, targets = torch.tensor(rng.normal(size=(2, 9))), torch.tensor(rng.normal(size=9))
+    weights = torch.ones(2, 9)
+    weights[1, 5:] = 0
+    found = loss(outputs, targets, weights)
+    assert found[0] == loss(outputs, targets, torch.ones(2, 9))[0]
+    torch.testing.assert_close(found[1], loss(outputs[:, :5], targets[:5], torch.ones(2, 5))[1])

@@ -25,15 +25,30 @@ def test_mean_and_std_are_those_of_the_members(ensemble: Predictor) -> None:
     members = _mlp.outputs(ensemble.weights_, features[:, ensemble.columns_] * ensemble.units_)
     assert members.shape == (5, 10)
     mean, std = members.mean(axis=0), members.std(axis=0)
+    std = np.sqrt(std**2 + ensemble.noise_)
     answer = ensemble.query(queries)
     np.testing.assert_allclose(answer.mean, ensemble.scale_.prediction(mean, std).mean)
     np.testing.assert_allclose(answer.std, ensemble.scale_.prediction(mean, std).std)
     assert (answer.std > 0).all()
 
 
-def test_members_are_surer_of_what_they_have_seen(ensemble: Predictor) -> None:
-    seen = ensemble._space.sample(40, 0)
-    assert ensemble.query(seen).std.mean() < 0.5 * ensemble.query(ensemble._space.sample(200, 5)).std.mean()
+def test_intervals_hold_what_they_promise() -> None:
+    space = get_space("nasbench201")
+    archs, queries = space.sample(100, 3), space.sample(300, 4)
+    rng = np.random.default_rng(0)
+
+    def score(rows):
+        return 80 + (rows == 3).sum(axis=1) - 2.0 * (rows == 1).sum(axis=1) + rng.normal(size=len(rows))
+
+    answer = get_predictor("bananas", space, random_state=0).init(archs, score(archs)).query(queries)
+    assert 0.8 < np.mean(np.abs(answer.mean - score(queries)) < 1.645 * answer.std) < 0.99
+
+
+def test_the_nearer_to_a_perfect_score_the_more_a_row_weighs(ensemble: Predictor) -> None:
+    scores = ensemble.scale_.scores
+    weights = ensemble._nearness(ensemble.scale_.quantiles)
+    assert weights.mean() == pytest.approx(1)
+    np.testing.assert_allclose(weights * (100 - scores), (weights * (100 - scores))[0], rtol=1e-6)
 
 
 def test_inputs_are_the_paths_in_their_own_units(ensemble: Predictor) -> None:

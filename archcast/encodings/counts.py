@@ -1,0 +1,55 @@
+"""What the networks of rows cost, as features: how large, how expensive, how wide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.encodings._paths import templates
+from archcast.encodings.base import Encoder, register
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["Counts", "counted"]
+
+NAMES = ("macs", "params", "activations")
+
+
+def counted(space: SearchSpace) -> bool:
+    """Whether what networks cost tells more of a space than its operations do, and is counted by formulas.
+
+    It is so where layers form a chain, or rows are decisions without cell graphs: one layer may then have more channels or a lower
+    resolution than another of the same kind. All cells of a space have the same channels, so there the operations tell it.
+    """
+    if type(space).costs is SearchSpace.costs:
+        return False
+    return not space.has_graph or all(template.chain for template in templates(space))
+
+
+@register("counts", summary="logarithms of multiplications, parameters and activations", paper="archcast")
+class Counts(Encoder):
+    """Natural logarithms of the multiply-accumulate operations, the parameters and the activations of the pruned network
+    (:meth:`archcast.spaces.SearchSpace.costs`).
+
+    On TransNAS-Bench-101's macro space, where modules halve the resolution or double the channels, the multiplications alone
+    rank networks better than what is learned from ten of them.
+
+    Args:
+        space: search space whose networks are defined.
+
+    Examples:
+        >>> encoder = Counts("transnasbench101-macro")
+        >>> narrow, wide = encoder.transform([[1, 1, 1, 4, 0, 0], [4, 1, 1, 1, 0, 0]])
+        >>> encoder.get_feature_names_out().tolist(), bool(wide[1] > narrow[1])
+        (['log_macs', 'log_params', 'log_activations'], True)
+    """
+
+    pruned = True
+
+    def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
+        costs = space.costs(archs, pruned=True)
+        return np.stack([np.log(np.maximum(costs[name], 1.0)) for name in NAMES], axis=1)
+
+    def _names(self, space: SearchSpace) -> list[str]:
+        return [f"log_{name}" for name in NAMES]
