@@ -15,7 +15,7 @@ from archcast.predictors.features import evidence_columns
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
 from archcast.predictors.persistence import saved
-from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Blend", "Stack"]
@@ -139,11 +139,12 @@ class Stack(Predictor):
         self.structure_ = Structure.of(self._space, pool)
         view = self.structure_.view(known.archs)
         self.evidence_ = FilledEvidence.of(columns, self.structure_, view, pool, of_pool)
-        self.scale_ = TargetScale.of_scores(known.scores)
+        targets = targets_of(self._space, known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores, targets)
         self.labels_ = (
             np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
         )
-        inputs, targets = self._inputs(view, columns), rank_normal(known.scores)
+        inputs = self._inputs(view, columns)
         distances = self.structure_.features.distances
         looks = [(distances, False)]
         if self.evidence_ is not None:
