@@ -23,7 +23,7 @@ __all__ = ["GaussianProcess", "KernelPredictor"]
 LINEAR_SHARE = 0.125
 """Share of the prior variance that each linear term has."""
 
-DECISIONS_LINEAR_SHARE = 0.35
+DECISIONS_LINEAR_SHARE = 0.5
 """The same of the decisions of spaces without cell graphs: more of a decision is mostly better, or mostly worse."""
 
 RELEVANCE = 1.4

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.features import evidence_columns
-from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
+from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Line, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
 from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, targets_of
@@ -101,7 +101,8 @@ class Stack(Predictor):
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it,
-    - extremely randomised trees and gradient-boosted trees, from five architectures up.
+    - extremely randomised trees and gradient-boosted trees, from five architectures up; ridge regression in spaces without cell
+      graphs.
 
     Their out-of-sample errors (leave-one-out in closed form, out-of-bag, cross-validated) set the weights, see
     :class:`Blend`. ``std`` holds the variance of the Gaussian processes, noise included, and the disagreement of the members,
@@ -151,6 +152,7 @@ class Stack(Predictor):
             looks.insert(0, ((*distances, self.evidence_.distance), True))
         self.processes_: list[Process] = []
         self.trees_: list[Forest | Boosting] = []
+        self.line_: Line | None = None
         outside, variances = [], []
         for spread, look in looks:
             process, mean, variance = Process.fit(inputs, targets, spread, evidence=look)
@@ -164,14 +166,22 @@ class Stack(Predictor):
             self.trees_ = [forest, boosting]
             outside += [bagged, crossed]
             variances += [np.zeros(len(targets))] * 2
+        if len(known.archs) >= FEW and not self._space.has_graph:
+            line, left_out = Line.fit(view.groups[0], targets)
+            self.line_ = line
+            outside.append(left_out)
+            variances.append(np.zeros(len(targets)))
         self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         keys = () if self.evidence_ is None else self.evidence_.keys
-        inputs = self._inputs(self.structure_.view(archs), self._measured(evidence, keys))
+        view = self.structure_.view(archs)
+        inputs = self._inputs(view, self._measured(evidence, keys))
         answers = [process.predict(inputs) for process in self.processes_]
         features = inputs.matrix
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
+        if self._line is not None:
+            answers.append((self._line.predict(view.groups[0]), np.zeros(len(archs))))
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
         mean, std = self.blend_(means, variances, self._lead)
         return self.scale_.prediction(mean, std)
@@ -194,4 +204,10 @@ class Stack(Predictor):
 
     @property
     def _lead(self) -> NDArray[np.bool_]:
-        return np.arange(len(self.processes_) + len(self.trees_)) < len(self.processes_)
+        members = len(self.processes_) + len(self.trees_) + (self._line is not None)
+        return np.arange(members) < len(self.processes_)
+
+    @property
+    def _line(self) -> Line | None:
+        """The ridge regression; files of before have none."""
+        return getattr(self, "line_", None)
