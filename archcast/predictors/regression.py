@@ -12,7 +12,7 @@ from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor
 from archcast.predictors.features import GRAPH_ENCODINGS, FeatureGroups, suited
 from archcast.predictors.parameters import AUTO, Encoding
-from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["DEFAULT_ENCODING", "FeatureRegressor"]
@@ -60,8 +60,9 @@ class FeatureRegressor(Predictor):
     def _init(self, known: Known) -> None:
         encoding = suited(self.encoding, self._space, self.graph_encodings)
         self.features_ = FeatureGroups.of(self._space, encoding, known.evidence, known.pool)
-        self.scale_ = TargetScale.of_scores(known.scores)
-        self.learn(self.features_.matrix(known.archs, known.evidence), rank_normal(known.scores))
+        targets = targets_of(self._space, known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores, targets)
+        self.learn(self.features_.matrix(known.archs, known.evidence), targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, std = self.answer(self.features_.matrix(archs, evidence))

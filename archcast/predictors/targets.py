@@ -17,8 +17,12 @@ from scipy.stats import rankdata
 
 from archcast.predictors.base import Prediction
 from archcast.predictors.persistence import saved
+from archcast.spaces.base import SearchSpace
 
-__all__ = ["TargetScale", "limits_of", "rank_normal"]
+__all__ = ["TargetScale", "limits_of", "measured_targets", "rank_normal", "targets_of"]
+
+NORMAL = (0.92, 0.97)
+"""Correlation of scores with their normal quantiles up to which only ranks count, and from which only the scores do."""
 
 NINETY = 1.645
 """A normal distribution holds 90 % within so many standard deviations."""
@@ -38,6 +42,31 @@ def rank_normal(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(scores) == 0:
         return np.zeros(0)
     return np.asarray(ndtri((rankdata(scores) - 0.5) / len(scores)), dtype=np.float64)
+
+
+def measured_targets(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(n,)`` mean of the normal quantiles and of the standardised scores, weighted by how normal the scores are.
+
+    Ranks tame skewed scores, but to scores that are well-behaved they add noise. The share of the standardised scores rises from
+    0 to 1 while their correlation with the quantiles (Shapiro and Francia 1972) rises from 0.92 to 0.97.
+
+    Examples:
+        >>> measured_targets(np.array([1.0, 2.0, 3.0, 4.0, 5.0])).round(2), measured_targets(np.array([0.0, 0.0, 0.1, 9.0])).round(2)
+        (array([-1.41, -0.71,  0.  ,  0.71,  1.41]), array([-0.67, -0.67,  0.32,  1.15]))
+    """
+    quantiles = rank_normal(scores)
+    if len(np.unique(scores)) < 3:
+        return quantiles
+    standard = (scores - scores.mean()) / scores.std()
+    share = (np.corrcoef(standard, quantiles)[0, 1] - NORMAL[0]) / (NORMAL[1] - NORMAL[0])
+    share = float(np.clip(share, 0.0, 1.0))
+    return (1 - share) * quantiles + share * standard
+
+
+def targets_of(space: SearchSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(n,)`` what predictors learn: rank-normal quantiles, and in spaces without cell graphs, whose scores are seldom those of
+    broken networks, :func:`measured_targets`."""
+    return rank_normal(scores) if space.has_graph else measured_targets(scores)
 
 
 def limits_of(scores: NDArray[np.float64]) -> tuple[float, float]:
@@ -78,15 +107,15 @@ class TargetScale:
     limits: tuple[float, float] = (-np.inf, np.inf)
 
     @classmethod
-    def of(cls, scores: NDArray[np.float64]) -> TargetScale:
-        """The scale of any numbers, without limits."""
+    def of(cls, scores: NDArray[np.float64], targets: NDArray[np.float64] | None = None) -> TargetScale:
+        """The scale of any numbers, without limits; ``targets`` are their quantiles, by default the rank-normal ones."""
         distinct, index = np.unique(scores, return_index=True)
-        return cls(distinct, rank_normal(scores)[index])
+        return cls(distinct, (rank_normal(scores) if targets is None else targets)[index])
 
     @classmethod
-    def of_scores(cls, scores: NDArray[np.float64]) -> TargetScale:
+    def of_scores(cls, scores: NDArray[np.float64], targets: NDArray[np.float64] | None = None) -> TargetScale:
         """The scale of a set of training scores, inside :func:`limits_of` these."""
-        scale, limits = cls.of(scores), limits_of(scores)
+        scale, limits = cls.of(scores, targets), limits_of(scores)
         knots, quantiles = scale.scores.astype(np.float64), scale.quantiles
         last = len(knots) - 1
         for end, limit in zip((0, last), limits, strict=True):

@@ -15,7 +15,7 @@ from archcast.predictors.features import FeatureGroups
 from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
 from archcast.predictors.parameters import Encoding
 from archcast.predictors.regression import DEFAULT_ENCODING
-from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["GaussianProcess", "KernelPredictor"]
@@ -23,7 +23,7 @@ __all__ = ["GaussianProcess", "KernelPredictor"]
 LINEAR_SHARE = 0.125
 """Share of the prior variance that each linear term has."""
 
-DECISIONS_LINEAR_SHARE = 0.35
+DECISIONS_LINEAR_SHARE = 0.5
 """The same of the decisions of spaces without cell graphs: more of a decision is mostly better, or mostly worse."""
 
 RELEVANCE = 1.4
@@ -56,9 +56,10 @@ class KernelPredictor(Predictor):
 
     def _init(self, known: Known) -> None:
         self._prepare(known.archs, known.evidence, known.pool)
-        self.scale_ = TargetScale.of_scores(known.scores)
+        targets = targets_of(self._space, known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores, targets)
         terms = self._terms(known.archs, known.evidence)
-        self.gp_ = self._fit_gp(terms, rank_normal(known.scores), self._priors(terms))
+        self.gp_ = self._fit_gp(terms, targets, self._priors(terms))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, variance = self.gp_.predict(self._terms(archs, evidence))

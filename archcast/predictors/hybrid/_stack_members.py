@@ -15,13 +15,16 @@ from archcast.predictors.persistence import saved
 from archcast.predictors.trees.xgboost import XGBoost
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["Boosting", "Forest", "Inputs", "Process"]
+__all__ = ["Boosting", "Forest", "Inputs", "Line", "Process"]
 
 PRIOR_SLOPE = 0.45
 """Part of the prior quantile that is the prior mean: about its correlation with the target on benchmarks of cells."""
 
 LINEAR, PRIOR_TERM = 0.05, 0.16
 """Prior variances of the linear terms on structure and on the prior quantile; the other terms share what is left of 1."""
+
+PENALTIES = tuple(10.0 ** (k / 2) for k in range(-4, 8))
+"""Penalties that ridge regression chooses from."""
 
 RELEVANCE = 1.4
 """Prior standard deviation of the logarithm of a feature's relevance."""
@@ -172,6 +175,43 @@ def _by_tree(forest: Any, features: Array) -> Array:
     """``(trees, n)`` predictions, without the threads and checks of the library's own loop."""
     rows = np.ascontiguousarray(features, dtype=np.float32)
     return np.array([tree.tree_.predict(rows)[:, 0] for tree in forest.estimators_])
+
+
+@saved("line")
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Ridge regression on the decisions themselves, for spaces without cell graphs, where much is often just a sum.
+
+    Attributes:
+        weights: ``(k,)``.
+        centre: ``(k,)`` means of the features.
+        offset: mean of the targets.
+    """
+
+    weights: Array
+    centre: Array
+    offset: float
+
+    @classmethod
+    def fit(cls, features: Array, targets: Array) -> tuple[Line, Array]:
+        """Fit ``(n, k)`` features to ``(n,)`` targets with the penalty whose leave-one-out error, in closed form, is least; returns the
+        member and these predictions ``(n,)``."""
+        n, centre, offset = len(targets), features.mean(axis=0), float(targets.mean())
+        u, s, v = np.linalg.svd(features - centre, full_matrices=False)
+        along, best = u.T @ (targets - offset), None
+        for penalty in PENALTIES:
+            kept = np.square(s) / (np.square(s) + penalty)
+            leverage = np.square(u) @ kept + 1 / n
+            residual = (targets - offset - u @ (kept * along)) / np.maximum(1 - leverage, 1e-9)
+            error = float(np.square(residual).mean())
+            if best is None or error < best[0]:
+                best = error, v.T @ (s / (np.square(s) + penalty) * along), targets - residual
+        assert best is not None
+        return cls(best[1], centre, offset), best[2]
+
+    def predict(self, features: Array) -> Array:
+        """``(n,)``."""
+        return np.asarray((features - self.centre) @ self.weights + self.offset)
 
 
 @saved("boosting")

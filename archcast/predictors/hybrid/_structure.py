@@ -33,6 +33,9 @@ RARE = 3
 MOSTLY = 0.5
 """Evidence known of at least this share of the reference counts a gap as a failure, the worst value; else gaps are unknown."""
 
+OWN = 0.25
+"""Variance that decisions have each of its own in a linear term, beside 1 for what alike decisions have in common."""
+
 RIDGE = 10.0
 """Penalty of the regression that fills gaps, on standardised features."""
 
@@ -79,10 +82,13 @@ class View:
     def cosines(self, known: NDArray[np.bool_]) -> Array:
         """``(n, l + 1)`` unit vectors: the label counts of the ``l`` labels that are known, and the length of all others.
 
-        Without cell graphs the last group, which holds what alike decisions have in common, scaled to a mean square length of 1.
+        Without cell graphs the groups themselves, scaled to a mean square length of 1 for what alike decisions have in common and
+        of ``OWN`` for each decision of its own.
         """
         if self.labels is None:
-            return self.groups[-1] / np.sqrt(self.groups[-1].shape[1])
+            lengths = [OWN] * (len(self.groups) - 1) + [1.0]
+            parts = [g * np.sqrt(length / g.shape[1]) for g, length in zip(self.groups, lengths, strict=True)]
+            return np.concatenate(parts, axis=1)
         out = np.empty((len(self.labels), int(known.sum()) + 1))
         seen = out[:, :-1]
         np.divide(self.labels[:, known], self.length, out=seen)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
 from archcast.predictors.features import evidence_columns
-from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
+from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Line, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
 from archcast.predictors.persistence import saved
-from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Blend", "Stack"]
@@ -102,7 +102,8 @@ class Stack(Predictor):
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it,
-    - extremely randomised trees and gradient-boosted trees, from five architectures up.
+    - extremely randomised trees and gradient-boosted trees, from five architectures up; ridge regression in spaces without cell
+      graphs.
 
     Their out-of-sample errors (leave-one-out in closed form, out-of-bag, cross-validated) set the weights, see
     :class:`Blend`. ``std`` holds the variance of the Gaussian processes, noise included, and the disagreement of the members,
@@ -151,17 +152,19 @@ class Stack(Predictor):
         self.structure_ = Structure.of(self._space, pool)
         view = self.structure_.view(known.archs)
         self.evidence_ = FilledEvidence.of(columns, self.structure_, view, pool, of_pool)
-        self.scale_ = TargetScale.of_scores(known.scores)
+        targets = targets_of(self._space, known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores, targets)
         self.labels_ = (
             np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
         )
-        inputs, targets = self._inputs(view, columns), rank_normal(known.scores)
+        inputs = self._inputs(view, columns)
         distances = self.structure_.features.distances
         looks = [(distances, False)]
         if self.evidence_ is not None:
             looks.insert(0, ((*distances, self.evidence_.distance), True))
         self.processes_: list[Process] = []
         self.trees_: list[Forest | Boosting] = []
+        self.line_: Line | None = None
         outside, variances = [], []
         for spread, look in looks:
             process, mean, variance = Process.fit(inputs, targets, spread, evidence=look)
@@ -175,6 +178,11 @@ class Stack(Predictor):
             self.trees_ = [forest, boosting]
             outside += [bagged, crossed]
             variances += [np.zeros(len(targets))] * 2
+        if len(known.archs) >= FEW and not self._space.has_graph:
+            line, left_out = Line.fit(view.groups[0], targets)
+            self.line_ = line
+            outside.append(left_out)
+            variances.append(np.zeros(len(targets)))
         self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead)
 
     def _init_unlabelled(self, pool: Pool | None) -> None:
@@ -187,13 +195,16 @@ class Stack(Predictor):
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         keys = () if self.evidence_ is None else self.evidence_.keys
-        inputs = self._inputs(self.structure_.view(archs), self._measured(evidence, keys))
+        view = self.structure_.view(archs)
+        inputs = self._inputs(view, self._measured(evidence, keys))
         if self.scale_ is None:
             quantile = inputs.prior if inputs.informed is None else inputs.informed
             return Prediction(inputs.slope * quantile, np.full(len(archs), np.sqrt(1 - inputs.slope**2)))
         answers = [process.predict(inputs) for process in self.processes_]
         features = inputs.matrix
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
+        if self._line is not None:
+            answers.append((self._line.predict(view.groups[0]), np.zeros(len(archs))))
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
         mean, std = self.blend_(means, variances, self._lead)
         return self.scale_.prediction(mean, std)
@@ -215,4 +226,10 @@ class Stack(Predictor):
 
     @property
     def _lead(self) -> NDArray[np.bool_]:
-        return np.arange(len(self.processes_) + len(self.trees_)) < len(self.processes_)
+        members = len(self.processes_) + len(self.trees_) + (self._line is not None)
+        return np.arange(members) < len(self.processes_)
+
+    @property
+    def _line(self) -> Line | None:
+        """The ridge regression; files of before have none."""
+        return getattr(self, "line_", None)
