@@ -2,6 +2,7 @@
 
     ARCHCAST_DATA=/folder python benchmarks/curves.py [--predictors lc-pfn,lc-increment] [--complete 100] [--details]
     ARCHCAST_DATA=/folder python benchmarks/curves.py --early-stopping
+    ARCHCAST_DATA=/folder python benchmarks/curves.py --command-line [--complete 100] [--early-stopping]
 
 Every data set is on [0, 1], higher is better. 10, 25 and 50 % of the epochs of 60 curves, a fixed random choice, are seen and
 the value of the last epoch is forecast; up to ``--complete`` other curves are given to ``init`` whole, with their last values
@@ -15,6 +16,9 @@ epochs a training is stopped if the probability that it ends above the best fini
 all epochs; regret is how far the best finished training is below the best of the 60, in standard deviations of the last
 values. Predictors that learn from complete curves get those that were finished so far.
 
+With ``--command-line`` the curves are written to a CSV and ``archcast forecast FILE --json`` answers: medians, 90 % intervals, and
+with ``--early-stopping`` its advice.
+
 Data sets (those without a file are left out): Baker et al. 2018, ``lc_baker2018_curves.npz``: MetaQNN and ResNets on
 CIFAR-10, LSTM on Penn Treebank (perplexity, scaled by its range); ``snn_cifar10_curves_{valacc,trainloss}.npz``: a space of
 spiking networks.
@@ -23,12 +27,14 @@ spiking networks.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -159,8 +165,45 @@ def accuracy(names: list[str], curves: Curves, test: int, complete: int) -> dict
     return out
 
 
+def command_line(values: NDArray[np.float64], seen: list[int]) -> list[dict[str, Any]]:
+    """What ``archcast forecast`` answers about ``(n, epochs)`` curves of which ``(n,)`` epochs are seen."""
+    from typer.testing import CliRunner
+
+    from archcast.cli import app
+
+    total = values.shape[1]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "curves.csv"
+        lines = [",".join(["run", *map(str, range(1, total + 1))])]
+        for i, (row, k) in enumerate(zip(values.tolist(), seen)):
+            lines.append(",".join([f"run-{i}", *map(repr, row[:k]), *[""] * (total - k)]))
+        path.write_text("\n".join(lines) + "\n")
+        arguments = ["forecast", str(path), "--epochs", str(total), "--metric", "val_accuracy", "--json"]
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def accuracy_of_command(curves: Curves, test: int, complete: int) -> dict[str, list[Row | str]]:
+    """As :func:`accuracy`, of the command line."""
+    values = curves["val_accuracy"][: test + complete]
+    total, truth, out = values.shape[1], values[:test, -1], []
+    for fraction in FRACTIONS:
+        start = time.process_time()
+        rows = command_line(values, [max(1, round(fraction * total))] * test + [total] * (len(values) - test))[:test]
+        spent = time.process_time() - start
+        median, low, high = (np.array([row[key] for row in rows]) for key in ("median", "low90", "high90"))
+        row = figures(truth, median, None, spent)
+        covered = float(((truth >= low) & (truth <= high)).mean())
+        out.append(Row(row.tau, row.rmse, covered=covered, milliseconds=row.milliseconds))
+    return {"archcast forecast": out}
+
+
 def early_stopping(name: str, curves: Curves, n: int, orders: int) -> tuple[float, float]:
-    """Share of epochs saved and regret in standard deviations, mean over random orders of the first ``n`` curves."""
+    """Share of epochs saved and regret in standard deviations, mean over random orders of the first ``n`` curves.
+
+    ``name`` is a predictor, or ``"archcast forecast"`` for the advice of the command line.
+    """
     values = curves["val_accuracy"][:n]
     total, last = values.shape[1], values[:, -1]
     seen = [max(1, round(share * total)) for share in CHECKS]
@@ -171,6 +214,12 @@ def early_stopping(name: str, curves: Curves, n: int, orders: int) -> tuple[floa
         for i in np.random.default_rng(seed).permutation(n):
             stop = None
             for epochs in seen if finished else []:
+                if name == "archcast forecast":
+                    rows = command_line(values[[*finished, i]], [total] * len(finished) + [epochs])
+                    if rows[-1]["advice"] == "stop":
+                        stop = epochs
+                        break
+                    continue
                 predictor = make(name, epochs, total, curves, finished)
                 _, found = answer(predictor, evidence(curves, [i], epochs))
                 if found is not None and found.above(last[finished].max())[0] < 0.05:
@@ -223,20 +272,29 @@ def main() -> None:
     parser.add_argument("--complete", type=int, default=100, help="complete curves that init gets")
     parser.add_argument("--details", action="store_true", help="also each data set")
     parser.add_argument("--early-stopping", action="store_true")
+    parser.add_argument("--command-line", action="store_true", help="archcast forecast in place of predictors")
+    parser.add_argument("--sets", help="names of data sets, joined by commas; all by default")
     parser.add_argument("--orders", type=int, default=3, help="random orders of the trainings")
     options = parser.parse_args()
     if "ARCHCAST_DATA" not in os.environ:
         sys.exit("Set ARCHCAST_DATA to a folder with the files that are named in --help.")
     sets = list(data_sets(Path(os.environ["ARCHCAST_DATA"])))
+    if options.sets:
+        sets = [(title, curves) for title, curves in sets if title in options.sets.split(",")]
     with threadpool_limits(1):
         if options.early_stopping:
             print(f"{'':<24}{'set':<12}{'saved':<8}regret")
-            for name in (options.predictors or "lc-pfn,lc-increment").split(","):
+            default = "archcast forecast" if options.command_line else "lc-pfn,lc-increment"
+            for name in (options.predictors or default).split(","):
                 rows = [early_stopping(name, curves, options.test, options.orders) for _, curves in sets]
                 for title, (saved, regret) in zip(
                     [title for title, _ in sets] + ["mean"], [*rows, np.mean(rows, axis=0)]
                 ):
                     print(f"{name:<24}{title:<12}{saved:<8.3f}{regret:.4f}")
+            return
+        if options.command_line:
+            answers = {title: accuracy_of_command(curves, options.test, options.complete) for title, curves in sets}
+            print_accuracy(answers, options.details)
             return
         names = options.predictors.split(",") if options.predictors else participants()
         results = {title: accuracy(names, curves, options.test, options.complete) for title, curves in sets}

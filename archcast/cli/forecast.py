@@ -222,4 +222,4 @@ def short(value: float) -> str:
 
 
 def _percent(chance: float) -> str:
-    return "< 1 %" if chance < 0.005 else "> 99 %" if chance > 0.995 else f"{100 * chance:.0f} %"
+    return "<.1 %" if chance < 0.001 else f"{100 * chance:.1f} %" if chance < 0.0995 else f"{100 * chance:.0f} %"

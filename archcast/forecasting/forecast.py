@@ -262,7 +262,7 @@ class Forecast:
             elif advice == "finished":
                 out.append(f"better than {show(goal)}" if chance else _standing(self.last[row], goal))
             else:
-                shown = "under 1 %" if chance < 0.005 else f"{100 * chance:.0f} %"
+                shown = percent(chance)
                 when = f", likely in {needed} more epochs" if needed else ", and is there now" if needed == 0 else ""
                 out.append(f"{shown} chance to beat {show(goal)}, {against}{when}")
         return out
@@ -456,6 +456,13 @@ def _some(names: list[str]) -> str:
 
 def _article(word: str) -> str:
     return ("an " if word[0] in "aeiou" else "a ") + word
+
+
+def percent(chance: float) -> str:
+    """A probability as people write it."""
+    if chance < 0.001 or chance > 0.999:
+        return "under 0.1 %" if chance < 0.5 else "over 99.9 %"
+    return f"{100 * chance:.1f} %" if chance < 0.0995 else f"{100 * chance:.0f} %"
 
 
 def show(value: float) -> str:
