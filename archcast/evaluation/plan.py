@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from archcast._version import versions
 from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import InvalidInputError
@@ -41,7 +42,6 @@ from archcast.evaluation.untrained import ProxySource, default_proxies, known_ro
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Predictor, Requirements
 from archcast.predictors.zero_cost.evidence import EvidenceScore
-from archcast.versions import versions
 
 __all__ = ["Plan", "make_plan"]
 
