@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,7 @@ def _looks_at(needs: Requirements, signal: str) -> bool:
 
 
 def make_plan(
-    predictors: str | Predictor | Iterable[str | Predictor] | Mapping[str, str | Predictor] | None,
+    predictors: Any,
     benchmark: Benchmark,
     asked: Settings,
     evidence: Evidence | str | Path | bool | None,
