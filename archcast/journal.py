@@ -60,7 +60,6 @@ class Journal:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._checked = False
 
     def text(self) -> str:
         """All whole lines, without a byte order mark; empty if there is no file. A torn last line is cut off the file.
@@ -68,7 +67,6 @@ class Journal:
         Raises:
             InvalidFileError: the file is not UTF-8 text.
         """
-        self._checked = True
         if not self.path.exists():
             return ""
         data = self.path.read_bytes()
@@ -96,10 +94,19 @@ class Journal:
 
     def append(self, lines: str) -> None:
         """Add whole lines, each ended by a line feed, and hand them to the system at once."""
-        if not self._checked:
+        if self._torn():
             self.text()
         with self.path.open("ab") as file:
             file.write(lines.encode())
+
+    def _torn(self) -> bool:
+        """Whether the file ends within a line."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return file.read() != b"\n"
+        except OSError:  # there is no file, or nothing in it
+            return False
 
     def add(self, record: Any) -> None:
         """Add one line of JSON."""
@@ -226,8 +233,9 @@ def fingerprint(*values: Any) -> str:
     """16 hexadecimal digits that are equal for equal values, in this process and in another.
 
     Arrays count with their contents, containers and objects with what they hold, functions and classes with the source of the
-    module that defines them (their byte code where there is no source), what they enclose and their defaults. A path counts as a
-    path: fingerprint the contents of the file where these matter.
+    module that defines them (their byte code where there is no source), their defaults and what they enclose. Lists, dicts and sets
+    that a function encloses do not count: functions keep notes there. A path counts as a path: fingerprint the contents of the
+    file where these matter.
 
     Examples:
         >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3)), fingerprint({"a": 1}) == fingerprint({"a": 2})
@@ -316,7 +324,8 @@ def _enclosed(function: FunctionType) -> list[Any]:
     cells = []
     for cell in function.__closure__ or ():
         with suppress(ValueError):  # not filled yet
-            cells.append(cell.cell_contents)
+            if not isinstance(cell.cell_contents, (list, dict, set)):
+                cells.append(cell.cell_contents)
     return cells
 
 

@@ -212,6 +212,18 @@ def test_everything_else_differs() -> None:
     assert len({fingerprint(value) for value in others}) == len(others)
 
 
+def test_notes_of_a_function_do_not_count() -> None:
+    calls: list[int] = []
+
+    def train(x):
+        calls.append(x)
+        return x
+
+    before = fingerprint(train)
+    train(3)
+    assert fingerprint(train) == before
+
+
 def test_what_holds_itself() -> None:
     a, b = Thing(), Thing()
     a.me, b.me = a, [b]

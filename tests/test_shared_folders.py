@@ -40,6 +40,8 @@ CASES = {
                "--test-size", "50", "--trials", "12", "--jobs", "1"], "results.csv", 2),
     "search": (["search", "--objective", "my_slow:train", "--space", "nasbench201", "--strategy", "random", "--budget", "40",
                 "--batch", "5", "--jobs", "1"], "searches/random-0.jsonl", 3),
+    "score": (["score", "--space", "nasbench201", "--sample", "40", "--proxies", "params,nwot", "--width", "4", "--depth", "1"],
+              "", 5),
     "train": (["train", "--sample", "8", "--epochs", "2", "--width", "2", "--jobs", "1"], "runs.jsonl", 1),
 }  # fmt: skip
 
@@ -83,9 +85,11 @@ def test_the_second_is_refused_and_a_kill_frees_the_folder(folder, name) -> None
         else (folder / "here" / file).read_text().splitlines()
     )
     assert len(done) >= 8
+    if name == "score":
+        assert len({line.rpartition('"')[0] or line for line in done}) == len(done) == 41, "a header and each once"
     if name == "bench":
         assert not done.duplicated(["predictor", "train_size", "trial"]).any()
-    assert not list((folder / "here").rglob("*.lock"))
+    assert not list(folder.rglob("*.lock"))
 
 
 @pytest.mark.slow
@@ -101,4 +105,4 @@ def test_sigterm_ends_as_cleanly_as_ctrl_c(folder, name) -> None:
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("interrupted: ")
     assert err.splitlines()[-1].endswith("kept in here; the same command continues.")
-    assert not list((folder / "here").rglob("*.lock"))
+    assert not list(folder.rglob("*.lock"))

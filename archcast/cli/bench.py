@@ -115,8 +115,17 @@ def bench(
         str | None,
         typer.Option(help="Name of the search space of the table.", show_default="its columns are the decisions"),
     ] = None,
-    arch_column: Annotated[str, typer.Option(help="Name of the column with the architectures.")] = "arch",
-    score_column: Annotated[str, typer.Option(help="Name of the column with the scores, higher is better.")] = "score",
+    arch_column: Annotated[
+        str | None,
+        typer.Option(help="Name of the column with the architectures, where --space is given.", show_default="arch"),
+    ] = None,
+    score_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the column with the scores, higher is better.",
+            show_default="score; without --space, found by its name",
+        ),
+    ] = None,
 ) -> None:
     """Benchmark performance predictors by rank correlation.
 
@@ -159,7 +168,9 @@ def bench(
         typer.echo("This was a quick look: leave out --quick for all of the default predictors and trials.")
 
 
-def _load(benchmark: str | None, table: Path | None, space: str | None, arch: str, score: str) -> Benchmark:
+def _load(
+    benchmark: str | None, table: Path | None, space: str | None, arch: str | None, score: str | None
+) -> Benchmark:
     from archcast.data import load_benchmark, read_table
 
     if table is None and benchmark is not None and benchmark.endswith(TABLES):
@@ -170,9 +181,31 @@ def _load(benchmark: str | None, table: Path | None, space: str | None, arch: st
         return load_benchmark(benchmark or DEFAULT)
     if benchmark is not None:
         raise typer.BadParameter(f"Give a benchmark ({benchmark!r}) or --table, not both.")
-    if space is None:
-        raise typer.BadParameter("--table needs --space, see `archcast list spaces`.")
-    return read_table(table, space, arch_column=arch, score_column=score)
+    if space is not None:
+        return read_table(table, space, arch_column=arch or "arch", score_column=score or "score")
+    return _own_table(table, score)
+
+
+def _own_table(path: Path, score: str | None) -> Benchmark:
+    """A table whose columns are the decisions, as a benchmark."""
+    from archcast.choosing.table import read_table
+    from archcast.data import Benchmark
+
+    table = read_table(path, score=score)
+    for note in table.notes:
+        typer.echo(note, err=True)
+    name = path.name.removesuffix(".gz").removesuffix(".csv")
+    evidence, metric = table.evidence, table.roles.score
+    return Benchmark(
+        name,
+        table.space,
+        table.archs,
+        {metric: table.scores},
+        metric,
+        costs=evidence.costs,
+        proxies=evidence.proxies,
+        source=str(path),
+    )
 
 
 def _make_quick(settings: dict[str, Any], benchmark: Benchmark) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from archcast.cli._progress import Terminated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,6 +111,7 @@ def score(
     from archcast.cli._survivor import survived
     from archcast.cli._table import ScoreFile, as_csv, as_json, ranked, show
     from archcast.cli._targets import INITS, Settings
+    from archcast.journal import claimed
 
     names, combined = _proxies(proxies)
     _one_of("--format", format_, FORMATS)
@@ -137,14 +140,15 @@ def score(
         elif outcomes:
             show(outcomes, columns, column)
 
-    file = None
-    if out is not None:
-        changes = {"data": data, "batch_size": batch_size, "device": device, **vars(settings)}
-        changes |= {"memory_format": memory_format} if memory_format != "auto" else {}
-        changes |= {"options": options} if options else {}
-        file = ScoreFile(out, names, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
-    with survived(display, wanted=file is None and count > 1 and jobs == 1) as tell:
-        outcomes, interrupted = _run(groups, count, job, jobs, file, wrong, tell)
+    with nullcontext() if out is None else claimed(out, file=True):
+        file = None
+        if out is not None:
+            changes = {"data": data, "batch_size": batch_size, "device": device, **vars(settings)}
+            changes |= {"memory_format": memory_format} if memory_format != "auto" else {}
+            changes |= {"options": options} if options else {}
+            file = ScoreFile(out, names, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
+        with survived(display, wanted=file is None and count > 1 and jobs == 1) as tell:
+            outcomes, interrupted = _run(groups, count, job, jobs, file, wrong, tell)
     if file is None:
         display(outcomes)
     elif not interrupted:
@@ -152,7 +156,7 @@ def score(
     for line in wrong:
         typer.echo(f"error: {line}", err=True)
     if interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(interrupted)
     if wrong:
         raise typer.Exit(2)
 
@@ -275,8 +279,9 @@ def _run(
     file: ScoreFile | None,
     wrong: list[str],
     tell: Callable[[Any], None],
-) -> tuple[list[Outcome], bool]:
-    """Score everything, writing results as they come; without a file they are kept. Also whether it was interrupted."""
+) -> tuple[list[Outcome], int]:
+    """Score everything, writing results as they come; without a file they are kept. Also the exit code if it was interrupted,
+    else 0."""
     from dataclasses import replace
 
     from archcast.cli._table import failures
@@ -285,7 +290,7 @@ def _run(
     failed: list[Outcome] = []
     waiting = ((target, [n for n in names if file is None or n not in file.done]) for target, names in groups)
     present = 0 if file is None else len(file.done)
-    interrupted = False
+    interrupted = 0
 
     def named() -> Iterator[Group]:
         for target, names in waiting:
@@ -307,10 +312,10 @@ def _run(
                         file.append(twins)
                     failed += [replace(twin, scores={}) for twin in twins]
                 advance(len(names), outcome.name)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         where = "" if file is None else f": {len(file.done):,} are kept in {file.path}; the same command continues."
         typer.echo(f"interrupted{where}", err=True)
-        interrupted = True
+        interrupted = 143 if isinstance(error, Terminated) else 130
     except _worker_died() as error:
         wrong.append(f"a worker process was killed ({type(error).__name__}): what was not finished has no scores")
     if len(failed) > 1:

@@ -280,8 +280,8 @@ def _strategies(
 
 def _folder_name(objective: Objective, settings: list[Any]) -> str:
     """The same for the same command on the same data, another for another one."""
+    from archcast._version import versions
     from archcast.journal import file_name, fingerprint
-    from archcast.versions import versions
 
     said = fingerprint(versions(), objective.describe(), [str(s) for s in settings if not callable(s)])
     name = str(objective.describe().get("benchmark", objective.space.name)).replace("/", "-")

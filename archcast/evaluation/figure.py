@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archcast.evaluation.measurements import Measurements
-from archcast.reports.figures import COLORS, MARKERS, STYLES, spread
+from archcast.reports.figures import COLORS, MARKERS, STYLES, cut, spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ def _lines(axes: Axes, summary: Any, names: list[str], sizes: list[int]) -> None
         start = x_end * 10 ** (0.01 * span)
         axes.plot([start, key_x], [tau_end, y], color=color, lw=0.9, clip_on=False)
         axes.plot([key_x], [y], color=color, marker=marker, ms=4, clip_on=False)
-        axes.text(text_x, y, name, va="center", fontsize=LABEL_POINTS)
+        axes.text(text_x, y, cut(name), va="center", fontsize=LABEL_POINTS)
     axes.set_xlim(sizes[0] * 10 ** (-0.03 * span), sizes[-1] * 10 ** (0.02 * span))
 
 
@@ -92,6 +92,6 @@ def _ranking(axes: Axes, summary: Any) -> None:
     y = np.arange(len(summary))
     error = summary["kendall_tau_sem"].fillna(0)
     axes.errorbar(summary["kendall_tau"], y, xerr=error, fmt="o", color=COLORS[0], ms=5, capsize=2.5, lw=1.2)
-    axes.set_yticks(y, summary["label"])
+    axes.set_yticks(y, [cut(name) for name in summary["label"]])
     axes.set_xlabel(f"Kendall tau-b with {summary['train_size'].iloc[0]:,} training architectures")
     axes.set_ylim(-0.7, len(summary) - 0.3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from archcast._version import versions
 from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import InvalidInputError
@@ -41,7 +42,6 @@ from archcast.evaluation.untrained import ProxySource, default_proxies, known_ro
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Predictor, Requirements
 from archcast.predictors.zero_cost.evidence import EvidenceScore
-from archcast.versions import versions
 
 __all__ = ["Plan", "make_plan"]
 
@@ -156,7 +156,7 @@ def _looks_at(needs: Requirements, signal: str) -> bool:
 
 
 def make_plan(
-    predictors: str | Predictor | Iterable[str | Predictor] | Mapping[str, str | Predictor] | None,
+    predictors: Any,
     benchmark: Benchmark,
     asked: Settings,
     evidence: Evidence | str | Path | bool | None,

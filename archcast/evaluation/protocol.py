@@ -16,12 +16,15 @@ from archcast._version import __version__
 from archcast.checks import one_of, whole
 from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
+from archcast.encodings.base import ENCODINGS
 from archcast.errors import InvalidInputError
+from archcast.evaluation.estimators import EstimatorPredictor, estimator_named, is_estimator
 from archcast.evaluation.presets import PRESETS, REST, Preset, spread_epochs
 from archcast.evaluation.splits import RANDOM, TESTS
 from archcast.evidence import Evidence
 from archcast.journal import fingerprint
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
+from archcast.predictors.parameters import AUTO
 from archcast.spaces.base import SPACES, SearchSpace
 
 __all__ = [
@@ -292,15 +295,16 @@ def _has_its_curves(predictor: Predictor, benchmark: Benchmark) -> bool:
 
 
 def make_predictors(
-    predictors: str | Predictor | Iterable[str | Predictor] | Mapping[str, str | Predictor] | None,
+    predictors: Any,
     benchmark: Benchmark,
     encoding: str | None,
 ) -> dict[str, Predictor]:
     """Label -> predictor, not initialised.
 
     Args:
-        predictors: names, with parameters as in ``"omni:without=curve"``, objects, a mapping of labels to either, ``"all"``, or
-            ``None`` for the default ones.
+        predictors: names, with parameters as in ``"omni:without=curve"`` or the path of a scikit-learn class as in
+            ``"sklearn.svm.SVR:C=10:encoding=path"``; objects; scikit-learn regressors, alone or as a pair with the name of an
+            encoding; a mapping of labels to any of these; ``"all"``; or ``None`` for the default ones.
         benchmark: what is evaluated on.
         encoding: replaces the encoding of every predictor that has one.
 
@@ -312,7 +316,7 @@ def make_predictors(
         predictors = default_predictors(benchmark)
     elif predictors == "all":  # proxies have rows of their own
         predictors = [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") != "proxy"]
-    elif isinstance(predictors, (str, Predictor)):
+    elif isinstance(predictors, (str, Predictor)) or is_estimator(predictors):
         predictors = [predictors]
     if isinstance(predictors, Mapping):
         pairs = list(predictors.items())
@@ -326,9 +330,7 @@ def make_predictors(
     for label, item in pairs:
         if label in made:
             raise InvalidInputError(f"predictors holds {label!r} twice. Name them: a dict of label to predictor.")
-        predictor = _named(item, name) if isinstance(item, str) else item
-        if not isinstance(predictor, Predictor):
-            raise InvalidInputError(f"predictors must hold names or Predictor objects, got {type(item).__name__}.")
+        predictor = _made(item, name)
         if predictor._space != space:
             raise InvalidInputError(
                 f"predictors: {label!r} is for space {predictor._space.name!r}, the benchmark's is {space.name!r}."
@@ -341,6 +343,23 @@ def make_predictors(
     if encoding is not None and not takes_encoding:
         raise InvalidInputError(f"encoding {encoding!r}: none of the predictors {', '.join(made)} takes an encoding.")
     return made
+
+
+def _made(item: Any, space: str | SearchSpace) -> Predictor:
+    """The predictor of a name, an object, a scikit-learn regressor, or a regressor with the name of an encoding."""
+    if isinstance(item, str):
+        return _named(item, space)
+    if isinstance(item, Predictor):
+        return item
+    pair = item if isinstance(item, tuple) and len(item) == 2 else (item, AUTO)
+    if is_estimator(pair[0]) and isinstance(pair[1], str):
+        if pair[1] != AUTO:
+            ENCODINGS.entry(pair[1])
+        return EstimatorPredictor(space, estimator=pair[0], encoding=pair[1])
+    raise InvalidInputError(
+        f"predictors must hold names or Predictor objects, got {type(item).__name__}. A scikit-learn regressor may stand alone or "
+        "with an encoding, as in (SVR(), 'path')."
+    )
 
 
 def _named(text: str, space: str | SearchSpace) -> Predictor:
@@ -357,14 +376,13 @@ def _named(text: str, space: str | SearchSpace) -> Predictor:
             params[key] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
             params[key] = value
-    return get_predictor(name, space, **params)
+    return estimator_named(name, params, space) if "." in name else get_predictor(name, space, **params)
 
 
-def _label(predictor: Any) -> str:
-    for name in PREDICTORS:
-        if PREDICTORS[name] is type(predictor):
-            return name
-    return type(predictor).__name__
+def _label(item: Any) -> str:
+    """The registered name of a predictor, else that of its class."""
+    item = item[0] if isinstance(item, tuple) and item else item
+    return PREDICTORS.name_of(type(item)) or type(item).__name__
 
 
 def settings(predictor: Predictor) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,7 +24,6 @@ from archcast.evaluation.store import Store
 from archcast.evaluation.trial import run_trial
 from archcast.evidence import Evidence
 from archcast.journal import claimed
-from archcast.predictors.base import Predictor
 
 if TYPE_CHECKING:
     from archcast.evaluation.store import Key, Row
@@ -50,7 +49,7 @@ class Progress:
 
 
 def evaluate(
-    predictors: str | Predictor | Iterable[str | Predictor] | Mapping[str, str | Predictor] | None,
+    predictors: Any,
     benchmark: str | Benchmark,
     *,
     encoding: str | None = None,
@@ -75,8 +74,10 @@ def evaluate(
     no two rows with the same canonical form. A failure is kept with its reason and ends nothing.
 
     Args:
-        predictors: registry names, also with parameters as in ``"omni:without=curve"``, :class:`~archcast.Predictor` objects, a
-            mapping of labels to either, ``"all"``, or ``None`` for the default ones.
+        predictors: registry names, also with parameters as in ``"omni:without=curve"``; :class:`~archcast.Predictor` objects;
+            scikit-learn regressors, alone or as a pair with the name of an encoding, ``(SVR(), "path")``, or by the path of
+            their class, ``"sklearn.svm.SVR:C=10:encoding=path"``; a mapping of labels to any of these; ``"all"``; or ``None`` for
+            the default ones.
         benchmark: a :class:`~archcast.Benchmark` or its name.
         encoding: replaces the encoding of every predictor that has one.
         train_sizes: architectures to train on; 10, 32 and 100 by default.

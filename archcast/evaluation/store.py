@@ -126,9 +126,10 @@ def _merge(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> dict
         if key == "predictors":
             continue
         if old.get(key) != new.get(key):
+            was, now = _differing(old.get(key), new.get(key))
             raise InvalidInputError(
-                f"out {str(folder)!r} holds results of another protocol: its {key} is {_brief(old.get(key))}, "
-                f"this run's is {_brief(new.get(key))}. Choose another folder, or repeat that run's settings."
+                f"out {str(folder)!r} holds results of another protocol: its {key} is {_brief(was)}, "
+                f"this run's is {_brief(now)}. Choose another folder, or repeat that run's settings."
             )
     for label, settings in new["predictors"].items():
         if old["predictors"].get(label, settings) != settings:
@@ -137,6 +138,14 @@ def _merge(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> dict
                 f"now {_brief(settings)}. Choose another folder or another name."
             )
     return {**new, "predictors": {**old["predictors"], **new["predictors"]}}
+
+
+def _differing(a: Any, b: Any) -> tuple[Any, Any]:
+    """Both, without the entries that are equal."""
+    if not (isinstance(a, Mapping) and isinstance(b, Mapping)):
+        return a, b
+    names = [name for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)]
+    return {name: a.get(name) for name in names}, {name: b.get(name) for name in names}
 
 
 def _brief(value: Any) -> str:

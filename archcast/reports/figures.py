@@ -15,7 +15,7 @@ from archcast.files import write_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "MARKERS", "STYLES", "save", "spread"]
+__all__ = ["COLORS", "MARKERS", "STYLES", "cut", "save", "spread"]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6FF0", "#8C8C8C")
 """Okabe and Ito's colours for all kinds of colour vision, less those that vanish on white or on black."""
@@ -40,6 +40,16 @@ def spread(
     out = np.empty(len(values))
     out[order] = isotonic_regression(values[order] - steps, **bounds) + steps
     return out
+
+
+def cut(name: str, most: int = 28) -> str:
+    """A name of at most ``most`` letters; the end of a longer one is left out.
+
+    Examples:
+        >>> cut("gp"), cut("x" * 100, 5)
+        ('gp', 'xxxx…')
+    """
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.reports.figures import COLORS, STYLES
+from archcast.reports.figures import COLORS, STYLES, cut
 from archcast.search.findings import Findings
 from archcast.search.trace import Trace
 
@@ -74,7 +74,7 @@ def _against_evaluations(axes: Axes, results: Findings) -> None:
     for i, strategy in enumerate(results.strategies):
         own = [row for row in rows if row["strategy"] == strategy]
         x, mean, sem = (np.array([row[k] for row in own], float) for k in ("evaluations", f"{key}_mean", f"{key}_sem"))
-        _band(axes, x, mean, sem, i, strategy)
+        _band(axes, x, mean, sem, i, cut(strategy))
     axes.set_xlabel("evaluations (full trainings)")
     axes.set_ylabel(f"{name}, {results.protocol['objectives'][0]}")
     if known:

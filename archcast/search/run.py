@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
+from archcast._version import versions
 from archcast.checks import whole
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
@@ -25,7 +26,6 @@ from archcast.search.pareto import LARGEST, library
 from archcast.search.results import SearchResults
 from archcast.search.runner import Step, make_strategy, run_one
 from archcast.search.trace import Trace
-from archcast.versions import versions
 
 __all__ = ["DEFAULT_STRATEGIES", "run_search"]
 

@@ -17,7 +17,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from archcast._version import __version__
+from archcast._version import __version__, versions
 from archcast.data.benchmark import Benchmark
 from archcast.data.files import save_benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
@@ -25,7 +25,6 @@ from archcast.files import write_whole
 from archcast.journal import Journal, claimed, fingerprint
 from archcast.spaces.base import SearchSpace
 from archcast.training.trainer import CURVES, Run, Trainer
-from archcast.versions import versions
 
 __all__ = ["read_runs", "sample_functions", "to_benchmark", "train_table"]
 

@@ -107,6 +107,35 @@ def test_a_folder_of_another_search_is_refused(benchmark, tmp_path) -> None:
         run_search("random", benchmark, budget=10, batch=5, out=tmp_path)
 
 
+def test_a_search_of_another_objective_is_refused(tmp_path) -> None:
+    def objective(factor):
+        return FunctionObjective(lambda arch: factor * convolutions(arch), SPACE)
+
+    run_search("random", objective(1), budget=10, batch=5, out=tmp_path)
+    run_search("random", objective(1), budget=10, batch=5, out=tmp_path)
+    with pytest.raises(InvalidInputError, match="holds another search: its source differs"):
+        run_search("random", objective(2), budget=10, batch=5, out=tmp_path)
+
+
+def test_a_search_of_a_table_with_other_times_is_refused(benchmark, tmp_path) -> None:
+    from dataclasses import replace
+
+    timed = replace(benchmark, train_seconds=np.ones(len(benchmark)))
+    run_search("random", timed, budget=10, batch=5, out=tmp_path)
+    with pytest.raises(InvalidInputError, match="holds another search: its data differs"):
+        run_search(
+            "random", replace(timed, train_seconds=np.full(len(benchmark), 2.0)), budget=10, batch=5, out=tmp_path
+        )
+
+
+def test_a_label_is_no_path(benchmark, tmp_path) -> None:
+    labels = ["../../up", "a/b", "A", "a", "", "x" * 300]
+    results = run_search(dict.fromkeys(labels, "random"), benchmark, budget=5, batch=5, out=tmp_path / "deep" / "out")
+    assert results.strategies == labels
+    assert [p.name for p in tmp_path.iterdir()] == ["deep"]
+    assert len(list((tmp_path / "deep" / "out" / "searches").glob("*.jsonl"))) == len(labels)
+
+
 class Killed(BaseException):
     """Stands for the end of the process."""
 
