@@ -16,7 +16,7 @@ from archcast.data.base import Benchmark, register
 from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published._gather import shards
 from archcast.data.published._nasbench101_records import FIELDS, LABELS, LENGTHS, cell, read_records
-from archcast.data.published._published import PROXIES, clean, read_csv
+from archcast.data.published._tables import PROXIES, clean, read_csv
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.spaces.base import get_space
 

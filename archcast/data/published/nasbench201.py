@@ -17,7 +17,7 @@ from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published._gather import Arrays, once
 from archcast.data.published._nats import Collector, arch_texts
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields
-from archcast.data.published._published import PROXIES, clean, digits, fill_twins, read_csv
+from archcast.data.published._tables import PROXIES, clean, digits, fill_twins, read_csv
 from archcast.data.published.hw_nas_bench import costs_beside
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
