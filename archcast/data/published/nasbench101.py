@@ -91,7 +91,8 @@ def read(_: str, folder: Path | None) -> Benchmark:
 def read_files(folder: Path | None, name: str) -> Benchmark:
     """What :func:`read` reads, for a benchmark called ``name``."""
     wanted = [*FILES, TABLE]
-    found = find(wanted, folder, benchmark=name, get=GET)
+    renamed = ["*nasbench*.tfrecord", "*only108*.tfrecord", "*nb101*.pkl"]
+    found = find(wanted, folder, benchmark=name, get=GET, renamed=renamed)
     part = min(found, key=lambda part: [*(name == Path(part.name).name for name in wanted), True].index(True))
     if (kind := _kind(part)) == "table":
         return _read_table(part, name)

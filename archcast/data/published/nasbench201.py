@@ -91,7 +91,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     name = f"nasbench201/{task}"
     extract, dataset = EXTRACTS[task]
     wanted = [OFFICIAL, extract, *([TABLE] if task == "cifar10" else [])]
-    found = find(wanted, folder, benchmark=name, get=GET.format(extract))
+    get = GET.format(extract)
+    found = find(wanted, folder, benchmark=name, get=get, renamed=["*NAS-Bench-201-*.pth"])
     part = min(found, key=lambda part: (_kind(part), part.path.name != extract))
     kind = _kind(part)
     space = get_space("nasbench201")

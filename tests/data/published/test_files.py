@@ -45,6 +45,13 @@ def test_a_file_is_taken_whatever_its_name(tmp_path) -> None:
     assert names(find(["result_*.json"], tmp_path / "renamed", **OPTIONS)) == ["renamed"]
 
 
+def test_names_that_will_do(tmp_path) -> None:
+    (tmp_path / "my_table.json").write_text("{}")
+    assert names(find(["table.json"], tmp_path, renamed=["*table.json"], **OPTIONS)) == ["my_table.json"]
+    (tmp_path / "table.json").write_text("{}")
+    assert names(find(["table.json"], tmp_path, renamed=["*table.json"], **OPTIONS)) == ["table.json"]
+
+
 def test_the_environment_names_the_folder(tmp_path, monkeypatch) -> None:
     (tmp_path / "x.json").write_text("{}")
     monkeypatch.setenv("ARCHCAST_DATA", str(tmp_path))
