@@ -90,7 +90,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """
     name = f"nasbench201/{task}"
     extract, dataset = EXTRACTS[task]
-    wanted = [OFFICIAL, extract, *([TABLE] if task == "cifar10" else [])]
+    wanted = [extract, *([TABLE] if task == "cifar10" else []), OFFICIAL]
     get = GET.format(extract)
     found = find(wanted, folder, benchmark=name, get=get, renamed=["*NAS-Bench-201-*.pth"])
     part = min(found, key=lambda part: (_kind(part), part.path.name != extract))
