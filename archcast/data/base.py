@@ -18,7 +18,7 @@ from archcast.errors import DataNotFoundError, UnknownNameError
 from archcast.names import BENCHMARKS
 from archcast.registry import closest
 
-__all__ = ["BENCHMARKS", "DATA_VARIABLE", "Benchmark", "benchmark_names", "load_benchmark", "register", "require_file"]
+__all__ = ["BENCHMARKS", "DATA_VARIABLE", "Benchmark", "benchmark_names", "load_benchmark", "register"]
 
 DATA_VARIABLE = "ARCHCAST_DATA"
 """Environment variable: the folder with published tables."""
@@ -106,30 +106,3 @@ def _compact(name: str, path: Path | None) -> Path | None:
     folder = data_folder() if path is None else path
     file = None if folder is None else folder / compact_name(name)
     return file if file is not None and file.is_file() else None
-
-
-def require_file(filename: str, folder: Path | None, *others: str, benchmark: str, get: str) -> Path:
-    """Path of a published file in ``folder`` or ``$ARCHCAST_DATA``; of the first of several that is there.
-
-    Args:
-        filename: name of the file.
-        folder: where to look; ``None`` takes the environment variable.
-        others: names of files that serve as well.
-        benchmark: what needs it.
-        get: a sentence that says what to download and from where.
-
-    Raises:
-        DataNotFoundError: with all of that.
-    """
-    needs = f"Benchmark {benchmark!r} needs {' or '.join((filename, *others))}"
-    if folder is None:
-        value = os.environ.get(DATA_VARIABLE)
-        if not value:
-            raise DataNotFoundError(
-                f"{needs}, and ${DATA_VARIABLE} is not set. {get} Then set {DATA_VARIABLE} to the folder that holds it."
-            )
-        folder = Path(value)
-    for name in (filename, *others):
-        if (folder / name).is_file():
-            return folder / name
-    raise DataNotFoundError(f"{needs}, which is not in {str(folder)!r}. {get}")

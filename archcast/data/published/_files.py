@@ -116,6 +116,7 @@ def find(
     benchmark: str,
     get: str,
     archives: Sequence[str] = (),
+    renamed: Sequence[str] = (),
     optional: bool = False,
 ) -> list[Part]:
     """The files that fit a pattern, in natural order.
@@ -126,6 +127,7 @@ def find(
         benchmark: what needs them.
         get: a sentence that says what to download and from where.
         archives: names of archives of the folder to look into where the files are not unpacked.
+        renamed: names that will do where no file has one of ``patterns``.
         optional: whether none may be there, which gives an empty list.
 
     Raises:
@@ -145,6 +147,7 @@ def find(
     else:
         files = list(_walk(path)) if path.is_dir() else []
         found = [Part(file) for file in files if fits(file.as_posix(), patterns)]
+        found = found or [Part(file) for file in files if fits(file.as_posix(), renamed)]
         if not found:
             packed = [file for file in files if file.name.endswith(ARCHIVES) and fits(file.as_posix(), archives)]
             found = [part for archive in packed for part in _inside(archive, patterns)]

@@ -11,6 +11,7 @@ from archcast.data._unpickle import Record, read_pickle
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.naslib import from_ops
+from archcast.data.published._files import find
 from archcast.errors import InvalidFileError, MissingDependencyError
 from archcast.spaces.base import get_space
 
@@ -27,6 +28,9 @@ ALLOWED = {("analognasbench.data", "Architecture"): Record, ("analognasbench.dat
     paper="AnalogNAS-Bench, https://pypi.org/project/analog-nasbench",
     space="nasbench201",
     needs="the extra analog",
+    architectures=15_625,
+    licence="none stated",
+    files="data.anb of the package",
 )
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read ``data.anb`` of the installed package ``analog-nasbench``, or of ``folder``.
@@ -42,9 +46,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
                 "Install it with: pip install 'archcast[analog]'"
             )
         folder = Path(found.origin).parent
-    path = folder / "data.anb"
-    if not path.is_file():
-        raise InvalidFileError(f"{str(path)!r} is not there: the installed package analog-nasbench does not hold it.")
+    path = find(["data.anb"], folder, benchmark="analog-nasbench", get="The package analog-nasbench carries it.")[
+        0
+    ].path
     table = read_pickle(path, ALLOWED)
     try:
         archs = from_ops(np.array(list(table), dtype=np.int64).reshape(len(table), 6))

@@ -56,7 +56,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
     higher is better; ``eyeriss_arithmetic_intensity`` keeps its sign. Accuracies are in ``nasbench201`` and ``nats-tss``,
     which take up these costs where the file is beside theirs.
     """
-    part = find([FILE], folder, benchmark=f"hw-nas-bench/{task}", get=GET)[0]
+    part = find([FILE], folder, benchmark=f"hw-nas-bench/{task}", get=GET, renamed=["*HW-NAS-Bench*.pickle"])[0]
     table = unpickled(part, {**NUMPY, **CONTAINERS})
     archs, costs = nasbench201_costs(part, table, task)
     metrics = {

@@ -16,7 +16,7 @@ from archcast.data.base import Benchmark, register
 from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published._gather import shards
 from archcast.data.published._nasbench101_records import FIELDS, LABELS, LENGTHS, cell, read_records
-from archcast.data.published._published import PROXIES, clean, read_csv
+from archcast.data.published._tables import PROXIES, clean, read_csv
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.spaces.base import get_space
 
@@ -91,7 +91,8 @@ def read(_: str, folder: Path | None) -> Benchmark:
 def read_files(folder: Path | None, name: str) -> Benchmark:
     """What :func:`read` reads, for a benchmark called ``name``."""
     wanted = [*FILES, TABLE]
-    found = find(wanted, folder, benchmark=name, get=GET)
+    renamed = ["*nasbench*.tfrecord", "*only108*.tfrecord", "*nb101*.pkl"]
+    found = find(wanted, folder, benchmark=name, get=GET, renamed=renamed)
     part = min(found, key=lambda part: [*(name == Path(part.name).name for name in wanted), True].index(True))
     if (kind := _kind(part)) == "table":
         return _read_table(part, name)

@@ -17,7 +17,7 @@ from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published._gather import Arrays, once
 from archcast.data.published._nats import Collector, arch_texts
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields
-from archcast.data.published._published import PROXIES, clean, digits, fill_twins, read_csv
+from archcast.data.published._tables import PROXIES, clean, digits, fill_twins, read_csv
 from archcast.data.published.hw_nas_bench import costs_beside
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
@@ -90,8 +90,9 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """
     name = f"nasbench201/{task}"
     extract, dataset = EXTRACTS[task]
-    wanted = [OFFICIAL, extract, *([TABLE] if task == "cifar10" else [])]
-    found = find(wanted, folder, benchmark=name, get=GET.format(extract))
+    wanted = [extract, *([TABLE] if task == "cifar10" else []), OFFICIAL]
+    get = GET.format(extract)
+    found = find(wanted, folder, benchmark=name, get=get, renamed=["*NAS-Bench-201-*.pth"])
     part = min(found, key=lambda part: (_kind(part), part.path.name != extract))
     kind = _kind(part)
     space = get_space("nasbench201")

@@ -61,6 +61,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
             if log["status"] != "OK":
                 failed["nan" if "nan" in log["status"] else "exception"] += 1
                 continue
+            if not np.isfinite(np.array(_list(log["val_losses"]), dtype=np.float64)).all():
+                failed["nan"] += 1
+                continue
             recipe = json.loads(log["recepie"])  # the file's spelling
             text = json.dumps(recipe, sort_keys=True)
             runs.append((tuple(log.get(name) for name in SETTING), text, _run(log, recipe)))
@@ -129,5 +132,10 @@ def _list(values: Any) -> list[float]:
 
 
 def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    out = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
+    """Mean of runs; of curves, over the epochs that all of them have."""
+    shortest = min(len(run["val_loss"]) for run in runs)
+    out = {
+        name: np.mean([run[name][:shortest] if name in LOSSES else run[name] for run in runs], axis=0)
+        for name in runs[0]
+    }
     return {**out, "cost/runs": float(len(runs))}

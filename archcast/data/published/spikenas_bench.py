@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data.base import register, require_file
+from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
-from archcast.data.published._published import digits, read_csv
+from archcast.data.published._columns import left_out
+from archcast.data.published._files import find
+from archcast.data.published._tables import digits, read_csv
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
@@ -35,6 +37,9 @@ GET = (
     needs="$ARCHCAST_DATA",
     patterns=("snn_cifar10_acc.csv.gz",),
     architectures=14_935,
+    licence="none stated",
+    files=", ".join((TABLE, *CURVES.values())),
+    holds="curves, times, costs",
 )
 def read(_: str, folder: Path | None) -> Benchmark:
     """Read ``snn_cifar10_acc.csv.gz`` and the curves beside it.
@@ -43,14 +48,14 @@ def read(_: str, folder: Path | None) -> Benchmark:
     ``val_accuracy`` in percent, 100 epochs each. The 690 cells whose logs are of a longer training are left out:
     their curves do not compare.
     """
-    path = require_file(TABLE, folder, benchmark="spikenas-bench", get=GET)
+    path = find([TABLE], folder, benchmark="spikenas-bench", get=GET)[0].path
     table = read_csv(path, ["ops", "epochs_run", *METRICS.values()])
     keep = (table["epochs_run"] == EPOCHS).to_numpy()
     space = get_space("spikenas-bench")
     archs = space.parse(["".join(map(str, row)) for row in digits(table["ops"].tolist(), 6, path)[keep].tolist()])
     curves = {}
     for signal, name in CURVES.items():
-        beside = require_file(name, path.parent, benchmark="spikenas-bench", get=GET)
+        beside = find([name], path.parent, benchmark="spikenas-bench", get=GET)[0].path
         curves[signal] = _read_curves(beside, len(table))[keep]
     known = {column: table[column].to_numpy(float)[keep] for column in table if column not in ("arch_id", "ops")}
     return Benchmark(
@@ -63,6 +68,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
         costs={name: known[name] for name in ("params", "mean_firing_rate") if name in known},
         train_seconds=known.get("train_seconds"),
         source=str(path),
+        left_out=left_out(cells_with_longer_trainings=int((~keep).sum())),
     )
 
 

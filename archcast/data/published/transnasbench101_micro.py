@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archcast.data.base import Benchmark, register
 from archcast.data.published._files import Part, find
-from archcast.data.published._published import PROXIES, clean, digits, fill_twins, read_csv
+from archcast.data.published._tables import PROXIES, clean, digits, fill_twins, read_csv
 from archcast.data.published._transnas import FILE, TASKS, read_official
 from archcast.data.published._transnas import GET as GET_OFFICIAL
 from archcast.errors import DataNotFoundError

@@ -65,9 +65,13 @@ def read(which: str, folder: Path | None) -> Benchmark:
     part = find([FILES[which]], folder, benchmark=f"vit-bench-101/{which}", get=GET)[0]
     jobs = read_torch(part.path)
     with reading(part, "a table of ViT-Bench-101"):
-        choices = PIT if which == "pit" else AUTOFORMER
+        choices: dict[str, Any] = PIT if which == "pit" else AUTOFORMER
         rows = [_pit(job["arch"]) if which == "pit" else _autoformer(job["arch"]) for job in jobs]
         keep = firsts(rows)
+        for kind in ("mlp_ratio", "num_heads") if which != "pit" else ():  # what one layer may be, each may
+            seen = {value for job in jobs for value in job["arch"][kind]}
+            allowed = sorted(seen.union(AUTOFORMER[f"{kind}1"]))
+            choices = {name: allowed if name.startswith(kind) else values for name, values in choices.items()}
         names = [name for name in jobs[0] if name.endswith("_acc")]
         metrics = {name: column_array([jobs[place].get(name) for place in keep], part, name) for name in names}
         metrics = {name: values for name, values in metrics.items() if not np.isnan(values).all()}

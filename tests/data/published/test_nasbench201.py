@@ -16,7 +16,7 @@ import pytest
 
 import archcast
 from archcast.data.naslib import from_ops, to_ops
-from archcast.data.published._published import PROXIES, connected, digits
+from archcast.data.published._tables import PROXIES, connected, digits
 from archcast.errors import InvalidFileError
 
 SPACE = archcast.get_space("nasbench201")

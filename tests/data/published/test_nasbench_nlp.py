@@ -88,6 +88,19 @@ def test_logs_of_another_shape(tmp_path, rng, changes, message) -> None:
         archcast.load_benchmark("nasbench-nlp", tmp_path)
 
 
+def test_runs_of_different_length_and_a_loss_that_is_nan(tmp_path, rng) -> None:
+    cell = recipe("linear")
+    logs = [log(rng, cell), log(rng, cell), log(rng, cell, val_losses=[4.0, float("nan")], test_losses=[4.0, 4.0])]
+    for split in ("train", "val", "test"):
+        logs[1][f"{split}_losses"] = logs[1][f"{split}_losses"][:3]
+    for k, entry in enumerate(logs):
+        (tmp_path / f"log_stats_model_{k}_x_2.json").write_text(json.dumps(entry))
+    benchmark = archcast.load_benchmark("nasbench-nlp", tmp_path)
+    assert benchmark.left_out == "1 trainings whose loss was nan"
+    expected = np.mean([entry["val_losses"][:3] for entry in logs[:2]], axis=0)
+    np.testing.assert_allclose(benchmark.curves["val_loss"], [expected], rtol=1e-6)
+
+
 def test_all_failed(tmp_path, rng) -> None:
     (tmp_path / "log_stats_model_1_x_2.json").write_text(json.dumps(log(rng, recipe("linear"), status="loss is nan!")))
     with pytest.raises(InvalidFileError, match="holds no training that did not fail, of 1"):

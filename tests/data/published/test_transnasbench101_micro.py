@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import archcast
-from archcast.data.published._published import connected
+from archcast.data.published._tables import connected
 from archcast.data.published._transnas import METRICS
 from archcast.errors import DataNotFoundError, InvalidFileError
 

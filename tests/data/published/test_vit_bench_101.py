@@ -68,6 +68,14 @@ def test_accuracies_that_are_not_there(tmp_path, rng) -> None:
     np.testing.assert_array_equal(benchmark.scores(), [70, np.nan, 72, 73])
 
 
+def test_a_ratio_of_another_version_of_the_space(tmp_path, rng) -> None:
+    jobs = [autoformer(rng, c100_base_acc=1.0) for _ in range(3)]
+    jobs[1]["arch"]["mlp_ratio"][4] = 3.0
+    (tmp_path / "gt_autoformer.pth").write_bytes(archive(jobs))
+    space = archcast.load_benchmark("vit-bench-101/autoformer", tmp_path).space
+    assert space.decisions["mlp_ratio1"].values == space.decisions["mlp_ratio5"].values == (3.0, 3.5, 4.0)
+
+
 def test_pit_and_repeated_architectures(tmp_path, rng) -> None:
     jobs = [pit(rng, flower_kd_acc=50.0 + k) for k in range(6)]
     jobs[4]["arch"] = jobs[0]["arch"]

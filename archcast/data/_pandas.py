@@ -1,0 +1,104 @@
+"""Read the columns of a pickled pandas DataFrame without pandas and without executing anything.
+
+A frame is a manager of blocks: arrays of one type, each for some of the columns, of shape (columns, rows).
+Pickles of old and new versions of pandas differ in how they say so; both are read. Other kinds of columns
+(categories, pandas' own texts and dates) are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.data._unpickle import NUMPY, Record
+
+__all__ = ["PANDAS", "frame_columns"]
+
+
+class _Frame(Record):
+    """Stands for ``DataFrame``."""
+
+
+class _Manager:
+    """Stands for ``BlockManager``: blocks (values, place) and axes."""
+
+    def __init__(self, blocks: Sequence[Any] = (), axes: Sequence[Any] = (), *_: Any) -> None:
+        self.blocks, self.axes = list(blocks), list(axes)
+
+    def build(self, state: Any) -> _Manager:
+        if isinstance(state, tuple) and len(state) == 4:  # before pandas 1.3
+            inner = state[3]["0.14.1"]
+            self.axes = list(inner["axes"])
+            self.blocks = [(block["values"], block["mgr_locs"]) for block in inner["blocks"]]
+        return self
+
+
+def _block(values: Any, place: Any, *_: Any) -> tuple[Any, Any]:
+    """Stands for ``_unpickle_block``."""
+    return values, place
+
+
+def _index(kind: str, state: Mapping[str, Any]) -> list[Any]:
+    """Stands for ``_new_Index``: the labels. A range is not written out if it is long."""
+    if kind == "range":
+        labels = range(int(state["start"]), int(state["stop"]), int(state["step"]))
+        return list(labels[:10_000])
+    if kind == "multi":
+        levels, codes = state["levels"], state.get("codes", state.get("labels"))
+        parts = [[level[int(k)] for k in code] for level, code in zip(levels, codes)]
+        return list(zip(*parts))
+    data = state["data"]
+    return data.tolist() if isinstance(data, np.ndarray) else list(data)
+
+
+def _slice(*bounds: Any) -> slice:
+    return slice(*(None if bound is None else int(bound) for bound in bounds))
+
+
+def _frozen_list(items: Any = ()) -> list[Any]:
+    return list(items)
+
+
+PANDAS: Mapping[tuple[str, str], Any] = {
+    **NUMPY,
+    ("pandas.core.frame", "DataFrame"): _Frame,
+    ("pandas.core.internals.managers", "BlockManager"): _Manager,
+    ("pandas.core.internals", "BlockManager"): _Manager,
+    ("pandas._libs.internals", "_unpickle_block"): _block,
+    ("pandas.core.indexes.base", "_new_Index"): _index,
+    ("pandas.core.indexes.base", "Index"): "plain",
+    ("pandas.core.indexes.numeric", "Int64Index"): "plain",
+    ("pandas.core.indexes.numeric", "Float64Index"): "plain",
+    ("pandas.core.indexes.range", "RangeIndex"): "range",
+    ("pandas.core.indexes.multi", "MultiIndex"): "multi",
+    ("pandas.core.indexes.frozen", "FrozenList"): _frozen_list,
+    ("builtins", "slice"): _slice,
+    ("__builtin__", "slice"): _slice,
+}
+"""Stand-ins for what a frame of plain columns needs."""
+
+
+def frame_columns(value: Any) -> dict[Any, NDArray[Any]]:
+    """Label -> values of the columns of an unpickled frame.
+
+    Raises:
+        ValueError: not a frame, or its blocks do not fit its columns.
+    """
+    manager = getattr(value, "_mgr", getattr(value, "_data", None))
+    if not isinstance(value, _Frame) or not isinstance(manager, _Manager) or len(manager.axes) != 2:
+        raise ValueError("it is not a frame of pandas")
+    labels = manager.axes[0]
+    out: dict[int, NDArray[Any]] = {}
+    for values, place in manager.blocks:
+        if not isinstance(values, np.ndarray) or values.ndim != 2:
+            raise ValueError("a block is not a plain array")
+        places = list(range(len(labels)))[place] if isinstance(place, slice) else np.asarray(place).tolist()
+        if len(places) != len(values):
+            raise ValueError("a block has more or fewer columns than its place")
+        out |= dict(zip(places, values))
+    if sorted(out) != list(range(len(labels))) or len({len(column) for column in out.values()}) > 1:
+        raise ValueError("its blocks do not make up its columns")
+    return {label: out[k] for k, label in enumerate(labels)}

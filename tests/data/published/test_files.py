@@ -1,0 +1,122 @@
+"""Where files are found, and how much of one is read."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from archcast.data.published._files import Part, contents, find, fits, natural, read_json, reading
+from archcast.errors import DataNotFoundError, InvalidFileError
+
+OPTIONS = {"benchmark": "mine", "get": "Download it from https://example.org."}
+
+
+def names(parts) -> list[str]:
+    return [(part.inside or part.path.name) for part in parts]
+
+
+def test_patterns_are_the_last_components() -> None:
+    assert fits("a/b/seg/trainval.pkl", ["seg/trainval.pkl"])
+    assert fits("seg/trainval.pkl.gz", ["seg/trainval.pkl"])
+    assert fits("x/table.csv.gz", ["table.csv.gz"])
+    assert not fits("x/seg-4x/trainval.pkl", ["seg/trainval.pkl"])
+    assert not fits("trainval.pkl", ["seg/trainval.pkl"])
+    assert fits("deep/result_7.json", ["x", "result_*.json"])
+    assert not fits("result_7.json/other", ["result_*.json"])
+
+
+def test_folders_are_searched_in_depth_and_in_natural_order(tmp_path) -> None:
+    for name in ("result_10.json", "b/result_2.json", "b/c/result_1.json", ".hidden/result_3.json", "other.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "b" / "loop").symlink_to(tmp_path, target_is_directory=True)
+    assert names(find(["result_*.json"], tmp_path, **OPTIONS)) == ["result_1.json", "result_2.json", "result_10.json"]
+    assert names(find(["result_*.json"], tmp_path / "b" / "result_2.json", **OPTIONS)) == ["result_2.json"]
+    assert sorted(["a10", "a9", "a1"], key=natural) == ["a1", "a9", "a10"]
+
+
+def test_a_file_is_taken_whatever_its_name(tmp_path) -> None:
+    (tmp_path / "renamed").write_text("{}")
+    assert names(find(["result_*.json"], tmp_path / "renamed", **OPTIONS)) == ["renamed"]
+
+
+def test_names_that_will_do(tmp_path) -> None:
+    (tmp_path / "my_table.json").write_text("{}")
+    assert names(find(["table.json"], tmp_path, renamed=["*table.json"], **OPTIONS)) == ["my_table.json"]
+    (tmp_path / "table.json").write_text("{}")
+    assert names(find(["table.json"], tmp_path, renamed=["*table.json"], **OPTIONS)) == ["table.json"]
+
+
+def test_the_environment_names_the_folder(tmp_path, monkeypatch) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    monkeypatch.setenv("ARCHCAST_DATA", str(tmp_path))
+    assert names(find(["x.json"], None, **OPTIONS)) == ["x.json"]
+    monkeypatch.delenv("ARCHCAST_DATA")
+    with pytest.raises(DataNotFoundError, match=r"'mine' needs x\.json, and \$ARCHCAST_DATA is not set\. Download it"):
+        find(["x.json"], None, **OPTIONS)
+    with pytest.raises(DataNotFoundError, match=r"which is not in '/nowhere'"):
+        find(["x.json"], tmp_path.__class__("/nowhere"), **OPTIONS)
+    assert find(["y.json"], tmp_path, optional=True, **OPTIONS) == []
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_archives(tmp_path, kind) -> None:
+    path = tmp_path / f"some.{kind}"
+    members = {
+        "a/result_2.json": b"[2]",
+        "a/result_10.json": b"[10]",
+        "a/deep/result_1.json.gz": gzip.compress(b"[1]"),
+        "x": b"",
+    }
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+    else:
+        with tarfile.open(path, "w:gz" if kind == "tar.gz" else "w") as archive:
+            for name, data in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    for where, options in ((path, {}), (tmp_path, {"archives": ["some.*"]})):
+        parts = find(["result_*.json"], where, **options, **OPTIONS)
+        read = dict(contents(parts))
+        assert [read[part] for part in parts] == [b"[1]", b"[2]", b"[10]"]
+    assert find(["result_*.json"], tmp_path, optional=True, **OPTIONS) == [], "archives are looked into by name only"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InvalidFileError, match=r"some\..* is damaged"):
+        list(contents(find(["result_*.json"], path, **OPTIONS)))
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".pbz2", bz2.compress)])
+def test_what_is_unpacked_is_bounded(tmp_path, suffix, pack) -> None:
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(pack(b"a" * 1000))
+    assert Part(path).read() == Part(path).read(1000) == b"a" * 1000
+    with pytest.raises(InvalidFileError, match="holds more than 999 bytes unpacked"):
+        Part(path).read(999)
+    if suffix:
+        path.write_bytes(pack(b"a" * 1000)[:-5])
+        with pytest.raises(InvalidFileError, match="is damaged"):
+            Part(path).read()
+
+
+def test_json(tmp_path) -> None:
+    part = Part(tmp_path / "x.json")
+    assert read_json(part, b'{"a": NaN}')["a"] != 0
+    with pytest.raises(InvalidFileError, match=r"x\.json' is not JSON: .* \(byte 6\)"):
+        read_json(part, b'{"a": }')
+    for data in (b"[" * 100_000, b"\xff\xfe", b"1" * 10_000):
+        with pytest.raises(InvalidFileError, match="is not JSON"):
+            read_json(part, data)
+
+
+def test_errors_of_the_shape_name_the_file() -> None:
+    for error in (KeyError("top1"), TypeError("x"), RecursionError("deep"), MemoryError(), IndexError("i")):
+        with pytest.raises(InvalidFileError, match=r"^'f' is not a table of X: "), reading("'f'", "a table of X"):
+            raise error
