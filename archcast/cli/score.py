@@ -36,7 +36,9 @@ def score(
     ] = None,
     proxies: Annotated[
         str,
-        typer.Option(help="Names or patterns with commas, quick (all that are cheap) or all; aggregates, such as vote, too."),
+        typer.Option(
+            help="Names or patterns with commas, quick (all that are cheap) or all; aggregates, such as vote, too."
+        ),
     ] = "quick",
     input_shape: Annotated[
         str | None,
@@ -50,7 +52,8 @@ def score(
         typer.Option(help="Number of samples.", show_default="32, or 16 for images of more than 64 pixels a side"),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="noise, digits, a folder with a folder of images for each class, or an .npz with x and y.")
+        str,
+        typer.Option(help="noise, digits, a folder with a folder of images for each class, or an .npz with x and y."),
     ] = "noise",
     init: Annotated[
         str, typer.Option(help="How weights are drawn: default (as the model does), kaiming, xavier or normal.")

@@ -304,7 +304,9 @@ def _distrust(session: Session, names: list[str], values: dict[str, float], fail
     for name in names:
         if name in values and not COUNTS.issuperset(PROXIES.entry(name).info["recordings"]):
             del values[name]
-            failures[name] = f"{wrong} {'hold' if wrong == 'the inputs' else 'holds'} a value that is not a finite number"
+            failures[name] = (
+                f"{wrong} {'hold' if wrong == 'the inputs' else 'holds'} a value that is not a finite number"
+            )
 
 
 def _finite(tensor: Tensor) -> bool:

@@ -136,7 +136,9 @@ class Batch:
 
         if isinstance(batch_dim, Mapping):
             if not isinstance(self.inputs, Mapping) or set(batch_dim) - set(self.inputs):
-                raise InvalidInputError("batch_dim is a mapping: it needs inputs that are a mapping with the same names.")
+                raise InvalidInputError(
+                    "batch_dim is a mapping: it needs inputs that are a mapping with the same names."
+                )
             pairs = [(value, check(batch_dim.get(key))) for key, value in self.inputs.items()]
         elif isinstance(batch_dim, Sequence):
             if not isinstance(self.inputs, (tuple, list)) or len(batch_dim) != len(self.inputs):
@@ -221,6 +223,7 @@ class Batch:
     def __getitem__(self, rows: slice) -> Batch:
         size = len(range(*rows.indices(self.size)))
         if self.listed:
+
             def cut(value: Any) -> Any:
                 return value[rows] if isinstance(value, list) and len(value) == self.size else value
 

@@ -204,7 +204,9 @@ class Generators:
         if state[1] is not None:
             torch.cuda.set_rng_state_all(state[1])
         elif not torch.cuda.is_initialized() and hasattr(torch.cuda, "_queued_calls"):  # type: ignore[no-untyped-call]
-            torch.cuda._queued_calls[:] = state[2]  # torch.manual_seed leaves a seed for a device that is not in use yet
+            torch.cuda._queued_calls[:] = state[
+                2
+            ]  # torch.manual_seed leaves a seed for a device that is not in use yet
         np.random.set_state(state[3])  # noqa: NPY002
         random.setstate(state[4])
         for generator, own in zip(self.own, state[5:]):

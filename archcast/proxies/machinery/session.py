@@ -104,9 +104,7 @@ class Session:
 
     def tracer(self, leaves: Iterable[Tensor] = (), **options: Any) -> Tracer:
         """A tracer that knows the model's parameters and buffers."""
-        return Tracer(
-            self.parameters, leaves, constants=self.constants, sequence_first=self.batch.axis == 1, **options
-        )
+        return Tracer(self.parameters, leaves, constants=self.constants, sequence_first=self.batch.axis == 1, **options)
 
     def train(self) -> None:
         """Set the model to training mode, but for modules that would draw random numbers in it."""
@@ -221,7 +219,9 @@ class Session:
         others = (self._diagnose(seed)[1] for seed in range(1, SEEDS))
         if any(not torch.equal(logits.nan_to_num(), other.nan_to_num()) for other in others):
             names = sorted({type(module).__name__ for module in remaining}) or [type(self.model).__name__]
-            self._random = f"{', '.join(names)} draws random numbers in the forward pass, and the output depends on them"
+            self._random = (
+                f"{', '.join(names)} draws random numbers in the forward pass, and the output depends on them"
+            )
 
     def _diagnose(self, seed: int) -> tuple[list[nn.Module], Tensor, int]:
         """Modules that draw random numbers themselves, the logits, and how many normalisations use the batch."""

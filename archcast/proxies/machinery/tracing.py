@@ -567,9 +567,7 @@ def _role(
     return max(macs // max(output.numel(), 1), 1), output.ndim - (2 if left else 1)
 
 
-def _einsum_role(
-    equation: str, operands: list[Tensor], position: int, output: Tensor
-) -> tuple[int, int | None]:
+def _einsum_role(equation: str, operands: list[Tensor], position: int, output: Tensor) -> tuple[int, int | None]:
     """The same for ``einsum``, from its equation. An ellipsis stands for as many axes as are left."""
     left, _, right = equation.replace(" ", "").partition("->")
     terms = [_spelled(term, operand.ndim) for term, operand in zip(left.split(","), operands)]

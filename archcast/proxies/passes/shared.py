@@ -165,8 +165,8 @@ class _SharedPass:
         if "agreement" in self.wanted and not bool(logits.detach().isfinite().all()):
             self.fail(frozenset({"agreement"}), "the output of the model is not finite")
         if tracer.coupled and not alone:
-            reason = "batch normalisation ties the samples together, so micro-batches would change the score"
-            self.fail(FLOW | {"agreement"}, reason)
+            why = "batch normalisation ties the samples together, so micro-batches would change the score"
+            self.fail(FLOW | {"agreement"}, why)
         self.reached = leaves_of(logits)
         if leaves and not any(id(leaf) in self.reached for leaf in leaves):
             self.fail(FLOW, NO_PATH)
@@ -281,7 +281,13 @@ class _SharedPass:
         return seen
 
     def arrived(
-        self, position: int, activation: Watched, channels: int | None, samples: int, sequence_first: bool, gradient: Tensor
+        self,
+        position: int,
+        activation: Watched,
+        channels: int | None,
+        samples: int,
+        sequence_first: bool,
+        gradient: Tensor,
     ) -> None:
         """Called with the gradient of a layer output, in the backward pass of the loss and in that of the logits."""
         if not self.collecting or "saliencies" not in self.wanted:

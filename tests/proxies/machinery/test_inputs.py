@@ -12,7 +12,19 @@ import archcast
 from archcast.errors import InvalidInputError
 from archcast.proxies.machinery.inputs import Batch
 
-PER_SAMPLE = ["flops", "snip", "grad_norm", "jacob_cov", "fisher", "gradsign", "zico", "ntk", "grasp", "synflow", "vkdnw"]
+PER_SAMPLE = [
+    "flops",
+    "snip",
+    "grad_norm",
+    "jacob_cov",
+    "fisher",
+    "gradsign",
+    "zico",
+    "ntk",
+    "grasp",
+    "synflow",
+    "vkdnw",
+]
 
 
 class Recurrent(nn.Module):
@@ -111,7 +123,9 @@ def test_a_list_of_images(stacked: bool) -> None:
     for batch_dim in ("auto", "list"):
         scores = archcast.score(Detector(stacked=stacked), (images, [{}] * 5), proxies="flops", batch_dim=batch_dim)
         assert scores["flops"] == 48 * 4 * 27
-    scores = archcast.score(Detector(stacked=stacked), (images, [{}] * 5), torch.arange(5) % 4, proxies=["zico", "snip"])
+    scores = archcast.score(
+        Detector(stacked=stacked), (images, [{}] * 5), torch.arange(5) % 4, proxies=["zico", "snip"]
+    )
     assert len(scores) == 2
 
 
@@ -154,7 +168,11 @@ def test_what_cannot_be_told_is_a_failure_that_names_the_argument() -> None:
         (torch.randn(3, 4), (0,), "batch_dim gives 1 axes: it needs inputs that are a tuple of as many arguments"),
         ((torch.randn(3, 4),), (0, 0), "batch_dim gives 2 axes"),
         ({"x": torch.randn(3, 4)}, {"y": 0}, "a mapping with the same names"),
-        ((torch.randn(3, 4), torch.randn(2, 4)), 0, "the inputs have 3, 2 samples there. Give an axis for each argument"),
+        (
+            (torch.randn(3, 4), torch.randn(2, 4)),
+            0,
+            "the inputs have 3, 2 samples there. Give an axis for each argument",
+        ),
     ],
 )
 def test_wrong_axes(inputs: Any, batch_dim: Any, message: str) -> None:
