@@ -33,9 +33,8 @@ def list_(
     registry = _registry(kind)
     entries = {name: dict(registry.entry(name).info) for name in registry}
     if kind is Kind.proxies:
-        from archcast.proxies.passes import needs_of
-
         from archcast.proxies.aggregate import AGGREGATES
+        from archcast.proxies.passes import needs_of
 
         for info in entries.values():
             info["needs"] = ", ".join(needs_of(info.pop("recordings"))) or "nothing"
