@@ -5,11 +5,11 @@
 
 Random networks that have a path from input to output, of the paper's size (16 channels, 5 cells a stage, 32x32), each
 with its own weights, images and random labels: 32 images, but 64 for the proxies of gradients over batches (zico takes
-them as two batches of 32). ``linear_regions`` and ``ntk`` are of the small nets that TE-NAS computes them on. Rows are appended as they come and the same call continues; about four seconds of
-processor time a network with all proxies. The report gives Kendall tau-b with the 200-epoch validation accuracy and with
-the test accuracy, a mean over seeds, and chooses an aggregate on one half of the networks and confirms it on the other,
-many times. ``--pruned`` leaves out the edges that no path uses, where the space can build both; name another ``--out`` for
-each.
+them as two batches of 32). ``linear_regions`` and ``ntk`` are of the small nets that TE-NAS computes them on. Rows are
+appended as they come and the same call continues; about four seconds of processor time a network with all proxies. The
+report gives Kendall tau-b with the 200-epoch validation accuracy and with the test accuracy, a mean over seeds, and
+chooses an aggregate on one half of the networks and confirms it on the other, many times. ``--pruned`` leaves out the
+edges that no path uses, where the space can build both; name another ``--out`` for each.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from archcast.cli import _scoring, main
 from archcast.cli._batches import read_data
 from archcast.cli._targets import Settings, target_of
 from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.proxies.aggregate import AGGREGATES, aggregate
 
 SPACE = archcast.get_space("nasbench201")
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
@@ -507,3 +510,137 @@ def test_building_leaves_the_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     with pytest.raises(InvalidInputError, match="its networks take images, but --input is 8"):
         target_of(f"nasbench201:{CELL}").build(Settings((8,)))
+
+
+# -- what is finished is kept --------------------------------------------------------------------------------------------
+
+DEADLY = """
+import ctypes, os, sys, time
+from torch import nn
+
+def good(width=4):
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 3))
+
+def one():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1))
+
+def grouped():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+
+class Segfault(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+    def forward(self, x):
+        ctypes.string_at(0)
+
+class Exit(Segfault):
+    def forward(self, x):
+        os._exit(7)
+
+def leaves():
+    sys.exit(3)
+
+class Leaves(Segfault):
+    def forward(self, x):
+        sys.exit(3)
+"""
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (folder / "deadly.py").write_text(DEADLY)
+    call = [sys.executable, "-c", "from archcast.cli import main; main()", "score", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(archcast.__file__).parents[1])}
+    return subprocess.run(call, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is kept without fork")
+@pytest.mark.parametrize("dead", ["Segfault", "Exit"])
+def test_a_process_that_is_killed_has_printed_what_was_finished(dead: str, tmp_path: Path) -> None:
+    names = ["deadly.py:good", "deadly.py:grouped", f"deadly.py:{dead}", "deadly.py:good"]
+    found = command(tmp_path, *names, "--proxies", "params,vkdnw", "--format", "csv")
+    assert found.returncode not in (0, 2)
+    assert [line.split(",")[0] for line in found.stdout.splitlines()] == ["target", *names[:2]]
+    assert rows_of(found.stdout)[0]["params"] == "127.0"
+    assert f"error: deadly.py:{dead}: the process was killed while this was scored" in found.stderr
+
+
+def test_a_system_exit_is_an_error_of_its_target(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    code, out, err = run(
+        "deadly.py:good",
+        "deadly.py:leaves",
+        "deadly.py:Leaves",
+        "deadly.py:one",
+        "--proxies",
+        "params,snip",
+        "--format",
+        "csv",
+    )
+    assert code == 2
+    assert [row["target"] for row in rows_of(out)] == ["deadly.py:good", "deadly.py:one"]
+    assert float(rows_of(out)[1]["snip"]) > 0, "one output has labels 0 and 1"
+    assert "deadly.py:leaves: SystemExit: 3" in err
+    assert "Leaves failed on inputs of shape 2x3x32x32: SystemExit: 3" in err
+
+
+def test_ctrl_c_prints_what_is_finished(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = _scoring.run
+
+    def impatient(target: Any, job: Any) -> Any:
+        if target.name == "nets.py:ready":
+            raise KeyboardInterrupt
+        return original(target, job)
+
+    monkeypatch.setattr(_scoring, "run", impatient)
+    code, out, err = run("nets.py:small", "nets.py:ready", "--proxies", "params", "--format", "csv")
+    assert code == 130
+    assert [row["target"] for row in rows_of(out)] == ["nets.py:small"]
+    assert "interrupted" in err
+
+
+# -- aggregates and parameters -------------------------------------------------------------------------------------------
+
+
+def test_aggregates(run: Run) -> None:
+    options = ["--space", "nasbench201", "--sample", "4", *SMALL, "--format", "csv"]
+    code, out, _ = run(*options, "--proxies", "vote,params", "--sort", "vote")
+    rows = rows_of(out)
+    table = {name: [float(row[name] or "nan") for row in rows] for name in AGGREGATES["vote"].proxies}
+    votes = [float(row["vote"]) for row in rows]
+    assert code == 0
+    assert votes == pytest.approx(list(aggregate("vote", table)))
+    assert votes == sorted(votes, reverse=True)
+    assert list(rows[0])[-1] == "vote"
+    code, _, err = run(*options, "--proxies", "vote", "--out", "scores.csv")
+    assert code == 2
+    assert "vote compares the networks of one command" in err
+    code, _, err = run(*options, "--proxies", "params", "--sort", "vote")
+    assert code == 2
+    assert "--sort 'vote' is not one of the proxies: params" in err
+
+
+def test_parameters_of_proxies(run: Run) -> None:
+    common = ["nets.py:small", "--proxies", "swap,swap_reg", "--format", "csv"]
+    _, out, _ = run(*common, "--option", "swap_reg.mu=1", "--option", "swap_reg.sigma=2")
+    row = rows_of(out)[0]
+    assert float(row["swap_reg"]) == pytest.approx(float(row["swap"]) * np.exp(-((0.208 - 1) ** 2) / 2))
+    for text, message in [
+        ("swap_reg.mu", "is not of the form swap_reg.mu=40"),
+        ("swap_reg.nu=3", "the proxies asked for have swap_reg.mu, swap_reg.sigma"),
+        ("snip.mu=3", "the proxies asked for have swap_reg.mu"),
+    ]:
+        code, _, err = run(*common, "--option", text)
+        assert code == 2
+        assert message in err
+
+
+def test_memory_format(run: Run) -> None:
+    values = []
+    for name in ("auto", "contiguous", "channels_last"):
+        _, out, _ = run("nets.py:small", "--proxies", "snip", "--format", "csv", "--memory-format", name)
+        values.append(float(rows_of(out)[0]["snip"]))
+    assert values == pytest.approx([values[0]] * 3, rel=1e-4)
+    code, _, err = run("nets.py:small", "--memory-format", "nhwc")
+    assert code == 2
+    assert "--memory-format 'nhwc' is not one of auto, contiguous, channels_last" in err

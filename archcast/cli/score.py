@@ -327,7 +327,7 @@ def _run(
 def _worker_died() -> type[Exception]:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    return TerminatedWorkerError  # type: ignore[no-any-return]
+    return TerminatedWorkerError
 
 
 def _combine(outcomes: list[Outcome], names: list[str]) -> list[Outcome]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import math
+import re
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -506,3 +510,44 @@ def test_a_new_proxy_is_one_function(convolutional: Any) -> None:
         assert archcast.score(model, x, proxies="size_of_kernel")["size_of_kernel"] == 6
     finally:
         del PROXIES._entries["size_of_kernel"]
+
+
+@pytest.mark.parametrize("name", PROXIES.names())
+def test_a_measured_figure_is_in_the_docs(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "proxies.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")]
+    figures = [row[2].strip() for row in rows if re.search(rf"\b{name}\b", row[1]) and len(row) > 4]
+    assert any(re.fullmatch(r"-?\.\d{3}", figure) for figure in figures), f"no Kendall tau of {name}"
+
+
+def test_parameters_of_a_proxy(convolutional: Any) -> None:
+    model, x, _ = convolutional
+    options = {"swap_reg": {"mu": 1.0, "sigma": 2.0}}
+    scores = archcast.score(model, x, proxies=["swap", "swap_reg"], options=options)
+    expected = scores["swap"] * math.exp(-((0.450 - 1.0) ** 2) / 2.0)
+    assert scores["swap_reg"] == pytest.approx(expected)
+    for wrong, message in [
+        ({"swap": {"mu": 1}}, "options holds 'swap', which is not one of the proxies asked for"),
+        ({"swap_reg": {"nu": 1}}, r"options\['swap_reg'\] holds 'nu', but the proxy has mu, sigma"),
+        ({"swap_reg": {"mu": 0}}, r"options\['swap_reg'\]\['mu'\] is 0: it must be a number above 0"),
+        ({"swap_reg": {"mu": "x"}}, "it must be a number above 0"),
+        ({"swap_reg": 3}, "it must map names of parameters to numbers"),
+    ]:
+        with pytest.raises(InvalidInputError, match=message):
+            archcast.score(model, x, proxies="swap_reg", options=wrong)
+    with pytest.raises(InvalidInputError, match="the proxy has no parameters"):
+        archcast.score(model, x, proxies="swap", options={"swap": {"mu": 1}})
+
+
+def test_epe_nas_of_many_classes() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 101)).double()
+    x, y = torch.randn(9, 6).double(), torch.tensor([0, 0, 0, 7, 7, 30, 30, 30, 99])
+    leaves = x.clone().requires_grad_()
+    (rows,) = torch.autograd.grad(model(leaves).sum(), leaves)
+    e = []
+    for k in (0, 7, 30):  # the one sample of class 99 has no other to be compared with
+        c = np.corrcoef(rows[y == k].numpy())
+        e.append(np.log(np.abs(c) + 1e-5).sum() / len(c))
+    expected = sum(abs(a - b) for a in e for b in e) / 3
+    assert archcast.score(model, x, y, proxies="epe_nas")["epe_nas"] == pytest.approx(expected, rel=1e-9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Size, Tensor
 
 from archcast.proxies.machinery.tracing import Call
 
@@ -12,10 +12,9 @@ __all__ = ["Channels"]
 class Channels:
     """Follows the layers of a model while it runs, to tell where the channels of its outputs are.
 
-    A convolution puts them on the second axis, a linear map on the last; what comes between layers moves the axis, but
-    not the number of channels. So the axis of an output is the one of the last layer if its size is the number of
-    channels of that layer, else another axis of this size: the second (a transposed sequence) or the last (tokens, and
-    images with the channels last).
+    A convolution puts them on the second axis, a linear map on the last. What comes between layers may move the axis: to
+    the end of an image, if its positions are those of the last layer and the last axis has the size of its channels;
+    and back. A map that becomes a sequence has them where the size fits.
 
     Examples:
         >>> import torch
@@ -24,20 +23,25 @@ class Channels:
     """
 
     def __init__(self) -> None:
-        self._last: tuple[int, int, int] | None = None
+        self._axis = 0
+        self._channels = 0
+        self._shape = Size()
 
     def follow(self, call: Call) -> None:
         """Note a layer or normalisation: for :class:`~archcast.proxies.machinery.tracing.Tracer`'s ``on_call``."""
-        if call.channels is not None:
+        if call.channels is not None and call.output.ndim > 1:
             axis = call.channels % call.output.ndim
-            self._last = (call.output.ndim, axis, int(call.output.shape[axis]))
+            self._axis = 1 if axis == 1 and call.output.ndim > 2 else -1
+            self._channels, self._shape = int(call.output.shape[axis]), call.output.shape
 
     def axis_of(self, output: Tensor) -> int:
         """Axis of the channels of ``output``: 1 or -1."""
-        usual = -1 if output.ndim == 3 else 1
-        if self._last is None:
-            return usual
-        ndim, axis, size = self._last
-        same = 1 if axis == 1 and ndim > 2 else -1
-        order = (same, -same)
-        return next((candidate for candidate in order if output.shape[candidate] == size), same)
+        if not self._axis:
+            return -1 if output.ndim == 3 else 1
+        if output.shape[self._axis] == self._channels or output.shape[-self._axis] != self._channels:
+            return self._axis
+        if output.ndim != len(self._shape):
+            return -self._axis
+        first, last = slice(1, -1), slice(2, None)
+        before, after = (last, first) if self._axis == 1 else (first, last)
+        return -self._axis if output.shape[after] == self._shape[before] else self._axis

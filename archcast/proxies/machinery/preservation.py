@@ -166,6 +166,11 @@ def _refill(container: Any, content: Any) -> None:
         container.update(content)
 
 
+def _set_threads(n: int) -> None:
+    if n != torch.get_num_threads():
+        torch.set_num_threads(n)
+
+
 def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
     """Global settings of torch that a model may change, with how to set them."""
     return [
@@ -175,7 +180,7 @@ def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
             lambda mode: torch.use_deterministic_algorithms(mode[0], warn_only=mode[1]),
             (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
         ),
-        (lambda n: n == torch.get_num_threads() or torch.set_num_threads(n), torch.get_num_threads()),
+        (_set_threads, torch.get_num_threads()),
     ]
 
 
@@ -216,8 +221,8 @@ class Generators:
         """Seed all of them, for a look at what depends on them."""
         torch.default_generator.manual_seed(seed)
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-            for generator in torch.cuda.default_generators:
-                generator.manual_seed(seed)
+            for default in torch.cuda.default_generators:
+                default.manual_seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
         random.seed(seed)
         for generator in self.own:

@@ -239,7 +239,7 @@ class Session:
             moved()
             stack.append(module)
 
-        def leave(module: nn.Module, _args: Any, _output: Any) -> None:
+        def leave(_module: nn.Module, _args: Any, _output: Any) -> None:
             moved()
             stack.pop()
 

@@ -82,58 +82,13 @@ CLAMPS = (
     "_threshold",
 )
 """Functions that are a rectifier when their lower bound is 0."""
-PLAIN = frozenset(
-    [
-        "__get__",
-        "__set__",
-        "size",
-        "dim",
-        "numel",
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "__add__",
-        "__radd__",
-        "__sub__",
-        "__rsub__",
-        "__mul__",
-        "__rmul__",
-        "__truediv__",
-        "__iadd__",
-        "__imul__",
-        "add_",
-        "mul_",
-        "__getitem__",
-        "view",
-        "reshape",
-        "permute",
-        "transpose",
-        "flatten",
-        "contiguous",
-        "cat",
-        "chunk",
-        "split",
-        "unsqueeze",
-        "squeeze",
-        "expand",
-        "mean",
-        "sum",
-        "clone",
-        "detach",
-        "to",
-        "max_pool2d",
-        "avg_pool2d",
-        "adaptive_avg_pool2d",
-        "softmax",
-        "sigmoid",
-        "tanh",
-        "requires_grad_",
-        "stride",
-        "is_floating_point",
-        "data_ptr",
-    ]
-)
+PLAIN = frozenset({
+    "__get__", "__set__", "size", "dim", "numel", "add", "sub", "mul", "div", "__add__", "__radd__", "__sub__",
+    "__rsub__", "__mul__", "__rmul__", "__truediv__", "__iadd__", "__imul__", "add_", "mul_", "__getitem__", "view",
+    "reshape", "permute", "transpose", "flatten", "contiguous", "cat", "chunk", "split", "unsqueeze", "squeeze",
+    "expand", "mean", "sum", "clone", "detach", "to", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "softmax",
+    "sigmoid", "tanh", "requires_grad_", "stride", "is_floating_point", "data_ptr",
+})  # fmt: skip
 """Functions that are called often and multiply nothing: they are not looked into."""
 IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__", "__setitem__")
 
@@ -398,7 +353,9 @@ class Tracer(TorchFunctionMode):
             return
         if not macs:
             shapes = [operand.shape for operand in operands]
-            macs = torch.broadcast_shapes(*shapes).numel() if "vecdot" in name else output.numel()
+            macs = output.numel()
+            if "vecdot" in name:
+                macs = torch.broadcast_shapes(*shapes).numel()  # type: ignore[no-untyped-call]
         self.macs += macs
         for position, weight in enumerate(operands):
             if not self._is_data(weight):

@@ -22,111 +22,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = ["UnsafeLayoutError", "Witness", "aside"]
 
-SAFE = frozenset(
-    [
-        "convolution",
-        "_convolution",
-        "native_batch_norm",
-        "_native_batch_norm_legit",
-        "_native_batch_norm_legit_no_training",
-        "_batch_norm_with_update",
-        "relu",
-        "relu_",
-        "hardtanh",
-        "hardtanh_",
-        "leaky_relu",
-        "leaky_relu_",
-        "elu",
-        "elu_",
-        "gelu",
-        "silu",
-        "silu_",
-        "sigmoid",
-        "sigmoid_",
-        "tanh",
-        "tanh_",
-        "hardswish",
-        "hardswish_",
-        "hardsigmoid",
-        "hardsigmoid_",
-        "clamp",
-        "clamp_",
-        "clamp_min",
-        "clamp_min_",
-        "threshold",
-        "threshold_",
-        "add",
-        "add_",
-        "sub",
-        "sub_",
-        "mul",
-        "mul_",
-        "div",
-        "div_",
-        "neg",
-        "cat",
-        "stack",
-        "split",
-        "split_with_sizes",
-        "chunk",
-        "max_pool2d",
-        "max_pool2d_with_indices",
-        "avg_pool2d",
-        "adaptive_avg_pool2d",
-        "_adaptive_avg_pool2d",
-        "mean",
-        "sum",
-        "view",
-        "_unsafe_view",
-        "reshape",
-        "_reshape_alias",
-        "flatten",
-        "permute",
-        "transpose",
-        "t",
-        "expand",
-        "unsqueeze",
-        "squeeze",
-        "slice",
-        "select",
-        "alias",
-        "clone",
-        "copy_",
-        "detach",
-        "lift_fresh",
-        "contiguous",
-        "_to_copy",
-        "empty",
-        "empty_like",
-        "zeros",
-        "zeros_like",
-        "ones",
-        "ones_like",
-        "full",
-        "full_like",
-        "fill_",
-        "zero_",
-        "new_empty",
-        "new_zeros",
-        "new_ones",
-        "arange",
-        "scalar_tensor",
-        "constant_pad_nd",
-        "linear",
-        "addmm",
-        "mm",
-        "softmax",
-        "_softmax",
-        "log_softmax",
-        "_log_softmax",
-        "eq",
-        "ne",
-        "gt",
-        "ge",
-        "lt",
-        "le",
-    ]
-)
+SAFE = frozenset({
+    "convolution", "_convolution", "native_batch_norm", "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training", "_batch_norm_with_update", "relu", "relu_", "hardtanh", "hardtanh_",
+    "leaky_relu", "leaky_relu_", "elu", "elu_", "gelu", "silu", "silu_", "sigmoid", "sigmoid_", "tanh", "tanh_",
+    "hardswish", "hardswish_", "hardsigmoid", "hardsigmoid_", "clamp", "clamp_", "clamp_min", "clamp_min_",
+    "threshold", "threshold_", "add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_", "neg", "cat", "stack",
+    "split", "split_with_sizes", "chunk", "max_pool2d", "max_pool2d_with_indices", "avg_pool2d",
+    "adaptive_avg_pool2d", "_adaptive_avg_pool2d", "mean", "sum", "view", "_unsafe_view", "reshape",
+    "_reshape_alias", "flatten", "permute", "transpose", "t", "expand", "unsqueeze", "squeeze", "slice", "select",
+    "alias", "clone", "copy_", "detach", "lift_fresh", "contiguous", "_to_copy", "empty", "empty_like", "zeros",
+    "zeros_like", "ones", "ones_like", "full", "full_like", "fill_", "zero_", "new_empty", "new_zeros", "new_ones",
+    "arange", "scalar_tensor", "constant_pad_nd", "linear", "addmm", "mm", "softmax", "_softmax", "log_softmax",
+    "_log_softmax", "eq", "ne", "gt", "ge", "lt", "le",
+})  # fmt: skip
 """Operations that were tried in channels-last memory, forward and backward, on torch 2.13 and 2.14."""
 
 
@@ -151,7 +60,7 @@ def aside() -> Iterator[None]:
         _thread.aside = before
 
 
-class Witness(TorchDispatchMode):
+class Witness(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the multiply-accumulates of products, and refuses what is unsafe.
 
     Args:
@@ -165,7 +74,7 @@ class Witness(TorchDispatchMode):
     """
 
     def __init__(self, *, careful: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.careful = careful
         self.macs = 0
 
@@ -200,12 +109,12 @@ def _entries(matrix: Tensor) -> int:
 
 def _matrix(position: int) -> Any:
     """(..., n, k) times (..., k, m), the first factor at ``position``."""
-    return lambda args, output: _entries(args[position]) * int(args[position + 1].shape[-1])
+    return lambda args, _output: _entries(args[position]) * int(args[position + 1].shape[-1])
 
 
 def _vector(position: int) -> Any:
     """(n, k) times (k,)."""
-    return lambda args, output: _entries(args[position])
+    return lambda args, _output: _entries(args[position])
 
 
 def _convolution(args: tuple[Any, ...], output: Tensor) -> int:
@@ -229,10 +138,10 @@ PRODUCTS: dict[str, Any] = {
     "dot": _vector(0),
     "vdot": _vector(0),
     "addmv": _vector(1),
-    "addr": lambda args, output: int(output.numel()),
+    "addr": lambda _args, output: int(output.numel()),
     "convolution": _convolution,
     "_convolution": _convolution,
-    "_trilinear": lambda args, output: int(max(args[0].numel(), 1) * args[1].shape[0] * args[1].shape[-1]),
+    "_trilinear": lambda args, _output: int(max(args[0].numel(), 1) * args[1].shape[0] * args[1].shape[-1]),
     **dict.fromkeys(
         (
             "_scaled_dot_product_flash_attention_for_cpu",

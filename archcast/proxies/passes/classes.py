@@ -108,7 +108,7 @@ class _Jacobian:
             parts.append((weight, tangent))
         if call.bias is not None and id(call.bias) in self.columns:
             parts.append((call.bias, None))
-        if parts and call.output.requires_grad:
+        if parts and call.channels is not None and call.output.requires_grad:
             hook = partial(self.arrived, parts, call.channels, call.sequence_first)
             call.output.register_hook(hook)  # type: ignore[no-untyped-call]
 

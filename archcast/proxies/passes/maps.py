@@ -64,11 +64,11 @@ class _Maps:
             raise ProxyFailure("the output of the model is not finite")
         return self.found
 
-    def attempt(self, name: str, compute: Callable[[], float]) -> None:
+    def attempt(self, name: str, compute: Callable[[Tensor], float], output: Tensor) -> None:
         """Add a number to a recording; what goes wrong is the failure of this recording alone."""
         if name in self.wanted and not isinstance(self.found[name], ProxyFailure):
             try:
-                self.found[name].append(compute())
+                self.found[name].append(compute(output))
             except Exception as error:
                 self.found[name] = ProxyFailure(reason(error))
 
@@ -76,12 +76,12 @@ class _Maps:
         with aside():
             for tensor in tensors_in(output)[:1]:
                 if tensor.ndim > 2 and tensor.is_floating_point():
-                    self.attempt("module_correlations", lambda t=tensor: self.smallest(t))
-                    self.attempt("sampled_correlations", lambda t=tensor: self.sampled(t))
+                    self.attempt("module_correlations", self.smallest, tensor)
+                    self.attempt("sampled_correlations", self.sampled, tensor)
 
     def rectified(self, output: Tensor) -> None:
         if output.ndim > 2:
-            self.attempt("rectifier_correlations", lambda: _smallest_eigenvalue(self.one_map(output)))
+            self.attempt("rectifier_correlations", lambda map_: _smallest_eigenvalue(self.one_map(map_)), output)
 
     def one_map(self, output: Tensor) -> Tensor:
         """``(channels, ...)`` of the one sample."""

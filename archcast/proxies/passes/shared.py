@@ -165,8 +165,8 @@ class _SharedPass:
         if "agreement" in self.wanted and not bool(logits.detach().isfinite().all()):
             self.fail(frozenset({"agreement"}), "the output of the model is not finite")
         if tracer.coupled and not alone:
-            reason = "batch normalisation ties the samples together, so micro-batches would change the score"
-            self.fail(FLOW | {"agreement"}, reason)
+            why = "batch normalisation ties the samples together, so micro-batches would change the score"
+            self.fail(FLOW | {"agreement"}, why)
         self.reached = leaves_of(logits)
         if leaves and not any(id(leaf) in self.reached for leaf in leaves):
             self.fail(FLOW, NO_PATH)

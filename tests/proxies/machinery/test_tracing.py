@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+import archcast
 from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery import tracing
 from archcast.proxies.machinery.inputs import Batch
 from archcast.proxies.machinery.tracing import Call, Tracer, Watched, by_sample, leaves_of, nodes_of
 
@@ -194,3 +196,130 @@ def test_by_sample() -> None:
     assert torch.equal(by_sample(square, 4, sequence_first=True), square.transpose(0, 1))
     assert by_sample(x.view(6, 4), 4) is None
     assert by_sample(torch.ones(()), 4) is None
+
+
+# -- products, by whatever name -----------------------------------------------------------------------------------------
+
+W = torch.linspace(-1, 1, 24).sin().reshape(6, 4)
+PRODUCTS = {
+    "matmul": lambda x, w: x @ w,
+    "method": lambda x, w: x.matmul(w),
+    "mm": torch.mm,
+    "linalg.matmul": torch.linalg.matmul,
+    "linear": lambda x, w: F.linear(x, w.t()),
+    "einsum": lambda x, w: torch.einsum("bi,io->bo", x, w),
+    "einsum with an ellipsis": lambda x, w: torch.einsum("...i,io->...o", x, w),
+    "einsum, the weight first": lambda x, w: torch.einsum("io,bi->bo", w, x),
+    "einsum of lists": lambda x, w: torch.einsum(x, [0, 1], w, [1, 2], [0, 2]),
+    "einsum without a result": lambda x, w: torch.einsum("bi,io", x, w),
+    "tensordot": lambda x, w: torch.tensordot(x, w, dims=1),
+    "inner": lambda x, w: torch.inner(x, w.t()),
+    "multi_dot": lambda x, w: torch.linalg.multi_dot([x, w]),
+    "chain_matmul": lambda x, w: torch.chain_matmul(x, w),
+    "addmm": lambda x, w: torch.addmm(torch.zeros((), dtype=x.dtype), x, w),
+    "broadcast": lambda x, w: (x[:, None, :] @ w)[:, 0],
+    "from the left": lambda x, w: (w.t() @ x.t()).t(),
+    "vecdot": lambda x, w: torch.linalg.vecdot(x[:, None], w.t()[None]),
+    "convolution": lambda x, w: F.conv1d(x[:, :, None], w.t()[:, :, None])[:, :, 0],
+    "transposed convolution": lambda x, w: F.conv_transpose2d(x[:, :, None, None], w[:, :, None, None]).flatten(1),
+    "aten": torch.ops.aten.mm,
+    "mv": lambda x, w: torch.stack([torch.mv(w.t(), row) for row in x]),
+    "dot": lambda x, w: torch.stack([torch.stack([row.dot(column) for column in w.t()]) for row in x]),
+    "addmv": lambda x, w: torch.stack([torch.addmv(torch.zeros(4, dtype=x.dtype), w.t(), row) for row in x]),
+}
+
+
+class Product(nn.Module):
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.weight, self.function = nn.Parameter(W.double()), function
+        self.head = nn.Linear(4, 3).double()
+        nn.init.constant_(self.head.weight, 0.3)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.function(x, self.weight)))
+
+
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_a_product_is_a_layer_whatever_it_is_called(name: str) -> None:
+    x, y = torch.linspace(-2, 2, 30).cos().reshape(5, 6).double(), torch.arange(5) % 3
+    names = [
+        "flops",
+        "l2_norm",
+        "snip",
+        "grad_norm",
+        "plain",
+        "fisher",
+        "grasp",
+        "gradsign",
+        "zico",
+        "synflow",
+        "vkdnw",
+    ]
+    scores, expected = (
+        archcast.score(Product(function), x, y, proxies=names) for function in (PRODUCTS[name], PRODUCTS["linear"])
+    )
+    assert set(scores) == set(names)
+    assert scores["flops"] == 6 * 4 + 4 * 3
+    assert dict(scores) == pytest.approx(dict(expected), rel=1e-8)
+
+
+def test_an_unknown_function_that_multiplies() -> None:
+    class Chain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Parameter(torch.randn(4, 2)), nn.Parameter(torch.randn(2, 5))
+            self.v = nn.Parameter(torch.randn(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = torch.linalg.multi_dot([x, self.a, self.b])
+            return torch.stack([torch.outer(row, self.v) for row in y])
+
+    tracer, _, _ = trace(Chain(), torch.randn(7, 4))
+    assert tracer.macs == 7 * (4 * 2 + 2 * 5) + 7 * 15
+    assert [(layer.name, layer.fan_in) for layer in tracer.layers] == [("a", 4), ("b", 2), ("v", 1)]
+
+
+def test_learnt_keys_and_values_of_attention() -> None:
+    class Memory(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.key, self.value = nn.Parameter(torch.randn(7, 4)), nn.Parameter(torch.randn(7, 5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            n = len(x)
+            return F.scaled_dot_product_attention(x, self.key.expand(n, 7, 4), self.value.expand(n, 7, 5))
+
+    tracer, _, _ = trace(Memory(), torch.randn(2, 3, 4))
+    assert tracer.macs == 2 * 3 * 7 * (4 + 5)
+    assert [layer.name for layer in tracer.layers] == ["key", "value"]
+
+
+def test_what_multiplies_no_data_is_no_layer() -> None:
+    class Normed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3))
+            self.a, self.b = nn.Parameter(torch.randn(3, 2)), nn.Parameter(torch.randn(2, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x) @ (self.a @ self.b)
+
+    tracer, _, _ = trace(Normed(), torch.randn(5, 4))
+    assert tracer.macs == 5 * 12 + 5 * 9
+    assert [layer.name for layer in tracer.layers] == ["computed", "computed"]
+
+
+def test_a_call_that_cannot_be_followed_costs_what_is_counted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def confused(*_: Any) -> None:
+        raise IndexError("no such axis")
+
+    monkeypatch.setitem(tracing._OBSERVERS, "linear", confused)
+    model = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 3))
+    scores = archcast.score(
+        model, torch.randn(6, 4), torch.arange(6) % 3, proxies=["flops", "snip", "nwot", "jacob_cov"]
+    )
+    assert set(scores) == {"nwot", "jacob_cov"}
+    assert scores.failures["flops"] == "a call of linear could not be followed: IndexError: no such axis"
