@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,10 @@ SUPERNETS = {
     "nasbench201": "archcast.supernets.nasbench201",
 }
 """Space -> module whose class ``Network`` is its supernet."""
+
+
+EPSILON = 1e-5
+"""What batch norm adds to a variance, as in PyTorch."""
 
 
 class Norm(nn.Module):
@@ -49,9 +53,16 @@ class Norm(nn.Module):
 def normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, calibration: int | None = None) -> Tensor:
     """Batch norm by the statistics of the first ``calibration`` images of ``(b, c, h, w)``."""
     if calibration is None:
-        return functional.batch_norm(x, None, None, weight, bias, training=True)
+        return functional.batch_norm(x, None, None, weight, bias, training=True, eps=EPSILON)
     variance, mean = torch.var_mean(x[:calibration], dim=(0, 2, 3), correction=0)
-    return functional.batch_norm(x, mean, variance, weight, bias, training=False)
+    out = (x - _as_channels(mean)) * torch.rsqrt(_as_channels(variance) + EPSILON)
+    if weight is not None and bias is not None:
+        out = out * _as_channels(weight) + _as_channels(bias)
+    return out
+
+
+def _as_channels(values: Tensor) -> Tensor:
+    return values[None, :, None, None]
 
 
 class Supernet(nn.Module, ABC):
@@ -113,7 +124,9 @@ class Supernet(nn.Module, ABC):
             InvalidInputError: decisions differ in their number of choices.
         """
         if len(set(self.cardinalities)) > 1:
-            raise InvalidInputError(f"Space {self.space.name!r} has decisions of different size: it has no one mixture.")
+            raise InvalidInputError(
+                f"Space {self.space.name!r} has decisions of different size: it has no one mixture."
+            )
         return len(self.cardinalities), self.cardinalities[0]
 
     def choices_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

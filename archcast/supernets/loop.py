@@ -294,7 +294,7 @@ def _write(regime: Regime, path: Path, identity: dict[str, Any], state: _State) 
 def _continue(regime: Regime, path: Path, identity: dict[str, Any]) -> _State:
     """Load a checkpoint into the regime and its optimizers."""
     try:
-        with safe_open(str(path), framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         written, epoch, losses = (json.loads(metadata[key]) for key in ("identity", "epoch", "losses"))

@@ -69,12 +69,12 @@ class _Dirichlet(torch.autograd.Function):
     """A draw as a differentiable function of its concentration."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor, concentration: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor, concentration: Tensor) -> Tensor:
         ctx.save_for_backward(value, concentration)
         return value.clone()
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[None, Tensor]:
         value, concentration = ctx.saved_tensors  # type: ignore[attr-defined]
         total = concentration.sum(dim=-1, keepdim=True).expand_as(concentration)
         slope = torch._dirichlet_grad(value, concentration, total)

@@ -187,7 +187,9 @@ class Network(Supernet):
     ) -> None:
         super().__init__(space)
         if width % partial:
-            raise InvalidInputError(f"task.width is {width}: it must be a multiple of {partial}, the groups of channels.")
+            raise InvalidInputError(
+                f"task.width is {width}: it must be a multiple of {partial}, the groups of channels."
+            )
         self.stem = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), Norm(width))
         self.cells = nn.ModuleList()
         for stage in range(stages):

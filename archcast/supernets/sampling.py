@@ -6,7 +6,6 @@ have dead edges. Uniformly over *functions*, every distinct live cell is as like
 
 from __future__ import annotations
 
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,5 +49,3 @@ def fair_rows(net: Supernet, rng: np.random.Generator) -> NDArray[np.int64]:
         turns = [rng.permutation(c) for _ in range(-(-most // c))]
         columns.append(np.concatenate(turns)[:most])
     return np.stack(columns, axis=1)
-
-

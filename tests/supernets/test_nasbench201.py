@@ -100,7 +100,10 @@ def test_only_the_path_gets_gradients():
     row = np.array([3, 0, 1, 0, 0, 2])
     net(images(ONE_CELL), row).square().sum().backward()
     got = {
-        (e, int(op)) for e in range(6) for op, block in net.cells[0].edges[e].items() if block[1].weight.grad is not None
+        (e, int(op))
+        for e in range(6)
+        for op, block in net.cells[0].edges[e].items()
+        if block[1].weight.grad is not None
     }
     assert got == {(0, 3), (5, 2)}
 

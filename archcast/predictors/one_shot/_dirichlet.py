@@ -24,9 +24,7 @@ class DirichletMixed(Mixed):
         strength: of the penalty KL(Dir(beta) || Dir(1)).
     """
 
-    def __init__(
-        self, net: Supernet, settings: Settings, seed: int, alpha_rate: float, strength: float
-    ) -> None:
+    def __init__(self, net: Supernet, settings: Settings, seed: int, alpha_rate: float, strength: float) -> None:
         super().__init__(net, settings, seed, alpha_rate, alpha_decay=0.0)
         self.strength = strength
 

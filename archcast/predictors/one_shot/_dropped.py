@@ -27,9 +27,7 @@ class Dropped(Regime):
         ghosts: equal parts of a batch, each with its own dropout and its own batch statistics.
     """
 
-    def __init__(
-        self, net: Supernet, settings: Settings, seed: int, rate: float, scheduled: bool, ghosts: int
-    ) -> None:
+    def __init__(self, net: Supernet, settings: Settings, seed: int, rate: float, scheduled: bool, ghosts: int) -> None:
         super().__init__(net, settings, seed)
         self.rate, self.scheduled, self.ghosts = rate, scheduled, ghosts
 

@@ -300,9 +300,7 @@ class OneShotPredictor(Predictor):
             choices = net.choices_of(rows)
             made = np.where(choices >= 0, strengths[np.arange(choices.shape[1]), choices], 0.0)
             return np.asarray(made.sum(axis=1))
-        calibration = (
-            None if self.training_images_ is None else torch.from_numpy(self.training_images_).to(self.device)
-        )
+        calibration = None if self.training_images_ is None else torch.from_numpy(self.training_images_).to(self.device)
         reference = full_model(net, x) if score == "divergence" else None
         answers = regime.evaluate(rows, x, y, calibration=calibration, reference=reference)
         return answers.accuracy if score == "accuracy" else -getattr(answers, score)

@@ -24,8 +24,8 @@ __all__ = ["OneShotDrNAS"]
 class OneShotDrNAS(MixedPredictor):
     """DrNAS (Chen et al. 2021, https://arxiv.org/abs/2006.10355).
 
-    The mixture of an edge is drawn from Dir(beta) with beta = elu(alpha) + 1, in every pass anew. Alpha descends along the pathwise gradient
-    of L_val + lambda KL(Dir(beta) || Dir(1)), the weights along that of L_train.
+    The mixture of an edge is drawn from Dir(beta) with beta = elu(alpha) + 1, in every pass anew. Alpha descends along the
+    pathwise gradient of L_val + lambda KL(Dir(beta) || Dir(1)), the weights along that of L_train.
 
     Departures: the penalty is the KL divergence, for the paper's distance to the anchor 1; no progressive growth.
 

@@ -22,8 +22,8 @@ __all__ = ["OneShotDSNAS"]
 class OneShotDSNAS(MixedPredictor):
     """DSNAS (Hu et al. 2020, https://arxiv.org/abs/2002.09128).
 
-    Each edge takes one operation, drawn from p = softmax(alpha), times a gate that is 1. One backward pass of the training loss gives
-    the gradient of the weights, and dL/dgate of each edge, which is the cost of its choice: alpha descends along
+    Each edge takes one operation, drawn from p = softmax(alpha), times a gate that is 1. One backward pass of the training loss
+    gives the gradient of the weights, and dL/dgate of each edge, which is the cost of its choice: alpha descends along
     sum_edges (dL/dgate) grad_alpha log p(choice). It is the limit of SNAS's gradient for a temperature of 0.
 
     Departures: no early stop of decided edges.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archcast.predictors.base import register
 from archcast.predictors.one_shot.one_shot import OneShot
 from archcast.spaces.base import SearchSpace
-
-from typing import Any
 
 __all__ = ["OneShotRandomSampling"]
 
