@@ -269,6 +269,7 @@ def _identity(regime: Regime, data: Dataset, seed: int) -> dict[str, Any]:
     """What decides the result of a training."""
     return {
         "regime": type(regime).__name__,
+        "method": {name: value for name, value in vars(regime).items() if isinstance(value, (int, float, str))},
         "settings": asdict(regime.settings),
         "space": regime.net.space.name,
         "dataset": data.name,

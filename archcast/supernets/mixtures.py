@@ -60,7 +60,7 @@ def dirichlet(concentration: Tensor, generator: torch.Generator) -> Tensor:
     logs = np.log(rng.standard_gamma(shape + 1)) + np.log(rng.uniform(1e-300, 1.0, shape.shape)) / shape
     logs -= logs.max(axis=-1, keepdims=True)
     draw = np.exp(logs) / np.exp(logs).sum(axis=-1, keepdims=True)
-    value = torch.from_numpy(np.clip(draw, 1e-7, None)).to(concentration)
+    value = torch.from_numpy(np.clip(draw, 1e-12, None)).to(concentration)
     value = value / value.sum(dim=-1, keepdim=True)
     return _Dirichlet.apply(value, concentration)  # type: ignore[no-untyped-call]
 

@@ -35,7 +35,7 @@ class OneShotDrNAS(MixedPredictor):
         penalty: lambda.
     """
 
-    usual = {"epochs": 30, "learning_rate": 0.2, "score": "accuracy"}
+    usual = {"epochs": 30, "learning_rate": 0.2, "measure": "accuracy"}
     parameters = {"penalty": Number(0)}
 
     def __init__(self, space: str | SearchSpace, *, penalty: float = 1e-3, **params: Any) -> None:

@@ -31,7 +31,7 @@ class OneShotDSNAS(MixedPredictor):
     The parameters are those of :class:`~archcast.predictors.one_shot._mixed_predictor.MixedPredictor`.
     """
 
-    usual = {"epochs": 60, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 60, "learning_rate": 0.2, "measure": "loss"}
 
     def _regime(self, net: Any, settings: Settings, seed: int) -> Regime:
         from archcast.predictors.one_shot._gumbel import LocalCredit

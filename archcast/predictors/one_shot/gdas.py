@@ -36,7 +36,7 @@ class OneShotGDAS(MixedPredictor):
         first_temperature, last_temperature: T at the start and at the end.
     """
 
-    usual = {"epochs": 60, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 60, "learning_rate": 0.2, "measure": "loss"}
     parameters = {"first_temperature": Number(0, above=True), "last_temperature": Number(0, above=True)}
 
     def __init__(

@@ -48,7 +48,7 @@ class OneShot(OneShotPredictor):
         np.int64(0)
     """
 
-    usual = {"epochs": 50, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 50, "learning_rate": 0.2, "measure": "loss"}
     parameters = {"sampling": Word("functions", "rows"), "paths": Whole(1)}
 
     def __init__(self, space: str | SearchSpace, *, sampling: str = "functions", paths: int = 5, **params: Any) -> None:
