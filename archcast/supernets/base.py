@@ -29,6 +29,10 @@ SUPERNETS = {
 """Space -> module whose class ``Network`` is its supernet."""
 
 
+EPSILON = 1e-5
+"""What batch norm adds to a variance, as in PyTorch."""
+
+
 class Norm(nn.Module):
     """Batch norm whose statistics are those of the batch, in training as in evaluation.
 
@@ -49,9 +53,16 @@ class Norm(nn.Module):
 def normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, calibration: int | None = None) -> Tensor:
     """Batch norm by the statistics of the first ``calibration`` images of ``(b, c, h, w)``."""
     if calibration is None:
-        return functional.batch_norm(x, None, None, weight, bias, training=True)
+        return functional.batch_norm(x, None, None, weight, bias, training=True, eps=EPSILON)
     variance, mean = torch.var_mean(x[:calibration], dim=(0, 2, 3), correction=0)
-    return functional.batch_norm(x, mean, variance, weight, bias, training=False)
+    out = (x - _as_channels(mean)) * torch.rsqrt(_as_channels(variance) + EPSILON)
+    if weight is not None and bias is not None:
+        out = out * _as_channels(weight) + _as_channels(bias)
+    return out
+
+
+def _as_channels(values: Tensor) -> Tensor:
+    return values[None, :, None, None]
 
 
 class Supernet(nn.Module, ABC):

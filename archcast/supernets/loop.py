@@ -269,6 +269,7 @@ def _identity(regime: Regime, data: Dataset, seed: int) -> dict[str, Any]:
     """What decides the result of a training."""
     return {
         "regime": type(regime).__name__,
+        "method": {name: value for name, value in vars(regime).items() if isinstance(value, (int, float, str))},
         "settings": asdict(regime.settings),
         "space": regime.net.space.name,
         "dataset": data.name,
@@ -294,7 +295,7 @@ def _write(regime: Regime, path: Path, identity: dict[str, Any], state: _State) 
 def _continue(regime: Regime, path: Path, identity: dict[str, Any]) -> _State:
     """Load a checkpoint into the regime and its optimizers."""
     try:
-        with safe_open(str(path), framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         written, epoch, losses = (json.loads(metadata[key]) for key in ("identity", "epoch", "losses"))

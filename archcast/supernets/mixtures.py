@@ -60,7 +60,7 @@ def dirichlet(concentration: Tensor, generator: torch.Generator) -> Tensor:
     logs = np.log(rng.standard_gamma(shape + 1)) + np.log(rng.uniform(1e-300, 1.0, shape.shape)) / shape
     logs -= logs.max(axis=-1, keepdims=True)
     draw = np.exp(logs) / np.exp(logs).sum(axis=-1, keepdims=True)
-    value = torch.from_numpy(np.clip(draw, 1e-7, None)).to(concentration)
+    value = torch.from_numpy(np.clip(draw, 1e-12, None)).to(concentration)
     value = value / value.sum(dim=-1, keepdim=True)
     return _Dirichlet.apply(value, concentration)  # type: ignore[no-untyped-call]
 
@@ -69,12 +69,12 @@ class _Dirichlet(torch.autograd.Function):
     """A draw as a differentiable function of its concentration."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor, concentration: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor, concentration: Tensor) -> Tensor:
         ctx.save_for_backward(value, concentration)
         return value.clone()
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[None, Tensor]:
         value, concentration = ctx.saved_tensors  # type: ignore[attr-defined]
         total = concentration.sum(dim=-1, keepdim=True).expand_as(concentration)
         slope = torch._dirichlet_grad(value, concentration, total)

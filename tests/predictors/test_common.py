@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from archcast.predictors.base import PREDICTORS, get_predictor
+from archcast.spaces.base import Task
 from archcast.testing.predictors import predictor_checks
 
 NAMES = PREDICTORS.names()
@@ -37,6 +38,8 @@ FAST: dict[str, dict[str, Any]] = {
     "zero-cost": {"proxy": "params", "shape": (3, 8, 8), "width": 2, "depth": 1, "batch_size": 2},
 }
 """Parameters that make slow predictors cheap: the contract does not depend on them."""
+ONE_SHOT = {"task": Task(width=4, depth=1, stages=1), "epochs": 1, "batch_size": 384, "images": 20}
+FAST |= {name: ONE_SHOT | FAST.get(name, {}) for name in PREDICTORS.names("one-shot*")}
 
 OPTIONAL = {"lightgbm": "lightgbm"}
 """Predictor -> package of an optional extra."""

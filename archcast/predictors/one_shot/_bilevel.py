@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -54,7 +56,7 @@ class Bilevel(Mixed):
     @staticmethod
     @torch.no_grad()
     def _place(
-        weights: list[Tensor], base: list[Tensor], direction: tuple[Tensor | None, ...], step: float | Tensor
+        weights: Sequence[Tensor], base: list[Tensor], direction: tuple[Tensor | None, ...], step: float | Tensor
     ) -> None:
         """Set the weights to ``base + step * direction``."""
         for value, start, part in zip(weights, base, direction, strict=True):

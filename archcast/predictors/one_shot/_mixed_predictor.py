@@ -21,10 +21,10 @@ class MixedPredictor(OneShotPredictor):
             times longer than on small images.
     """
 
-    usual: ClassVar[Mapping[str, Any]] = {"epochs": 30, "learning_rate": 0.2, "score": "loss"}
+    usual: ClassVar[Mapping[str, Any]] = {"epochs": 30, "learning_rate": 0.2, "measure": "loss"}
     parameters: ClassVar[Mapping[str, Rule]] = {
         "alpha_rate": Number(0, 10, above=True),
-        "score": Word(*SCORES, "likelihood", optional=True),
+        "measure": Word(*SCORES, "likelihood", optional=True),
     }
 
     def __init__(self, space: str | SearchSpace, *, alpha_rate: float = 0.01, **params: Any) -> None:

@@ -33,7 +33,7 @@ class Partial(Mixed):
         """``(decisions,)`` softmax of beta over the edges that end at the same node."""
         out = torch.zeros_like(self.beta)
         ends = torch.tensor(self.net.edge_ends, device=self.beta.device)
-        for end in ends.unique():
+        for end in sorted(set(self.net.edge_ends)):
             same = ends == end
             out = out.masked_scatter(same, torch.softmax(self.beta[same], dim=0))
         return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -40,10 +42,15 @@ class SampledPaths(Paths):
     def __init__(self, net: Supernet, settings: Settings, seed: int, sampling: str, paths: int) -> None:
         super().__init__(net, settings, seed)
         self.paths = paths
-        self.functions = functions_of(net, seed) if sampling == "functions" else None
+        self.sampling = sampling
+
+    @cached_property
+    def functions(self) -> NDArray[np.int64]:
+        """``(n, d)`` one row each."""
+        return functions_of(self.net, self.seed)
 
     def rows(self, batch: Batch) -> NDArray[np.int64]:
-        if self.functions is None:
+        if self.sampling == "rows":
             return live_rows(self.net, self.paths, batch.rng)
         return self.functions[batch.rng.integers(len(self.functions), size=self.paths)]
 

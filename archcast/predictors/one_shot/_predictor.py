@@ -118,7 +118,7 @@ class OneShotPredictor(Predictor):
         batch_size: images a step.
         learning_rate: of the shared weights, at the start; ``None`` takes the method's own.
         images: held-out images that answer a query.
-        score: what query answers: ``loss`` (with its sign changed), ``accuracy``, ``divergence`` (KL from the full model's
+        measure: what query answers: ``loss`` (with its sign changed), ``accuracy``, ``divergence`` (KL from the full model's
             predictions, with its sign changed), ``strength`` (sum of the row's operation strengths), and, where the method
             learns a distribution, ``likelihood`` under it; ``None`` takes the method's own.
         statistics: of batch norm at query: ``batch`` (of the images that answer) or ``training`` (of as many training images).
@@ -140,14 +140,14 @@ class OneShotPredictor(Predictor):
         "batch_size": Whole(2),
         "learning_rate": Number(0, 100, above=True, optional=True),
         "images": Whole(2),
-        "score": Word(*SCORES, optional=True),
+        "measure": Word(*SCORES, optional=True),
         "statistics": Word("batch", "training"),
         "checkpoint": FileRule(),
         "device": Text(),
         "mixed_precision": Switch(),
     }
 
-    usual: ClassVar[Mapping[str, Any]] = {"epochs": 50, "learning_rate": 0.05, "score": "loss"}
+    usual: ClassVar[Mapping[str, Any]] = {"epochs": 50, "learning_rate": 0.05, "measure": "loss"}
     """The method's own settings."""
 
     def __init__(
@@ -160,7 +160,7 @@ class OneShotPredictor(Predictor):
         batch_size: int = 32,
         learning_rate: float | None = None,
         images: int = 216,
-        score: str | None = None,
+        measure: str | None = None,
         statistics: str = "batch",
         checkpoint: str | Path | None = None,
         device: str = "cpu",
@@ -174,7 +174,7 @@ class OneShotPredictor(Predictor):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.images = images
-        self.score = score
+        self.measure = measure
         self.statistics = statistics
         self.checkpoint = checkpoint
         self.device = device
@@ -283,7 +283,7 @@ class OneShotPredictor(Predictor):
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         rows, twin = np.unique(self._space.canonical(archs), axis=0, return_inverse=True)
-        return Prediction(self._scores(self._trained(), rows, self._own("score"))[twin.ravel()])
+        return Prediction(self._scores(self._trained(), rows, self._own("measure"))[twin.ravel()])
 
     def _scores(self, regime: Regime, rows: NDArray[np.int64], score: str) -> NDArray[np.float64]:
         """``(n,)`` scores of canonical rows."""
@@ -336,7 +336,7 @@ class OneShotPredictor(Predictor):
         rows = functions_of(regime.net, self.seed_)
         if len(rows) > CANDIDATES:
             rows = rows[np.random.default_rng(self.seed_).permutation(len(rows))[:CANDIDATES]]
-        scores = self._scores(regime, rows, self._own("score"))
+        scores = self._scores(regime, rows, self._own("measure"))
         return np.asarray(rows[int(np.argmax(scores))])
 
 

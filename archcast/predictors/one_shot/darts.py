@@ -39,8 +39,8 @@ class _Order(Whole):
 class OneShotDARTS(MixedPredictor):
     """DARTS (Liu et al. 2019, https://arxiv.org/abs/1806.09055).
 
-    An edge is sum_o softmax(alpha)_o o(x). Alpha descends along grad_alpha L_val(w - xi grad_w L_train(w, alpha), alpha). First order
-    takes xi = 0. Second order takes xi = the learning rate of w; by the chain rule, the gradient is
+    An edge is sum_o softmax(alpha)_o o(x). Alpha descends along grad_alpha L_val(w - xi grad_w L_train(w, alpha), alpha).
+    First order takes xi = 0. Second order takes xi = the learning rate of w; by the chain rule, the gradient is
 
         grad_alpha L_val(w', alpha) - xi (grad_alpha L_train(w+, alpha) - grad_alpha L_train(w-, alpha)) / (2 eps),
 

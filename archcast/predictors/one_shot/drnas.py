@@ -24,8 +24,8 @@ __all__ = ["OneShotDrNAS"]
 class OneShotDrNAS(MixedPredictor):
     """DrNAS (Chen et al. 2021, https://arxiv.org/abs/2006.10355).
 
-    The mixture of an edge is drawn from Dir(beta) with beta = elu(alpha) + 1, in every pass anew. Alpha descends along the pathwise gradient
-    of L_val + lambda KL(Dir(beta) || Dir(1)), the weights along that of L_train.
+    The mixture of an edge is drawn from Dir(beta) with beta = elu(alpha) + 1, in every pass anew. Alpha descends along the
+    pathwise gradient of L_val + lambda KL(Dir(beta) || Dir(1)), the weights along that of L_train.
 
     Departures: the penalty is the KL divergence, for the paper's distance to the anchor 1; no progressive growth.
 
@@ -35,7 +35,7 @@ class OneShotDrNAS(MixedPredictor):
         penalty: lambda.
     """
 
-    usual = {"epochs": 30, "learning_rate": 0.2, "score": "accuracy"}
+    usual = {"epochs": 30, "learning_rate": 0.2, "measure": "accuracy"}
     parameters = {"penalty": Number(0)}
 
     def __init__(self, space: str | SearchSpace, *, penalty: float = 1e-3, **params: Any) -> None:

@@ -38,7 +38,7 @@ class OneShotDropPath(OneShotPredictor):
         ghosts: equal parts of a batch, each with its own dropout.
     """
 
-    usual = {"epochs": 30, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 30, "learning_rate": 0.2, "measure": "loss"}
     parameters = {"rate": Number(0, 1, below=True), "ghosts": Whole(1)}
     _scheduled = False
 

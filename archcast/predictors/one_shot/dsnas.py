@@ -22,8 +22,8 @@ __all__ = ["OneShotDSNAS"]
 class OneShotDSNAS(MixedPredictor):
     """DSNAS (Hu et al. 2020, https://arxiv.org/abs/2002.09128).
 
-    Each edge takes one operation, drawn from p = softmax(alpha), times a gate that is 1. One backward pass of the training loss gives
-    the gradient of the weights, and dL/dgate of each edge, which is the cost of its choice: alpha descends along
+    Each edge takes one operation, drawn from p = softmax(alpha), times a gate that is 1. One backward pass of the training loss
+    gives the gradient of the weights, and dL/dgate of each edge, which is the cost of its choice: alpha descends along
     sum_edges (dL/dgate) grad_alpha log p(choice). It is the limit of SNAS's gradient for a temperature of 0.
 
     Departures: no early stop of decided edges.
@@ -31,7 +31,7 @@ class OneShotDSNAS(MixedPredictor):
     The parameters are those of :class:`~archcast.predictors.one_shot._mixed_predictor.MixedPredictor`.
     """
 
-    usual = {"epochs": 60, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 60, "learning_rate": 0.2, "measure": "loss"}
 
     def _regime(self, net: Any, settings: Settings, seed: int) -> Regime:
         from archcast.predictors.one_shot._gumbel import LocalCredit

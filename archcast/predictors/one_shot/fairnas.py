@@ -31,7 +31,7 @@ class OneShotFairNAS(OneShotPredictor):
     The parameters are those of :class:`~archcast.predictors.one_shot._predictor.OneShotPredictor`.
     """
 
-    usual = {"epochs": 50, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 50, "learning_rate": 0.2, "measure": "loss"}
 
     def _regime(self, net: Any, settings: Settings, seed: int) -> Regime:
         from archcast.predictors.one_shot._paths import FairPaths

@@ -24,8 +24,8 @@ __all__ = ["OneShotGDAS"]
 class OneShotGDAS(MixedPredictor):
     """GDAS (Dong & Yang 2019, https://arxiv.org/abs/1910.04465).
 
-    With Gumbel noise g, h~ = softmax((log softmax(alpha) + g) / T), and an edge is the operation of largest h~: its weight is 1 going
-    forward, and the derivative of h~ going backward (straight-through). T falls over the training. One operation an edge is
+    With Gumbel noise g, h~ = softmax((log softmax(alpha) + g) / T), and an edge is the operation of largest h~: its weight is
+    1 going forward, and the derivative of h~ going backward (straight-through). T falls over the training. One operation an edge is
     computed; the derivative is taken of its weight alone, as in the authors' program.
 
     Departures: T falls geometrically, not linearly.
@@ -36,7 +36,7 @@ class OneShotGDAS(MixedPredictor):
         first_temperature, last_temperature: T at the start and at the end.
     """
 
-    usual = {"epochs": 60, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 60, "learning_rate": 0.2, "measure": "loss"}
     parameters = {"first_temperature": Number(0, above=True), "last_temperature": Number(0, above=True)}
 
     def __init__(

@@ -26,7 +26,7 @@ class OneShotJoint(OneShotPredictor):
     The parameters are those of :class:`~archcast.predictors.one_shot._predictor.OneShotPredictor`.
     """
 
-    usual = {"epochs": 30, "learning_rate": 0.2, "score": "accuracy"}
+    usual = {"epochs": 30, "learning_rate": 0.2, "measure": "accuracy"}
 
     def _regime(self, net: Any, settings: Settings, seed: int) -> Regime:
         from archcast.predictors.one_shot._dropped import Dropped

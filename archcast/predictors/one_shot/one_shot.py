@@ -28,8 +28,8 @@ class OneShot(OneShotPredictor):
     """A supernet whose every step follows the mean gradient of a few random architectures on the same images.
 
     With a_1, ..., a_m independent and uniform over the distinct functions of the space that have a path, and w(a) the shared
-    weights on the path of a, a step descends along (1 / m) sum_i grad_w L_train(w(a_i)). The score is minus the validation loss with
-    the weights w(a), batch norm by the statistics of the images that answer.
+    weights on the path of a, a step descends along (1 / m) sum_i grad_w L_train(w(a_i)). The score is minus the validation loss
+    with the weights w(a), batch norm by the statistics of the images that answer.
 
     Single-path one-shot (Guo et al. 2020, https://arxiv.org/abs/1904.00420) draws one row, uniformly over rows. Many rows have
     dead edges, so deep edges see few steps; drawing functions mends that, and it decides how well the weights rank.
@@ -48,7 +48,7 @@ class OneShot(OneShotPredictor):
         np.int64(0)
     """
 
-    usual = {"epochs": 50, "learning_rate": 0.2, "score": "loss"}
+    usual = {"epochs": 50, "learning_rate": 0.2, "measure": "loss"}
     parameters = {"sampling": Word("functions", "rows"), "paths": Whole(1)}
 
     def __init__(self, space: str | SearchSpace, *, sampling: str = "functions", paths: int = 5, **params: Any) -> None:

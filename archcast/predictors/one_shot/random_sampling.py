@@ -25,7 +25,7 @@ class OneShotRandomSampling(OneShot):
     The parameters are those of :class:`~archcast.predictors.one_shot.one_shot.OneShot`.
     """
 
-    usual = {"epochs": 100, "learning_rate": 0.05, "score": "loss"}
+    usual = {"epochs": 100, "learning_rate": 0.05, "measure": "loss"}
 
     def __init__(self, space: str | SearchSpace, *, sampling: str = "rows", paths: int = 1, **params: Any) -> None:
         super().__init__(space, sampling=sampling, paths=paths, **params)

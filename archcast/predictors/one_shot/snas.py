@@ -36,7 +36,7 @@ class OneShotSNAS(MixedPredictor):
         first_temperature, last_temperature: T at the start and at the end.
     """
 
-    usual = {"epochs": 30, "learning_rate": 0.2, "score": "accuracy"}
+    usual = {"epochs": 30, "learning_rate": 0.2, "measure": "accuracy"}
     parameters = {"first_temperature": Number(0, above=True), "last_temperature": Number(0, above=True)}
 
     def __init__(

@@ -1,0 +1,146 @@
+"""The default one-shot predictor, and what all of them share."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import archcast
+from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.predictors.base import PREDICTORS, get_predictor
+from archcast.predictors.one_shot._predictor import watched
+from archcast.spaces.base import Task, get_space
+from archcast.training.datasets import load_dataset
+
+SPACE = get_space("nasbench201")
+NAMES = PREDICTORS.names("one-shot*")
+SMALL = {"task": Task(width=4, depth=1, stages=1), "epochs": 1, "batch_size": 384, "images": 20, "random_state": 0}
+ROWS = SPACE.sample(12, 1)
+
+
+def test_rows_of_one_function_get_one_score():
+    predictor = get_predictor("one-shot", SPACE, **SMALL).init()
+    rows = SPACE.sample(300, 0)
+    functions = SPACE.canonical(rows)
+    assert np.array_equal(predictor.query(rows).mean, predictor.query(functions).mean)
+
+
+def test_it_learns_to_tell_cells_apart():
+    """A few epochs, and cells of 3x3 convolutions come before those that only pass on, or nothing at all."""
+    settings = SMALL | {"task": None, "epochs": 5, "batch_size": 32, "paths": 1, "images": 100}
+    predictor = get_predictor("one-shot", SPACE, **settings).init()
+    good, plain, nothing = predictor.query([[3, 3, 3, 3, 3, 3], [1, 1, 1, 1, 1, 1], [0] * 6]).mean
+    assert good > plain
+    assert good > nothing
+    assert predictor.losses_[-1] < predictor.losses_[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_measure_is_finite_and_has_its_sign(name):
+    predictor = get_predictor(name, SPACE, **SMALL).init()
+    loss = predictor.set_params(measure="loss").query(ROWS).mean
+    accuracy = predictor.set_params(measure="accuracy").query(ROWS).mean
+    apart = predictor.set_params(measure="divergence").query(ROWS).mean
+    strength = predictor.set_params(measure="strength").query(ROWS).mean
+    assert (loss < 0).all()
+    assert ((accuracy >= 0) & (accuracy <= 1)).all()
+    assert (apart <= 1e-9).all()
+    assert np.isfinite(strength).all()
+    assert SPACE.validate(predictor.derive()).shape == (1, 6)
+    if "alpha_rate" in predictor.get_params():
+        likelihood = predictor.set_params(measure="likelihood").query(ROWS).mean
+        assert (likelihood < 0).all()
+        assert (
+            predictor.set_params(measure="likelihood").query(predictor.derive("weights")).mean[0]
+            >= likelihood.max() - 3
+        )
+    else:
+        with pytest.raises(InvalidInputError, match="learns no distribution"):
+            predictor.derive("weights")
+
+
+def test_training_statistics():
+    predictor = get_predictor("one-shot", SPACE, **SMALL, statistics="training").init()
+    assert not np.array_equal(
+        predictor.query(ROWS).mean, get_predictor("one-shot", SPACE, **SMALL).init().query(ROWS).mean
+    )
+
+
+def test_derived_by_score_is_the_best_function():
+    predictor = get_predictor("one-shot", SPACE, **SMALL).init()
+    row = predictor.derive("score")
+    rows = SPACE.sample(200, 3)
+    rest = predictor.query(rows[predictor._trained().net.has_path(rows)]).mean
+    assert predictor.query(row).mean[0] >= rest.max()
+    with pytest.raises(InvalidInputError, match="by must be one of"):
+        predictor.derive("luck")
+
+
+def test_checkpoint_continues_and_tells(tmp_path):
+    path = tmp_path / "net.safetensors"
+    told = []
+    first = get_predictor("one-shot", SPACE, **SMALL, checkpoint=str(path))
+    with watched(lambda done, total: told.append((done, total))):
+        first.init()
+    assert told == [(0, 1), (1, 1)]
+    again = get_predictor("one-shot", SPACE, **SMALL, checkpoint=path).init()
+    assert np.array_equal(first.query(ROWS).mean, again.query(ROWS).mean)
+    with pytest.raises(InvalidFileError, match="another training"):
+        get_predictor("one-shot-fairnas", SPACE, **SMALL, checkpoint=path).init()
+
+
+def test_another_network_and_another_data_set(tmp_path):
+    """The sizes are the task's; the images and classes those of the data set: nothing is known of either."""
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(64, 3, 9, 10)).astype(np.float32), np.arange(64) % 3
+    np.savez(tmp_path / "mine.npz", x=x, y=y)
+    task = Task(width=4, depth=1, stages=2)
+    settings = SMALL | {"task": task, "batch_size": 16}
+    predictor = get_predictor("one-shot", SPACE, **settings, dataset=tmp_path / "mine.npz").init()
+    assert predictor.task_.shape == (3, 9, 10)
+    assert predictor.task_.classes == 3
+    assert predictor.task_.size == {"width": 4, "depth": 1, "stages": 2}
+    assert predictor.query(ROWS).mean.shape == (12,)
+
+
+def test_without_a_task_digits_has_the_network_of_the_embedded_benchmark():
+    predictor = get_predictor("one-shot", SPACE, **SMALL | {"task": None})
+    assert predictor._task(load_dataset("digits")) == Task((1, 8, 8), 10, width=16, depth=1, stages=1)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"space": "nats-size"}, "no supernet"),
+        ({"task": Task(size={"heads": 2})}, "no size 'heads'"),
+        ({"dataset": "no such data"}, "no such data"),
+        ({"device": "no such device"}, "device"),
+        ({"mixed_precision": True}, "mixed_precision"),
+        ({"measure": "likelihood"}, "measure"),
+    ],
+)
+def test_bad_input_gets_one_line(params, words):
+    settings = {"space": SPACE} | SMALL | params
+    with pytest.raises(InvalidInputError, match=words) as caught:
+        get_predictor("one-shot", settings.pop("space"), **settings).init()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loaded_data_set_is_taken_but_cannot_be_saved(tmp_path):
+    predictor = get_predictor("one-shot", SPACE, **SMALL, dataset=load_dataset("digits")).init()
+    assert np.array_equal(predictor.query(ROWS).mean, get_predictor("one-shot", SPACE, **SMALL).init().query(ROWS).mean)
+    with pytest.raises(InvalidInputError, match="dataset"):
+        predictor.save(tmp_path / "predictor.npz")
+
+
+def test_no_line_reads_a_table_of_results():
+    """Neither the supernets nor the predictors import what reads benchmarks."""
+    root = Path(archcast.__file__).parent
+    for path in [*(root / "supernets").rglob("*.py"), *(root / "predictors" / "one_shot").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            assert not [name for name in names if "archcast.data" in name or "load_benchmark" in name], path.name
