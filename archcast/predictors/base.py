@@ -76,6 +76,7 @@ class Requirements:
         labels: scores of trained architectures at init; without them init needs no evidence either.
         min_archs: fewest architectures that ``init`` accepts.
         none: whether ``init`` also does with no architecture at all, and ranks by what is known beforehand.
+        data: whether ``init`` trains on the images of a task, and learns nothing from scores.
         curve: name of the learning-curve signal needed at query, or ``None``.
         epochs: epochs of that curve, or of every curve that is used.
         proxies: names of proxies needed at query, and at init if it is given architectures.
@@ -85,6 +86,7 @@ class Requirements:
     labels: bool = True
     min_archs: int = 1
     none: bool = False
+    data: bool = False
     curve: str | None = None
     epochs: int = 0
     proxies: tuple[str, ...] = ()

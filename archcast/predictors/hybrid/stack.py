@@ -153,7 +153,7 @@ class Stack(Predictor):
         view = self.structure_.view(known.archs)
         self.evidence_ = FilledEvidence.of(columns, self.structure_, view, pool, of_pool)
         targets = targets_of(self._space, known.scores)
-        self.scale_ = TargetScale.of_scores(known.scores, targets)
+        self.scale_: TargetScale | None = TargetScale.of_scores(known.scores, targets)
         self.labels_ = (
             np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
         )
