@@ -32,7 +32,7 @@ LAYERS = (
     ("evidence", "files", "graphs", "registry"),
     ("checks", "costs", "journal", "names"),
     ("spaces",),
-    ("encodings", "proxies"),
+    ("encodings", "proxies", "zoo"),
     ("data",),
     ("training",),
     ("supernets",),

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["leaderboard"]
 
+RECOMMENDED = "stack"
+"""What archcast tells people to use; the page says where it loses."""
+
 
 def leaderboard(
     benchmarks: Annotated[
@@ -42,12 +45,19 @@ def leaderboard(
             bar.update(told.done, told.total, name)
 
         board = run(
-            _names(benchmarks), _names(predictors), train_sizes=sizes, trials=trials, out=out, jobs=jobs, progress=tell
+            _names(benchmarks),
+            _names(predictors),
+            train_sizes=sizes,
+            trials=trials,
+            recommended=RECOMMENDED,
+            out=out,
+            jobs=jobs,
+            progress=tell,
         )
     typer.echo(f"{len(board.results)} benchmarks; {len(board.missing)} are not here. Written to {out / 'index.html'}")
     for loss in board.losses()[:10]:
         typer.echo(
-            f"stack loses on {loss.benchmark}, n = {loss.train_size}: {loss.best} is {loss.difference:.3f} tau better"
+            f"{RECOMMENDED} loses on {loss.benchmark}, n = {loss.train_size}: {loss.best} is {loss.difference:.3f} tau better"
         )
 
 

@@ -39,7 +39,6 @@ TITLES = {name: METRICS[name].title for name in MEASURES if name in METRICS} | {
     "fit_seconds": "init, s",
     "query_ms": "query, ms",
 }
-RECOMMENDED = "stack"
 DOUBT = 2.0
 """A predictor loses where it is below the best by more than so many standard errors of the paired difference."""
 
@@ -69,10 +68,12 @@ class Leaderboard:
     Attributes:
         results: name of a benchmark -> its measurements.
         missing: name of a benchmark -> why it was left out.
+        recommended: name of the predictor whose losses are listed.
     """
 
     results: Mapping[str, Measurements]
     missing: Mapping[str, str]
+    recommended: str | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each benchmark, train size and predictor: its measures, its standard error of tau, its place by tau."""
@@ -95,8 +96,13 @@ class Leaderboard:
                     )
         return out
 
-    def losses(self, predictor: str = RECOMMENDED) -> list[Loss]:
-        """Where a predictor is below the best by more than twice the standard error of the paired difference, worst first."""
+    def losses(self, predictor: str | None = None) -> list[Loss]:
+        """Where a predictor is below the best by more than twice the standard error of the paired difference, worst first.
+
+        Args:
+            predictor: its name; the recommended one unless named.
+        """
+        predictor = self.recommended if predictor is None else predictor
         out = []
         for benchmark, found in self.results.items():
             tau: dict[tuple[str, int], dict[int, float]] = {}
@@ -104,7 +110,7 @@ class Leaderboard:
                 if not row["error"]:
                     tau.setdefault((row["predictor"], row["train_size"]), {})[row["trial"]] = row["kendall_tau"]
             for size in sorted({size for _, size in tau}):
-                own = tau.get((predictor, size))
+                own = tau.get((str(predictor), size))
                 others = {name: values for (name, n), values in tau.items() if n == size and name != predictor}
                 if not own or not others:
                     continue
@@ -130,9 +136,9 @@ class Leaderboard:
             "not seen: 1 is the true order, 0 is chance. Means over trials, with the standard error of tau.</p>",
             "<h2>Overall</h2>",
             _overall(rows),
-            f"<h2>Where {text(RECOMMENDED)} loses</h2>",
-            _losses(self.losses()),
         ]
+        if self.recommended is not None:
+            body += [f"<h2>Where {text(self.recommended)} loses</h2>", _losses(self.losses())]
         for benchmark, found in self.results.items():
             own = [row for row in rows if row["benchmark"] == benchmark]
             p = found.protocol
@@ -153,6 +159,7 @@ def leaderboard(
     *,
     train_sizes: Sequence[int] = (10, 100),
     trials: int = 5,
+    recommended: str | None = None,
     out: str | Path = "archcast-leaderboard",
     jobs: int | None = None,
     progress: Callable[[str, Progress], None] | None = None,
@@ -163,6 +170,7 @@ def leaderboard(
         benchmarks: names; ``None`` takes every benchmark that can be loaded here.
         predictors: names; ``None`` takes the default ones of each benchmark.
         train_sizes, trials: as in :func:`archcast.evaluate`; a benchmark that is too small for a train size does without it.
+        recommended: the predictor whose losses the page lists.
         out: the folder; each benchmark has one of its own in it, and the same call continues.
         jobs: worker processes.
         progress: called with the name of the benchmark after each trial.
@@ -197,13 +205,13 @@ def leaderboard(
                 raise
             missing[name] = str(error)
         if found:
-            board = Leaderboard(found, missing)
+            board = Leaderboard(found, missing, recommended)
             write_whole(folder / "leaderboard.json", board.to_json())
             write_whole(folder / "index.html", board.to_html())
     if not found:
         reason = next(iter(missing.values()), "no benchmark was named")
         raise InvalidInputError(f"No benchmark could be evaluated. The first: {reason}")
-    return Leaderboard(found, missing)
+    return Leaderboard(found, missing, recommended)
 
 
 def _overall(rows: list[dict[str, Any]]) -> str:

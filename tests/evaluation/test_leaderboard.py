@@ -35,7 +35,7 @@ def test_losses_are_paired_by_trial():
         "noise": made({"stack": [0.5, 0.7, 0.6], "gp": [0.9, 0.5, 0.5]}),
         "first": made({"stack": [0.9, 0.9, 0.9], "gp": [0.6, 0.6, 0.7]}),
     }
-    losses = Leaderboard(found, {}).losses()
+    losses = Leaderboard(found, {}, "stack").losses()
     assert [(loss.benchmark, loss.best) for loss in losses] == [("clear", "gp")]
     assert losses[0].difference == pytest.approx(0.1)
     assert losses[0].error == pytest.approx(0.01 / math.sqrt(3), rel=0.01)
@@ -43,7 +43,7 @@ def test_losses_are_paired_by_trial():
 
 
 def test_places_and_page():
-    board = Leaderboard({"a<b": made({"stack": [0.5, 0.7], "gp": [0.6, 0.9]})}, {"gone": "no file"})
+    board = Leaderboard({"a<b": made({"stack": [0.5, 0.7], "gp": [0.6, 0.9]})}, {"gone": "no file"}, "stack")
     assert [(row["predictor"], row["place"]) for row in board.rows()] == [("gp", 1), ("stack", 2)]
     html = board.to_html()
     assert "a&lt;b" in html
