@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from archcast.spaces.networks.nasbench201 import live_edges
+from archcast.spaces.nasbench201.network import live_edges
 from torch.testing import assert_close
 
 from archcast.spaces.base import Task, get_space
