@@ -101,6 +101,8 @@ def write_nats(folder: Path, files: int, seed: int = 0) -> None:
 
 REPORT = """
 import resource
+from joblib.externals.loky import get_reusable_executor
+get_reusable_executor().shutdown(wait=True)  # so that the processor time of the workers counts
 used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 peak = [line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1]
 print(sum(u.ru_utime + u.ru_stime for u in used), max(int(peak), used[1].ru_maxrss) / 1024, time.perf_counter() - start)

@@ -67,8 +67,9 @@ def stack(digests: Sequence[Digest]) -> Arrays:
     return out
 
 
-def concatenate(parts: Sequence[Mapping[str, NDArray[Any]]]) -> Arrays:
-    """Arrays of several parts one after the other; NaN where a part lacks a name."""
+def concatenate(parts: Sequence[Arrays]) -> Arrays:
+    """Arrays of several parts one after the other; NaN where a part lacks a name. The parts are emptied on the way, so that
+    little more than the result is in memory."""
     lengths = [len(next(iter(part.values()))) if part else 0 for part in parts]
     starts = np.cumsum([0, *lengths])
     out: Arrays = {}
@@ -79,7 +80,7 @@ def concatenate(parts: Sequence[Mapping[str, NDArray[Any]]]) -> Arrays:
         )
         for part, start, length in zip(parts, starts, lengths):
             if name in part:
-                values = part[name]
+                values = part.pop(name)
                 place: Any = (slice(start, start + length), *([slice(values.shape[1])] if width else []))
                 column[place] = values
         out[name] = column

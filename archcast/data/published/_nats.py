@@ -15,7 +15,7 @@ from archcast.data._torch_archive import mapped
 from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
 from archcast.data.base import Benchmark
 from archcast.data.published._files import Part, find, reading
-from archcast.data.published._gather import SHARD, Arrays, concatenate, gather, once, progress, stack
+from archcast.data.published._gather import Arrays, concatenate, gather, once, progress, stack
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields, compact, digest_runs
 from archcast.data.published.hw_nas_bench import costs_beside
 from archcast.errors import DataNotFoundError, InvalidFileError
@@ -35,6 +35,9 @@ GET = (
     "Download NATS-{0}-v1_0-{1}-simple.tar (links in https://github.com/D-X-Y/NATS-Bench) and unpack it. The archive "
     "whose name ends in -full holds weights and is not read."
 )
+FLUSH = 100
+"""Architectures of a single file whose digests are stacked at a time."""
+
 MAX_FILE, MAX_SINGLE = 1 << 24, 1 << 34
 
 
@@ -133,9 +136,9 @@ class Collector:
         if box and all(isinstance(info, dict) and "all_results" in info for info in box.values()):
             self._digests.append(_digest(box, self.datasets))
             box.clear()
-            if len(self._digests) == SHARD:
+            if len(self._digests) == FLUSH:
                 self._flush()
-                progress(SHARD * len(self._stacked), 0)
+                progress(FLUSH * len(self._stacked), 0)
 
     def _flush(self) -> None:
         self._stacked.append(stack(self._digests))
@@ -149,7 +152,9 @@ class Collector:
             raise InvalidFileError(f"{part} holds no architectures of NAS-Bench-201 or NATS-Bench.")
         arrays = concatenate(self._stacked)
         order = np.argsort(arrays["index"], kind="stable")
-        return {name: values[order] for name, values in arrays.items()}
+        for name in arrays:
+            arrays[name] = arrays[name][order]
+        return arrays
 
 
 def read_single(part: Part, datasets: Mapping[str, str] = DATASETS) -> Arrays:
