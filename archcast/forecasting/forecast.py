@@ -168,16 +168,16 @@ class Forecast:
     @property
     def median(self) -> Floats:
         """``(n,)`` the value that the end is as likely above as below."""
-        return self._sign * self._distribution.quantile(0.5)
+        return self._back(self._distribution.quantile(0.5))
 
     def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
         """``(n,)`` lower and upper ends of the interval that holds the end with the probability ``level``."""
-        low, high = self._distribution.interval(level)
-        return (-high, -low) if self.metric.falls else (low, high)
+        low, high = map(self._back, self._distribution.interval(level))
+        return (high, low) if self.metric.falls else (low, high)
 
     def above(self, value: float | Sequence[float] | Floats) -> Floats:
         """``(n,)`` probability to end better than ``value``, a number or one for each: above it, or below where lower is better."""
-        chance = self._distribution.above(self._sign * np.asarray(value, dtype=np.float64))
+        chance = self._distribution.above(self._sign * self._forth(np.asarray(value, dtype=np.float64)))
         end = self.epochs if self.epoch is None else self.epoch
         reached = (self._sign * self.curves[:, end - 1] > self._sign * np.asarray(value)).astype(np.float64)
         return np.where(self.diverged, 0.0, np.where(self.epochs_seen >= end, reached, chance))
@@ -208,7 +208,7 @@ class Forecast:
         ]
         values = np.full((len(LEVELS), len(self), len(marks)), np.nan)
         for k, epoch in enumerate(marks):
-            found = self._sign * self.at(int(epoch))._distribution.quantile(LEVELS)
+            found = self._back(self.at(int(epoch))._distribution.quantile(LEVELS))
             values[:, :, k] = (found[:, ::-1] if self.metric.falls else found).T
         values[:, marks[None, :] <= self.epochs_seen[:, None]] = np.nan
         return marks, values
@@ -323,7 +323,7 @@ class Forecast:
     @functools.cached_property
     def _distribution(self) -> Distribution:
         """Of the value at ``epoch``, higher is better."""
-        signal = self.metric.signal
+        signal = "loss" if self._logarithmic else self.metric.signal
         predictor = LCIncrement(
             SPACE,
             signal=signal,
@@ -334,9 +334,23 @@ class Forecast:
         )
         archs = np.zeros((len(self), len(predictor._space.cardinalities)), dtype=np.int64)
         done = np.flatnonzero(self.finished)
-        known = Evidence({signal: self.curves[done]}) if len(done) else None
+        values = self._forth(self.curves)
+        known = Evidence({signal: values[done]}) if len(done) else None
         predictor.init(archs[done], None, known)
-        return predictor.forecast(archs, Evidence({signal: self.curves}), epoch=self.epoch)
+        return predictor.forecast(archs, Evidence({signal: values}), epoch=self.epoch)
+
+    @property
+    def _logarithmic(self) -> bool:
+        """A perplexity is the exponential of a loss, and forecast as that."""
+        return self.metric.signal == "perplexity" and bool(np.nanmin(self.curves) > 0)
+
+    def _forth(self, values: Floats) -> Floats:
+        """To the scale on which values are forecast."""
+        return np.log(np.maximum(values, 1e-300)) if self._logarithmic else values
+
+    def _back(self, values: Floats) -> Floats:
+        """From the scale of the distribution, where higher is better."""
+        return np.exp(self._sign * values) if self._logarithmic else self._sign * values
 
     @property
     def _highest(self) -> float | None:

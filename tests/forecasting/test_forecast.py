@@ -56,6 +56,18 @@ def test_losses_are_accuracies_upside_down():
     assert (loss.interval(0.99)[0] >= 0).all()
 
 
+def test_a_perplexity_is_the_exponential_of_a_loss():
+    lists = [[4 * (1 - y) + 1 for y in curve] for curve in begun()]
+    loss = archcast.forecast(lists, epochs=T, metric="val_loss", best=2.0)
+    perplexity = archcast.forecast([np.exp(curve) for curve in lists], epochs=T, metric="val_ppl", best=np.exp(2.0))
+    np.testing.assert_allclose(perplexity.median, np.exp(loss.median))
+    np.testing.assert_allclose(perplexity.interval(0.9), np.exp(loss.interval(0.9)))
+    np.testing.assert_allclose(perplexity.chance_above_best, loss.chance_above_best)
+    np.testing.assert_allclose(perplexity.course[1], np.exp(loss.course[1]))
+    assert perplexity.above(0.0).tolist() == [0] * 6
+    assert (loss.interval(0.9)[0] <= loss.median).all()
+
+
 def test_percent_is_told_by_any_value_and_stays_below_100():
     lists = begun()
     share = archcast.forecast(lists, epochs=T, metric="acc")

@@ -81,8 +81,8 @@ class CurveScale:
     def of(cls, values: NDArray[np.float64], signal: str, *, pooled: bool, highest: float | None = None) -> CurveScale:
         """The scale of ``(n, epochs)`` curves, already negated if they fall.
 
-        An accuracy or error is a share or, if any value of any row exceeds 1, a percentage. A loss has its best at 0 and its
-        worst at the (median) worst value of a row. What has neither sort of bound spans the values seen, and as much again
+        An accuracy or error is a share or, if any value of any row exceeds 1, a percentage. A loss has its worst at the (median)
+        worst value of a row and its best at 0, or, if complete curves tell, as far again beyond the best of them. What has neither sort of bound spans the values seen, and as much again
         above them where only the beginning of a single curve is known.
 
         Args:
@@ -99,7 +99,9 @@ class CurveScale:
         span, room = np.maximum(np.abs(bottom), np.abs(top)), 0.1 if pooled else 1.0
         if signal.endswith(UNBOUNDED):
             fits, bounded = top <= 0, np.zeros(len(top), dtype=bool)
-            low, high = worst, np.where(fits, 0.0, top + room * (top - worst))
+            further = top + (top - worst)  # 0 is best, but few losses come near: twice as far as the best so far is far
+            low = worst
+            high = np.where(fits, np.minimum(further, 0.0) if pooled else 0.0, top + room * (top - worst))
         else:
             fall = falls(signal)
             fits = (span <= unit + 1e-6) & ((top <= 0) if fall else (bottom >= 0))
@@ -107,8 +109,8 @@ class CurveScale:
             low = np.where(fits, -unit if fall else 0.0, bottom)
             high = np.where(fits, 0.0 if fall else unit, top + room * (top - bottom))
         high = np.where(high - low > 1e-12 * np.maximum(np.abs(low), 1), high, low + 1)
-        ends = fits if falls(signal) else bounded
-        return cls(low, high, np.where(bounded, low, -np.inf), np.where(ends, high, np.inf))
+        ceiling = np.where(fits, 0.0, np.inf) if falls(signal) else np.where(bounded, high, np.inf)
+        return cls(low, high, np.where(bounded, low, -np.inf), ceiling)
 
     def forward(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` or ``(n, k)`` values to [0, 1]."""

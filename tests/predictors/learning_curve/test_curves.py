@@ -89,6 +89,12 @@ def test_one_diverged_training_does_not_set_the_scale_of_all() -> None:
     assert (scale.low[0], scale.high[0]) == (-2.4, 0.0)
 
 
+def test_complete_losses_tell_how_low_losses_go() -> None:
+    scale = CurveScale.of(-np.array([[7.0, 4.5], [7.0, 4.4]]), "val_loss", pooled=True)
+    assert scale.high[0] == pytest.approx(-4.4 + 2.6)
+    assert scale.ceiling[0] == 0
+
+
 def test_signals_that_fall() -> None:
     assert [falls(signal) for signal in SIGNALS] == [False, True, True, True, False]
 
