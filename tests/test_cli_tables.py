@@ -31,12 +31,23 @@ def table(tmp_path):
         writer = csv.writer(file)
         writer.writerow(["name", "width", "depth", "act", "params", "val_acc"])
         for i in range(60):
-            width, depth, act = int(rng.choice([16, 32, 64, 128])), int(rng.integers(1, 9)), str(rng.choice(["relu", "gelu"]))
+            width, depth, act = (
+                int(rng.choice([16, 32, 64, 128])),
+                int(rng.integers(1, 9)),
+                str(rng.choice(["relu", "gelu"])),
+            )
             accuracy = np.log2(width) + np.sqrt(depth) + 0.5 * (act == "gelu") + 0.2 * rng.normal()
             writer.writerow([f"run {i}", width, depth, act, 9 * width * width * depth + i, round(50 + 2 * accuracy, 3)])
     with open(tmp_path / "candidates.csv", "w", newline="") as file:
         csv.writer(file).writerows(
-            [["width", "depth", "act"], [16, 1, "relu"], [128, 8, "gelu"], [64, 4, "gelu"], [512, 8, "gelu"], [64, 4, "swish"]]
+            [
+                ["width", "depth", "act"],
+                [16, 1, "relu"],
+                [128, 8, "gelu"],
+                [64, 4, "gelu"],
+                [512, 8, "gelu"],
+                [64, 4, "swish"],
+            ]
         )
     return tmp_path / "runs.csv"
 
@@ -63,7 +74,7 @@ def test_fit_and_predict(run, table, tmp_path):
 
 
 def test_fit_json_continues(run, table):
-    code, out, err = run("fit", "runs.csv", "--predictor", "gp", "--json")
+    code, out, _ = run("fit", "runs.csv", "--predictor", "gp", "--json")
     told = json.loads(out)
     assert code == 0
     assert told["predictor"] == "gp"
@@ -75,7 +86,7 @@ def test_fit_json_continues(run, table):
 
 
 def test_choose(run, table):
-    code, out, err = run("choose", "runs.csv", "--predictors", "gp,bayesian-linear")
+    code, out, _ = run("choose", "runs.csv", "--predictors", "gp,bayesian-linear")
     assert code == 0
     assert "Use " in out
     assert "(expected)" in out

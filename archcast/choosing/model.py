@@ -26,8 +26,8 @@ from archcast.spaces.choices import Choices
 __all__ = ["Model", "fit"]
 
 FAR = 1.25
-"""A candidate is far from all rows that were learned from if the nearest is further than this many times the largest distance of one
-of them from its nearest other."""
+"""A candidate is far from all rows that were learned from if the nearest is further than this many times the largest
+distance of one of them from its nearest other."""
 
 MOST_COMPARED = 2000
 """Rows that distances are taken to."""
@@ -64,9 +64,10 @@ class Model:
     def rank(self, frame: Any) -> list[dict[str, Any]]:
         """Candidates, best first.
 
-        Each has ``rank``, ``row`` (its number in the table, the first is 1), ``mean``, ``low90`` and ``high90`` (``None`` where the
-        predictor gives no interval) on the scale of the score, its own columns, and, under ``note``, whether it is far from anything
-        seen. Candidates with a value that the model does not know come last, without rank and mean; their note says why.
+        Each has ``rank``, ``row`` (its number in the table, the first is 1), ``mean``, ``low90`` and ``high90``
+        (``None`` where the predictor gives no interval) on the scale of the score, its own columns, and, under
+        ``note``, whether it is far from anything seen. Candidates with a value that the model does not know come last,
+        without rank and mean; their note says why.
 
         Args:
             frame: a path, DataFrame, mapping of columns, or list of records, with the columns of the table that was learned from.

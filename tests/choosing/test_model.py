@@ -59,7 +59,7 @@ def test_what_is_far_is_said(model, candidates):
     assert ranked[7]["mean"] is None
     assert "act: 'swish' is none of its values" in ranked[7]["note"]
     assert all(ranked[row]["note"] == "" for row in range(1, 6))
-    with pytest.raises(InvalidInputError, match="None of the 1 candidates can be ranked. Row 1: act: 'swish'"):
+    with pytest.raises(InvalidInputError, match=r"None of the 1 candidates can be ranked. Row 1: act: 'swish'"):
         model.rank([{**candidates[0], "act": "swish"}])
     with pytest.raises(InvalidInputError, match="There are no candidates"):
         model.rank([])

@@ -24,7 +24,12 @@ def test_roles(rows):
     assert table.evidence.curves["train_acc"].shape == (90, 2)
     assert table.scores.tolist() == [row["val_acc"] for row in rows]
     said = "\n".join(table.notes)
-    for part in ("val_acc, chosen by its name", "test_acc: it looks like another result", "train_seconds: it is known only", "id: "):
+    for part in (
+        "val_acc, chosen by its name",
+        "test_acc: it looks like another result",
+        "train_seconds: it is known only",
+        "id: ",
+    ):
         assert part in said
     assert read_table(rows, epochs=5).evidence.curves["train_acc"].shape == (90, 5)
     with pytest.raises(InvalidInputError, match="epochs is 11: the curves of the table have 10 epochs"):
@@ -37,7 +42,13 @@ def test_a_frame_is_a_table(plain):
 
 @pytest.mark.parametrize(
     ("score", "better", "falls"),
-    [("val_loss", None, True), ("error", None, True), ("perplexity", None, True), ("thing", "lower", True), ("thing", None, False)],
+    [
+        ("val_loss", None, True),
+        ("error", None, True),
+        ("perplexity", None, True),
+        ("thing", "lower", True),
+        ("thing", None, False),
+    ],
 )
 def test_direction(score, better, falls):
     rng = np.random.default_rng(0)
@@ -50,7 +61,9 @@ def test_direction(score, better, falls):
 def test_published_notation():
     space = archcast.get_space("nasbench201")
     archs = space.sample(20, 0)
-    table = read_table({"arch": space.format(archs), "accuracy": (archs == 3).sum(axis=1) + np.arange(20) / 100}, space="nasbench201")
+    table = read_table(
+        {"arch": space.format(archs), "accuracy": (archs == 3).sum(axis=1) + np.arange(20) / 100}, space="nasbench201"
+    )
     np.testing.assert_array_equal(table.archs, archs)
     by_column = {name: archs[:, j] for j, name in enumerate(space.columns)} | {"score": np.arange(20.0)}
     np.testing.assert_array_equal(read_table(by_column, space="nasbench201").archs, archs)
@@ -81,7 +94,11 @@ def test_rows_without_a_score_are_left_out(plain):
         ({"a": [1, 2] * 5, "score": [1.0] * 10}, {}, "is 1 in every row"),
         ({"a": [1, 2] * 5, "score": range(10)}, {"score": "scroe"}, "has no column 'scroe'. Did you mean 'score'"),
         ({"a": [1, 2], "score": [1, 2]}, {}, "2 rows have a number in column 'score', at least 6 are needed"),
-        ({"a": [1, 2] * 5, "score": ["x"] * 10}, {"score": "score"}, "row 1: 'score' is 'x', which is not a finite number"),
+        (
+            {"a": [1, 2] * 5, "score": ["x"] * 10},
+            {"score": "score"},
+            "row 1: 'score' is 'x', which is not a finite number",
+        ),
         ({"score": range(10)}, {}, "has no column that describes an architecture"),
         ({}, {}, "has no rows"),
         ({"a": [1, 2] * 5, "score": range(10)}, {"better": "up"}, "better must be 'higher' or 'lower'"),

@@ -82,7 +82,12 @@ def test_choose(plain):
 def test_params_alone_would_do():
     rng = np.random.default_rng(0)
     params = rng.integers(1000, 9000, 60)
-    frame = {"a": rng.integers(0, 9, 60), "b": rng.integers(0, 9, 60), "params": params, "acc": params / 1e4 + 0.001 * rng.random(60)}
+    frame = {
+        "a": rng.integers(0, 9, 60),
+        "b": rng.integers(0, 9, 60),
+        "params": params,
+        "acc": params / 1e4 + 0.001 * rng.random(60),
+    }
     advice = choose(read_table(frame), ["bayesian-linear"])
     assert advice.enough == "params alone"
     assert any("nothing need be learned" in sentence for sentence in advice.sentences)
@@ -99,7 +104,7 @@ def test_extrapolation():
 
 
 def test_no_predictor_works(plain):
-    with pytest.raises(InvalidInputError, match="None of the predictors could be fitted. gcn: "):
+    with pytest.raises(InvalidInputError, match=r"None of the predictors could be fitted. gcn: "):
         choose(read_table(plain), ["gcn"])
 
 

@@ -25,7 +25,17 @@ SPACE = archcast.Choices(
     conditions={"kernel2": {"depth": [2, 3]}, "kernel3": {"depth": 3}},
 )
 FULL = SPACE.row(
-    {"depth": 3, "kernel1": 3, "kernel2": 5, "kernel3": 7, "op1": "pool", "op2": "pool", "lr": 0.01, "bias": True, "fixed": 3}
+    {
+        "depth": 3,
+        "kernel1": 3,
+        "kernel2": 5,
+        "kernel3": 7,
+        "op1": "pool",
+        "op2": "pool",
+        "lr": 0.01,
+        "bias": True,
+        "fixed": 3,
+    }
 )
 SMALL = SPACE.row({"depth": 1, "kernel1": 7, "op1": "conv", "op2": "skip", "lr": 0.0001, "bias": False, "fixed": 3})
 

@@ -96,8 +96,9 @@ class Stack(Predictor):
     """A blend that is made for few architectures: from one up, with or without evidence, on every space.
 
     Targets are rank-normal. Architectures are seen by what they do (the encodings ``graph-features``, ``functional``,
-    ``operation-flow`` and ``wl``; in a space without cell graphs ``mixed`` and ``totals``), evidence as normal quantiles of its ranks; evidence may be missing in single rows or
-    altogether at query, where it is predicted from the structure. The members are
+    ``operation-flow`` and ``wl``; in a space without cell graphs ``mixed`` and ``totals``), evidence as normal
+    quantiles of its ranks; evidence may be missing in single rows or altogether at query, where it is predicted from
+    the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it,
