@@ -2,16 +2,17 @@
 
     ARCHCAST_FORMATS=/folder python benchmarks/own_spaces.py [--tables accel-nasbench,...] [--trials 10] [--predictors stack,gp]
 
-Each table becomes an ``archcast.Choices`` space by ``from_table``; predictors get nothing else: no costs, proxies, or pool. A trial draws n
-rows at random to learn from and ranks the others (at most 1,000). The baselines see the same columns, one-hot or scaled to 0..1, with their
-defaults and tuned by five-fold cross-validation on the n rows (a Matern-5/2 Gaussian process with isotropic and with separate
-lengthscales, ridge regression, random forest, XGBoost): what is compared with is the *best of all of them on that table and n, chosen in
-hindsight by its mean over the trials*, which nobody can choose beforehand. The error is that of the paired difference.
+Each table becomes an ``archcast.Choices`` space by ``from_table``; predictors get nothing else: no costs, proxies, or
+pool. A trial draws n rows at random to learn from and ranks the others (at most 1,000). The baselines see the same
+columns, one-hot or scaled to 0..1, with their defaults and tuned by five-fold cross-validation on the n rows (a
+Matern-5/2 Gaussian process with isotropic and with separate lengthscales, ridge regression, random forest, XGBoost):
+what is compared with is the *best of all of them on that table and n, chosen in hindsight by its mean over the trials*,
+which nobody can choose beforehand. The error is that of the paired difference.
 
-Tables: synthetic ones of four kinds (``synthetic-*``), and, where the folder holds them, Accel-NASBench, NAS-Bench-MR (classification,
-segmentation; rows of equal shape, and all rows), OFA MobileNetV3 as DyNAS-T searched it, ViT-Bench-101's AutoFormer and PiT. The features
-and priors were developed on Accel-NASBench, NAS-Bench-MR's classification and the synthetic tables of kinds a and b; the others were not
-looked at before.
+Tables: synthetic ones of four kinds (``synthetic-*``), and, where the folder holds them, Accel-NASBench, NAS-Bench-MR
+(classification, segmentation; rows of equal shape, and all rows), OFA MobileNetV3 as DyNAS-T searched it,
+ViT-Bench-101's AutoFormer and PiT. The features and priors were developed on Accel-NASBench, NAS-Bench-MR's
+classification and the synthetic tables of kinds a and b; the others were not looked at before.
 """
 
 from __future__ import annotations

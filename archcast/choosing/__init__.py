@@ -1,4 +1,5 @@
-"""Learn from a table of one's own, say how well that works, and rank candidates: behind ``archcast fit``, ``predict``, ``choose``."""
+"""Learn from a table of one's own, say how well that works, and rank candidates: behind ``archcast fit``, ``predict``,
+``choose``."""
 
 from archcast.choosing.model import Model, fit
 from archcast.choosing.recommend import Advice, choose

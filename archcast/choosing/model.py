@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 from archcast.choosing.table import Roles, Table, evidence_of, rows_of
 from archcast.choosing.validation import Tell, Validated, cross_validate, trivial
 from archcast.encodings.base import get_encoding
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import InvalidFileError, InvalidInputError, MissingEvidenceError
 from archcast.evaluation.metrics import NORMAL_90
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.persistence import read_state, write_state
@@ -26,8 +26,8 @@ from archcast.spaces.choices import Choices
 __all__ = ["Model", "fit"]
 
 FAR = 1.25
-"""A candidate is far from all rows that were learned from if the nearest is further than this many times the largest distance of one
-of them from its nearest other."""
+"""A candidate is far from all rows that were learned from if the nearest is further than this many times the largest
+distance of one of them from its nearest other."""
 
 MOST_COMPARED = 2000
 """Rows that distances are taken to."""
@@ -64,9 +64,10 @@ class Model:
     def rank(self, frame: Any) -> list[dict[str, Any]]:
         """Candidates, best first.
 
-        Each has ``rank``, ``row`` (its number in the table, the first is 1), ``mean``, ``low90`` and ``high90`` (``None`` where the
-        predictor gives no interval) on the scale of the score, its own columns, and, under ``note``, whether it is far from anything
-        seen. Candidates with a value that the model does not know come last, without rank and mean; their note says why.
+        Each has ``rank``, ``row`` (its number in the table, the first is 1), ``mean``, ``low90`` and ``high90``
+        (``None`` where the predictor gives no interval) on the scale of the score, its own columns, and, under
+        ``note``, whether it is far from anything seen. Candidates with a value that the model does not know come last,
+        without rank and mean; their note says why.
 
         Args:
             frame: a path, DataFrame, mapping of columns, or list of records, with the columns of the table that was learned from.
@@ -84,7 +85,10 @@ class Model:
         if len(good) == 0:
             raise InvalidInputError(f"None of the {n} candidates can be ranked. Row 1: {problems[0]}")
         evidence = evidence_of(columns, self.roles)
-        answer = self.predictor.query(rows[good], evidence[good] if evidence else None)
+        try:
+            answer = self.predictor.query(rows[good], evidence[good] if evidence else None)
+        except MissingEvidenceError:  # not every predictor can do without what it was told of before
+            answer = self.predictor.query(rows[good], evidence_of(columns, self.roles, fill=True)[good])
         sign = -1.0 if self.roles.falls else 1.0
         notes = self._notes(rows[good], {name: [values[i] for i in good] for name, values in columns.items()})
         order = np.argsort(-answer.mean, kind="stable")
@@ -114,6 +118,12 @@ class Model:
             {**{key: record[key] for key in first}, **{k: v for k, v in record.items() if k not in first}}
             for record in out
         ]
+
+    def lacking(self, frame: Any) -> list[str]:
+        """Names of costs, proxies and curves that the model was told of and the candidates do not have."""
+        columns = columns_of(frame)
+        lacks = [name for name in (*self.roles.costs, *self.roles.proxies) if name not in columns]
+        return lacks + [name for name, m in self.roles.curves.items() if not set(m[: self.roles.epochs]) & set(columns)]
 
     def _notes(self, rows: NDArray[np.int64], columns: Columns) -> list[str]:
         """What is unusual of each candidate: numbers beyond those seen, or a combination far from all."""

@@ -153,6 +153,7 @@ def _sentences(
         gain = twice - now
         worth = "worth it" if gain >= WORTH else "hardly worth it"
         said.append(
-            f"Twice as many labels ({2 * len(table)}) would lift tau to about {twice:.2f}, four times as many to {four:.2f}: {worth}."
+            f"Twice as many labels ({2 * len(table)}) would lift tau to about {twice:.2f}, four times as many to {four:.2f}: "
+            f"{worth}."
         )
     return tuple(said)

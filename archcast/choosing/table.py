@@ -198,8 +198,16 @@ def rows_of(space: SearchSpace, columns: Columns, roles: Roles) -> tuple[NDArray
     return rows, problems
 
 
-def evidence_of(columns: Columns, roles: Roles) -> Evidence:
-    """Costs, proxies and the beginnings of curves, as far as the columns are there."""
+def evidence_of(columns: Columns, roles: Roles, *, fill: bool = False) -> Evidence:
+    """Costs, proxies and the beginnings of curves, as far as the columns are there; ``fill`` makes the others unknown."""
+    if fill:
+        n = len(next(iter(columns.values())))
+        named = [
+            *roles.costs,
+            *roles.proxies,
+            *(m for members in roles.curves.values() for m in members[: roles.epochs]),
+        ]
+        columns = dict.fromkeys(named, [None] * n) | columns
     numbers = {name: _loose(columns[name]) for name in (*roles.costs, *roles.proxies) if name in columns}
     curves = {}
     for curve, members in roles.curves.items():

@@ -96,7 +96,7 @@ def trivial(table: Table, *, seed: int = 0) -> list[Validated]:
     """What ranks nearly without learning, best first: each cost, proxy and curve by itself, of which no more is learned than the
     sign; and the decision that ranks best by itself, chosen anew in each fold."""
     folds, out = _folds(table, seed), []
-    columns = {name: values for name, values in (table.evidence.costs | table.evidence.proxies).items()}  # type: ignore[operator]
+    columns = {**table.evidence.costs, **table.evidence.proxies}
     for name, curve in table.evidence.curves.items():
         known = np.isfinite(curve)
         last = np.where(known.any(axis=1), curve.shape[1] - 1 - known[:, ::-1].argmax(axis=1), 0)

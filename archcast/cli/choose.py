@@ -40,7 +40,8 @@ def choose(
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Recommend a predictor for a table: how well it will rank, whether more scores would help, whether a count of parameters would do.
+    """Recommend a predictor for a table: how well it will rank, whether more scores would help, whether a count of
+    parameters would do.
 
     Ctrl-C keeps finished folds; the same command continues.
     """

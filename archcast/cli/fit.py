@@ -42,8 +42,8 @@ def fit(
 ) -> None:
     """Learn from a table which architectures are good.
 
-    Prints how well the predictor ranks rows that it has not seen (five-fold cross-validation), beside rankings that need no learning.
-    archcast predict uses the model.
+    Prints how well the predictor ranks rows that it has not seen (five-fold cross-validation), beside rankings that
+    need no learning. archcast predict uses the model.
 
     Ctrl-C keeps finished folds; the same command continues.
     """

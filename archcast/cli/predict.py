@@ -44,6 +44,8 @@ def predict(
         raise type(error)(
             f"{str(candidates)!r}: {error}" if str(candidates) not in str(error) else str(error)
         ) from error
+    if lacking := loaded.lacking(candidates):
+        typer.echo(f"{str(candidates)!r} has no {', '.join(lacking)}: predicted without.", err=True)
     refused = [record for record in ranked if record["rank"] is None]
     for record in refused:
         typer.echo(f"error: {str(candidates)!r}, row {record['row']} is not ranked: {record['note']}", err=True)

@@ -65,7 +65,8 @@ class Column:
 
 @lru_cache(maxsize=64)
 def columns(space: SearchSpace) -> tuple[Column, ...]:
-    """The decisions of a space that leave a choice. Where a space does not say what numbers values stand for, all are categories."""
+    """The decisions of a space that leave a choice. Where a space does not say what numbers values stand for, all are
+    categories."""
     numbers = space.numbers or (None,) * len(space.columns)
     conditional = {condition.column for condition in getattr(space, "conditions", ())}
     out = []

@@ -34,8 +34,9 @@ class _ByName(Encoder):
 class Mixed(_ByName):
     """Each decision on its own scale; what predictors use by themselves in a space without cell graphs.
 
-    A number has mean 0 and standard deviation 1 over its values, logarithms where the space says that ratios count, and is 0, the mean,
-    where the decision is inactive; a category is one-hot. A decision that may be inactive has one more feature, whether it is there.
+    A number has mean 0 and standard deviation 1 over its values, logarithms where the space says that ratios count, and
+    is 0, the mean, where the decision is inactive; a category is one-hot. A decision that may be inactive has one more
+    feature, whether it is there.
 
     Args:
         space: search space.
@@ -70,10 +71,11 @@ class Mixed(_ByName):
 class Totals(_ByName):
     """What decisions that are alike have in common, such as the kernels of all layers.
 
-    Columns are alike whose names differ in numbers alone and that have values in common. Of each such family: the sum over the members that
-    are there of a number between 1/2, the smallest, and 3/2, the largest (of logarithms, where ratios count), so that both more members and larger
-    ones make it larger; their mean; and whether the large ones come late, the correlation with their place. Of a family of categories: how many members have each. Of all numbers together:
-    their mean on a common scale; and, where there are conditions, how many decisions play a part.
+    Columns are alike whose names differ in numbers alone and that have values in common. Of each such family: the sum
+    over the members that are there of a number between 1/2, the smallest, and 3/2, the largest (of logarithms, where
+    ratios count), so that both more members and larger ones make it larger; their mean; and whether the large ones come
+    late, the correlation with their place. Of a family of categories: how many members have each. Of all numbers
+    together: their mean on a common scale; and, where there are conditions, how many decisions play a part.
 
     Args:
         space: search space.

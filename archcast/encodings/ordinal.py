@@ -38,8 +38,8 @@ class Ordinal(Encoder):
 
 @register("log-scaled", summary="numbers scaled to 0..1, logarithms where ratios count; categories one-hot")
 class LogScaled(Encoder):
-    """Each number scaled to 0..1 over its values, its logarithm where the space says that ratios count; categories are one-hot, one of
-    two values is a single feature. Inactive decisions are 0. A decision without a choice is left out.
+    """Each number scaled to 0..1 over its values, its logarithm where the space says that ratios count; categories are
+    one-hot, one of two values is a single feature. Inactive decisions are 0. A decision without a choice is left out.
 
     Args:
         space: search space.

@@ -51,8 +51,8 @@ def measured_targets(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     0 to 1 while their correlation with the quantiles (Shapiro and Francia 1972) rises from 0.92 to 0.97.
 
     Examples:
-        >>> measured_targets(np.array([1.0, 2.0, 3.0, 4.0, 5.0])).round(2), measured_targets(np.array([0.0, 0.0, 0.1, 9.0])).round(2)
-        (array([-1.41, -0.71,  0.  ,  0.71,  1.41]), array([-0.67, -0.67,  0.32,  1.15]))
+        >>> measured_targets(np.array([1.0, 2.0, 3.0, 4.0, 5.0])).round(2)
+        array([-1.41, -0.71,  0.  ,  0.71,  1.41])
     """
     quantiles = rank_normal(scores)
     if len(np.unique(scores)) < 3:

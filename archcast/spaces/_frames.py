@@ -51,8 +51,8 @@ def columns_of(frame: Any) -> Columns:
 def read_columns(path: str | Path) -> Columns:
     """The columns of a ``.csv``, ``.tsv`` (also ``.gz``), ``.json`` or ``.jsonl`` file.
 
-    What stands between the fields of a text file (comma, semicolon, tab) is read from its header. A column whose fields are all numbers,
-    or all true and false, becomes numbers or truth values; an empty field is ``None``.
+    What stands between the fields of a text file (comma, semicolon, tab) is read from its header. A column whose fields
+    are all numbers, or all true and false, becomes numbers or truth values; an empty field is ``None``.
 
     Raises:
         DataNotFoundError: no such file.

@@ -39,8 +39,8 @@ class Choices(ConditionalSpace):
 
     Args:
         space: name -> decision, for names that are no words of Python; or leave it out and use ``decisions``.
-        conditions: name -> {parent: value or values}: the decision plays a part only where all its parents have one of these values.
-            Otherwise its column is 0.
+        conditions: name -> {parent: value or values}: the decision plays a part only where all its parents have one of
+            these values. Otherwise its column is 0.
         forbidden: combinations, each a mapping of names to a value or a list of values that may not occur together; or a function
             from name -> ``(n,)`` array of values to ``(n,)`` bool, true where a row is forbidden.
         name: what the space is called.
@@ -148,7 +148,8 @@ class Choices(ConditionalSpace):
     def rows(self, frame: Any, *, nearest: bool = False) -> Rows:
         """``(n, d)`` rows of a DataFrame, a mapping of columns, a list of architectures (name -> value) or the path of a table.
 
-        Other columns are passed over. A missing value is right where its decision is inactive, has one value only, or may be ``None``.
+        Other columns are passed over. A missing value is right where its decision is inactive, has one value only, or
+        may be ``None``.
 
         Args:
             frame: the table.
@@ -273,9 +274,10 @@ class Choices(ConditionalSpace):
     def from_table(cls, frame: Any, columns: Sequence[str] | None = None, *, name: str = "choices") -> Choices:
         """The space that the columns of a table suggest; ``print(space.describe())`` says what it is and what was left out.
 
-        Numbers are ordered; ratios count where their levels are geometric; numbers with many levels get a grid; texts and truth values are
-        categories. A column with gaps is active only with those values of another column with which it is there, or else may be absent.
-        Columns that count or name the rows, and those that look like results, are left out.
+        Numbers are ordered; ratios count where their levels are geometric; numbers with many levels get a grid; texts
+        and truth values are categories. A column with gaps is active only with those values of another column with
+        which it is there, or else may be absent. Columns that count or name the rows, and those that look like results,
+        are left out.
 
         Args:
             frame: a DataFrame, a mapping of columns, a list of records, or the path of a CSV, TSV or JSON file.

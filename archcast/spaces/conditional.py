@@ -158,8 +158,8 @@ class ConditionalSpace(SearchSpace):
             if len(wrong) == 0:
                 raise
             raise InvalidInputError(
-                f"archs[{i}] has {rows[i, wrong[0]]} in column {self.columns[wrong[0]]!r} of space {self.name!r}, which is inactive "
-                f"in this row: inactive decisions are 0. space.settle(archs) sets them."
+                f"archs[{i}] has {rows[i, wrong[0]]} in column {self.columns[wrong[0]]!r} of space {self.name!r}, which "
+                f"is inactive in this row: inactive decisions are 0. space.settle(archs) sets them."
             ) from None
 
     def parse(self, texts: str | Sequence[str]) -> Rows:

@@ -177,8 +177,8 @@ def decision(name: str, given: Any) -> Decision:
 
 
 def looks_geometric(values: Sequence[float]) -> bool:
-    """Whether ratios of increasing numbers count: they are positive, span a factor of four at least, and their logarithms are spaced
-    more evenly than they are themselves.
+    """Whether ratios of increasing numbers count: they are positive, span a factor of four at least, and their
+    logarithms are spaced more evenly than they are themselves.
 
     Examples:
         >>> looks_geometric([16, 32, 64, 128]), looks_geometric([1, 2, 3, 4]), looks_geometric([3, 5, 7])

@@ -219,7 +219,7 @@ def test_from_table_says_what_it_inferred():
     assert (back["width"] == frame["width"]).all()
     np.testing.assert_allclose(back["lr"], frame["lr"], rtol=0.05)
     assert Choices.from_table(frame, columns=["width", "val_acc"]).columns == ("width", "val_acc")
-    with pytest.raises(InvalidInputError, match="has no column 'widht'. Did you mean 'width'"):
+    with pytest.raises(InvalidInputError, match=r"has no column 'widht'. Did you mean 'width'"):
         Choices.from_table(frame, columns=["widht"])
     with pytest.raises(InvalidInputError, match="No column of the table is a decision"):
         Choices.from_table(frame[["id", "val_acc"]])
@@ -333,7 +333,7 @@ def test_default_predictors_leave_out_those_that_need_graphs():
 def test_predictors_that_need_graphs_say_so(name):
     rows = PLAIN.sample(10, 0)
     with pytest.raises(
-        InvalidInputError, match="reads cell graphs, which space 'plain' does not have.*'stack' or 'gp'"
+        InvalidInputError, match=r"reads cell graphs, which space 'plain' does not have.*'stack' or 'gp'"
     ):
         archcast.get_predictor(name, space=PLAIN).init(rows, rows.sum(axis=1))
 

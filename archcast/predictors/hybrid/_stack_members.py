@@ -194,8 +194,8 @@ class Line:
 
     @classmethod
     def fit(cls, features: Array, targets: Array) -> tuple[Line, Array]:
-        """Fit ``(n, k)`` features to ``(n,)`` targets with the penalty whose leave-one-out error, in closed form, is least; returns the
-        member and these predictions ``(n,)``."""
+        """Fit ``(n, k)`` features to ``(n,)`` targets with the penalty whose leave-one-out error, in closed form, is
+        least; returns the member and these predictions ``(n,)``."""
         n, centre, offset = len(targets), features.mean(axis=0), float(targets.mean())
         u, s, v = np.linalg.svd(features - centre, full_matrices=False)
         along, best = u.T @ (targets - offset), None
