@@ -59,13 +59,15 @@ def get_encoding(name: str, space: Any, **params: Any) -> Any:
     return _make(ENCODINGS, name, space, params)
 
 
-def get_predictor(name: str, space: Any, *, random_state: Any = None, **params: Any) -> Any:
+def get_predictor(name: str, space: Any, *, random_state: Any = None, calibrate: bool = False, **params: Any) -> Any:
     """Return the predictor called ``name``.
 
     Args:
         name: see ``archcast list predictors``.
         space: a search space, or its name.
         random_state: seed.
+        calibrate: make its 90 % intervals hold by cross-validation
+            (:class:`~archcast.predictors.hybrid.conformal.Conformal`).
         **params: parameters of the predictor.
 
     Examples:
@@ -81,7 +83,12 @@ def get_predictor(name: str, space: Any, *, random_state: Any = None, **params: 
         UnknownNameError: with the closest names.
         InvalidInputError: for parameters that the predictor does not have.
     """
-    return _make(PREDICTORS, name, space, {"random_state": random_state, **params})
+    made = _make(PREDICTORS, name, space, {"random_state": random_state, **params})
+    if not calibrate:
+        return made
+    return _make(
+        PREDICTORS, "conformal", space, {"predictor": name, "settings": params or None, "random_state": random_state}
+    )
 
 
 def get_strategy(name: str, space: Any, *, random_state: Any = None, **params: Any) -> Any:

@@ -35,6 +35,16 @@ DOUBT = 20.0
 UNSEEN = 4.0
 """The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
 
+TAIL, HALF_TAIL, TAIL_SD = 1.3, 10.0, 0.5
+"""Among the best the variance is ``1 + tail`` times as large; ``log(1 + tail)`` has the prior median ``log(1 + TAIL n / (n +
+HALF_TAIL))`` and the prior standard deviation ``TAIL_SD``."""
+
+TAILS = np.linspace(0, 4, 81)
+"""Values of the tail that are tried."""
+
+FAR = 1.25
+"""Beyond the best tenth of the training rows the variance grows on up to so many times the tail."""
+
 Array = NDArray[np.float64]
 
 
@@ -46,10 +56,15 @@ class Blend:
     Attributes:
         weights: ``(m,)``, sum 1.
         inflation: factor of the standard deviation.
+        tail: how much larger the variance is among the best than in the middle, as a share of it.
+        middle, best: means where the tail begins and where it is whole: median and highest tenth of the training rows.
     """
 
     weights: Array
     inflation: float
+    tail: float = 0.0
+    middle: float = 0.0
+    best: float = 1.0
 
     @classmethod
     def of(cls, outside: Array, variance: Array, targets: Array, lead: NDArray[np.bool_]) -> Blend:
@@ -57,7 +72,9 @@ class Blend:
 
             w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + 30 / n for Gaussian processes, 1 for trees
 
-        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 4 / n).
+        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 4 / n). What
+        is predicted to be among the best was often lucky, and good scores differ little: errors are larger there, and the tail
+        that is most likely for them widens the variance.
 
         Args:
             outside: ``(m, n)`` out-of-sample predictions of the training rows.
@@ -71,8 +88,14 @@ class Blend:
         weights = np.exp(log_weight - log_weight.max())
         blend = cls(weights / weights.sum(), 1.0)
         mean, spread = blend(outside, variance, lead)
-        squares = np.square((targets - mean) / spread).sum()
-        return cls(blend.weights, float(np.sqrt((squares + DOUBT) / (n + DOUBT) * (1 + UNSEEN / n))))
+        blend = replace(blend, middle=float(np.median(mean)), best=float(np.quantile(mean, 0.9)))
+        wider = 1 + TAILS[:, None] * blend._height(mean)
+        squares = np.square((targets - mean) / spread) / wider
+        level = (squares.sum(axis=1) + DOUBT) / (n + DOUBT)
+        prior = np.log((1 + TAILS) / (1 + TAIL * n / (n + HALF_TAIL))) / TAIL_SD
+        loss = np.log(wider).sum(axis=1) + n * np.log(level) + squares.sum(axis=1) / level + np.square(prior)
+        found = int(loss.argmin())
+        return replace(blend, tail=float(TAILS[found]), inflation=float(np.sqrt(level[found] * (1 + UNSEEN / n))))
 
     def __call__(self, means: Array, variances: Array, lead: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Mean ``(n,)`` and standard deviation ``(n,)`` from ``(m, n)`` means and variances of the members.
@@ -82,7 +105,11 @@ class Blend:
         mean = self.weights @ means
         own = self.weights * lead
         variance = own / own.sum() @ variances + self.weights @ np.square(means - mean)
-        return mean, self.inflation * np.sqrt(variance)
+        return mean, self.inflation * np.sqrt(variance * (1 + self.tail * self._height(mean)))
+
+    def _height(self, mean: Array) -> Array:
+        """``(n,)`` 0 up to the middle, 1 at the best tenth."""
+        return np.clip((mean - self.middle) / max(self.best - self.middle, 1e-9), 0.0, FAR)
 
 
 @register(

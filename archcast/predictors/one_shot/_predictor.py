@@ -132,7 +132,11 @@ class OneShotPredictor(Predictor):
         weights_: the trained weights, and what else the method learned, by name.
     """
 
-    requires = Requirements(labels=False, data=True)
+    @property
+    def requires(self) -> Requirements:
+        """Images of the task, and no scores."""
+        return Requirements(labels=False, data=True)
+
     parameters: ClassVar[Mapping[str, Rule]] = {
         "dataset": DatasetRule(),
         "task": TaskRule(),
