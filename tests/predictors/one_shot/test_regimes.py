@@ -328,7 +328,7 @@ def test_p_darts_keeps_the_best_and_few_skips(made):
 def test_nasp_is_a_projected_step_at_the_discrete_point(made, toy, batch):
     regime = made(Proximal, 0.5)
     before = regime.alpha.detach().clone()
-    hard, active = regime.projected()
+    _hard, active = regime.projected()
     assert (active.sum(axis=1) == 1).all()
     assert (active.argmax(axis=1) == before.argmax(dim=1).numpy()).all()
     u, z = batch.validation
