@@ -112,6 +112,13 @@ class Supernet(nn.Module, ABC):
     edge_ends: tuple[int, ...] = ()
     """Node at which the edge of each decision ends, where decisions are edges that a node adds up."""
 
+    skips: tuple[int, ...] = ()
+    """Choices that are the identity, where decisions are edges."""
+
+    def takes(self, name: str, row: NDArray[np.int64]) -> bool:
+        """Whether the parameter of that name takes part in the path of a row; by default all do."""
+        return True
+
     @abstractmethod
     def mixes_something(self, active: NDArray[np.bool_]) -> bool:
         """Whether anything reaches the output of a mixture of these operations ``(decisions, choices)``."""

@@ -172,6 +172,7 @@ class Network(Supernet):
     """
 
     edge_ends = tuple(end for _, end in EDGES)
+    skips = (SKIP,)
 
     def __init__(
         self,
@@ -255,6 +256,13 @@ class Network(Supernet):
                 del parts[4]
             weights[".".join(parts)] = value
         return weights
+
+    def takes(self, name: str, row: NDArray[np.int64]) -> bool:
+        parts = name.split(".")
+        if "edges" not in parts:
+            return True
+        edge, op = (int(part) for part in parts[3:5])
+        return row[edge] == op and edge in live_edges(row.tolist())
 
     def has_path(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         return np.array([bool(live_edges(row)) for row in rows.tolist()], dtype=bool)

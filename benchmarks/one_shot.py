@@ -1,0 +1,255 @@
+"""One-shot predictors on ``digits``: which regime and which query rank architectures, at what cost.
+
+    python benchmarks/one_shot.py --seeds 0,1,2 --jobs 2 --out one_shot.jsonl      # trains; a line for each training
+    python benchmarks/one_shot.py --show one_shot.jsonl                            # the tables of docs/one-shot.md
+
+Everything a predictor sees are images; the table of stand-alone accuracies is read here, to judge the scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.stats import kendalltau, rankdata
+
+import archcast
+from archcast.errors import ArchcastError
+
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "functions, 5 paths, 50 epochs (default)": ("one-shot", {}),
+    "functions, 5 paths, 20 epochs": ("one-shot", {"epochs": 20}),
+    "functions, 1 path, 50 epochs": ("one-shot", {"paths": 1, "learning_rate": 0.05}),
+    "rows, 5 paths, 50 epochs": ("one-shot", {"sampling": "rows"}),
+    "rows, 1 path, 100 epochs (RSPS)": ("one-shot-random-sampling", {}),
+    "FairNAS": ("one-shot-fairnas", {}),
+    "few-shot": ("one-shot-few-shot", {}),
+    "SMASH": ("one-shot-smash", {}),
+    "joint": ("one-shot-joint", {}),
+    "path dropout .2": ("one-shot-drop-path", {"rate": 0.2}),
+    "path dropout .5": ("one-shot-drop-path", {}),
+    "path dropout .8": ("one-shot-drop-path", {"rate": 0.8}),
+    "path dropout .5, one ghost batch": ("one-shot-drop-path", {"ghosts": 1}),
+    "scheduled path dropout .8": ("one-shot-scheduled-drop-path", {"rate": 0.8}),
+    "DARTS, first order": ("one-shot-darts", {}),
+    "DARTS, second order": ("one-shot-darts", {"order": 2, "epochs": 15}),
+    "SmoothDARTS, random": ("one-shot-smooth-darts", {}),
+    "SmoothDARTS, adversarial": ("one-shot-smooth-darts", {"perturbation": "adversarial", "epochs": 15}),
+    "PC-DARTS": ("one-shot-pc-darts", {}),
+    "P-DARTS": ("one-shot-p-darts", {}),
+    "ASAP": ("one-shot-asap", {}),
+    "DrNAS": ("one-shot-drnas", {}),
+    "SNAS": ("one-shot-snas", {}),
+    "DSNAS": ("one-shot-dsnas", {}),
+    "GDAS": ("one-shot-gdas", {}),
+    "NASP": ("one-shot-nasp", {}),
+    "ProxylessNAS, gates": ("one-shot-proxyless", {}),
+    "ProxylessNAS, REINFORCE": ("one-shot-proxyless", {"estimator": "reinforce"}),
+    "ENAS": ("one-shot-enas", {}),
+    "default, training labels permuted": ("one-shot", {"permuted": True}),
+    "default, statistics of training images": ("one-shot", {"statistics": "training"}),
+}
+"""What a row of the table is called -> predictor and its settings."""
+
+MEASURES = ("loss", "accuracy", "divergence", "strength", "likelihood")
+
+
+def permuted(seed: int) -> Any:
+    """``digits`` whose training labels are shuffled: what a supernet learns then is no more than its own size."""
+    import torch
+
+    from archcast.training import Dataset, load_dataset
+
+    data = load_dataset("digits")
+    x, y = data.train
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+    return Dataset("digits", (x, y[order]), data.validation, data.test, data.classes, data.augmentation)
+
+
+def judge(scores: Any, truth: Any) -> dict[str, float]:
+    """Tau of all, tau of the better half, mean true accuracy of the ten highest scores."""
+    better = truth >= np.median(truth)
+    return {
+        "tau": float(kendalltau(scores, truth).statistic),
+        "half": float(kendalltau(scores[better], truth[better]).statistic),
+        "ten": float(truth[np.argsort(-scores, kind="stable")[:10]].mean()),
+    }
+
+
+def study(name: str, seed: int, limit: int | None = None, epochs: int | None = None) -> dict[str, Any]:
+    """One training, judged by every measure."""
+    import torch
+
+    from archcast.supernets.queries import dominant_eigenvalue
+
+    torch.set_num_threads(1)
+    digits = archcast.load_benchmark("digits")
+    archs, truth = digits.archs[:limit], digits.metrics["test_accuracy"][:limit]
+    predictor_name, settings = SETTINGS[name]
+    settings = dict(settings)
+    if settings.pop("permuted", False):
+        settings["dataset"] = permuted(seed)
+    if epochs is not None:
+        settings["epochs"] = epochs
+    predictor = archcast.get_predictor(predictor_name, "nasbench201", random_state=seed, **settings)
+    out: dict[str, Any] = {
+        "name": name,
+        "predictor": predictor_name,
+        "seed": seed,
+        "measure": predictor._own("measure"),
+    }
+    start = time.process_time()
+    try:
+        predictor.init()
+    except ArchcastError as error:
+        return out | {"failure": str(error)}
+    out["init_seconds"] = time.process_time() - start
+    for measure in MEASURES:
+        if measure == "likelihood" and not predictor._trained().learns_weights:
+            continue
+        start = time.process_time()
+        scores = predictor.set_params(measure=measure).query(archs).mean
+        if measure == "loss":
+            out["query_ms"] = 1000 * (time.process_time() - start) / len(archs)
+            out["scores"] = scores.round(5).tolist()
+        out[measure] = judge(scores, truth)
+    predictor.set_params(measure=None)
+    known = {tuple(row): value for row, value in zip(digits.archs.tolist(), digits.metrics["test_accuracy"].tolist())}
+    for by in ("score", *(["weights"] if predictor._trained().learns_weights else []), "perturbation"):
+        row = digits.space.canonical(predictor.derive(by))[0]
+        out[f"derived_{by}"] = {
+            "row": digits.space.format(row)[0],
+            "accuracy": known.get(tuple(row.tolist())) or alone(row),
+            "skips": int((row == 1).sum()),
+            "nones": int((row == 0).sum()),
+        }
+    regime = predictor._trained()
+    if hasattr(regime, "alpha") and hasattr(regime, "probabilities") and predictor_name == "one-shot-darts":
+        x, y = predictor._held()
+        out["eigenvalue"] = dominant_eigenvalue(
+            lambda alpha: regime.loss(regime.mixed_logits(x, torch.softmax(alpha, 1)), y), regime.alpha
+        )
+    return out
+
+
+def alone(row: Any) -> float:
+    """Test accuracy of one cell, trained three times as the cells of the table were."""
+    from archcast.training import Trainer, settings_for
+
+    trainer = Trainer("nasbench201", "digits", **settings_for("digits", "nasbench201"))
+    return float(np.mean([run.test_accuracy for run in trainer.train_seeds(row, (0, 1, 2))]))
+
+
+def show(path: Path) -> None:
+    """The tables as Markdown."""
+    digits = archcast.load_benchmark("digits")
+    truth = digits.metrics["test_accuracy"]
+    runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in path.read_text().splitlines():
+        run = json.loads(line)
+        runs[run["name"]].append(run)
+
+    def cell(values: list[float], digits_: int = 3) -> str:
+        text = f"{np.mean(values):.{digits_}f}"
+        if len(values) > 1:
+            text += f" ± {np.std(values, ddof=1) / len(values) ** 0.5:.{digits_}f}"
+        return text.replace("0.", ".") if digits_ == 3 else text
+
+    print("| regime | query | tau | better half | ten best | init s | ms a query | derived cell | better cells |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name in SETTINGS:
+        done = [run for run in runs[name] if "failure" not in run]
+        if not done:
+            print(
+                f"| {name} | | failed: {len(runs[name])} | | | | | | |" if runs[name] else "",
+                end="\n" * bool(runs[name]),
+            )
+            continue
+        by = "derived_weights" if "derived_weights" in done[0] else "derived_score"
+        for number, measure in enumerate(m for m in MEASURES if m in done[0]):
+            head = name if number == 0 else ""
+            start = [cell([run[measure][key] for run in done]) for key in ("tau", "half", "ten")]
+            own = f"**{measure}**" if measure == done[0]["measure"] else measure
+            rest = ["", "", "", ""]
+            if number == 0:
+                found = [run[by]["accuracy"] for run in done]
+                rest = [
+                    f"{np.mean([run['init_seconds'] for run in done]):.0f}",
+                    f"{np.mean([run['query_ms'] for run in done]):.2f}",
+                    cell(found),
+                    f"{100 * np.mean([(truth > value).mean() for value in found]):.1f} %",
+                ]
+            print(f"| {head} | {own} | {' | '.join(start + rest)} |")
+    print()
+    print("| regime | derived by | accuracy | better cells | skips | nones |")
+    print("|---|---|---|---|---|---|")
+    for name in SETTINGS:
+        done = [run for run in runs[name] if "failure" not in run]
+        for by in ("score", "weights", "perturbation"):
+            key = f"derived_{by}"
+            if done and key in done[0]:
+                found = [run[key]["accuracy"] for run in done]
+                share = 100 * np.mean([(truth > value).mean() for value in found])
+                counts = [np.mean([run[key][what] for run in done]) for what in ("skips", "nones")]
+                print(f"| {name} | {by} | {cell(found)} | {share:.1f} % | {counts[0]:.1f} | {counts[1]:.1f} |")
+    print()
+    params = digits.proxies["params"]
+    print("| beside them | tau | better half | ten best |")
+    print("|---|---|---|---|")
+    for proxy in ("params", "synflow", "zen", "nwot", "grad_norm"):
+        values = np.nan_to_num(digits.proxies[proxy], nan=-np.inf)
+        found = judge(rankdata(values), truth)
+        print(f"| {proxy} | {found['tau']:.3f} | {found['half']:.3f} | {found['ten']:.3f} |")
+    default = [run for run in runs["functions, 5 paths, 50 epochs (default)"] if "scores" in run]
+    if default:
+        both = [judge(rankdata(run["scores"]) + rankdata(digits.proxies["synflow"]), truth) for run in default]
+        print(
+            f"| default and synflow, sum of ranks | {cell([b['tau'] for b in both])} | {cell([b['half'] for b in both])} "
+            f"| {cell([b['ten'] for b in both])} |"
+        )
+        size = [float(kendalltau(run["scores"], params).statistic) for run in default]
+        print(
+            f"\ntau of the default's scores with params: {cell(size)}; of the truth: {kendalltau(truth, params).statistic:.3f}"
+        )
+    control = [run for run in runs["default, training labels permuted"] if "scores" in run]
+    if control:
+        print(f"permuted labels: {cell([run['loss']['tau'] for run in control])}")
+    values = [run["eigenvalue"] for run in runs["DARTS, first order"] if "eigenvalue" in run]
+    if values:
+        print(f"dominant eigenvalue of DARTS, first order: {cell(values, 2)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", default="0,1,2", help="Seeds of the supernets.")
+    parser.add_argument("--only", help="Rows of the table, by a part of their name, joined by ';'.")
+    parser.add_argument("--jobs", type=int, default=1, help="Worker processes.")
+    parser.add_argument("--limit", type=int, help="So many architectures of the table.")
+    parser.add_argument("--epochs", type=int, help="Epochs of every training, for a trial.")
+    parser.add_argument("--out", type=Path, default=Path("one_shot.jsonl"), help="File that lines are added to.")
+    parser.add_argument("--show", type=Path, help="Print the tables of a file and stop.")
+    arguments = parser.parse_args()
+    if arguments.show:
+        show(arguments.show)
+        return
+    parts = arguments.only.split(";") if arguments.only else [""]
+    names = [name for name in SETTINGS if any(part in name for part in parts)]
+    done = set()
+    if arguments.out.exists():
+        done = {(run["name"], run["seed"]) for run in map(json.loads, arguments.out.read_text().splitlines())}
+    jobs = [(name, int(seed)) for seed in arguments.seeds.split(",") for name in names]
+    work = (delayed(study)(*job, arguments.limit, arguments.epochs) for job in jobs if job not in done)
+    for run in Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(work):
+        with arguments.out.open("a") as file:
+            file.write(json.dumps(run) + "\n")
+        print(run["name"], run["seed"], run.get("failure", run.get(run["measure"])), flush=True)
+
+
+if __name__ == "__main__":
+    main()
