@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from archcast.cli._batches import Data, read_data
+from archcast.cli._inputs import Inputs
+from archcast.cli._labels import LOSSES, labels_for
 from archcast.cli._targets import Settings, Target
 from archcast.errors import ArchcastError
 
@@ -26,6 +28,10 @@ class Job:
         memory_format: how images lie in memory: ``"auto"``, ``"contiguous"`` or ``"channels_last"``.
         options: proxy -> its parameters.
         threads: torch threads of a worker; ``None`` leaves them alone.
+        inputs: what ``--input`` says; ``None`` for one image of the shape that suits the target.
+        loss: a word of :data:`archcast.cli._labels.LOSSES`.
+        ignore_index: label that does not count.
+        batch_dim: axis of the samples.
     """
 
     settings: Settings
@@ -36,6 +42,10 @@ class Job:
     memory_format: str = "auto"
     options: Mapping[str, Mapping[str, float]] | None = None
     threads: int | None = None
+    inputs: Inputs | None = None
+    loss: str = "auto"
+    ignore_index: int = -100
+    batch_dim: int | str = "auto"
 
 
 @dataclass
@@ -63,7 +73,7 @@ def run(target: Target, job: Job) -> Outcome:
 
     import torch
 
-    from archcast.proxies.engine import count_outputs, score
+    from archcast.proxies.engine import count_outputs, output_shape, score
 
     if job.threads is not None and torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
@@ -72,9 +82,16 @@ def run(target: Target, job: Job) -> Outcome:
     try:
         model, image = target.build(job.settings)
         size = job.batch_size or (32 if max(image) <= 64 else 16)
-        probe = torch.randn(2, *image, generator=torch.Generator().manual_seed(job.settings.seed))
-        outputs = count_outputs(model, probe)
-        inputs, labels = _data(job.data, image).batch(image, size, outputs, job.settings.seed)
+        if job.inputs is not None and job.inputs.shape is None:
+            inputs = job.inputs.batch(size, job.settings.seed)
+            shape = output_shape(model, inputs, batch_dim=job.batch_dim)
+            labels = labels_for(shape, inputs, job.loss, job.settings.seed)
+        else:
+            probe = torch.randn(2, *image, generator=torch.Generator().manual_seed(job.settings.seed))
+            outputs = count_outputs(model, probe)
+            inputs, labels = _data(job.data, image).batch(image, size, outputs, job.settings.seed)
+            if LOSSES[job.loss]:
+                labels = labels_for((size, outputs), inputs, job.loss, job.settings.seed)
         scores = score(
             model,
             inputs,
@@ -84,6 +101,8 @@ def run(target: Target, job: Job) -> Outcome:
             device=job.device,
             memory_format=job.memory_format,
             options=job.options,
+            ignore_index=job.ignore_index,
+            batch_dim=job.batch_dim,
         )
         outcome.scores, outcome.failures = dict(scores), scores.failures
     except (Exception, SystemExit) as error:  # one target that fails does not end the others

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -42,9 +41,14 @@ def score(
             help="Names or patterns with commas, quick (all that are cheap) or all; aggregates, such as vote, too."
         ),
     ] = "quick",
-    input_shape: Annotated[
-        str | None,
-        typer.Option("--input", help="Shape of one input, e.g. 3x224x224.", show_default="what suits the target"),
+    input_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            help="Shape of one input, as 3x224x224; NAME:SHAPE:TYPE:BELOW for each of several, as ids:128:long:30522 and "
+            "mask:128:bool; or module:function that makes the inputs.",
+            show_default="what suits the target",
+        ),
     ] = None,
     classes: Annotated[
         int | None, typer.Option(help="Number of classes of the model.", show_default="what suits it")
@@ -57,6 +61,13 @@ def score(
         str,
         typer.Option(help="noise, digits, a folder with a folder of images for each class, or an .npz with x and y."),
     ] = "noise",
+    loss: Annotated[
+        str, typer.Option(help="Loss: auto, cross_entropy, binary or mse; the targets are drawn to suit it.")
+    ] = "auto",
+    ignore_index: Annotated[int, typer.Option(help="Label that does not count, as 255 in segmentation.")] = -100,
+    batch_dim: Annotated[
+        str, typer.Option(help="Axis of the samples: auto, or its number, as 1 where the sequence comes first.")
+    ] = "auto",
     init: Annotated[
         str, typer.Option(help="How weights are drawn: default (as the model does), kaiming, xavier or normal.")
     ] = "default",
@@ -107,10 +118,12 @@ def score(
 
     Examples: archcast score torchvision:resnet18; archcast score --space nasbench201 --sample 50 --out scores.csv
     """
+    from archcast.cli._inputs import inputs_of
+    from archcast.cli._labels import LOSSES
     from archcast.cli._scoring import Job
     from archcast.cli._survivor import survived
     from archcast.cli._table import ScoreFile, as_csv, as_json, ranked, show
-    from archcast.cli._targets import INITS, Settings
+    from archcast.cli._targets import INITS, Settings, factory_arguments
     from archcast.journal import claimed
 
     names, combined = _proxies(proxies)
@@ -123,11 +136,28 @@ def score(
         raise typer.BadParameter(
             f"{combined[0]} compares the networks of one command: use it without --out, or combine the columns of the file."
         )
-    shape = None if input_shape is None else _shape(input_shape)
-    settings = Settings(shape, _positive("--classes", classes), width, depth, stages, _arguments(kwargs), init, seed)
+    inputs = None if input_ is None else inputs_of(input_)
+    _one_of("--loss", loss, tuple(LOSSES))
+    axis = batch_dim if batch_dim == "auto" else _axis(batch_dim)
+    shape = None if inputs is None else inputs.shape
+    settings = Settings(
+        shape, _positive("--classes", classes), width, depth, stages, factory_arguments(kwargs), init, seed
+    )
     options = _options(option, names)
     size = _positive("--batch-size", batch_size)
-    job = Job(settings, tuple(names), data, size, device, memory_format, options)
+    job = Job(
+        settings,
+        tuple(names),
+        data,
+        size,
+        device,
+        memory_format,
+        options,
+        inputs=inputs,
+        loss=loss,
+        ignore_index=ignore_index,
+        batch_dim=axis,
+    )
     groups, count, wrong, column = _groups(targets, space, sample, archs, all_, seed)
 
     def display(outcomes: list[Outcome]) -> None:
@@ -146,6 +176,8 @@ def score(
             changes = {"data": data, "batch_size": batch_size, "device": device, **vars(settings)}
             changes |= {"memory_format": memory_format} if memory_format != "auto" else {}
             changes |= {"options": options} if options else {}
+            changes |= {"inputs": input_} if inputs is not None and inputs.shape is None else {}
+            changes |= {"loss": loss} if loss != "auto" else {}
             file = ScoreFile(out, names, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
         with survived(display, wanted=file is None and count > 1 and jobs == 1) as tell:
             outcomes, interrupted = _run(groups, count, job, jobs, file, wrong, tell)
@@ -459,20 +491,7 @@ def _positive(option: str, value: int | None) -> int | None:
     return value
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    parts = text.lower().split("x")
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(f"--input {text!r} is not a shape such as 3x224x224.")
-    return tuple(map(int, parts))
-
-
-def _arguments(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--kwargs is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise typer.BadParameter(f'--kwargs must be a JSON object such as {{"depth": 3}}, got {text}.')
-    return found
+def _axis(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 9:
+        raise typer.BadParameter(f"--batch-dim must be auto or the number of an axis, got {text[:40]!r}.")
+    return int(text)

@@ -175,15 +175,27 @@ def count_outputs(model: nn.Module, inputs: Any, *, output: Callable[[Any], Tens
     Raises:
         InvalidInputError: if the model rejects the inputs.
     """
+    shape = output_shape(model, inputs, output=output)
+    return shape[1] if len(shape) > 1 else 1
+
+
+def output_shape(
+    model: nn.Module, inputs: Any, *, output: Callable[[Any], Tensor] = find_logits, batch_dim: BatchDim = "auto"
+) -> tuple[int, ...]:
+    """Shape of the logits of a model, the batch included. The model is left as it was.
+
+    Raises:
+        InvalidInputError: if the model rejects the inputs.
+    """
     model = _check_model(model)
     with torch.inference_mode(False), preserved(model), torch.no_grad():
         model.train()
-        session = Session(model, Batch(inputs), output=output)
+        session = Session(model, Batch(inputs, batch_dim), output=output)
         try:
             logits = session.forward(session.batch)
         except Again:
             logits = session.forward(session.batch)
-    return int(logits.shape[1]) if logits.ndim > 1 else 1
+    return tuple(int(size) for size in logits.shape)
 
 
 def resolve(proxies: str | Sequence[str]) -> list[str]:
