@@ -8,6 +8,7 @@ a memory map.
 
 from __future__ import annotations
 
+import math
 import mmap
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,8 @@ class _Tensor:
     ) -> None:
         if len(shape) != len(stride) or min((offset, *shape, *stride)) < 0:
             raise ValueError("a tensor's shape does not fit its strides")
+        if math.prod(shape) > MAX_TENSOR_BYTES // 8:  # with a stride of 0 a small storage may look large
+            raise ValueError("a tensor is too large")
         self.storage, self.offset, self.shape, self.stride = storage, offset, shape, stride
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from archcast.data.benchmark import Benchmark
 from archcast.data.files import read_benchmark
-from archcast.errors import DataNotFoundError, UnknownNameError
+from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, UnknownNameError
 from archcast.names import BENCHMARKS
 from archcast.registry import closest
 
@@ -82,7 +82,16 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
         raise UnknownNameError(f"{wants} benchmark {reader!r}. {closest(name, full)}")
     folder = None if path is None else Path(path).expanduser()
     compact = _compact(f"{reader}/{task}".rstrip("/"), folder) if converted else None
-    benchmark = BENCHMARKS[reader](task, folder) if compact is None else read_benchmark(compact)
+    read = BENCHMARKS[reader]
+    try:
+        benchmark = read(task, folder) if compact is None else read_benchmark(compact)
+    except (LookupError, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
+        if isinstance(error, ArchcastError):
+            raise
+        text = " ".join(str(error).split())[:200]
+        raise InvalidFileError(
+            f"The files of benchmark {name!r} have another shape: {type(error).__name__}: {text}."
+        ) from error
     return benchmark if benchmark.name == name else dataclasses.replace(benchmark, name=name)
 
 

@@ -112,6 +112,15 @@ def test_hostile_archives(tmp_path, capsys, monkeypatch) -> None:
         read_torch(path)
 
 
+def test_a_small_storage_that_looks_large(tmp_path) -> None:
+    path = tmp_path / "x.pth"
+    torch.save({"x": torch.zeros(1).expand(5)}, path)
+    assert np.asarray(read_torch(path)["x"]).tolist() == [0] * 5
+    torch.save({"x": torch.zeros(1).expand(1 << 40)}, path)
+    with pytest.raises(InvalidFileError, match="a tensor is too large"):
+        read_torch(path)
+
+
 def test_a_stored_member_is_read_from_the_map(tmp_path, monkeypatch) -> None:
     """Too large for memory it stays in the file; its header may have an extra field of its own."""
     path = tmp_path / "x.pth"

@@ -214,14 +214,16 @@ def reading(part: object, what: str) -> Iterator[None]:
         if isinstance(error, (InvalidFileError, DataNotFoundError)):
             raise
         raise InvalidFileError(f"{part} is not {what}: {error}") from error
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, MemoryError, RecursionError,
-            SyntaxError) as error:  # fmt: skip
-        reason = (
-            f"{type(error).__name__}: {str(error)[:200]}"
-            if not isinstance(error, KeyError)
-            else f"no {str(error)[:80]}"
-        )
-        raise InvalidFileError(f"{part} is not {what}: {reason}.") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError, RecursionError, SyntaxError,
+            StopIteration) as error:  # fmt: skip
+        text = " ".join(str(error).split())[:200]
+        if isinstance(error, KeyError):
+            text = f"no {text[:80]}"
+        elif isinstance(error, StopIteration):
+            text = "it holds nothing that was measured"
+        else:
+            text = f"{type(error).__name__}: {text}"
+        raise InvalidFileError(f"{part} is not {what}: {text}.") from error
 
 
 def read_json(part: Part, data: bytes) -> Any:

@@ -1,0 +1,93 @@
+"""HW-GPT-Bench: measured latency, energy and memory of language models of GPT's kind on many devices."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archcast.data._unpickle import CONTAINERS, NUMPY
+from archcast.data.base import register
+from archcast.data.benchmark import Benchmark
+from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
+from archcast.data.published._files import find, reading, unpickled
+from archcast.data.published._gather import stack
+
+__all__ = ["read"]
+
+SIZES = ("s", "m", "l")
+MEASURED = {"latencies": "latency", "energies": "energy"}
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?|True|False")
+MAX_TEXT = 1 << 14
+GET = "Download gpt_{}/stats.pkl (links in https://github.com/automl/HW-GPT-Bench)."
+
+
+@register(
+    "hw-gpt-bench",
+    summary="HW-GPT-Bench, measured latency, energy and memory of language models on many devices, three sizes",
+    paper="Sukthanker et al. 2024, https://arxiv.org/abs/2405.10299",
+    tasks=SIZES,
+    needs="$ARCHCAST_DATA",
+    patterns=("gpt_*/stats.pkl",),
+    licence="Apache-2.0",
+    files="gpt_<s|m|l>/stats.pkl",
+    holds="costs",
+)
+def read(size: str, folder: Path | None) -> Benchmark:
+    """Read ``gpt_<size>/stats.pkl``.
+
+    Costs are ``latency_<device>`` and ``energy_<device>``, medians of the published repetitions, ``flops``,
+    ``params`` and what is published of memory. Metrics are the latencies with the sign turned,
+    ``neg_latency_<device>``, and so for energies: the perplexity of this benchmark is predicted by surrogate
+    models, which would have to be executed and are refused. Decisions are the numbers of the architecture's text
+    in their order; a number that a shorter network does not have is absent. (Written from the description of the
+    format; no file of it was at hand.)
+    """
+    part = find([f"gpt_{size}/stats.pkl"], folder, benchmark=f"hw-gpt-bench/{size}", get=GET.format(size))[0]
+    table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=400_000_000, limit=1 << 33)
+    with reading(part, "the statistics of HW-GPT-Bench"):
+        texts = list(table)
+        described = [_decisions(str(text)) for text in texts]
+        names = list(dict.fromkeys(name for some in described for name in some))
+        keep = firsts([tuple(some.get(name) for name in names) for some in described])
+        decisions = {name: [described[place].get(name) for place in keep] for name in names}
+        varying = {name: values for name, values in decisions.items() if len(set(values)) > 1} or decisions
+        arrays = stack([_costs(table[texts[place]]) for place in keep])
+        metrics = {
+            f"neg_{name}": -values for name, values in arrays.items() if name.startswith(("latency_", "energy_"))
+        }
+        return as_benchmark(
+            f"hw-gpt-bench/{size}",
+            varying,
+            metrics,
+            next(iter(metrics)),
+            costs={name: column_array(values.tolist(), part, name) for name, values in arrays.items()},
+            source=str(part.path),
+            left_out=left_out(repeated_architectures=len(texts) - len(keep)),
+        )
+
+
+def _decisions(text: str) -> dict[str, Any]:
+    """Name -> value: of a dictionary that is written out, its entries; of another text, its numbers in order."""
+    if len(text) > MAX_TEXT:
+        raise ValueError("the text of an architecture is too long")
+    if text.lstrip().startswith("{"):
+        return flatten(ast.literal_eval(text))
+    found = NUMBER.findall(text)
+    return {f"part{k}": ast.literal_eval(number) for k, number in enumerate(found, 1)}
+
+
+def _costs(entry: Mapping[str, Any]) -> dict[str, float]:
+    out: dict[str, float] = {}
+    for name, value in entry.items():
+        if isinstance(value, Mapping):
+            for measured, short in MEASURED.items():
+                if measured in value:
+                    out[f"{short}_{name}"] = float(np.median(np.asarray(value[measured], dtype=np.float64)))
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            out[str(name)] = float(value)
+    return out

@@ -1,0 +1,48 @@
+"""HW-GPT-Bench: a pickle of measurements by the text of an architecture."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import archcast
+from archcast.errors import InvalidFileError
+
+
+def entry(rng):
+    devices = {
+        device: {"latencies": rng.random(5).tolist(), "energies": rng.random(3)} for device in ("a100", "cpu_xeon")
+    }
+    return {**devices, "flops": np.float64(rng.random()), "params": 5_000_000, "float16_memory": 3.5}
+
+
+@pytest.mark.parametrize("kind", ["text", "dictionary"])
+def test_medians_of_measurements(tmp_path, rng, kind) -> None:
+    table = {}
+    for layers in (2, 3, 3, 2):
+        heads = rng.choice([4, 8, 12], layers).tolist()
+        embed = int(rng.choice([192, 384]))
+        text = f"gpt-s-{embed}-{layers}-{'-'.join(map(str, heads))}-bias-True"
+        table[str({"embed": embed, "heads": heads, "bias": True}) if kind == "dictionary" else text] = entry(rng)
+    (tmp_path / "gpt_s").mkdir()
+    (tmp_path / "gpt_s" / "stats.pkl").write_bytes(pickle.dumps(table))
+    benchmark = archcast.load_benchmark("hw-gpt-bench/s", path=tmp_path)
+    assert len(benchmark) == len(table)
+    expected = [np.median(row["cpu_xeon"]["latencies"]) for row in table.values()]
+    np.testing.assert_allclose(benchmark.costs["latency_cpu_xeon"], expected)
+    np.testing.assert_allclose(benchmark.scores("neg_latency_cpu_xeon"), -np.array(expected))
+    assert benchmark.costs["float16_memory"].tolist() == [3.5] * len(table)
+    assert len(np.unique(benchmark.archs, axis=0)) == len(benchmark)
+
+
+def test_files_of_another_shape(tmp_path, rng, survives) -> None:
+    (tmp_path / "gpt_l").mkdir()
+    file = tmp_path / "gpt_l" / "stats.pkl"
+    file.write_bytes(pickle.dumps({f"gpt-l-{k}": entry(rng) for k in range(4)}))
+    assert survives(file, lambda: archcast.load_benchmark("hw-gpt-bench/l", tmp_path)) > 10
+    for content in ({"a": 3}, [], {}, {"{" * 300: {}}, {"1" * 20_000: entry(rng)}, {"x": {"dev": {"latencies": "no"}}}):
+        file.write_bytes(pickle.dumps(content))
+        with pytest.raises(InvalidFileError, match="is not the statistics of HW-GPT-Bench"):
+            archcast.load_benchmark("hw-gpt-bench/l", tmp_path)
