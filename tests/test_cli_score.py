@@ -406,6 +406,20 @@ def test_every_buildable_space(run: Run, name: str) -> None:
     assert float(rows_of(out)[0]["snip"]) > 0
 
 
+def test_rows_of_one_function_get_the_scores_of_its_network_without_dead_parts(run: Run, tmp_path: Path) -> None:
+    """One architecture by itself is built as published, dead edges included."""
+    dead, plain = SPACE.format([[3, 3, 0, 3, 0, 0], [0, 0, 0, 3, 0, 0]])
+    (tmp_path / "archs.txt").write_text(f"{dead}\n{plain}\n")
+    arguments = [*SMALL, "--proxies", "params", "--format", "csv"]
+    _, out, _ = run("--space", "nasbench201", "--archs", "archs.txt", *arguments)
+    task = archcast.Task((3, 8, 8), width=4, depth=1)
+    whole, pruned = (SPACE.costs(SPACE.parse(dead), task=task, pruned=p)["params"][0] for p in (False, True))
+    assert whole > pruned
+    assert {row["arch"]: float(row["params"]) for row in rows_of(out)} == {dead: pruned, plain: pruned}
+    _, out, _ = run(f"nasbench201:{dead}", *arguments)
+    assert float(rows_of(out)[0]["params"]) == whole
+
+
 # -- data --------------------------------------------------------------------------------------------------------------
 
 

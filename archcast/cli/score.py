@@ -250,7 +250,8 @@ def _architectures(
     def groups() -> Iterator[Group]:
         for k in np.argsort(first, kind="stable"):
             names = space.format(rows[members[k]])
-            yield Target(names[0], space.name, names[0]), names
+            # All of them get the scores of one network, so it is the one without dead parts.
+            yield Target(names[0], space.name, space.format(space.canonical(rows[first[k]]))[0]), names
 
     return groups(), len(rows), wrong
 
