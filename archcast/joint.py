@@ -20,7 +20,7 @@ from archcast.evaluation.metrics import METRICS, Metric
 from archcast.evaluation.report import tested_on
 from archcast.evaluation.results import Results
 from archcast.reports.base import Presentable
-from archcast.reports.figures import COLORS, MARKERS
+from archcast.reports.figures import GREY, INKS, cut, tip
 from archcast.reports.numbers import fixed
 from archcast.reports.pages import definitions, page, svg, text
 from archcast.search.results import SearchResults
@@ -184,10 +184,14 @@ def _draw(report: JointReport, width: float = 7.0) -> Figure:
     for i, point in enumerate(sorted(points, key=lambda point: -point["best_mean"])):
         x, y = point["kendall_tau"], point[f"{key}_mean"]
         bars = [np.nan_to_num(e) for e in (tau[point["predictor"]]["kendall_tau_sem"], point[f"{key}_sem"])]
-        color, marker = COLORS[i % len(COLORS)], MARKERS[i // len(COLORS) % len(MARKERS)]
+        color = INKS[i] if i < len(INKS) else GREY
         axes.errorbar(x, y, xerr=bars[0], yerr=bars[1], color=color, lw=0.8, alpha=0.6)
-        axes.plot(x, y, marker, color=color, ms=6, label=point["strategy"])
-    figure.legend(loc="outside right upper", frameon=False, fontsize=8, title="best search first", title_fontsize=8)
+        axes.plot(x, y, "o", color=color, ms=6, label=cut(point["strategy"]) if i < len(INKS) else "_")
+        tip(axes, x, y, f"{point['strategy']}: tau {x:.3f}, {key} {y:.4g}", color)
+    rest = f"; {len(points) - len(INKS)} more in grey" if len(points) > len(INKS) else ""
+    figure.legend(
+        loc="outside right upper", frameon=False, fontsize=8, title=f"best search first{rest}", title_fontsize=8
+    )
     axes.set_xlabel(f"Kendall tau, n = {points[0]['train_size']:,}")
     axes.set_ylabel(f"{'regret' if key == 'regret' else 'best score'} after {points[0]['evaluations']:,} evaluations")
     return figure

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archcast.evaluation.budgets import Budgets
-from archcast.reports.figures import COLORS
+from archcast.reports.figures import GREY, INKS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw_map"]
 
-HATCHES = ("", "///", "...", "xxx")
+HATCHES = ("", "///", "...", "xxx", "|||", "---", "ooo", "++")
+"""Of those that are left when every colour is taken: they are grey."""
 
 
 def draw_map(budgets: Budgets, width: float = 8.0, height: float = 4.8) -> Figure:
@@ -40,9 +41,9 @@ def draw_map(budgets: Budgets, width: float = 8.0, height: float = 4.8) -> Figur
     shown = sorted(set(winners), key=lambda name: (-winners.count(name), name))
     looks: dict[str, dict[str, Any]] = {
         name: {
-            "facecolor": to_rgba(COLORS[i % len(COLORS)], 0.75),
+            "facecolor": to_rgba(INKS[i] if i < len(INKS) else GREY, 0.75),
             "edgecolor": "white",
-            "hatch": HATCHES[i // len(COLORS) % len(HATCHES)],
+            "hatch": "" if i < len(INKS) else HATCHES[(i - len(INKS)) % len(HATCHES)],
         }
         for i, name in enumerate(shown)
     }

@@ -8,11 +8,13 @@ from typing import Any
 from archcast.evaluation.budget_map import draw_map
 from archcast.evaluation.figure import draw
 from archcast.evaluation.measurements import Measurements
-from archcast.evaluation.metrics import METRICS
+from archcast.evaluation.metrics import METRICS, Metric
 from archcast.evaluation.presets import REST
 from archcast.evaluation.splits import MUTATIONS, RANDOM, TESTS
-from archcast.reports.numbers import fixed, significant
+from archcast.reports.checklist import checklist
+from archcast.reports.numbers import compact, fixed, significant
 from archcast.reports.pages import definitions, page, plus_minus, svg, text
+from archcast.reports.tables import Column, sortable
 
 __all__ = ["render", "tested_on"]
 
@@ -30,7 +32,7 @@ def render(results: Measurements) -> str:
         f"<h1>{text(title)}</h1>",
         f'<p class="soft">{text(_headline(p))}</p>',
         f'<figure role="img" aria-label="{alt}"><div class="wide">{_svg(results, 8.4, None, "w")}</div>',
-        f'<div class="narrow">{_svg(results, 4.6, 5.4, "n")}</div>',
+        f'<div class="narrow">{_svg(results, 4.6, None, "n")}</div>',
         '<figcaption class="soft">Mean over the trials; bands are one standard error.</figcaption></figure>',
         "<h2>Rank correlation and cost</h2>",
         _table(rows),
@@ -42,8 +44,38 @@ def render(results: Measurements) -> str:
         definitions(_protocol(p)),
         "<h2>Versions</h2>",
         definitions(p.get("versions", {})),
+        *checklist(_known(results, rows)),
     ]
     return page(title, body)
+
+
+def _known(results: Measurements, rows: list[dict[str, Any]]) -> dict[str, str | None]:
+    """What an evaluation can say to the checklist."""
+    p = results.protocol
+    run = p.get("run", {})
+    spent = float((results.frame["fit_seconds"] + results.frame["query_ms"] * results.frame["test_size"] / 1000).sum())
+    repeat = f"; repeat with: {run['command']}" if "command" in run else ""
+    trained = [row["init_train_seconds"] for row in rows if math.isfinite(row["init_train_seconds"])]
+    simulated = (
+        "" if not trained else "; training is counted with its simulated seconds, see the table of other measures"
+    )
+    return {
+        "space": f"{p['space']}, archcast {p['version']}",
+        "method": f"archcast {p['version']}",
+        "hyperparameters": f"parameters of every predictor are listed under Protocol; seed {p['seed']}",
+        "same_benchmark": f"{p['benchmark']}, contents {p['data']}; the same training and test sets for every predictor of a trial",
+        "confounders": f"{run.get('hardware', 'hardware unknown')}; one thread; processor time; versions as listed",
+        "over_time": f"at {len(p['train_sizes'])} numbers of training architectures"
+        if len(p["train_sizes"]) > 1
+        else None,
+        "same_protocol": f"{p['preset'] or 'one protocol'} for all predictors",
+        "repetitions": f"{p['trials']} trials with seed {p['seed']}; mean and standard error"
+        if p["trials"] > 1
+        else None,
+        "tabular": f"{p['benchmark']}, {p['architectures']:,} architectures",
+        "end_to_end": f"init and query of all trials took {significant(spent)} s of processor time{simulated}",
+        "setup": f"all settings are listed under Protocol{repeat}",
+    }
 
 
 def tested_on(p: Any) -> str:
@@ -72,52 +104,61 @@ def _svg(results: Measurements, width: float, height: float | None, salt: str) -
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
+    """Tau at each train size, and what it costs at the largest."""
     sizes = sorted({row["train_size"] for row in rows})
     cells = {(row["label"], row["train_size"]): row for row in rows}
-    best = {
-        n: max((r["kendall_tau"] for r in rows if r["train_size"] == n), key=_rank, default=math.nan) for n in sizes
-    }
-    head = "".join(f"<th>tau, n = {n:,}</th>" for n in sizes)
-    lines = []
-    for name in dict.fromkeys(row["label"] for row in rows):
-        line = [f"<td>{text(name)}</td>"]
-        for n in sizes:
-            row = cells.get((name, n))
-            mark = ' class="best"' if row and row["kendall_tau"] == best[n] else ""
-            line.append(f"<td{mark}>{_pm(row, 'kendall_tau') if row else ''}</td>")
-        last = next(cells[name, n] for n in reversed(sizes) if (name, n) in cells)
-        failed = sum(cells[name, n]["failed"] for n in sizes if (name, n) in cells)
-        trials = sum(cells[name, n]["trials"] for n in sizes if (name, n) in cells)
-        line += [
-            f"<td>{_pm(last, 'spearman')}</td><td>{fixed(last['fit_seconds'], 3)}</td>",
-            f"<td>{fixed(last['query_ms'], 3)}</td><td>{f'{failed} of {trials}' if failed else '0'}</td>",
-        ]
-        lines.append("<tr>" + "".join(line) + "</tr>")
+    names = list(dict.fromkeys(row["label"] for row in rows))
+    last = [next(cells[name, n] for n in reversed(sizes) if (name, n) in cells) for name in names]
+    columns = [Column("predictor", [text(name) for name in names], names)]
+    for n in sizes:
+        found = [cells.get((name, n)) for name in names]
+        shown = [_pm(row, "kendall_tau") if row else "" for row in found]
+        keys = [row["kendall_tau"] if row else math.nan for row in found]
+        columns.append(Column(f"tau, n = {n:,}", shown, keys, falling=True, best=True))
     n = f"{sizes[-1]:,}" if sizes else ""
+    columns.append(
+        Column(
+            f"Spearman, n = {n}",
+            [_pm(row, "spearman") for row in last],
+            [row["spearman"] for row in last],
+            falling=True,
+        )
+    )
+    for key, title in (("fit_seconds", "init, s"), ("query_ms", "query, ms")):
+        columns.append(Column(title, [compact(row[key]) for row in last], [row[key] for row in last]))
+    counts = [
+        tuple(sum(cells[name, n][key] for n in sizes if (name, n) in cells) for key in ("failed", "trials"))
+        for name in names
+    ]
+    failed = [f"{bad} of {all_}" if bad else "0" for bad, all_ in counts]
+    columns.append(Column("failed", failed, [bad for bad, _ in counts]))
     return (
-        f'<div class="scroll"><table><thead><tr><th>predictor</th>{head}<th>Spearman, n = {n}</th>'
-        f"<th>init, s</th><th>query, ms</th><th>failed</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-        f'<p class="soft">Times at the largest n, one thread, medians; query is milliseconds an architecture, features '
-        f"included.</p>"
+        sortable(columns, "tau")
+        + '<p class="soft">A click on a heading sorts. Times at the largest n: processor time of one thread, medians; query is '
+        "milliseconds for an architecture, features included.</p>"
     )
 
 
 def _others(rows: list[dict[str, Any]]) -> str:
-    columns = {name: metric.title for name, metric in METRICS.items() if name not in ("kendall_tau", "spearman")}
-    columns |= {"init_train_seconds": "training used at init, s", "query_train_seconds": "at query, s"}
-    columns = {k: v for k, v in columns.items() if any(not math.isnan(row[k]) for row in rows)}
-    lines = [
-        f"<tr><td>{text(row['label'])}</td>"
-        + "".join(f"<td>{_pm(row, k) if f'{k}_sem' in row else fixed(row[k], 0)}</td>" for k in columns)
-        + "</tr>"
-        for row in rows
-    ]
-    head = "".join(f"<th>{title}</th>" for title in columns.values())
-    return (
-        f'<div class="scroll"><table><thead><tr><th>predictor</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    """All other measures, and the training that was used."""
+    columns = [Column("predictor", [text(row["label"]) for row in rows], [row["label"] for row in rows])]
+    for name, metric in METRICS.items():
+        keys = [_goodness(metric, row[name]) for row in rows]
+        if name not in ("kendall_tau", "spearman") and not all(map(math.isnan, keys)):
+            columns.append(Column(metric.title, [_pm(row, name) for row in rows], keys, falling=True))
+    used = {"init_train_seconds": "training used at init, s", "query_train_seconds": "at query, s"}
+    for name, title in used.items():
+        values = [row[name] for row in rows]
+        if not all(map(math.isnan, values)):
+            columns.append(Column(title, [fixed(value, 0) for value in values], values))
+    return sortable(columns, "other") + (
         '<p class="soft">All train sizes are in results.json, every trial is in results.csv.</p>'
     )
+
+
+def _goodness(metric: Metric, value: float) -> float:
+    """A measure turned so that higher is better."""
+    return -abs(value - metric.best) if math.isfinite(metric.best) else math.copysign(1, metric.best) * value
 
 
 def _budgets(results: Measurements) -> list[str]:

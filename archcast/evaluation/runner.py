@@ -24,6 +24,7 @@ from archcast.evaluation.store import Store
 from archcast.evaluation.trial import run_trial
 from archcast.evidence import Evidence
 from archcast.journal import claimed
+from archcast.reports.checklist import about_run
 
 if TYPE_CHECKING:
     from archcast.evaluation.store import Key, Row
@@ -177,7 +178,7 @@ def run_plan(
         ) from error
     if store is not None:
         described, found = store.protocol, {**store.rows, **found}
-    results = Results.of(_ordered(found, described), described)
+    results = Results.of(_ordered(found, described), {**described, "run": about_run()})
     if store is not None:
         store.tidy(results.rows())
         results.save(store.folder)

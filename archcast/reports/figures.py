@@ -13,12 +13,19 @@ from numpy.typing import NDArray
 from archcast.files import write_whole
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "MARKERS", "STYLES", "cut", "save", "spread"]
+__all__ = ["COLORS", "GREY", "INKS", "MARKERS", "STYLES", "TIP", "cut", "save", "spread", "tip"]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6FF0", "#8C8C8C")
 """Okabe and Ito's colours for all kinds of colour vision, less those that vanish on white or on black."""
+INKS = COLORS[:-1]
+"""The colours without grey: as many things can be told apart in one panel."""
+GREY = "#B8BCC2"
+"""Of what is there for comparison."""
+TIP = "tip:"
+"""Begins the name of whatever says something in a page."""
 STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 MARKERS = ("o", "s", "^")
 
@@ -40,6 +47,11 @@ def spread(
     out = np.empty(len(values))
     out[order] = isotonic_regression(values[order] - steps, **bounds) + steps
     return out
+
+
+def tip(axes: Axes, x: float, y: float, said: str, color: str = "#8C8C8C") -> None:
+    """Let a page say something where a pointer rests on a point: an invisible disc, larger than a marker."""
+    axes.plot([x], [y], "o", ms=12, color=color, alpha=0.002, mew=0, zorder=9, gid=f"{TIP}{said}")
 
 
 def cut(name: str, most: int = 28) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from archcast.reports.figures import TIP
 from archcast.reports.numbers import mean_and_error
 
 if TYPE_CHECKING:
@@ -35,7 +36,29 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 thead th { border-bottom-width: 2px; } td.best { background: var(--best); font-weight: 600; }
 .sem { color: var(--soft); font-weight: 400; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { dl { display: block; } dd { margin: 0 0 .6rem; } th, td { padding: .3rem .45rem; }
+  th:first-child, td:first-child { max-width: 42vw; overflow: hidden; text-overflow: ellipsis; } }
+h3 { font-size: 1rem; margin: 1rem 0 .3rem; } .checks { list-style: none; margin: 0; padding: 0; }
+.checks li { margin: .25rem 0 .25rem 1.6rem; text-indent: -1.6rem; }
+.checks .mark { display: inline-block; width: 1.6rem; text-indent: 0; }
+.tip:hover use { fill-opacity: .4 !important; }
+.sorted > input { position: absolute; opacity: 0; width: 0; height: 0; margin: 0; }
+.sorted th label { cursor: pointer; text-decoration: underline dotted; text-underline-offset: .25em; }
+@supports (grid-template-columns: subgrid) {
+  .sorted table { display: grid; grid-template-columns: repeat(var(--columns), auto); width: max-content; min-width: 100%; }
+  .sorted thead, .sorted tbody { display: contents; }
+  .sorted tr { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; } .sorted thead tr { order: -1 !important; }
+}
 """
+"""The style of every page."""
+
+ORDERS = "\n".join(
+    f".sorted > .s{j}:checked ~ .scroll tr {{ order: var(--k{j}); }} "
+    f".sorted > .s{j}:checked ~ .scroll th:nth-child({j + 1}) label {{ text-decoration: underline; }} "
+    f".sorted > .s{j}:focus-visible ~ .scroll th:nth-child({j + 1}) label {{ outline: 2px solid; }}"
+    for j in range(24)
+)
+"""A rule for each column that a table can be sorted by."""
 
 
 def page(title: str, body: Iterable[str]) -> str:
@@ -43,14 +66,17 @@ def page(title: str, body: Iterable[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{text(title)}</title>\n<style>{STYLE}{ORDERS}</style>\n</head>\n<body>\n"
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
 
 
 def svg(make: Callable[[], Figure], salt: str) -> str:
-    """A figure as inline SVG whose text has the colour of the page; ``salt`` differs between the figures of a page."""
+    """A figure as inline SVG whose text has the colour of the page; ``salt`` differs between the figures of a page.
+
+    What :func:`archcast.reports.figures.tip` marked says its text where a pointer rests on it.
+    """
     import matplotlib as mpl
 
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}
@@ -60,6 +86,7 @@ def svg(make: Callable[[], Figure], salt: str) -> str:
         make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     drawn = buffer.getvalue()
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
+    drawn = re.sub(rf'<g id="{TIP}([^"]*)">', r'<g class="tip"><title>\1</title>', drawn)
     drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)
     drawn = re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawn).replace("xlink:href", "href")
     drawn = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawn, count=1)

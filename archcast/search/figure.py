@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.reports.figures import COLORS, STYLES, cut
+from archcast.reports.figures import GREY, INKS, cut, tip
 from archcast.search.findings import Findings
 from archcast.search.trace import Trace
 
@@ -44,53 +44,68 @@ def draw(results: Findings, width: float = 8.0) -> Figure:
     for panel in axes[:panels]:
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(alpha=0.25, linewidth=0.6)
-    _against_evaluations(axes[0], results)
+    colors = _colors(results)
+    _against_evaluations(axes[0], results, colors)
     if timed:
-        _against_seconds(axes[1], results)
+        _against_seconds(axes[1], results, colors)
     if several:
-        _front(axes[1 + timed], results)
+        _front(axes[1 + timed], results, colors)
         if p["reference"]:
-            _hypervolume(axes[2 + timed], results)
-    axes[0].legend(frameon=False, fontsize=8.5)
+            _hypervolume(axes[2 + timed], results, colors)
+    grey = sum(color == GREY for color in colors.values())
+    title = f"best first; {grey} more in grey" if grey else None
+    axes[0].legend(frameon=False, fontsize=8.5, title=title, title_fontsize=8)
     return figure
 
 
-def _look(i: int) -> dict[str, Any]:
-    return {"color": COLORS[i % len(COLORS)], "ls": STYLES[(i // len(COLORS)) % len(STYLES)], "lw": 1.6}
+def _colors(results: Findings) -> dict[str, str]:
+    """Strategy -> colour, the best first; no colour twice: of many the rest is grey."""
+    key = "best" if math.isnan(results.optimum) else "regret"
+    last = {row["strategy"]: row[f"{key}_mean"] for row in results.summary_rows()}
+    sign = 1 if key == "regret" else -1
+    order = sorted(results.strategies, key=lambda name: (math.isnan(last[name]), sign * last[name]))
+    return {name: INKS[i] if i < len(INKS) else GREY for i, name in enumerate(order)}
 
 
 def _band(
-    axes: Axes, x: NDArray[np.float64], mean: NDArray[np.float64], sem: NDArray[np.float64], i: int, label: str | None
+    axes: Axes, x: NDArray[np.float64], mean: NDArray[np.float64], sem: NDArray[np.float64], name: str, color: str
 ) -> None:
-    axes.plot(x, mean, label=label, **_look(i))
-    sem = np.nan_to_num(sem)
-    axes.fill_between(x, mean - sem, mean + sem, color=COLORS[i % len(COLORS)], alpha=0.14, lw=0)
+    grey = color == GREY
+    label = "_" if grey else cut(name)
+    axes.plot(x, mean, color=color, lw=0.9 if grey else 1.6, label=label, zorder=1.5 if grey else 2)
+    if not grey:
+        sem = np.nan_to_num(sem)
+        axes.fill_between(x, mean - sem, mean + sem, color=color, alpha=0.14, lw=0)
 
 
-def _against_evaluations(axes: Axes, results: Findings) -> None:
+def _against_evaluations(axes: Axes, results: Findings, colors: dict[str, str]) -> None:
     known = not math.isnan(results.optimum)
     key, name = ("regret", "regret") if known else ("best", "best score")
     rows = results.summary_rows()
-    for i, strategy in enumerate(results.strategies):
+    for strategy, color in colors.items():
         own = [row for row in rows if row["strategy"] == strategy]
         x, mean, sem = (np.array([row[k] for row in own], float) for k in ("evaluations", f"{key}_mean", f"{key}_sem"))
-        _band(axes, x, mean, sem, i, cut(strategy))
+        _band(axes, x, mean, sem, strategy, color)
+        for n, value, error in zip(x, mean, sem):
+            around = "" if math.isnan(error) else f" ± {error:.3f}"
+            if math.isfinite(value):
+                tip(axes, n, value, f"{strategy}: {name} {value:.4g}{around} after {n:.0f} evaluations", color)
     axes.set_xlabel("evaluations (full trainings)")
     axes.set_ylabel(f"{name}, {results.protocol['objectives'][0]}")
     if known:
         axes.set_ylim(bottom=0)
 
 
-def _against_seconds(axes: Axes, results: Findings) -> None:
+def _against_seconds(axes: Axes, results: Findings, colors: dict[str, str]) -> None:
     known = not math.isnan(results.optimum)
     end = min(float(trace.seconds.sum()) for trace in results.traces)
     start = max(float(trace.seconds[0]) for trace in results.traces)
     grid = np.linspace(min(start, end), end, POINTS)
-    for i, strategy in enumerate(results.strategies):
+    for strategy, color in colors.items():
         values = np.stack([_value_at(trace, grid) for trace in results.of(strategy)])
         values = results.optimum - values if known else values
         sem = values.std(axis=0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else np.zeros(POINTS)
-        _band(axes, grid, values.mean(axis=0), sem, i, None)
+        _band(axes, grid, values.mean(axis=0), sem, strategy, color)
     axes.set_xlabel("seconds of training")
     if known:
         axes.set_ylim(bottom=0)
@@ -102,23 +117,23 @@ def _value_at(trace: Trace, seconds: NDArray[np.float64]) -> NDArray[np.float64]
     return np.where(at >= 0, trace.values[np.maximum(at, 0)], np.nan)
 
 
-def _front(axes: Axes, results: Findings) -> None:
+def _front(axes: Axes, results: Findings, colors: dict[str, str]) -> None:
     names = results.protocol["objectives"]
     sign = -1 if names[1].startswith("-") else 1
-    for i, strategy in enumerate(results.strategies):
+    for strategy, color in colors.items():
         scores = results.front(strategy)[1]
-        axes.plot(sign * scores[:, 1], scores[:, 0], "o", ms=3.5, color=COLORS[i % len(COLORS)], alpha=0.8)
+        axes.plot(sign * scores[:, 1], scores[:, 0], "o", ms=3.5, color=color, alpha=0.8)
     axes.set_xlabel(names[1].lstrip("-"))
     axes.set_ylabel(names[0])
     axes.set_title("Pareto front", fontsize=9, loc="left")
 
 
-def _hypervolume(axes: Axes, results: Findings) -> None:
+def _hypervolume(axes: Axes, results: Findings, colors: dict[str, str]) -> None:
     rows = results.summary_rows()
-    for i, strategy in enumerate(results.strategies):
+    for strategy, color in colors.items():
         own = [row for row in rows if row["strategy"] == strategy]
         keys = ("evaluations", "hypervolume_mean", "hypervolume_sem")
         x, mean, sem = (np.array([row[k] for row in own], float) for k in keys)
-        _band(axes, x, mean, sem, i, None)
+        _band(axes, x, mean, sem, strategy, color)
     axes.set_xlabel("evaluations (full trainings)")
     axes.set_ylabel("hypervolume")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from archcast.reports.numbers import fixed
+from archcast.reports.checklist import checklist
+from archcast.reports.numbers import UNKNOWN, fixed
 from archcast.reports.pages import definitions, page, plus_minus, svg, text
+from archcast.reports.tables import Column, sortable
 from archcast.search.figure import draw
 from archcast.search.findings import Findings
 
@@ -39,6 +41,7 @@ def render(results: Findings) -> str:
         *_failures(results),
         "<h2>Protocol</h2>",
         definitions(_protocol(p)),
+        *checklist(_known(results)),
     ]
     return page(title, body)
 
@@ -48,23 +51,65 @@ def _table(results: Findings, rows: list[dict[str, Any]]) -> str:
     shown = sorted({marks[round(i * (len(marks) - 1) / 4)] for i in range(5)})
     key = "regret" if results.protocol["optimum"] is not None else "best"
     cells = {(row["strategy"], row["evaluations"]): row for row in rows}
-    lines = []
-    for name in results.strategies:
-        last = cells[name, marks[-1]]
-        line = f"<td>{text(name)}</td>" + "".join(
-            f"<td>{plus_minus(cells[name, n][f'{key}_mean'], cells[name, n][f'{key}_sem'])}</td>" for n in shown
+    names = results.strategies
+    last = [cells[name, marks[-1]] for name in names]
+    columns = [Column("strategy", [text(name) for name in names], names)]
+    for n in shown:
+        found = [cells[name, n] for name in names]
+        keys = [row[f"{key}_mean"] for row in found]
+        columns.append(Column(f"{n:,}", [_mean(row, key) for row in found], keys, falling=key == "best", best=True))
+    if results.protocol["reference"]:
+        volumes = [row["hypervolume_mean"] for row in last]
+        columns.append(
+            Column("hypervolume", [_mean(row, "hypervolume") for row in last], volumes, falling=True, best=True)
         )
-        found = "–" if last["found_optimum"] is None else f"{last['found_optimum']} of {last['trials']}"
-        line += f"<td>{plus_minus(last['test_of_best'], last['test_of_best_sem'])}</td><td>{found}</td>"
-        line += f"<td>{_time(last['seconds'])}</td><td>{_time(last['overhead_seconds'])}</td><td>{last['failed']}</td>"
-        lines.append(f"<tr>{line}</tr>")
-    head = "".join(f"<th>{n}</th>" for n in shown)
+    tests = [plus_minus(row["test_of_best"], row["test_of_best_sem"]) for row in last]
+    optima = [UNKNOWN if row["found_optimum"] is None else f"{row['found_optimum']} of {row['trials']}" for row in last]
+    columns += [
+        Column("test of best", tests, [row["test_of_best"] for row in last], falling=True),
+        Column("found optimum", optima, [float(row["found_optimum"] or 0) for row in last], falling=True),
+        Column("training, s", [_time(row["seconds"]) for row in last], [row["seconds"] for row in last]),
+        Column(
+            "choosing, s", [_time(row["overhead_seconds"]) for row in last], [row["overhead_seconds"] for row in last]
+        ),
+        Column("failed", [str(row["failed"]) for row in last], [row["failed"] for row in last]),
+    ]
     return (
-        f'<div class="scroll"><table><thead><tr><th>strategy</th>{head}<th>test of best</th><th>found optimum</th>'
-        f"<th>training, s</th><th>choosing, s</th><th>failed</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-        '<p class="soft">The best is chosen by the validation score; its test score is shown, never the best test score seen. '
-        "All numbers are in results.csv, every evaluation is in history.csv.</p>"
+        sortable(columns, "searches")
+        + '<p class="soft">A click on a heading sorts. The best is chosen by the validation score; its test score is shown, never '
+        "the best test score seen. All numbers are in results.csv, every evaluation is in history.csv.</p>"
     )
+
+
+def _known(results: Findings) -> dict[str, str | None]:
+    """What searches can say to the checklist."""
+    p = results.protocol
+    run = p.get("run", {})
+    repeat = f"; repeat with: {run['command']}" if "command" in run else ""
+    trials = f"{p['trials']} searches with each strategy, seed {p['seed']}; mean and standard error"
+    random = [label for label, params in p["strategies"].items() if params["name"] == "random"]
+    training = sum(float(trace.seconds.sum()) for trace in results.traces)
+    choosing = sum(trace.overhead for trace in results.traces)
+    took = f"{fixed(training, 0)} s of training and {fixed(choosing, 1)} s of choosing, over all searches"
+    version = p.get("versions", {}).get("archcast", "")
+    return {
+        "pipeline": f"archcast {version}, archcast.training; its settings are listed under Protocol"
+        if "trainer" in p
+        else None,
+        "space": f"{p['space']}, archcast {version}",
+        "final_hyperparameters": f"{p['trainer']}, seed {p['train_seed']}" if "trainer" in p else None,
+        "method": f"archcast {version}",
+        "hyperparameters": f"parameters of every strategy are listed under Protocol; seed {p['seed']}",
+        "same_benchmark": f"{p.get('benchmark', p['space'])}: the same objective for every strategy",
+        "confounders": f"{run.get('hardware', 'hardware unknown')}; one thread for choosing; versions as listed",
+        "same_protocol": f"{p['budget']:,} full trainings in batches of {p['batch']} for every strategy",
+        "over_time": "against evaluations, and against seconds of training where these are known",
+        "random_search": f"{', '.join(random)} is among the strategies" if random else None,
+        "repetitions": trials if p["trials"] > 1 else None,
+        "tabular": f"{p['benchmark']}, {p['architectures']:,} architectures" if "architectures" in p else None,
+        "end_to_end": took if math.isfinite(training) else None,
+        "setup": f"all settings are listed under Protocol{repeat}",
+    }
 
 
 def _best(results: Findings) -> list[str]:
@@ -89,7 +134,8 @@ def _failures(results: Findings) -> list[str]:
 
 
 def _protocol(p: Any) -> dict[str, Any]:
-    out = {key: value for key, value in p.items() if key != "strategies" and value is not None}
+    out = {key: value for key, value in p.items() if key not in ("strategies", "versions", "run") and value is not None}
+    out |= {"versions": ", ".join(f"{name} {version}" for name, version in p.get("versions", {}).items())}
     for label, params in p["strategies"].items():
         said = ", ".join(f"{key}={value}" for key, value in params.items() if key != "name" and value is not None)
         out[label] = f"{params['name']}({said})"

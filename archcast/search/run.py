@@ -20,6 +20,7 @@ from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.files import write_whole
 from archcast.journal import claimed, fingerprint
 from archcast.predictors.base import Predictor
+from archcast.reports.checklist import about_run
 from archcast.search.base import STRATEGIES, Strategy
 from archcast.search.objectives import Objective, TableObjective
 from archcast.search.pareto import LARGEST, library
@@ -92,7 +93,7 @@ def run_search(
     with nullcontext() if out is None else claimed(out):
         folder = None if out is None else _open(Path(out), protocol)
         traces = _run_all(makes, objective, folder, trials, asynchronous=asynchronous, **settings)
-        results = SearchResults(traces, protocol)
+        results = SearchResults(traces, {**protocol, "run": about_run()})
         if out is not None:
             results.save(out)
     return results

@@ -6,14 +6,15 @@ import json
 import math
 import re
 from html.parser import HTMLParser
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
+import archcast
 from archcast.evaluation import METRICS, Results
-from archcast.evaluation.figure import COLORS, MARKERS, STYLES, draw, spread
+from archcast.evaluation.figure import draw, family_of
 from archcast.evaluation.trial import COLUMNS
+from archcast.reports.figures import GREY, spread
 
 NAN = math.nan
 PROTOCOL = {
@@ -103,10 +104,6 @@ def test_repr() -> None:
 # -- figure ------------------------------------------------------------------------------------------------------------
 
 
-def texts(figure):
-    return [t.get_text() for t in figure.axes[0].texts]
-
-
 def test_figure_draws_means_and_bands() -> None:
     results = make(SMALL)
     axes = draw(results).axes[0]
@@ -119,22 +116,61 @@ def test_figure_draws_means_and_bands() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "100"]
 
 
-def test_twenty_predictors_are_told_apart() -> None:
-    taus = {(f"p{i}", n): [0.5 + 0.001 * i + 0.01 * n] * 2 for i in range(20) for n in (5, 30, 50)}
+def legend_of(panel):
+    legend = panel.get_legend()
+    return [] if legend is None else [t.get_text() for t in legend.get_texts()]
+
+
+def coloured(panel):
+    """The lines that have a colour and a name."""
+    return [line for line in panel.lines if not line.get_label().startswith("_")]
+
+
+def test_thirty_predictors_are_told_apart() -> None:
+    names = [*list(archcast.predictors.PREDICTORS)[:24], "mine", "yours", "params", "nwot", "synflow", "zen"]
+    taus = {(name, n): [0.5 + 0.01 * i + 0.001 * n] * 2 for i, name in enumerate(names) for n in (5, 30, 50)}
     figure = draw(make(taus))
-    assert texts(figure) == [f"p{i}" for i in range(20)]
-    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]
-    looks = {(line.get_color(), str(line.get_linestyle()), line.get_marker()) for line in lines}
-    assert len(lines) == 20
-    assert len({(color, marker) for color, _, marker in looks}) == 20
-    assert len(COLORS) * len(STYLES) >= 20
-    assert len(STYLES) == len(MARKERS)
+    assert len(figure.axes) > 3
+    seen = []
+    for panel in figure.axes:
+        lines = coloured(panel)
+        colors = [line.get_color() for line in lines]
+        assert 0 < len(colors) == len(set(colors)) <= 7, "no colour twice in a panel"
+        assert GREY not in colors
+        assert len(legend_of(panel)) == len(lines)
+        assert len({family_of(name) for name in legend_of(panel)}) == 1, "one family a panel"
+        ends = [line.get_ydata()[-1] for line in lines]
+        assert ends == sorted(ends, reverse=True), "the best is named first"
+        whole = [line for line in panel.lines if len(line.get_xdata()) == 3]
+        assert len(whole) == 30, "all others are there in grey"
+        seen += legend_of(panel)
+    assert len(seen) == len(set(seen))
     figure.draw_without_rendering()
-    boxes = sorted((t.get_window_extent() for t in figure.axes[0].texts), key=lambda box: box.y0)
-    for low, high in pairwise(boxes):
-        assert high.y0 >= low.y1 - 1, "labels overlap"
-    for box in boxes:
-        assert box.x1 <= figure.bbox.x1
+    for panel in figure.axes:
+        box = panel.get_legend().get_window_extent()
+        assert box.x1 <= figure.bbox.x1 + 1, "names stay inside"
+
+
+def test_a_few_predictors_share_a_panel() -> None:
+    figure = draw(make({(name, n): [0.1 * i] * 2 for i, name in enumerate("abcdefg") for n in (5, 50)}))
+    (panel,) = figure.axes
+    assert legend_of(panel) == list("gfedcba")
+
+
+def test_more_of_a_family_than_colours_are_grey() -> None:
+    figure = draw(make({(f"mine{i}", n): [0.01 * i] * 2 for i in range(12) for n in (5, 50)}))
+    (panel,) = figure.axes
+    assert legend_of(panel) == [f"mine{i}" for i in range(11, 4, -1)]
+    assert panel.get_legend().get_title().get_text() == "5 more in grey"
+
+
+@pytest.mark.parametrize(
+    ("label", "family"),
+    [("gp", "gaussian-process"), ("omni:without=curve", "hybrid"), ("sotl-e @10", "learning-curve"), ("nwot", "zero-cost"),
+     ("mine", "others")],
+)  # fmt: skip
+def test_families(label, family) -> None:
+    assert family_of(label) == family
 
 
 @pytest.mark.parametrize(
@@ -246,6 +282,33 @@ def test_report_marks_the_best_of_each_column() -> None:
     assert re.findall(r'class="best">(\d\.\d+)', html) == ["0.600", "0.400"] or re.findall(
         r'class="best">(\d\.\d+)', html
     ) == ["0.400", "0.600"]
+
+
+def test_points_say_what_they_are_where_a_pointer_rests() -> None:
+    html = make(SMALL).to_html()
+    assert html.count("<title>gp: tau 0.300 ± 0.108 with n = 10</title>") == 2, "in the wide and in the narrow figure"
+    assert "<title>&lt;b&gt;: tau 0.300" in html
+
+
+def test_the_checklist_ends_the_report() -> None:
+    html = make(SMALL).to_html()
+    page = Page(html)
+    assert page.text.index("Best-practice checklist") > page.text.index("Versions")
+    assert "4 trials with seed 0; mean and standard error" in page.text
+    assert page.text.count("☑") + page.text.count("☐") == 16
+    assert "Ablation studies: open" in page.text
+    assert "Several runs, and their seeds: open" in Page(make({("gp", 10): [0.5]}, trials=1).to_html()).text
+
+
+def test_every_column_of_a_table_sorts() -> None:
+    taus = {("a", 10): [0.2, 0.2], ("b", 10): [0.4, 0.4], ("c", 10): ["failed", "failed"]}
+    html = make(taus).to_html()
+    rows = re.findall(r'<tr style="([^"]*)"><td>([abc])</td>', html)[:3]
+    places = {name: dict(part.split(":") for part in style.split(";")) for style, name in rows}
+    assert [places[name]["--k1"] for name in "bac"] == ["0", "1", "2"], "highest tau first, unknown last"
+    assert [places[name]["--k0"] for name in "abc"] == ["0", "1", "2"]
+    assert ".sorted > .s1:checked ~ .scroll tr { order: var(--k1); }" in html
+    assert html.count('type="radio" name="tau"') == 6
 
 
 def test_equal_results_give_equal_reports() -> None:
