@@ -128,7 +128,8 @@ class Float(Decision):
         if step is not None:
             if not _is_number(step) or not step > 0 or log:
                 raise InvalidInputError(f"step must be a number above 0, without log, got {step!r}.")
-            grid = low + step * np.arange(math.floor((high - low) / step * (1 + 1e-12)) + 1)
+            count = math.floor((high - low) / step * (1 + 1e-12)) + 1
+            grid = [low + step * k for k in range(count)]
         else:
             grid = _grid(low, high, log, _levels(low, high, log, levels))
         values = dict.fromkeys(float(f"{value:.10g}") for value in grid)
