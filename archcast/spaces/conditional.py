@@ -228,7 +228,7 @@ class ConditionalSpace(SearchSpace):
         """
         row = self.validate(arch, allow_empty=False)[0]
         before = self.active(row[None])[0]
-        moves = [(j, v) for j in np.flatnonzero(before) for v in range(self.cardinalities[j]) if v != row[j]]
+        moves = [(j, v) for j in np.flatnonzero(before).tolist() for v in range(self.cardinalities[j]) if v != row[j]]
         rows = np.tile(row, (len(moves), 1))
         for place, (j, value) in enumerate(moves):
             rows[place, j] = value
