@@ -141,7 +141,7 @@ class Model:
         np.fill_diagonal(apart, np.inf)
         limit = FAR * float(apart.min(axis=1).max()) if len(seen) > 1 else math.inf
         nearest = cdist(encoder.transform(rows).astype(np.float64) / scale, seen).min(axis=1)
-        for i in np.flatnonzero(nearest > max(limit, 1e-9)):
+        for i in np.flatnonzero(nearest > max(limit, 1e-9)).tolist():
             notes[i].append("far from anything seen")
         return ["; ".join(parts) for parts in notes]
 

@@ -72,7 +72,10 @@ def choose(
     typer.echo("")
     show_validated([*advice.validated, *advice.baselines[:5]])
     typer.echo("")
-    rows = [["labels", "tau", "±"], *([m, f"{tau:.3f}", f"{error:.3f}"] for m, tau, error in advice.curve)]
+    rows: list[list[object]] = [
+        ["labels", "tau", "±"],
+        *([m, f"{tau:.3f}", f"{error:.3f}"] for m, tau, error in advice.curve),
+    ]
     rows += [[f"{m} (expected)", f"{tau:.3f}", ""] for m, tau in advice.expected.items()]
     for line in lines(rows):
         typer.echo(line)

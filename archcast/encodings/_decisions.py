@@ -109,5 +109,5 @@ def _stem(name: str) -> str:
 def _alike(a: Column, b: Column) -> bool:
     if a.places is None or b.places is None:
         return a.places is b.places and a.size == b.size
-    x, y = ({round(value, 6) for value in c.places.tolist() if not math.isnan(value)} for c in (a, b))
+    x, y = ({round(value, 6) for value in places.tolist() if not math.isnan(value)} for places in (a.places, b.places))
     return len(x & y) >= ALIKE * len(x | y)

@@ -109,7 +109,7 @@ def _decision(name: str, known: Sequence[Any], *, absent: bool) -> Decision:
     """The decision of a column's known values; ``absent`` where a gap is one of its values."""
     if all(is_number(value) for value in known):
         found = _numbers(sorted(set(known)))
-        return Decision((None, *found.values), True, found.log) if absent else found
+        return Decision((None, *found.values), True, found.log, found.between) if absent else found
     kinds = {type(value) for value in known}
     values = sorted(set(known)) if len(kinds) == 1 and kinds <= {str, bool, int} else list(dict.fromkeys(known))
     return decision(name, [None, *values] if absent else values)

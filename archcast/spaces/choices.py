@@ -132,7 +132,7 @@ class Choices(ConditionalSpace):
 
     def _clause(self, clause: Any) -> tuple[tuple[str, tuple[int, ...]], ...] | Rule:
         if callable(clause):
-            return clause  # type: ignore[no-any-return]
+            return clause
         if not isinstance(clause, Mapping) or not clause:
             raise InvalidInputError(
                 f"forbidden must hold mappings such as {{'act': 'gelu', 'depth': 4}}, or functions, got {clause!r}."
@@ -153,7 +153,8 @@ class Choices(ConditionalSpace):
 
         Args:
             frame: the table.
-            nearest: take the nearest value of the space for a number that is none of its values.
+            nearest: take the nearest value of the space for any number that is none of its values; one between two values of a grid
+                (:class:`~archcast.Float`, :class:`~archcast.Log`) stands for the nearer one anyway.
 
         Raises:
             InvalidInputError: names the first row and column whose value is not in the space.
@@ -230,7 +231,8 @@ class Choices(ConditionalSpace):
             column = np.array(
                 found.values, dtype=float if plain and not active[:, j].all() else None if plain else object
             )
-            values[name] = np.where(active[:, j], column[archs[:, j]], np.nan if plain else None)
+            empty: Any = np.nan if plain else None
+            values[name] = np.where(active[:, j], column[archs[:, j]], empty)
             if plain and active[:, j].all():
                 values[name] = column[archs[:, j]]
         answer = np.asarray(rule(values))
@@ -351,7 +353,12 @@ class Choices(ConditionalSpace):
         return {
             "name": self.name,
             "decisions": {
-                name: {"values": _jsonable(list(found.values)), "ordered": found.ordered, "log": found.log}
+                name: {
+                    "values": _jsonable(list(found.values)),
+                    "ordered": found.ordered,
+                    "log": found.log,
+                    "between": found.between,
+                }
                 for name, found in self.decisions.items()
             },
             "conditions": [[c.column, c.parent, list(c.values)] for c in self.conditions],
@@ -369,7 +376,10 @@ class Choices(ConditionalSpace):
         try:
             decisions = {
                 name: Decision(
-                    tuple(_hashable(value) for value in found["values"]), bool(found["ordered"]), bool(found["log"])
+                    tuple(_hashable(value) for value in found["values"]),
+                    bool(found["ordered"]),
+                    bool(found["log"]),
+                    bool(found.get("between")),
                 )
                 for name, found in description["decisions"].items()
             }
@@ -457,7 +467,8 @@ def _code(what: str, found: Decision, value: Any, *, nearest: bool = False) -> i
         place = np.log(value) if found.log else float(value)
         code = int(np.nanargmin(np.abs(np.asarray(numbers) - place)))
         close = abs(found.values[code] - value) <= TOLERANCE * max(abs(value), abs(found.values[code]))
-        if nearest or close:
+        inside = next(v for v in found.values if v is not None) <= value <= found.values[-1]
+        if nearest or close or (found.between and inside):
             return code
     elif isinstance(value, str) and value in (texts := [str(known) for known in found.values]):
         return texts.index(value)

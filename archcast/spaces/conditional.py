@@ -228,10 +228,10 @@ class ConditionalSpace(SearchSpace):
         """
         row = self.validate(arch, allow_empty=False)[0]
         before = self.active(row[None])[0]
-        moves = [(j, v) for j in np.flatnonzero(before) for v in range(self.cardinalities[j]) if v != row[j]]
+        moves = [(j, v) for j in np.flatnonzero(before).tolist() for v in range(self.cardinalities[j]) if v != row[j]]
         rows = np.tile(row, (len(moves), 1))
-        for i, (j, value) in enumerate(moves):
-            rows[i, j] = value
+        for place, (j, value) in enumerate(moves):
+            rows[place, j] = value
         number, active = np.arange(len(moves)), np.ones(rows.shape, dtype=bool)
         rng = np.random.default_rng(row.tolist())
         for j, conditions in self._order:
@@ -287,7 +287,7 @@ class ConditionalSpace(SearchSpace):
             ok = self.is_allowed(trial)
             out[todo[ok]] = trial[ok]
             todo = todo[~ok]
-        for i in todo:
+        for i in todo.tolist():
             near = self.neighbors(out[i])
             if len(near):
                 out[i] = near[rng.integers(len(near))]

@@ -30,11 +30,13 @@ class Decision:
             the decision is not taken.
         ordered: whether the values have an order, the given one; numbers always have.
         log: whether ratios of numbers count, and not differences.
+        between: whether the values are a grid in a range, so that a number between two of them stands for the nearer one.
     """
 
     values: tuple[Any, ...]
     ordered: bool = False
     log: bool = False
+    between: bool = False
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
@@ -104,7 +106,9 @@ class Int(Decision):
         else:
             grid = _grid(*bounds, log, _levels(*bounds, log, levels))
             values = sorted({round(value) for value in grid})
-        _set(self, tuple(values), ordered=True, log=log)
+        _set(
+            self, tuple(values), ordered=True, log=log, between=step is None and len(values) < bounds[1] - bounds[0] + 1
+        )
 
 
 class Float(Decision):
@@ -128,11 +132,12 @@ class Float(Decision):
         if step is not None:
             if not _is_number(step) or not step > 0 or log:
                 raise InvalidInputError(f"step must be a number above 0, without log, got {step!r}.")
-            grid = low + step * np.arange(math.floor((high - low) / step * (1 + 1e-12)) + 1)
+            count = math.floor((high - low) / step * (1 + 1e-12)) + 1
+            grid = [low + step * k for k in range(count)]
         else:
             grid = _grid(low, high, log, _levels(low, high, log, levels))
         values = dict.fromkeys(float(f"{value:.10g}") for value in grid)
-        _set(self, tuple(values), ordered=True, log=log)
+        _set(self, tuple(values), ordered=True, log=log, between=step is None)
 
 
 class Log(Float):
@@ -161,7 +166,7 @@ def decision(name: str, given: Any) -> Decision:
         InvalidInputError: names the decision and what is wrong with it.
     """
     if isinstance(given, Decision):
-        return _set(Decision(()), given.values, ordered=given.ordered, log=given.log)
+        return _set(Decision(()), given.values, ordered=given.ordered, log=given.log, between=given.between)
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         given = [given]
     if isinstance(given, (set, frozenset, dict)):
@@ -194,7 +199,7 @@ def looks_geometric(values: Sequence[float]) -> bool:
     return unevenness(np.log(np.asarray(values, dtype=np.float64))) < unevenness(values)
 
 
-def _set(into: Decision, values: tuple[Any, ...], *, ordered: bool, log: bool) -> Decision:
+def _set(into: Decision, values: tuple[Any, ...], *, ordered: bool, log: bool, between: bool = False) -> Decision:
     """Check and store."""
     values = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
     if not values:
@@ -217,6 +222,7 @@ def _set(into: Decision, values: tuple[Any, ...], *, ordered: bool, log: bool) -
     object.__setattr__(into, "values", values)
     object.__setattr__(into, "ordered", bool(ordered))
     object.__setattr__(into, "log", bool(log))
+    object.__setattr__(into, "between", bool(between))
     return into
 
 

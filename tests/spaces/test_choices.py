@@ -395,3 +395,15 @@ def test_types_of_values():
     )
     assert space.dicts([[3, 1, 1]]) == [{"units": 64, "size": "m", "shape": (3, 4)}]
     assert Choices.from_json(space.to_json()) == space
+
+
+def test_numbers_between_the_values_of_a_grid():
+    space = Choices(lr=Log(1e-4, 1e-1), units=Int(1, 1000, log=True), width=[16, 32, 64])
+    row = space.row({"lr": 0.003, "units": 777, "width": 32})
+    found = space.dicts(row)[0]
+    assert found["lr"] == pytest.approx(0.003, rel=0.13)
+    assert found["units"] == pytest.approx(777, rel=0.13)
+    for wrong in ({"lr": 0.2}, {"lr": 1e-5}, {"units": 0}, {"width": 48}):
+        with pytest.raises(InvalidInputError, match="is none of its values"):
+            space.row({"lr": 0.003, "units": 777, "width": 32} | wrong)
+    assert Choices.from_json(space.to_json()).row({"lr": 0.003, "units": 777, "width": 32}).tolist() == row.tolist()
