@@ -257,7 +257,7 @@ def suited(
         if space.has_graph:
             return CHAIN_ENCODINGS if counted(space) and graph == GRAPH_ENCODINGS else graph
         names = tuple(name for name in DECISION_ENCODINGS if len(get_encoding(name, space).get_feature_names_out()))
-        return ("counts", *names) if counted(space) else names
+        return (*names[:1], "counts", *names[1:]) if counted(space) else names
     return (encoding,) if isinstance(encoding, str) else tuple(encoding)
 
 

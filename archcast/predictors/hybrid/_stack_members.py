@@ -15,7 +15,7 @@ from archcast.predictors.persistence import saved
 from archcast.predictors.trees.xgboost import XGBoost
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["Boosting", "Forest", "Inputs", "Line", "Process"]
+__all__ = ["Boosting", "Forest", "Inputs", "Line", "Process", "priors_of", "terms_of"]
 
 PRIOR_SLOPE = 0.45
 """Part of the prior quantile that is the prior mean: about its correlation with the target on benchmarks of cells."""
@@ -44,6 +44,7 @@ class Inputs:
         informed: ``(n,)`` the same made of structure and evidence, or ``None`` where no evidence is of a kind that ranks well.
         slope: part of the prior quantile that is the prior mean.
         counted: whether the prior quantile of the structure is so good that the slope on it is learned, too.
+        signals: ``(n, s)`` what sources expect, as quantiles; ``None`` without sources.
     """
 
     view: View
@@ -53,11 +54,21 @@ class Inputs:
     informed: Array | None = None
     slope: float = PRIOR_SLOPE
     counted: bool = False
+    signals: Array | None = None
 
     @property
     def matrix(self) -> Array:
-        """``(n, k)``: structure and evidence side by side."""
-        return self.view.matrix if self.evidence is None else np.concatenate([self.view.matrix, self.evidence], axis=1)
+        """``(n, k)``: structure, evidence and signals side by side."""
+        parts = [part for part in (self.evidence, self.signals) if part is not None]
+        return np.concatenate([self.view.matrix, *parts], axis=1) if parts else self.view.matrix
+
+    def prior_quantile(self, evidence: bool) -> Array:
+        """``(n,)``, for a member that looks at evidence or one that does not."""
+        return self.informed if evidence and self.informed is not None else self.prior
+
+    def prior_mean(self, evidence: bool) -> Array:
+        """``(n,)`` mean of the targets before any is known."""
+        return self.slope * self.prior_quantile(evidence)
 
     @cached_property
     def together(self) -> Array:
@@ -99,26 +110,32 @@ class Process:
         Returns:
             The member, and ``(n,)`` mean and variance of each target given all others.
         """
-        terms, mean = _terms(inputs, evidence), _prior_mean(inputs, evidence)
-        fixed = [PRIOR_TERM] * (_sloped(inputs, evidence) is not None)
-        groups, linear = len(terms.matern), len(terms.linear) - 1 - len(fixed)
-        share = (1 - LINEAR - sum(fixed)) / (groups + linear)
-        priors = Priors(
-            scales=(LogNormal(share, 1.0),) * groups,
-            lengthscales=tuple(LogNormal(distance, 0.3) for distance in distances),
-            slopes=tuple(LogNormal(median, 1.0) for median in [LINEAR, *[share] * linear, *fixed]),
-            relevance=RELEVANCE,
-        )
-        gp = AdditiveGP.fit(terms, targets - mean, priors)
+        mean = inputs.prior_mean(evidence)
+        gp = AdditiveGP.fit(terms_of(inputs, evidence), targets - mean, priors_of(inputs, evidence, distances))
         return cls(gp, evidence), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:
         """Mean ``(n,)`` and variance ``(n,)``, noise included."""
-        mean, variance = self.gp.predict(_terms(inputs, self.evidence))
-        return mean + _prior_mean(inputs, self.evidence), variance + self.gp.noise
+        mean, variance = self.gp.predict(terms_of(inputs, self.evidence))
+        return mean + inputs.prior_mean(self.evidence), variance + self.gp.noise
 
 
-def _terms(inputs: Inputs, evidence: bool) -> Terms:
+def priors_of(inputs: Inputs, evidence: bool, distances: tuple[float, ...]) -> Priors:
+    """Priors of the kernel of :class:`Process`; ``distances`` are lengthscales, one for each Matern term."""
+    terms = terms_of(inputs, evidence)
+    fixed = [PRIOR_TERM] * (_sloped(inputs, evidence) is not None)
+    groups, linear = len(terms.matern), len(terms.linear) - 1 - len(fixed)
+    share = (1 - LINEAR - sum(fixed)) / (groups + linear)
+    return Priors(
+        scales=(LogNormal(share, 1.0),) * groups,
+        lengthscales=tuple(LogNormal(distance, 0.3) for distance in distances),
+        slopes=tuple(LogNormal(median, 1.0) for median in [LINEAR, *[share] * linear, *fixed]),
+        relevance=RELEVANCE,
+    )
+
+
+def terms_of(inputs: Inputs, evidence: bool) -> Terms:
+    """Features for the kernel of :class:`Process`."""
     matern, linear = list(inputs.view.groups), [inputs.together, inputs.cosines]
     if evidence and inputs.evidence is not None:
         matern.append(inputs.evidence)
@@ -134,10 +151,6 @@ def _sloped(inputs: Inputs, evidence: bool) -> Array | None:
     if evidence and inputs.informed is not None:
         return inputs.informed
     return inputs.prior if inputs.counted else None
-
-
-def _prior_mean(inputs: Inputs, evidence: bool) -> Array:
-    return inputs.slope * (inputs.informed if evidence and inputs.informed is not None else inputs.prior)
 
 
 @saved("forest")

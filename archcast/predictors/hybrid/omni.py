@@ -19,7 +19,7 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["Omni"]
 
-TREES, SHARES = (50, 100, 200), (0.3, 1.0)
+TREES, SHARES = (50, 100), (0.3, 1.0)
 """Boosting steps, and shares of the features tried at a split, that are searched."""
 
 FEWEST = 6
@@ -41,7 +41,7 @@ class Omni(OmniPredictor):
     scored untrained, and predicted.
 
     As the authors do, the number of trees and the share of the features that a split tries are searched by cross-validation, see
-    :func:`~archcast.predictors.trees.ngboost.tuned`. Departures: the search has six pairs, not 35 random settings of seven
+    :func:`~archcast.predictors.trees.ngboost.tuned`. Departures: the search has four pairs, not 35 random settings of seven
     hyperparameters; depth, learning rate and share of the rows are those of the predictor ``ngboost``; targets are rank-normal.
 
     Args:
@@ -122,9 +122,7 @@ class Omni(OmniPredictor):
         features, targets = self._matrix(archs, columns), rank_normal(scores)
         trees = TREES if self.n_estimators is None else (self.n_estimators,)
         shares = SHARES if self.max_features is None else (self.max_features,)
-        model = NGBoost(
-            self.space, n_estimators=trees[len(trees) // 2], col_sample=1.0, max_features=shares[-1], random_state=seed
-        )
+        model = NGBoost(self.space, n_estimators=trees[-1], col_sample=1.0, max_features=shares[-1], random_state=seed)
         searches = len(trees) * len(shares) > 1 and len(scores) >= FEWEST
         self.model_ = tuned(model, features, targets, trees, shares, rng) if searches else model
         self.model_.learn(features, targets)

@@ -14,6 +14,7 @@ from archcast.predictors.base import Known, Prediction, Predictor, Requirements,
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Line, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
+from archcast.predictors.hybrid._transfer import EXPECTED, MANY, Correlated, Signal, signals_of
 from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
@@ -23,8 +24,8 @@ __all__ = ["Blend", "Stack"]
 FEW = 5
 """With fewer architectures only the Gaussian process is fitted."""
 
-LEAD = 30.0
-"""The Gaussian processes start with ``1 + LEAD / n`` times the weight of the trees."""
+LEAD, LEAD_FEW = 30.0, 150.0
+"""The Gaussian processes start with ``1 + LEAD / n`` times the weight of the trees; with sources and few rows ``LEAD_FEW``."""
 
 SHARPNESS, HALF_SHARP = 2.0, 20.0
 """Weights fall with the power ``SHARPNESS * n / (n + HALF_SHARP)`` of the out-of-sample mean square error."""
@@ -67,7 +68,9 @@ class Blend:
     best: float = 1.0
 
     @classmethod
-    def of(cls, outside: Array, variance: Array, targets: Array, lead: NDArray[np.bool_]) -> Blend:
+    def of(
+        cls, outside: Array, variance: Array, targets: Array, lead: NDArray[np.bool_], strength: float = LEAD
+    ) -> Blend:
         """Weigh the members by how well they predict rows that they have not seen, less sharply the fewer there are:
 
             w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + 30 / n for Gaussian processes, 1 for trees
@@ -81,10 +84,11 @@ class Blend:
             variance: ``(m, n)`` their variances; only those of leading members count.
             targets: ``(n,)``.
             lead: ``(m,)`` the Gaussian processes.
+            strength: of their lead, the 30 above.
         """
         n = len(targets)
         error = np.square(outside - targets).mean(axis=1) + 1e-6
-        log_weight = np.log(np.where(lead, 1 + LEAD / n, 1.0)) - SHARPNESS * n / (n + HALF_SHARP) * np.log(error)
+        log_weight = np.log(np.where(lead, 1 + strength / n, 1.0)) - SHARPNESS * n / (n + HALF_SHARP) * np.log(error)
         weights = np.exp(log_weight - log_weight.max())
         blend = cls(weights / weights.sum(), 1.0)
         mean, spread = blend(outside, variance, lead)
@@ -136,6 +140,10 @@ class Stack(Predictor):
     :class:`Blend`. ``std`` holds the variance of the Gaussian processes, noise included, and the disagreement of the members,
     scaled by the out-of-sample errors.
 
+    ``sources``, rows of other tasks of the same space, help most where scores are few
+    (:class:`~archcast.predictors.hybrid._transfer.Correlated`). ``correlations`` tells how alike they turned out; below .2 a
+    source is better left out. Leave architectures that will be queried out of the sources, or the answer is a look-up.
+
     ``init()`` without architectures ranks by what is known beforehand: the size (multiplications, or the weights of a cell) and,
     where the pool has them, ``flops`` and ``nwot``, in equal parts. The answer is then a normal quantile, times .45.
 
@@ -159,6 +167,8 @@ class Stack(Predictor):
     """
 
     has_std = True
+    learns_from_sources = True
+    signals_: Sequence[Signal] = ()  # in files of before
 
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
         super().__init__(space, random_state=random_state)
@@ -169,6 +179,7 @@ class Stack(Predictor):
         return Requirements(none=True)
 
     def _init(self, known: Known) -> None:
+        self.signals_ = signals_of(self, self._space, known.sources, known.pool)
         if len(known.archs) == 0:
             self._init_unlabelled(known.pool)
             return
@@ -184,33 +195,38 @@ class Stack(Predictor):
         self.labels_ = (
             np.zeros(0, dtype=bool) if view.labels is None else np.asarray(view.labels.any(axis=0), dtype=bool)
         )
-        inputs = self._inputs(view, columns)
+        inputs, n = self._heard(self._inputs(view, columns), known.archs, known.evidence), len(known.archs)
         distances = self.structure_.features.distances
         looks = [(distances, False)]
         if self.evidence_ is not None:
             looks.insert(0, ((*distances, self.evidence_.distance), True))
-        self.processes_: list[Process] = []
+        kinds: list[tuple[type[Process | Correlated], tuple[float, ...], bool]]
+        kinds = [(Process, *look) for look in looks] if not self.signals_ or n >= MANY else []
+        if self.signals_:
+            kinds.insert(0, (Correlated, *looks[0]))
+        self.processes_: list[Process | Correlated] = []
         self.trees_: list[Forest | Boosting] = []
         self.line_: Line | None = None
         outside, variances = [], []
-        for spread, look in looks:
-            process, mean, variance = Process.fit(inputs, targets, spread, evidence=look)
+        for kind, spread, look in kinds:
+            process, mean, variance = kind.fit(inputs, targets, spread, evidence=look)
             self.processes_.append(process)
             outside.append(mean)
             variances.append(variance)
-        if len(known.archs) >= FEW:
+        if n >= FEW:
             features = inputs.matrix
             forest, bagged = Forest.fit(features, targets, seeds[0])
             boosting, crossed = Boosting.fit(self._space, features, targets, seeds[1])
             self.trees_ = [forest, boosting]
             outside += [bagged, crossed]
             variances += [np.zeros(len(targets))] * 2
-        if len(known.archs) >= FEW and not self._space.has_graph:
+        if n >= FEW and not self._space.has_graph:
             line, left_out = Line.fit(view.groups[0], targets)
             self.line_ = line
             outside.append(left_out)
             variances.append(np.zeros(len(targets)))
-        self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead)
+        strength = LEAD_FEW if self.signals_ and n < MANY else LEAD
+        self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead, strength)
 
     def _init_unlabelled(self, pool: Pool | None) -> None:
         """Learn from a pool and its evidence, or from nothing."""
@@ -223,10 +239,12 @@ class Stack(Predictor):
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         keys = () if self.evidence_ is None else self.evidence_.keys
         view = self.structure_.view(archs)
-        inputs = self._inputs(view, self._measured(evidence, keys))
+        inputs = self._heard(self._inputs(view, self._measured(evidence, keys)), archs, evidence)
         if self.scale_ is None:
-            quantile = inputs.prior if inputs.informed is None else inputs.informed
-            return Prediction(inputs.slope * quantile, np.full(len(archs), np.sqrt(1 - inputs.slope**2)))
+            slope, quantile = inputs.slope, inputs.prior_quantile(evidence=True)
+            if inputs.signals is not None:
+                slope, quantile = EXPECTED, inputs.signals.mean(axis=1)
+            return Prediction(slope * quantile, np.full(len(archs), np.sqrt(1 - slope**2)))
         answers = [process.predict(inputs) for process in self.processes_]
         features = inputs.matrix
         answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
@@ -235,6 +253,18 @@ class Stack(Predictor):
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
         mean, std = self.blend_(means, variances, self._lead)
         return self.scale_.prediction(mean, std)
+
+    def _heard(self, inputs: Inputs, archs: NDArray[np.int64], evidence: Evidence) -> Inputs:
+        """The inputs with the signals of the sources."""
+        if not self.signals_:
+            return inputs
+        return replace(inputs, signals=np.stack([signal(archs, evidence) for signal in self.signals_], axis=1))
+
+    @property
+    def correlations(self) -> list[float]:
+        """Of each source with the scores, on the scale of normal quantiles, as far as the training rows tell; empty without."""
+        first = self.processes_[0] if getattr(self, "processes_", None) else None
+        return first.correlation if isinstance(first, Correlated) else []
 
     def _keys(self, evidence: Evidence) -> list[Key]:
         """The columns that the members are shown of evidence, by default all that there are."""
