@@ -35,6 +35,9 @@ class Benchmark:
         test_metric: the metric to report of an architecture that was chosen by another one; ``None`` if there is none.
         left_out: what of the file is not here and why, one line, e.g. ``"13 repeated architectures"``.
 
+        groups: ``(n,)`` whole numbers; rows of one group are never on both sides of a split. By default rows that are the same
+            function make a group; of real models, those of one family.
+
     Examples:
         >>> import numpy as np
         >>> space = get_space("nasbench201")
@@ -55,6 +58,7 @@ class Benchmark:
     train_seconds: NDArray[np.float64] | None = None
     source: str = ""
     test_metric: str | None = None
+    groups: NDArray[np.int64] | None = None
     left_out: str = ""
 
     def __post_init__(self) -> None:
@@ -76,6 +80,11 @@ class Benchmark:
             raise InvalidInputError(f"default_metric {self.default_metric!r} is not one of {', '.join(metrics)}.")
         if self.test_metric is not None and self.test_metric not in metrics:
             raise InvalidInputError(f"test_metric {self.test_metric!r} is not one of {', '.join(metrics)}.")
+        if self.groups is not None:
+            groups = np.asarray(self.groups)
+            if groups.shape != (len(archs),) or groups.dtype.kind not in "iu":
+                raise InvalidInputError(f"groups must be ({len(archs)},) whole numbers, got shape {groups.shape}.")
+            object.__setattr__(self, "groups", groups.astype(np.int64))
         evidence = Evidence(self.curves, self.proxies, self.costs)
         if evidence and len(evidence) != len(archs):
             raise InvalidInputError(f"evidence has {len(evidence)} rows, archs has {len(archs)}.")

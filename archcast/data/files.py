@@ -37,6 +37,8 @@ def save_benchmark(benchmark: Benchmark, path: str | Path) -> None:
         arrays |= {f"{kind}/{name}": values.astype(np.float32) for name, values in getattr(benchmark, kind).items()}
     if benchmark.train_seconds is not None:
         arrays["train_seconds"] = benchmark.train_seconds.astype(np.float32)
+    if benchmark.groups is not None:
+        arrays["groups"] = benchmark.groups.astype(np.int32)
     space = benchmark.space
     described = space.to_dict() if isinstance(space, Choices) else space.name
     header = {"format": FORMAT, "name": benchmark.name, "space": described}
@@ -84,6 +86,7 @@ def read_benchmark(path: str | Path) -> Benchmark:
             source=header["source"],
             test_metric=header.get("test_metric"),
             left_out=header.get("left_out", ""),
+            groups=arrays.get("groups"),
         )
     except InvalidFileError:
         raise

@@ -190,7 +190,7 @@ def make_plan(
     made |= {name: EvidenceScore(benchmark.space, proxy=name) for name in names}
     if names:
         rows = rows[known_rows(known, len(benchmark))[rows]]
-    groups = functions(benchmark.space, benchmark.archs[rows])
+    groups = functions(benchmark.space, benchmark.archs[rows]) if benchmark.groups is None else benchmark.groups[rows]
     protocol = make_protocol(benchmark, groups, known, asked, metric)
     fixed = (asked.test_size is not None or asked.preset is not None) and protocol.test_size != REST
     splits = _splits(protocol, benchmark, scores, groups, rows, int(protocol.test_size) if fixed else 2)

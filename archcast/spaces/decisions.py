@@ -15,6 +15,8 @@ from archcast.errors import InvalidInputError
 __all__ = ["Categorical", "Decision", "Float", "Int", "Log", "decision", "looks_geometric"]
 
 MOST_VALUES = 1000
+"""Most values of an ordered decision."""
+MOST_CATEGORIES = 100_000
 """Most values of one decision: each is a move of a search."""
 
 LINEAR_LEVELS, LEVELS_PER_DECADE = 21, 10
@@ -204,9 +206,10 @@ def _set(into: Decision, values: tuple[Any, ...], *, ordered: bool, log: bool, b
     values = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
     if not values:
         raise InvalidInputError("a decision needs at least one value.")
-    if len(values) > MOST_VALUES:
+    most = MOST_VALUES if ordered else MOST_CATEGORIES
+    if len(values) > most:
         raise InvalidInputError(
-            f"a decision may have {MOST_VALUES} values, this one has {len(values)}. Use a coarser step, or levels=..."
+            f"a decision may have {most} values, this one has {len(values)}. Use a coarser step, or levels=..."
         )
     try:
         keys = {_key(value) for value in values}
