@@ -15,17 +15,30 @@ WIDEST = 14
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Path to a model that archcast fit wrote.", show_default=False)],
-    candidates: Annotated[
-        Path,
-        typer.Argument(help="Path to a table of candidates: .csv, .tsv, .json or .jsonl.", show_default=False),
+    model: Annotated[
+        str, typer.Argument(help="Path to a model that archcast fit wrote; with --zoo, a network.", show_default=False)
     ],
+    candidates: Annotated[
+        Path | None,
+        typer.Argument(help="Path to a table of candidates: .csv, .tsv, .json or .jsonl.", show_default=False),
+    ] = None,
     top: Annotated[
         int | None, typer.Option(help="Number of the best candidates to print.", show_default="all", min=1)
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Path of a .csv file to write.", show_default=False)
+    ] = None,
+    zoo: Annotated[
+        bool,
+        typer.Option("--zoo", help="Forecast the ImageNet accuracy of a network, as timm:resnet50 or file.py:factory."),
+    ] = False,
+    input_: Annotated[
+        str | None,
+        typer.Option("--input", help="Shape of an image, with --zoo.", show_default="what suits the network"),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Tag of the training recipe, with --zoo, as ra3_in1k.", show_default=False)
     ] = None,
 ) -> None:
     """Rank candidates: predicted score, 90 % interval, and which candidates are far from anything seen.
@@ -35,6 +48,11 @@ def predict(
     from archcast.choosing import Model
     from archcast.errors import InvalidInputError
 
+    if zoo:
+        _network(str(model), input_, recipe, json)
+        return
+    if candidates is None:
+        raise typer.BadParameter("Give a table of candidates, or --zoo to forecast a network.")
     if out is not None and not out.parent.is_dir():
         raise InvalidInputError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
     loaded = Model.load(model)
@@ -60,6 +78,23 @@ def predict(
         typer.echo(f"Written to {out}", err=json)
     if refused:
         raise typer.Exit(2)
+
+
+def _network(text: str, shape: str | None, recipe: str | None, json: bool) -> None:
+    """Forecast one network by how it is built."""
+    from archcast.cli._inputs import inputs_of
+    from archcast.cli._targets import Settings, target_of
+    from archcast.cli._zoo import against, show
+
+    image = None if shape is None else inputs_of([shape]).shape
+    (record,) = against([target_of(text)], Settings(image=image), recipe, None)
+    if "error" in record:
+        typer.echo(f"error: {record['error']}", err=True)
+        raise typer.Exit(2)
+    if json:
+        typer.echo(json_.dumps(record, indent=2))
+    else:
+        show([record])
 
 
 def _show(ranked: list[dict[str, Any]], model: Any, total: int) -> None:

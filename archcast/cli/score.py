@@ -68,6 +68,17 @@ def score(
     batch_dim: Annotated[
         str, typer.Option(help="Axis of the samples: auto, or its number, as 1 where the sequence comes first.")
     ] = "auto",
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Table of real models, timm or torchvision: print the expected ImageNet accuracy and the place among them.",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Tag of the training recipe, with --against, as ra3_in1k.", show_default="that of the name"),
+    ] = None,
     init: Annotated[
         str, typer.Option(help="How weights are drawn: default (as the model does), kaiming, xavier or normal.")
     ] = "default",
@@ -143,6 +154,9 @@ def score(
     settings = Settings(
         shape, _positive("--classes", classes), width, depth, stages, factory_arguments(kwargs), init, seed
     )
+    if against is not None:
+        _against(targets, settings, recipe, against, format_)
+        return
     options = _options(option, names)
     size = _positive("--batch-size", batch_size)
     job = Job(
@@ -490,6 +504,27 @@ def _positive(option: str, value: int | None) -> int | None:
     if value is not None and value < 1:
         raise typer.BadParameter(f"{option} is {value}: it must be at least 1.")
     return value
+
+
+def _against(targets: list[str] | None, settings: Any, recipe: str | None, table: str, format_: str) -> None:
+    """Print where models stand among real models."""
+    import json
+
+    from archcast.cli._targets import target_of
+    from archcast.cli._zoo import against, show
+
+    if not targets:
+        raise typer.BadParameter("--against needs a model, e.g. timm:resnet50.")
+    records = against([target_of(text) for text in targets], settings, recipe, table)
+    if format_ == "json":
+        typer.echo(json.dumps(records, indent=2))
+    else:
+        show(records)
+    wrong = [record["error"] for record in records if "error" in record]
+    for line in wrong:
+        typer.echo(f"error: {line}", err=True)
+    if wrong:
+        raise typer.Exit(2)
 
 
 def _axis(text: str) -> int:
