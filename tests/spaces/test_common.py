@@ -111,6 +111,19 @@ def declared_by_a_word(self, archs):
     return replace(Faulty.graphs(self, archs), declared={"8": "convolution", **dict.fromkeys(["16", "24", "32"])})
 
 
+class Priced(type(get_space("nats-size"))):
+    """NATS-Bench's size space with costs of a network that it does not build."""
+
+    def costs(self, archs, convention="macs", *, task=None, pruned=False):
+        found = super().costs(archs, convention, task=task, pruned=pruned)
+        return {**found, "activations": found["activations"] + 1}
+
+
+def test_battery_compares_costs_with_built_networks():
+    with pytest.raises(AssertionError, match="Priced fails check_costs: activations by macs is not that of the built"):
+        check_space(Priced())
+
+
 def test_battery_refuses_operations_that_are_not_declared():
     for graphs, message in (
         (undeclared, "operation 'self_attention' is not declared: say what it is"),

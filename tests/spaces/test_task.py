@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from archcast.errors import InvalidInputError, UnknownNameError
-from archcast.spaces.base import SPACES, get_space
+from archcast.spaces.base import SPACES, SearchSpace, get_space
 from archcast.spaces.task import LOSSES, Task
 from archcast.testing import check_space
 
@@ -154,6 +154,7 @@ class Towers(type(get_space("nasbench-macro"))):
 
     sizes = {"units": 16}
     tasks = {"energy": Task((5,), outputs=(1,), loss="mse")}
+    costs = SearchSpace.costs
 
     def build(self, arch, task=None):
         task = self.task_of(task)
@@ -165,6 +166,7 @@ def test_a_network_of_a_users_own_for_regression():
     """Nothing in a task is about images: a space of a user's own reads shape, outputs and its own size."""
     space = Towers()
     assert sum(p.numel() for p in space.build([0] * 8).parameters()) == 5 * 16 + 16 + 16 + 1
+    assert space.costs([[0] * 8])["macs"] == 5 * 16 + 16
     task = Task((5,), outputs=(1,), loss="mse", size={"units": 3})
     inputs, targets = task.noise(4, torch.Generator().manual_seed(0))
     assert task.loss_function()(space.build([0] * 8, task)(inputs), targets).isfinite()
