@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "show"]
 
 LONGEST_NAME = 26
+TIMES = "processor time"
 NONE = "-"
 """Stands where there is no number."""
 Row = dict[str, Any]
@@ -32,10 +33,11 @@ def show(results: Results, console: Console | None = None) -> None:
     names = list(dict.fromkeys(row["label"] for row in rows))
     names.sort(key=lambda name: _tau(cells.get((name, sizes[-1]))), reverse=True)
     p = results.protocol
-    title = (
-        f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {p['trials']} trials, processor time"
-    )
-    console.print(Text(title, style="bold"))
+    title = f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {p['trials']} trials"
+    fits = len(title) + len(TIMES) + 2 <= console.width
+    console.print(Text(f"{title}; {TIMES}" if fits else title, style="bold"))
+    if not fits:
+        console.print(Text(f"init s and query ms are {TIMES}", style="dim"))
     if p.get("quick_look"):
         console.print(Text(f"a quick look at {p['preset']}: {p['quick_look']}", style="yellow"))
     for shown, places, sem in _choices(sizes):

@@ -104,7 +104,7 @@ def text(value: Any) -> str:
     return html.escape(str(value))
 
 
-def plus_minus(mean: float, error: float) -> str:
+def plus_minus(mean: float, error: float, places: int = 3) -> str:
     """A mean, and in soft ink its standard error."""
-    shown, sem = mean_and_error(mean, error)
+    shown, sem = mean_and_error(mean, error, places)
     return shown + (f' <span class="sem">{sem}</span>' if sem else "")

@@ -15,6 +15,8 @@ from archcast.search.findings import Findings
 __all__ = ["render"]
 
 FAILURES_SHOWN = 10
+PLACES = 4
+"""Decimals of scores and regrets: good architectures differ in the third and fourth."""
 
 
 def render(results: Findings) -> str:
@@ -63,7 +65,7 @@ def _table(results: Findings, rows: list[dict[str, Any]]) -> str:
         columns.append(
             Column("hypervolume", [_mean(row, "hypervolume") for row in last], volumes, falling=True, best=True)
         )
-    tests = [plus_minus(row["test_of_best"], row["test_of_best_sem"]) for row in last]
+    tests = [plus_minus(row["test_of_best"], row["test_of_best_sem"], PLACES) for row in last]
     optima = [UNKNOWN if row["found_optimum"] is None else f"{row['found_optimum']} of {row['trials']}" for row in last]
     columns += [
         Column("test of best", tests, [row["test_of_best"] for row in last], falling=True),
@@ -147,4 +149,4 @@ def _time(seconds: float) -> str:
 
 
 def _mean(row: dict[str, Any], key: str) -> str:
-    return plus_minus(row[f"{key}_mean"], row[f"{key}_sem"])
+    return plus_minus(row[f"{key}_mean"], row[f"{key}_sem"], PLACES)
