@@ -94,6 +94,33 @@ def test_the_same_command_finds_its_folder(run, bench, tmp_path) -> None:
     assert folder not in other
 
 
+def test_a_table_whose_columns_are_the_decisions(run, tmp_path) -> None:
+    rows = [(w, d, a) for w in (16, 32, 64, 128) for d in (2, 4, 8) for a in ("relu", "gelu", "silu")]
+    frame = pd.DataFrame(rows, columns=["width", "depth", "act"])
+    frame["val_acc"] = frame["width"] / 200 + frame["depth"] / 20 + (frame["act"] == "gelu") * 0.1
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    predictors = "bayesian-linear,sklearn.linear_model.Ridge:alpha=0.1"
+    code, out, err = run(
+        "bench", "own.csv", "--predictors", predictors, "--train-sizes", "12", "--trials", "2", "--jobs", "1"
+    )
+    assert code == 0, err
+    assert out.startswith("own, val_acc: Kendall tau on ")
+    assert "width  16, 32, 64, 128" in err, "what was inferred is said"
+    assert {line.split()[0] for line in out.splitlines()[2:4]} == {
+        "bayesian-linear",
+        "sklearn.linear_model.Ridge…",
+    } or {line.split()[0][:20] for line in out.splitlines()[2:4]} == {"bayesian-linear", "sklearn.linear_model"}
+
+
+def test_a_quick_look(run, bench) -> None:
+    at = bench.index("--predictors")
+    short = [*bench[: at + 1], "bayesian-linear", "--jobs", "1", "--quick"]
+    code, out, _ = run(*short)
+    assert code == 0
+    assert out.splitlines()[1].split()[:3] == ["predictor", "n=10", "n=100"]
+    assert out.splitlines()[-1].startswith("This was a quick look")
+
+
 def test_evidence_from_a_file(run, bench, table, tmp_path) -> None:
     pd.read_csv(table).rename(columns={"cell": "arch"})[["arch", "snip"]].to_csv(tmp_path / "proxies.csv", index=False)
     assert run(*bench, "--evidence", "proxies.csv", "--out", "here")[0] == 0

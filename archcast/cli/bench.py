@@ -17,7 +17,7 @@ __all__ = ["bench"]
 
 DEFAULT = "digits"
 TABLES = (".csv", ".csv.gz")
-QUICK = {"train_sizes": [10, 100], "test_size": 200, "trials": 3}
+QUICK_TRAIN_SIZES, QUICK_TEST_SIZE, QUICK_TRIALS = (10, 100), 200, 3
 QUICK_PREDICTORS = ("gp", "bayesian-linear", "random-forest", "sotl-e")
 """Well-known predictors of different families, each done in a moment."""
 
@@ -214,9 +214,13 @@ def _make_quick(settings: dict[str, Any], benchmark: Benchmark) -> None:
 
     if settings["preset"] is not None:
         raise typer.BadParameter("--quick does not go with --preset: give fewer --trials instead.")
-    for name, value in QUICK.items():
-        if settings[name] is None:
-            settings[name] = value
+    n = len(benchmark)
+    few = {
+        "train_sizes": [size for size in QUICK_TRAIN_SIZES if size <= n // 2] or [max(1, n // 2)],
+        "test_size": max(2, min(QUICK_TEST_SIZE, n // 4)),
+        "trials": QUICK_TRIALS,
+    }
+    settings |= {name: value for name, value in few.items() if settings[name] is None}
     if settings["predictors"] is None:
         fitting = default_predictors(benchmark)
         settings["predictors"] = [name for name in QUICK_PREDICTORS if name in fitting]

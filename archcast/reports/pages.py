@@ -86,7 +86,7 @@ def svg(make: Callable[[], Figure], salt: str) -> str:
         make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     drawn = buffer.getvalue()
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
-    drawn = re.sub(rf'<g id="{TIP}([^"]*)">', r'<g class="tip"><title>\1</title>', drawn)
+    drawn = re.sub(rf"""<g id=(["']){TIP}(.*?)\1>""", r'<g class="tip"><title>\2</title>', drawn)
     drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)
     drawn = re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawn).replace("xlink:href", "href")
     drawn = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawn, count=1)

@@ -1,0 +1,50 @@
+"""Progress on a terminal and in a file; how commands are stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import SimpleNamespace
+
+import pytest
+import typer
+
+from archcast.cli import _progress as module
+from archcast.cli._progress import Terminated, progress_bar, stop_on_sigterm, stoppable
+
+
+def test_piped_output_has_plain_lines_now_and_then(monkeypatch, capsys) -> None:
+    clock = iter([0.0, 3.0, 12.0, 15.0, 23.0, 600.0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with progress_bar("trials") as bar:
+        for done in range(1, 6):
+            bar.update(done, 5_000, f"gp n={done} [x]" if done != 4 else "")
+    err = capsys.readouterr().err.splitlines()
+    assert err == [
+        "2 of 5,000 trials after 0:12, gp n=2 [x]",
+        "4 of 5,000 trials after 0:23",
+        "5 of 5,000 trials after 10:00, gp n=5 [x]",
+    ]
+
+
+def test_a_long_path_is_not_broken(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    path = "/a/" + "long" * 30
+    with progress_bar("trials") as bar:
+        bar.note(f"continuing in {path}")
+    assert path in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_exit_codes(error, code, capsys) -> None:
+    with pytest.raises(typer.Exit) as exit_, stoppable(lambda: "3 are kept"):
+        raise error
+    assert exit_.value.exit_code == code
+    assert capsys.readouterr().err == "interrupted: 3 are kept\n"
+
+
+def test_sigterm_interrupts_and_its_handler_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated), stop_on_sigterm():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
