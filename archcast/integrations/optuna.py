@@ -31,7 +31,6 @@ Run the same script once more, here or elsewhere, and both work on the study. Ne
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
 from typing import Any, cast
 
 import numpy as np
@@ -43,7 +42,6 @@ from archcast.errors import ArchcastError, InvalidInputError, require
 from archcast.evidence import Evidence
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.gaussian_process.gp import KernelPredictor
-from archcast.predictors.learning_curve.lc_pfn import CurveForecaster
 from archcast.predictors.regression import FeatureRegressor
 from archcast.predictors.targets import rank_normal
 from archcast.search.acquisition import acquire
@@ -52,76 +50,38 @@ from archcast.search.strategies.bayesian import Bayesian
 from archcast.spaces.base import SearchSpace, get_space
 
 try:
-    from optuna.distributions import BaseDistribution, CategoricalDistribution
-    from optuna.exceptions import UpdateFinishedTrialError
-    from optuna.pruners import BasePruner
+    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler, TPESampler
     from optuna.search_space import intersection_search_space
     from optuna.study import Study, StudyDirection
-    from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+    from optuna.trial import FrozenTrial, TrialState
 
     from archcast.integrations._beside import Beside
+    from archcast.integrations._optuna_pruner import CurvePruner
+    from archcast.integrations._optuna_trials import (
+        CLAIM,
+        Row,
+        arch_of,
+        distributions,
+        params_of,
+        requeue_lost,
+        row_of,
+        suggest_arch,
+        value_of,
+    )
 except ImportError:
     require("optuna", extra="optuna", feature="archcast.integrations.optuna")
     raise
 
 __all__ = ["CurvePruner", "PredictorSampler", "arch_of", "distributions", "requeue_lost", "suggest_arch"]
 
-CLAIM = "archcast:arch"
-"""System attribute of a trial: the architecture that the sampler chose, written before the parameters are."""
-FORECAST = "archcast:forecast"
-"""System attribute of a pruned trial: the final value that was predicted for it."""
 NEW, PARENTS, DRAWS = 50, 10, 20
 """Where there are other parameters: new architectures to consider, known ones, and values for each of them."""
 ATTEMPTS = 50
 """How often a row is chosen anew because another worker chose the same at the same time."""
 
-Row = NDArray[np.int64]
 Told = tuple[Row, dict[str, Any], float, bool]
 """Row, other parameters, score (higher is better, NaN if there is none), whether it is running."""
-
-
-def distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
-    """Column -> the categorical distribution of its values, for ``study.ask(distributions(space))``."""
-    space = get_space(space)
-    return {
-        name: CategoricalDistribution(range(size))
-        for name, size in zip(space.columns, space.cardinalities, strict=True)
-    }
-
-
-def suggest_arch(trial: Trial, space: str | SearchSpace) -> Row:
-    """The architecture of a trial: ``(d,)``, one categorical parameter a column.
-
-    Its text in the benchmark's own notation becomes the trial's user attribute ``arch``, which the dashboard shows.
-
-    Raises:
-        InvalidInputError: the row is not in the space, which no :class:`PredictorSampler` ever suggests but others may.
-    """
-    space = get_space(space)
-    row = [
-        trial.suggest_categorical(name, range(size))
-        for name, size in zip(space.columns, space.cardinalities, strict=True)
-    ]
-    arch = space.validate(row)
-    trial.set_user_attr("arch", space.format(arch)[0])
-    return np.asarray(arch[0])
-
-
-def arch_of(trial: Trial | FrozenTrial, space: str | SearchSpace) -> Row:
-    """The architecture ``(d,)`` that a trial, running or finished, was suggested.
-
-    Raises:
-        InvalidInputError: its parameters are not the columns of the space.
-    """
-    space = get_space(space)
-    missing = [name for name in space.columns if name not in trial.params]
-    if missing:
-        raise InvalidInputError(
-            f"trial {trial.number} has no parameter {missing[0]!r}, a column of space {space.name!r}. "
-            f"Let the objective call suggest_arch(trial, space)."
-        )
-    return np.asarray(space.validate([trial.params[name] for name in space.columns])[0])
 
 
 class PredictorSampler(BaseSampler):
@@ -245,7 +205,7 @@ class PredictorSampler(BaseSampler):
         strategy, trials, rows = self._strategy(rng), *self._known(study, trial)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         running = np.array([not other.state.is_finished() for other in trials], dtype=bool)
-        scores = np.array([sign * _value(other) for other in trials], dtype=float)
+        scores = np.array([sign * value_of(other) for other in trials], dtype=float)
         strategy.tell(rows[~running], scores[~running])
         strategy.expect(rows[running])
         found = strategy.ask(1)
@@ -280,8 +240,8 @@ class PredictorSampler(BaseSampler):
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         told = []
         for other, row in zip(*self._known(study, trial), strict=True):
-            if (values := beside.of(_params(other))) is not None:
-                told.append((row, values, sign * _value(other), not other.state.is_finished()))
+            if (values := beside.of(params_of(other))) is not None:
+                told.append((row, values, sign * value_of(other), not other.state.is_finished()))
         good = sorted((t for t in told if math.isfinite(t[2])), key=lambda t: -t[2])
         rows = [arch] if arch is not None else self._promising(good, [t for t in told if t[3]], rng)
         parents = [values for _, values, *_ in good[:PARENTS]]
@@ -360,203 +320,14 @@ class PredictorSampler(BaseSampler):
     def _taken(self, study: Study, trial: FrozenTrial, beside: Beside) -> set[tuple[Any, ...]]:
         """Keys of all other trials."""
         pairs = zip(*self._known(study, trial), strict=True)
-        found = ((row, beside.of(_params(other))) for other, row in pairs)
+        found = ((row, beside.of(params_of(other))) for other, row in pairs)
         return {self._key(row, values) for row, values in found if values is not None}
 
     def _known(self, study: Study, trial: FrozenTrial) -> tuple[list[FrozenTrial], Row]:
         """All other trials that have an architecture, by number, and their rows ``(n, d)``."""
         trials, rows = [], []
         for other in study._storage.get_all_trials(study._study_id, deepcopy=False):
-            if other.number != trial.number and (row := _row(other, self.space)) is not None:
+            if other.number != trial.number and (row := row_of(other, self.space)) is not None:
                 trials.append(other)
                 rows.append(row)
         return trials, np.array(rows, dtype=np.int64).reshape(-1, len(self.space.columns))
-
-
-class CurvePruner(BasePruner):
-    """Stops a trial when its learning curve leaves little hope: ``P(predicted final value > best so far) < threshold``.
-
-    The curve is what ``trial.report`` was given, in the order of the steps; it needs the same number of reports, evenly spaced,
-    in every trial. The curves of complete trials show the predictor what such curves gain, and the best of their last
-    values is the best so far. Where the study minimises, the signal must be a falling one (loss, error).
-
-    A training that became NaN or infinite is stopped at the next report, whatever is known of others, and teaches the predictor
-    nothing. A single value that is not finite counts as the one before it; a curve that begins without a value is not judged by a
-    forecast.
-
-    Args:
-        space: search space.
-        predictor: ``"lc-increment"``, ``"lc-pfn"``, or a predictor with ``forecast``.
-        threshold: the probability below which a trial is stopped. The best trial of all is lost at most about that often, if
-            the forecasts are calibrated and each trial is looked at once; every further look adds to it.
-        signal: what is reported; ``val_accuracy`` by default, or ``val_loss`` where the study minimises.
-        total_reports: of a complete trial; by default those of the longest complete trial.
-        n_startup_trials: complete trials before any with finite values is stopped.
-        n_warmup_steps: reports of a trial before it may be stopped; at least what the predictor needs.
-        interval_steps: reports from one look to the next.
-
-    Examples:
-        >>> import optuna
-        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
-        >>> def objective(trial):
-        ...     top = (suggest_arch(trial, "nasbench201") == 3).mean()
-        ...     for epoch in range(1, 21):
-        ...         value = top * (1 - 0.8**epoch)
-        ...         trial.report(value, epoch)
-        ...         if trial.should_prune():
-        ...             raise optuna.TrialPruned
-        ...     return value
-        >>> sampler = PredictorSampler("nasbench201", "gp", seed=0)
-        >>> study = optuna.create_study(direction="maximize", sampler=sampler, pruner=CurvePruner("nasbench201"))
-        >>> study.optimize(objective, n_trials=15)
-        >>> sum(trial.state == optuna.trial.TrialState.PRUNED for trial in study.trials) >= 3
-        True
-
-    Raises:
-        InvalidInputError: a parameter is out of range, or the predictor forecasts no curves.
-    """
-
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        predictor: str | CurveForecaster = "lc-increment",
-        *,
-        threshold: float = 0.05,
-        signal: str | None = None,
-        total_reports: int | None = None,
-        n_startup_trials: int = 5,
-        n_warmup_steps: int = 0,
-        interval_steps: int = 1,
-    ) -> None:
-        self.space = get_space(space)
-        if not 0 < threshold < 1:
-            raise InvalidInputError(f"threshold must be between 0 and 1, got {threshold!r}.")
-        self.threshold = threshold
-        self.signal = signal
-        self.total_reports = None if total_reports is None else whole("total_reports", total_reports, 2)
-        self.n_startup_trials = whole("n_startup_trials", n_startup_trials, 1)
-        self.n_warmup_steps = whole("n_warmup_steps", n_warmup_steps, 0)
-        self.interval_steps = whole("interval_steps", interval_steps, 1)
-        self.predictor = predictor
-        self._fewest = self._predictor("val_accuracy" if signal is None else signal, None).epochs
-
-    def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether to stop a trial, from what it and the complete ones have reported."""
-        maximizes = study.direction == StudyDirection.MAXIMIZE
-        if self._diverged(trial):
-            return True
-        done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        done = [other for other in done if other.intermediate_values]
-        if len(done) < self.n_startup_trials:
-            return False
-        total = self.total_reports or max(len(other.intermediate_values) for other in done)
-        done = [other for other in done if len(other.intermediate_values) == total]
-        curve, complete = _curve(trial), np.array([_curve(other) for other in done]).reshape(len(done), -1)
-        complete = complete[
-            np.isfinite(complete).all(axis=1)
-        ]  # those that diverged, or began without a value, are left out
-        predictor = self._predictor(self.signal or ("val_accuracy" if maximizes else "val_loss"), total)
-        seen, start = len(curve), max(self.n_warmup_steps, predictor.epochs)
-        if seen < start or seen >= total or (seen - start) % self.interval_steps or not len(complete):
-            return False
-        if not np.isfinite(curve).all():
-            return False
-        archs = np.tile(arch_of(trial, self.space), (len(complete), 1))
-        predictor.init(archs, None, Evidence({predictor.signal: complete}))
-        forecast = predictor.forecast(archs[:1], Evidence({predictor.signal: curve[None]}))
-        sign = 1.0 if maximizes else -1.0
-        hopeless = bool(forecast.above((sign * complete[:, -1]).max())[0] < self.threshold)
-        if hopeless:
-            study._storage.set_trial_system_attr(trial._trial_id, FORECAST, sign * float(forecast.mean[0]))
-        return hopeless
-
-    def _diverged(self, trial: FrozenTrial) -> bool:
-        """Whether a training that had values has none now, or still has none after as many reports as a forecast needs."""
-        reported = [value for _, value in sorted(trial.intermediate_values.items())]
-        if not reported or math.isfinite(reported[-1]) or len(reported) < self.n_warmup_steps:
-            return False
-        return any(map(math.isfinite, reported)) or len(reported) >= self._fewest
-
-    def _predictor(self, signal: str, total: int | None) -> CurveForecaster:
-        """A new predictor of a signal."""
-        named = isinstance(self.predictor, str)
-        made: Any = get_predictor(str(self.predictor), self.space) if named else clone(cast("Any", self.predictor))
-        if not isinstance(made, CurveForecaster) or made.learns_from_labels:
-            raise InvalidInputError(
-                f"predictor {self.predictor!r} forecasts no learning curves. Use 'lc-increment' or 'lc-pfn'."
-            )
-        if named:
-            made.set_params(signal=signal, random_state=0)
-        return made if total is None else cast("CurveForecaster", made.set_params(total_epochs=max(total, made.epochs)))
-
-
-def requeue_lost(study: Study, *, older_than: float = 0.0) -> list[int]:
-    """Give the architectures of lost trials to whoever comes next: trials that are running for ever because their worker died.
-
-    Each is marked as failed and its parameters are enqueued again. Call it when no worker is running, or with an age that no
-    training reaches: a worker that is alive after all could not report its result any more, and the architecture would be
-    trained twice. Several may call it at once. (``optuna.storages.RDBStorage(url, heartbeat_interval=60,
-    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback())`` does the same by itself, on a database.)
-
-    Args:
-        study: the study.
-        older_than: seconds since the trial was started.
-
-    Returns:
-        Numbers of the trials that were lost.
-    """
-    lost = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        start = trial.datetime_start
-        if start is not None and datetime.now() - start < timedelta(seconds=older_than):
-            continue
-        try:
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-        except UpdateFinishedTrialError:
-            continue  # its worker is alive, or someone else marked it
-        lost.append(trial.number)
-        known = trial.system_attrs
-        params = {**known.get("fixed_params", {}), **(known.get(CLAIM, {}) if trial.params else {}), **trial.params}
-        if params:
-            attrs = {"fixed_params": params, "failed_trial": trial.number}
-            study.add_trial(create_trial(state=TrialState.WAITING, system_attrs=attrs))
-    return lost
-
-
-def _row(trial: FrozenTrial, space: SearchSpace) -> Row | None:
-    """The row of a trial: its parameters, those it will get, or the one claimed for it, which is void if it ended before it had
-    parameters; ``None`` if there is none, or it is not in the space."""
-    params = _params(trial)
-    if any(name not in params for name in space.columns):
-        return None
-    try:
-        return np.asarray(space.validate([params[name] for name in space.columns])[0])
-    except InvalidInputError:
-        return None
-
-
-def _params(trial: FrozenTrial) -> dict[str, Any]:
-    """Parameters of a trial, those it will get, and those claimed for it."""
-    known = trial.system_attrs
-    claimed = {} if trial.state.is_finished() and not trial.params else known.get(CLAIM, {})
-    return {**claimed, **known.get("fixed_params", {}), **trial.params}
-
-
-def _value(trial: FrozenTrial) -> float:
-    """Final value of a trial, or what stands for it; NaN if there is none."""
-    value: float | None = None
-    if trial.state == TrialState.COMPLETE:
-        value = trial.value
-    elif trial.state == TrialState.PRUNED:
-        last = trial.last_step
-        value = trial.system_attrs.get(FORECAST, None if last is None else trial.intermediate_values[last])
-    return float(value) if value is not None and math.isfinite(value) else math.nan
-
-
-def _curve(trial: FrozenTrial) -> NDArray[np.float64]:
-    """Reported values in the order of their steps; one in between that is not finite is that before it."""
-    values = np.array([value for _, value in sorted(trial.intermediate_values.items())], dtype=float)
-    for i in range(1, len(values) - 1):
-        if not np.isfinite(values[i]):
-            values[i] = values[i - 1]
-    return values
