@@ -82,8 +82,9 @@ class CurveScale:
         """The scale of ``(n, epochs)`` curves, already negated if they fall.
 
         An accuracy or error is a share or, if any value of any row exceeds 1, a percentage. A loss has its worst at the (median)
-        worst value of a row and its best at 0, or, if complete curves tell, as far again beyond the best of them. What has neither sort of bound spans the values seen, and as much again
-        above them where only the beginning of a single curve is known.
+        worst value of a row and its best at 0, or, if complete curves tell, as far again beyond the best of them. What has
+        neither sort of bound spans the values seen, and as much again above them where only the beginning of a single curve is
+        known.
 
         Args:
             values: each row with at least one known epoch.
