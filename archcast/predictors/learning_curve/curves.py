@@ -327,12 +327,6 @@ class CurvePredictor(Predictor):
             raise InvalidInputError(
                 f"{self._title}: epochs is {self.epochs!r}: it must be an integer of at least {least}."
             )
-        highest = self._highest
-        if highest is not None and not (isinstance(highest, (int, float, np.number)) and 0 < highest < np.inf):
-            raise InvalidInputError(
-                f"{self._title}: highest is {highest!r}: it must be None or the highest value that the signal can have, "
-                "such as 1 or 100."
-            )
         total = self.total_epochs
         if total is not None and (not isinstance(total, (int, np.integer)) or total < self.epochs):
             raise InvalidInputError(
