@@ -40,7 +40,7 @@ class StopHopeless(Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Forget the training before."""
-        total = self.epochs or (self.params or {}).get("epochs")
+        total: Any = self.epochs or (self.params or {}).get("epochs")
         self.stopper = Stopper(total, metric=self.metric, **self.rest)
         self.stopped_epoch = None
 

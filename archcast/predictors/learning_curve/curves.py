@@ -82,8 +82,9 @@ class CurveScale:
         """The scale of ``(n, epochs)`` curves, already negated if they fall.
 
         An accuracy or error is a share or, if any value of any row exceeds 1, a percentage. A loss has its worst at the (median)
-        worst value of a row and its best at 0, or, if complete curves tell, as far again beyond the best of them. What has neither sort of bound spans the values seen, and as much again
-        above them where only the beginning of a single curve is known.
+        worst value of a row and its best at 0, or, if complete curves tell, as far again beyond the best of them. What has
+        neither sort of bound spans the values seen, and as much again above them where only the beginning of a single curve is
+        known.
 
         Args:
             values: each row with at least one known epoch.
@@ -325,12 +326,6 @@ class CurvePredictor(Predictor):
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, (int, np.integer)) or self.epochs < least:
             raise InvalidInputError(
                 f"{self._title}: epochs is {self.epochs!r}: it must be an integer of at least {least}."
-            )
-        highest = self._highest
-        if highest is not None and not (isinstance(highest, (int, float, np.number)) and 0 < highest < np.inf):
-            raise InvalidInputError(
-                f"{self._title}: highest is {highest!r}: it must be None or the highest value that the signal can have, "
-                "such as 1 or 100."
             )
         total = self.total_epochs
         if total is not None and (not isinstance(total, (int, np.integer)) or total < self.epochs):

@@ -14,7 +14,7 @@ from archcast.predictors.base import register
 from archcast.predictors.learning_curve.curves import Curves, CurveScale
 from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, StudentT, Truncated
 from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate, rates_of
-from archcast.predictors.parameters import Numbers
+from archcast.predictors.parameters import Number, Numbers
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["LCIncrement"]
@@ -76,7 +76,7 @@ class LCIncrement(CurveForecaster):
         (array([0.76...]), array([0.76...]))
     """
 
-    parameters = {"schedule": Numbers()}
+    parameters = {"highest": Number(above=True, optional=True), "schedule": Numbers()}
 
     def __init__(
         self,

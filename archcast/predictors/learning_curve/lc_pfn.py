@@ -15,7 +15,7 @@ from archcast.evidence import Evidence
 from archcast.predictors.base import NotInitializedError, Prediction, register
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
 from archcast.predictors.learning_curve.distributions import Bars, Distribution, Truncated
-from archcast.predictors.parameters import Numbers
+from archcast.predictors.parameters import Number, Numbers
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["CERTAIN", "CurveForecaster", "Forecast", "LCPFN", "extrapolate", "rates_of"]
@@ -112,7 +112,7 @@ class LCPFN(CurveForecaster):
         True
     """
 
-    parameters = {"schedule": Numbers()}
+    parameters = {"highest": Number(above=True, optional=True), "schedule": Numbers()}
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from archcast.errors import InvalidInputError
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
-from archcast.predictors.parameters import Whole
+from archcast.predictors.parameters import Number, Whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["LCE"]
@@ -70,7 +70,12 @@ class LCE(CurvePredictor):
     fewest_epochs = 2
     monotone: ClassVar[bool] = False
 
-    parameters = {"walkers": Whole(2), "steps": Whole(5), "burn_in": Whole(0)}
+    parameters = {
+        "highest": Number(above=True, optional=True),
+        "walkers": Whole(2),
+        "steps": Whole(5),
+        "burn_in": Whole(0),
+    }
 
     def __init__(
         self,
