@@ -165,7 +165,8 @@ def read_table(
         found, decisions = own, own.columns
         notes += own.describe().splitlines()[1:]
     else:
-        decisions = ("arch",) if "arch" in columns and not set(found.columns) <= set(columns) else found.columns
+        column = _arch_column(found, columns)
+        decisions = found.columns if column is None else (column,)
     notes += [f"  {column}: {why}" for column, why in left_out.items()]
     longest = max((len(members) for members in curves.values()), default=0)
     if epochs is not None and not 1 <= epochs <= longest:
@@ -307,12 +308,29 @@ def _space(space: str | SearchSpace | None, columns: Columns, name: str) -> Sear
             except (InvalidInputError, UnicodeDecodeError) as error:
                 raise InvalidFileError(f"{space!r}: {error}") from error
     found = None if space is None else get_space(space)
-    if found is not None and "arch" not in columns and not set(found.columns) <= set(columns):
+    if found is not None and _arch_column(found, columns) is None and not set(found.columns) <= set(columns):
         missing = next(column for column in found.columns if column not in columns)
         raise InvalidInputError(
-            f"{name} has no column 'arch' with architectures of space {found.name!r}, and no column {missing!r} either."
+            f"{name} has no column with architectures of space {found.name!r} in its notation, such as "
+            f"{found.format(found.sample(1, 0))[0]!r}, and no column {missing!r} either."
         )
     return found
+
+
+def _arch_column(space: SearchSpace, columns: Columns) -> str | None:
+    """The column that holds architectures in the notation of the space: ``arch``, or any whose first values can be read."""
+    if set(space.columns) <= set(columns):
+        return None
+    if "arch" in columns:
+        return "arch"
+    for name, values in columns.items():
+        some = [str(value) for value in values if value is not None][:3]
+        try:
+            if some and len(space.parse(some)):
+                return name
+        except ArchcastError:
+            continue
+    return None
 
 
 def _others(
@@ -341,8 +359,10 @@ def _others(
 
 
 def _rows(space: SearchSpace, columns: Columns, roles: Roles) -> NDArray[np.int64]:
-    if roles.decisions == ("arch",) and "arch" in columns and "arch" not in space.columns:
-        return space.parse([str(text) for text in columns["arch"]])
+    if len(roles.decisions) == 1 and roles.decisions[0] not in space.columns:
+        if roles.decisions[0] not in columns:
+            raise InvalidInputError(f"there is no column {roles.decisions[0]!r} with architectures.")
+        return space.parse([str(text) for text in columns[roles.decisions[0]]])
     if isinstance(space, Choices):
         return space.rows(columns, nearest=True)
     lacking = [name for name in space.columns if name not in columns]

@@ -13,6 +13,8 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["Mixed", "Totals"]
 
+PAPER = "by archcast"
+
 Features = dict[str, NDArray[Any]]
 
 
@@ -30,7 +32,7 @@ class _ByName(Encoder):
         return list(self._features(space, np.zeros((0, len(space.cardinalities)), dtype=np.int64)))
 
 
-@register("mixed", summary="standardised numbers, one-hot categories, which decisions play a part")
+@register("mixed", summary="standardised numbers, one-hot categories, which decisions play a part", paper=PAPER)
 class Mixed(_ByName):
     """Each decision on its own scale; what predictors use by themselves in a space without cell graphs.
 
@@ -67,7 +69,7 @@ class Mixed(_ByName):
         return features
 
 
-@register("totals", summary="sums over decisions that are alike: how deep, how wide, early or late")
+@register("totals", summary="sums over decisions that are alike: how deep, how wide, early or late", paper=PAPER)
 class Totals(_ByName):
     """What decisions that are alike have in common, such as the kernels of all layers.
 

@@ -13,8 +13,10 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["OneHot"]
 
+PAPER = "after White et al. 2020, https://arxiv.org/abs/2007.04965"
 
-@register("one-hot", summary="one-hot of every decision, zeros where it is inactive")
+
+@register("one-hot", summary="one-hot of every decision, zeros where it is inactive", paper=PAPER)
 class OneHot(Encoder):
     """A feature for each value of each decision: 1 where the row has it, 0 otherwise and where the decision is inactive.
 

@@ -13,8 +13,10 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["LogScaled", "Ordinal"]
 
+PAPER = "after White et al. 2020, https://arxiv.org/abs/2007.04965"
 
-@register("ordinal", summary="place of every decision among its values, 0 to 1")
+
+@register("ordinal", summary="place of every decision among its values, 0 to 1", paper=PAPER)
 class Ordinal(Encoder):
     """The integer of each decision divided by the largest; 0 where it is inactive. A decision without a choice is left out.
 
@@ -36,7 +38,9 @@ class Ordinal(Encoder):
         return [c.name for c in columns(space)]
 
 
-@register("log-scaled", summary="numbers scaled to 0..1, logarithms where ratios count; categories one-hot")
+@register(
+    "log-scaled", summary="numbers scaled to 0..1, logarithms where ratios count; categories one-hot", paper=PAPER
+)
 class LogScaled(Encoder):
     """Each number scaled to 0..1 over its values, its logarithm where the space says that ratios count; categories are
     one-hot, one of two values is a single feature. Inactive decisions are 0. A decision without a choice is left out.

@@ -65,9 +65,14 @@ def test_published_notation():
         {"arch": space.format(archs), "accuracy": (archs == 3).sum(axis=1) + np.arange(20) / 100}, space="nasbench201"
     )
     np.testing.assert_array_equal(table.archs, archs)
+    other = read_table({"cell": space.format(archs), "accuracy": np.arange(20) / 100}, space="nasbench201")
+    assert other.roles.decisions == ("cell",)
+    np.testing.assert_array_equal(other.archs, archs)
     by_column = {name: archs[:, j] for j, name in enumerate(space.columns)} | {"score": np.arange(20.0)}
     np.testing.assert_array_equal(read_table(by_column, space="nasbench201").archs, archs)
-    with pytest.raises(InvalidInputError, match="has no column 'arch' with architectures of space 'nasbench201'"):
+    with pytest.raises(
+        InvalidInputError, match="has no column with architectures of space 'nasbench201' in its notation"
+    ):
         read_table({"a": [1, 2] * 5, "score": range(10)}, space="nasbench201")
 
 

@@ -73,3 +73,15 @@ def test_wrong_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(InvalidFileError, match=message) as caught:
             archcast.load_benchmark(str(tmp_path / f"{name}.npz"))
         assert f"{name}.npz" in str(caught.value)
+
+
+def test_a_space_of_ones_own_is_kept_with_its_benchmark(tmp_path):
+    import archcast
+    from archcast.data.files import read_benchmark, save_benchmark
+
+    space = archcast.Choices(width=[16, 32, 64], act=["relu", "gelu"], conditions={"act": {"width": [32, 64]}})
+    rows = space.enumerate()
+    save_benchmark(archcast.Benchmark("mine", space, rows, {"acc": rows.sum(axis=1)}, "acc"), tmp_path / "b.npz")
+    again = read_benchmark(tmp_path / "b.npz")
+    assert again.space == space
+    assert again.archs.tolist() == rows.tolist()
