@@ -124,8 +124,11 @@ class Correlated:
         """Fit; arguments and answer are those of :meth:`Process.fit`. ``inputs`` have signals."""
         terms, priors = terms_of(inputs, evidence), priors_of(inputs, evidence, distances)
         ones = tuple(np.ones(x.shape[1]) for x in terms.matern)
-        medians = (np.array([p.median for p in part]) for part in (priors.scales, priors.lengthscales, priors.slopes))
-        member = cls._with(AdditiveKernel(*medians, ones), NOISE, inputs, terms, targets, evidence)
+        scales, lengthscales, slopes = (
+            np.array([p.median for p in part]) for part in (priors.scales, priors.lengthscales, priors.slopes)
+        )
+        mode = AdditiveKernel(scales, lengthscales, slopes, ones)
+        member = cls._with(mode, NOISE, inputs, terms, targets, evidence)
         if len(targets) >= MANY:
             rho, weights = member.correlations, member.weights
             left = float(weights @ (1 - rho**2))
@@ -140,6 +143,7 @@ class Correlated:
     def _with(
         cls, kernel: AdditiveKernel, noise: float, inputs: Inputs, terms: Terms, targets: Array, evidence: bool
     ) -> Correlated:
+        assert inputs.signals is not None
         n, count = len(targets), inputs.signals.shape[1]
         sources = np.repeat(np.arange(count), len(CORRELATIONS))
         rho = np.tile(CORRELATIONS, count)
@@ -185,6 +189,7 @@ class Correlated:
 
     def _means(self, inputs: Inputs) -> Array:
         """``(k, n)`` prior means."""
+        assert inputs.signals is not None
         rho = self.correlations[:, None]
         return rho * inputs.signals.T[self.sources] + (1 - np.abs(rho)) * inputs.prior_mean(self.evidence)
 
