@@ -81,7 +81,6 @@ class Requirements:
         epochs: epochs of that curve, or of every curve that is used.
         proxies: names of proxies needed at query, and at init if it is given architectures.
         uses: kinds of evidence, ``"curves"`` or ``"proxies"``, of which it takes all there is, though it can do without.
-        data: it learns from the task's data, not from scores.
     """
 
     labels: bool = True
@@ -92,7 +91,6 @@ class Requirements:
     epochs: int = 0
     proxies: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    data: bool = False
 
 
 @dataclass(frozen=True)
