@@ -58,9 +58,9 @@ class Prediction:
     """Answer of a query.
 
     Attributes:
-        mean: ``(n,)`` predicted scores, on the scale of the scores given to ``init``; higher is better. It is the expected score
-            where there is a ``std``; a predictor that learns ranks and has none answers with the score at the predicted rank,
-            which is nearer to a median.
+        mean: ``(n,)`` predicted scores, on the scale of the scores given to ``init``; higher is better. Predictors
+            that learn ranks, which most do, answer with the score at the predicted rank: the median of what they expect, not the
+            expectation, which ranks worse.
         std: ``(n,)`` standard deviations, or ``None`` where the predictor has none; ``mean +- 1.645 std`` is the 90 % interval.
     """
 

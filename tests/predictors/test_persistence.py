@@ -108,9 +108,9 @@ def test_a_changed_byte_in_an_array_is_refused(tmp_path):
 
 
 def test_another_format_names_both_versions(saved):
-    path = saved("bayesian-linear", lambda tree, arrays: tree.update(format=3, version="9.9"))
-    message = refused(path, "written by archcast 9.9 in format 3")
-    assert "reads formats (1, 2)" in message
+    path = saved("bayesian-linear", lambda tree, arrays: tree.update(format=4, version="9.9"))
+    message = refused(path, "written by archcast 9.9 in format 4")
+    assert "reads formats (1, 2, 3)" in message
 
 
 def test_another_class_is_refused(saved):

@@ -82,12 +82,10 @@ class KernelPredictor(Predictor):
         terms = self._terms(self._space.validate(archs, allow_empty=False), Evidence())
         mean, covariance = self.gp_.predict(terms)[0], self.gp_.covariance(terms)
         covariance = (covariance + covariance.T) / 2
-        variance = np.maximum(np.diag(covariance), 1e-12)
-        covariance.flat[:: len(mean) + 1] = variance + noise * self.gp_.noise
+        covariance.flat[:: len(mean) + 1] = np.maximum(np.diag(covariance), 1e-12) + noise * self.gp_.noise
         std = np.sqrt(np.diag(covariance))
         scale = self.scale_.backward_std(mean, std) / std
-        expected = self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise)).mean
-        return expected, covariance * scale * scale[:, None]
+        return self.scale_.backward(mean), covariance * scale * scale[:, None]
 
 
 @register(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,20 @@ from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Pool, Source
 from archcast.predictors.base import Predictor
 from archcast.predictors.features import EvidenceColumn, reference_numbers, reference_rows
-from archcast.predictors.gaussian_process._additive import JITTER, AdditiveKernel, Terms, tune
+from archcast.predictors.gaussian_process._additive import (
+    JITTER,
+    AdditiveGP,
+    AdditiveKernel,
+    LogNormal,
+    Priors,
+    Terms,
+    tune,
+)
 from archcast.predictors.hybrid._stack_members import Inputs, priors_of, terms_of
 from archcast.predictors.persistence import saved
 from archcast.spaces.base import SearchSpace, get_space
 
-__all__ = ["EXPECTED", "MANY", "Correlated", "Signal", "signals_of"]
+__all__ = ["EXPECTED", "MANY", "Correlated", "Inherited", "Signal", "signals_of"]
 
 CORRELATIONS = np.linspace(-0.6, 0.975, 22)
 EXPECTED, DOUBT = 0.55, 0.35
@@ -44,10 +53,12 @@ class Signal:
     Attributes:
         stack: fitted to the source.
         scale: rank-normal map of its predictions.
+        process: its Gaussian process on the structure.
     """
 
     stack: Predictor
     scale: EvidenceColumn
+    process: AdditiveGP
 
     def __call__(self, archs: NDArray[np.int64], evidence: Evidence) -> Array:
         """``(n,)`` quantiles."""
@@ -76,12 +87,13 @@ def signals_of(stack: Predictor, space: SearchSpace, sources: Sequence[Source], 
                 "same space help. Leave it out."
             )
         some = np.linspace(0, len(source.archs) - 1, min(len(source.archs), MOST)).astype(int)
-        fitted = type(stack)(**stack.get_params(deep=False))
+        fitted: Any = type(stack)(**stack.get_params(deep=False))
         fitted.init(
             source.archs[some], source.scores[some], source.evidence[some] if source.evidence else None, pool=pool
         )
         expected = fitted.query(rows, known or None).mean
-        out.append(Signal(fitted, EvidenceColumn.of("source", str(number), 0, expected)))
+        scale = EvidenceColumn.of("source", str(number), 0, expected)
+        out.append(Signal(fitted, scale, fitted.processes_[-1].gp))
     return out
 
 
@@ -124,8 +136,11 @@ class Correlated:
         """Fit; arguments and answer are those of :meth:`Process.fit`. ``inputs`` have signals."""
         terms, priors = terms_of(inputs, evidence), priors_of(inputs, evidence, distances)
         ones = tuple(np.ones(x.shape[1]) for x in terms.matern)
-        medians = (np.array([p.median for p in part]) for part in (priors.scales, priors.lengthscales, priors.slopes))
-        member = cls._with(AdditiveKernel(*medians, ones), NOISE, inputs, terms, targets, evidence)
+        scales, lengthscales, slopes = (
+            np.array([p.median for p in part]) for part in (priors.scales, priors.lengthscales, priors.slopes)
+        )
+        mode = AdditiveKernel(scales, lengthscales, slopes, ones)
+        member = cls._with(mode, NOISE, inputs, terms, targets, evidence)
         if len(targets) >= MANY:
             rho, weights = member.correlations, member.weights
             left = float(weights @ (1 - rho**2))
@@ -140,6 +155,7 @@ class Correlated:
     def _with(
         cls, kernel: AdditiveKernel, noise: float, inputs: Inputs, terms: Terms, targets: Array, evidence: bool
     ) -> Correlated:
+        assert inputs.signals is not None
         n, count = len(targets), inputs.signals.shape[1]
         sources = np.repeat(np.arange(count), len(CORRELATIONS))
         rho = np.tile(CORRELATIONS, count)
@@ -185,9 +201,83 @@ class Correlated:
 
     def _means(self, inputs: Inputs) -> Array:
         """``(k, n)`` prior means."""
+        assert inputs.signals is not None
         rho = self.correlations[:, None]
         return rho * inputs.signals.T[self.sources] + (1 - np.abs(rho)) * inputs.prior_mean(self.evidence)
 
     def _average(self, means: Array, variances: Array) -> tuple[Array, Array]:
         mean = self.weights @ means
         return mean, self.weights @ (variances + np.square(means - mean))
+
+
+@saved("inherited")
+@dataclass(frozen=True, eq=False)
+class Inherited:
+    """A Gaussian process that starts from what the sources have learned: for tasks with enough scores to correct it.
+
+    Its mean is E[rho] s + (1 - \\|E[rho]\\|) m, a linear term on s has the prior variance Var[rho], and the priors of its other
+    hyperparameters, relevances included, are centred on those of the source that is most alike.
+
+    Attributes:
+        gp: fitted to the targets less the mean.
+        share: ``(s,)`` of each source in the signal s.
+        expected: E[rho].
+        relevances: roots of the source's relevances, of each group.
+    """
+
+    gp: AdditiveGP
+    share: Array
+    expected: float
+    relevances: tuple[Array, ...]
+
+    @classmethod
+    def fit(
+        cls, inputs: Inputs, targets: Array, distances: tuple[float, ...], alike: Correlated, signals: Sequence[Signal]
+    ) -> tuple[Inherited, Array, Array]:
+        """Fit; the answer is that of :meth:`Process.fit`.
+
+        Args:
+            inputs, targets: of the training rows.
+            distances: median distance in each group.
+            alike: fitted to the same.
+            signals: of the sources.
+        """
+        rho, weights = alike.correlations, alike.weights
+        share = np.bincount(alike.sources, weights)
+        expected = float(weights @ rho)
+        variance = max(float(weights @ np.square(rho - expected)), 1e-3)
+        learned = signals[int(share.argmax())].process
+        kernel, priors = learned.kernel, priors_of(inputs, False, distances)
+        member = cls(learned, share, expected, tuple(np.sqrt(part) for part in kernel.relevances))
+        centred = Priors(
+            scales=_centred(priors.scales, kernel.scales),
+            lengthscales=_centred(priors.lengthscales, kernel.lengthscales),
+            slopes=(*_centred(priors.slopes, kernel.slopes), LogNormal(variance, 1.0)),
+            relevance=priors.relevance,
+        )
+        error = targets - member._mean(inputs)
+        gp = AdditiveGP.fit(member._terms(inputs), error, centred)
+        member = cls(gp, share, expected, member.relevances)
+        return member, gp.leave_one_out(error) + member._mean(inputs), gp.leave_one_out_variance()
+
+    def predict(self, inputs: Inputs) -> tuple[Array, Array]:
+        """Mean ``(m,)`` and variance ``(m,)``, noise included."""
+        mean, variance = self.gp.predict(self._terms(inputs))
+        return mean + self._mean(inputs), variance + self.gp.noise
+
+    def _signal(self, inputs: Inputs) -> Array:
+        assert inputs.signals is not None
+        return np.asarray(inputs.signals @ self.share)
+
+    def _mean(self, inputs: Inputs) -> Array:
+        return self.expected * self._signal(inputs) + (1 - abs(self.expected)) * inputs.prior_mean(False)
+
+    def _terms(self, inputs: Inputs) -> Terms:
+        terms = terms_of(inputs, False)
+        matern = tuple(x * root for x, root in zip(terms.matern, self.relevances, strict=True))
+        return Terms(matern, (*terms.linear, self._signal(inputs)[:, None]))
+
+
+def _centred(priors: Sequence[LogNormal], values: Array) -> tuple[LogNormal, ...]:
+    """The priors with other medians."""
+    return tuple(LogNormal(float(value), prior.sd) for value, prior in zip(values, priors, strict=True))

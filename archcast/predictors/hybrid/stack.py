@@ -14,7 +14,7 @@ from archcast.predictors.base import Known, Prediction, Predictor, Requirements,
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Line, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
-from archcast.predictors.hybrid._transfer import EXPECTED, MANY, Correlated, Signal, signals_of
+from archcast.predictors.hybrid._transfer import EXPECTED, MANY, Correlated, Inherited, Signal, signals_of
 from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
@@ -204,7 +204,7 @@ class Stack(Predictor):
         kinds = [(Process, *look) for look in looks] if not self.signals_ or n >= MANY else []
         if self.signals_:
             kinds.insert(0, (Correlated, *looks[0]))
-        self.processes_: list[Process | Correlated] = []
+        self.processes_: list[Process | Correlated | Inherited] = []
         self.trees_: list[Forest | Boosting] = []
         self.line_: Line | None = None
         outside, variances = [], []
@@ -213,6 +213,11 @@ class Stack(Predictor):
             self.processes_.append(process)
             outside.append(mean)
             variances.append(variance)
+        if isinstance(self.processes_[0], Correlated) and n >= MANY:
+            heir, mean, variance = Inherited.fit(inputs, targets, distances, self.processes_[0], self.signals_)
+            self.processes_.insert(1, heir)
+            outside.insert(1, mean)
+            variances.insert(1, variance)
         if n >= FEW:
             features = inputs.matrix
             forest, bagged = Forest.fit(features, targets, seeds[0])

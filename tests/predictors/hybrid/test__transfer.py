@@ -11,7 +11,7 @@ from archcast.evidence import Source
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.gaussian_process._additive import JITTER
 from archcast.predictors.hybrid._stack_members import terms_of
-from archcast.predictors.hybrid._transfer import CORRELATIONS, NOISE, Correlated
+from archcast.predictors.hybrid._transfer import CORRELATIONS, NOISE, Correlated, Inherited
 from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import get_space
 
@@ -106,3 +106,22 @@ def test_a_source_of_another_space_is_refused_in_one_line():
     other = get_space("nats-size").sample(20, 0)
     with pytest.raises(InvalidInputError, match=r"sources\[0\] is of space 'nats-size', the task of 'nasbench201'"):
         fitted(8, [Source("nats-size", other, other.sum(axis=1).astype(float))])
+
+
+def test_with_more_scores_one_member_inherits_what_the_source_learned():
+    stack = fitted(24, [source()])
+    heir = stack.processes_[1]
+    assert isinstance(heir, Inherited)
+    assert len(stack.processes_) == 3
+    rho, weights = stack.processes_[0].correlations, stack.processes_[0].weights
+    assert heir.expected == pytest.approx(weights @ rho)
+    learned = stack.signals_[0].process
+    for root, relevance in zip(heir.relevances, learned.kernel.relevances):
+        np.testing.assert_allclose(root**2, relevance)
+    inputs = stack._heard(stack._inputs(stack.structure_.view(QUERIES[:4]), {}), QUERIES[:4], None)
+    terms = terms_of(inputs, False)
+    prior = heir.expected * inputs.signals[:, 0] + (1 - heir.expected) * 0.45 * inputs.prior
+    scaled = type(terms)(
+        tuple(x * root for x, root in zip(terms.matern, heir.relevances)), (*terms.linear, inputs.signals)
+    )
+    np.testing.assert_allclose(heir.predict(inputs)[0], prior + heir.gp.predict(scaled)[0])
