@@ -6,15 +6,21 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from archcast.data._tfrecord import frames
+from archcast.data._torch_archive import mapped
 from archcast.data.base import BENCHMARKS, data_folder, load_benchmark
 from archcast.data.benchmark import Benchmark
-from archcast.data.published._files import find
+from archcast.data.published._files import Part, find
+from archcast.data.published._nasbench101_records import read_records
+from archcast.data.published.nasbench101 import module_hash
 from archcast.errors import InvalidInputError
+from archcast.spaces.base import get_space
 
 __all__ = ["Check", "checksum", "verify"]
 
@@ -150,12 +156,24 @@ def _files(name: str, info: Any, path: str | Path | None, report: Callable[[int,
     for part in find(list(info["patterns"]), folder, benchmark=name, get="", optional=True):
         file = part.path
         match = MD5_IN_NAME.fullmatch(file.name)
+        if file.suffix == ".tfrecord" and name == "nasbench101":
+            yield _hashes(part)
         if file.name in SHA256:
             found = checksum(file, "sha256", report)
             yield Check(f"SHA-256 of {file.name}", found == SHA256[file.name], found)
         elif match is not None:
             found = checksum(file, "md5", report)
             yield Check(f"MD5 of {file.name}", found.endswith(match[1] or match[2]), found)
+
+
+def _hashes(part: Part, records: int = 1_000) -> Check:
+    """Whether the hash of the first records is that of their cells."""
+    with mapped(part.path) as data:
+        starts = np.fromiter(islice(frames(data, str(part)), records), dtype=np.int64)
+    arrays = read_records(part, starts)
+    texts = get_space("nasbench101").format(arrays["row"].astype(np.int64))
+    wrong = sum(module_hash(text) != bytes(code).hex() for text, code in zip(texts, arrays["hash"]))
+    return Check(f"module hashes of the first {len(starts):,} records", wrong == 0, f"{wrong:,} differ")
 
 
 def checksum(file: Path, kind: str = "sha256", report: Callable[[int, int], None] | None = None) -> str:

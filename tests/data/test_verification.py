@@ -87,3 +87,12 @@ def test_published_values_of_single_architectures(shared, name, files, count) ->
     assert all(check.passed for check in single), [check for check in single if not check.passed]
     other = {text: {key: 1.01 * value for key, value in row.items()} for text, row in verification.KNOWN[name].items()}
     assert not any(check.passed for check in verification._values(benchmark, other))
+
+
+def test_module_hashes_of_real_records(shared, tmp_path) -> None:
+    source = shared / "formats" / "nasbench101" / "DERIVED_only108_30archs.tfrecord"
+    (tmp_path / "nasbench_only108.tfrecord").write_bytes(source.read_bytes())
+    _, checks = verify("nasbench101", tmp_path)
+    found = {check.what: check for check in checks}
+    assert found["module hashes of the first 90 records"].passed
+    assert found["SHA-256 of nasbench_only108.tfrecord"].passed is False, "30 of 423,624 cells"
