@@ -14,7 +14,7 @@ from pathlib import Path
 
 from archcast.data.benchmark import Benchmark
 from archcast.data.files import read_benchmark
-from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, UnknownNameError
+from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, InvalidInputError, UnknownNameError
 from archcast.names import BENCHMARKS
 from archcast.registry import closest
 
@@ -86,12 +86,16 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
     try:
         benchmark = read(task, folder) if compact is None else read_benchmark(compact)
     except (LookupError, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
+        if type(error) is InvalidInputError:  # of the space, which does not know the file
+            raise InvalidFileError(f"The files of benchmark {name!r} have another shape: {error}") from error
         if isinstance(error, ArchcastError):
             raise
         text = " ".join(str(error).split())[:200]
         raise InvalidFileError(
             f"The files of benchmark {name!r} have another shape: {type(error).__name__}: {text}."
         ) from error
+    if compact is not None and compact_name(benchmark.name) != compact_name(name):
+        raise InvalidFileError(f"{str(compact)!r} holds benchmark {benchmark.name!r}, not {name!r}.")
     return benchmark if benchmark.name == name else dataclasses.replace(benchmark, name=name)
 
 
@@ -104,7 +108,8 @@ def data_folder() -> Path | None:
 def compact_name(name: str) -> str:
     """Name of the file that ``archcast data convert`` writes of a benchmark."""
     reader, _, task = name.partition("/")
-    task = task or BENCHMARKS.entry(reader).info.get("default_task", "")
+    if not task and reader in BENCHMARKS:
+        task = BENCHMARKS.entry(reader).info.get("default_task", "")
     return f"{reader}-{task}".rstrip("-").replace("/", "-") + ".npz"
 
 

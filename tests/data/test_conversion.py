@@ -17,7 +17,7 @@ import archcast
 from archcast.data.base import compact_name
 from archcast.data.conversion import convert, tasks_of
 from archcast.data.published import _gather
-from archcast.errors import DataNotFoundError, InvalidInputError
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
 
 
 @pytest.fixture
@@ -87,6 +87,12 @@ def test_names_of_files() -> None:
     assert compact_name("nas-bench-suite-zero/nasbench201/svhn") == "nas-bench-suite-zero-nasbench201-svhn.npz"
     assert tasks_of("nasbench-macro") == ["nasbench-macro"]
     assert len(tasks_of("nats-tss")) == 3
+
+
+def test_a_file_of_another_benchmark(macro) -> None:
+    ((_, file),) = convert("nasbench-macro", macro)
+    with pytest.raises(InvalidFileError, match="holds benchmark 'nasbench-macro', not 'nasbench101'"):
+        archcast.load_benchmark("nasbench101", file)
 
 
 def test_no_folder_is_named(monkeypatch) -> None:

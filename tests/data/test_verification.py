@@ -64,3 +64,35 @@ def test_real_files_agree(shared, name) -> None:
     assert len(benchmark) == 2507
     assert all(check.passed for check in checks)
     assert any(check.what.startswith("best") for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "count"),
+    [
+        ("nats-tss/cifar10", "nats-bench", 5),
+        ("nats-tss/cifar100", "nats-bench", 2),
+        ("nats-tss/imagenet16-120", "nats-bench", 2),
+        ("nats-sss/cifar10", "nats-bench", 2),
+        ("nats-sss/cifar100", "nats-bench", 1),
+        ("hw-nas-bench/cifar10", "hw-nas-bench", 9),
+        ("nasbench-macro", "nas-bench-macro", 1),
+        ("nasbench101", "nasbench101/nasbench_full_first_record.tfrecord", 1),
+    ],
+)
+def test_published_values_of_single_architectures(shared, name, files, count) -> None:
+    """Of the real fragments; a value that is changed is noticed."""
+    benchmark, checks = verify(name, shared / "formats" / files)
+    single = [check for check in checks if ", published" in check.detail and not check.what.startswith("best")]
+    assert len(single) == count
+    assert all(check.passed for check in single), [check for check in single if not check.passed]
+    other = {text: {key: 1.01 * value for key, value in row.items()} for text, row in verification.KNOWN[name].items()}
+    assert not any(check.passed for check in verification._values(benchmark, other))
+
+
+def test_module_hashes_of_real_records(shared, tmp_path) -> None:
+    source = shared / "formats" / "nasbench101" / "DERIVED_only108_30archs.tfrecord"
+    (tmp_path / "nasbench_only108.tfrecord").write_bytes(source.read_bytes())
+    _, checks = verify("nasbench101", tmp_path)
+    found = {check.what: check for check in checks}
+    assert found["module hashes of the first 90 records"].passed
+    assert found["SHA-256 of nasbench_only108.tfrecord"].passed is False, "30 of 423,624 cells"

@@ -16,12 +16,13 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archcast.data._torch_archive import mapped
 from archcast.data._unpickle import MAX_OPCODES, unpickle
 from archcast.data.base import DATA_VARIABLE
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError
@@ -241,11 +242,28 @@ def read_json(part: Part, data: bytes) -> Any:
 
 
 def unpickled(
-    part: Part, allowed: Mapping[tuple[str, str], Any], *, limit: int = MAX_BYTES, max_opcodes: int = MAX_OPCODES
+    part: Part,
+    allowed: Mapping[tuple[str, str], Any],
+    *,
+    limit: int = MAX_BYTES,
+    max_opcodes: int = MAX_OPCODES,
+    finish: Callable[[dict[Any, Any]], None] | None = None,
 ) -> Any:
-    """The data of the pickle that a file is.
+    """The data of the pickle that a file is; one that is on disk as it is stays there, in a memory map.
+
+    Args:
+        part: the file.
+        allowed: stand-ins, as in :func:`archcast.data._unpickle.unpickle`.
+        limit: largest size in bytes, once unpacked.
+        max_opcodes: most instructions.
+        finish: may replace what a dictionary holds by something smaller once it is filled.
 
     Raises:
         InvalidFileError: names file and byte.
     """
-    return unpickle(part.read(limit), allowed, label=str(part), max_opcodes=max_opcodes)[0]
+    options: dict[str, Any] = {"label": str(part), "max_opcodes": max_opcodes, "finish": finish}
+    with reading(part, "plain data"):
+        if part.inside or part.path.name.endswith((".gz", "bz2")) or part.path.stat().st_size > limit:
+            return unpickle(part.read(limit), allowed, **options)[0]
+        with mapped(part.path) as data:
+            return unpickle(data, allowed, **options)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,9 +91,15 @@ def _mean(tables: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.asarray(np.mean([table[..., :epochs] for table in tables], axis=0))
 
 
+def _compact(box: dict[Any, Any]) -> None:
+    """The curves of an architecture as an array, as soon as they are read."""
+    if isinstance(box.get("dur"), list):
+        box["dur"] = np.array([epoch[: len(CURVES)] for epoch in box["dur"]], dtype=np.float64).reshape(-1, len(CURVES))
+
+
 def _read(part: Part) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
     """Keys, and what the file holds of each: numbers, and the curves of the full version."""
-    table = unpickled(part, NUMPY_SCALARS, max_opcodes=400_000_000, limit=1 << 33)
+    table = unpickled(part, NUMPY_SCALARS, max_opcodes=400_000_000, limit=1 << 33, finish=_compact)
     with reading(part, "a table of NAS-Bench-Graph"):
         keys = np.array(list(table), dtype=np.int64)
         if (keys < 0).any() or (keys >= 90_000).any():
@@ -105,8 +112,6 @@ def _read(part: Part) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]
             epochs = max(len(row["dur"]) for row in rows)
             curves = np.full((len(rows), epochs, len(CURVES)), np.nan)
             for k, row in enumerate(rows):
-                curves[k, : len(row["dur"])] = np.array(
-                    [epoch[: len(CURVES)] for epoch in row["dur"]], dtype=np.float64
-                )
+                curves[k, : len(row["dur"])] = row["dur"]
             columns |= {f"curve/{name}": curves[:, :, j] for j, name in enumerate(CURVES)}
         return keys, columns

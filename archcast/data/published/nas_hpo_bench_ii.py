@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from array import array
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, left_out
 from archcast.data.published._files import Part, find, reading, unpickled
-from archcast.data.published._gather import stack
 
 __all__ = ["read"]
 
@@ -47,17 +49,14 @@ def read(_: str, folder: Path | None) -> Benchmark:
     part = find([FILES[0]], folder, benchmark="nas-hpo-bench-ii", get=GET)[0]
     info = find([FILES[1]], part.path.parent, benchmark="nas-hpo-bench-ii", get=GET)[0]
     codes = _codes(info)
-    table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=400_000_000, limit=1 << 33)
+    runs, columns = _columns(part)
     with reading(part, "the table of NAS-HPO-Bench-II"):
-        runs: dict[tuple[Any, ...], dict[int, dict[str, dict[int, float]]]] = {}
-        for column, values in table.items():
-            if (match := COLUMN.fullmatch(str(column))) is None or int(match[3]) > 999:
-                continue
-            for (code, rate, batch, seed), value in values.items():
-                by_seed = runs.setdefault((code, rate, batch), {}).setdefault(int(seed), {})
-                by_seed.setdefault(f"{match[1]}_{match[2]}", {})[int(match[3])] = float(value)
-        known = {key: by_seed for key, by_seed in runs.items() if key[0] in codes}
-        arrays = stack([_digest(by_seed) for by_seed in known.values()])
+        keys = [run[:3] for run in runs]
+        known = {key: place for place, key in enumerate(dict.fromkeys(key for key in keys if key[0] in codes))}
+        seeds = sorted({int(run[3]) for run in runs})
+        of = np.array([known.get(key, -1) for key in keys])
+        seed = np.searchsorted(seeds, [int(run[3]) for run in runs])
+        arrays = _arrays(columns, of, seed, (len(known), len(seeds)), seeds)
         cells = [codes[code] for code, _, _ in known]
         decisions: dict[str, list[Any]] = {f"edge {edge}": [cell[k] for cell in cells] for k, edge in enumerate(EDGES)}
         decisions |= {"learning_rate": [key[1] for key in known], "batch_size": [key[2] for key in known]}
@@ -74,7 +73,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
             train_seconds=arrays.get("seconds"),
             source=str(part.path),
             test_metric="test_accuracy" if "test_accuracy" in metrics else None,
-            left_out=left_out(configurations_of_a_cell_without_code=len(runs) - len(known)),
+            left_out=left_out(configurations_of_a_cell_without_code=len(set(keys)) - len(known)),
         )
 
 
@@ -91,20 +90,64 @@ def _codes(part: Part) -> dict[Any, tuple[int, ...]]:
         return out
 
 
-def _digest(by_seed: dict[int, dict[str, dict[int, float]]]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
+def _columns(part: Part) -> tuple[list[tuple[Any, ...]], dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]]:
+    """All (hash, learning rate, batch size, seed), and for each column the places of its runs and their values.
+
+    A column is a dictionary of half a million entries: each is taken up and emptied while it is read.
+    """
+    numbers: dict[tuple[Any, ...], int] = {}
+    taken: dict[int, tuple[array[int], array[float]]] = {}
+
+    def finish(box: dict[Any, Any]) -> None:
+        if box and type(next(iter(box))) is tuple:
+            places, values = taken.setdefault(id(box), (array("q"), array("d")))
+            for key, value in box.items():
+                if len(key) != 4:
+                    raise ValueError("a key is not (hash, learning rate, batch size, seed)")
+                places.append(numbers.setdefault(key, len(numbers)))
+                values.append(float(value))
+            box.clear()
+
+    table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=800_000_000, limit=1 << 33, finish=finish)
+    with reading(part, "the table of NAS-HPO-Bench-II"):
+        columns = {}
+        for name, box in table.items():
+            places, values = taken.get(id(box), (array("q"), array("d")))
+            columns[str(name)] = (np.array(places, dtype=np.int64), np.array(values, dtype=np.float64))
+        return list(numbers), columns
+
+
+def _arrays(
+    columns: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]],
+    of: NDArray[np.int64],
+    seed: NDArray[np.int64],
+    shape: tuple[int, int],
+    seeds: Sequence[int],
+) -> dict[str, NDArray[np.float64]]:
+    """Metrics, ``curve/...`` and ``seconds`` by configuration."""
+    cubes: dict[str, dict[int, NDArray[np.float64]]] = {}
+    for column, (places, values) in columns.items():
+        match = COLUMN.fullmatch(column)
+        if match is not None and int(match[3]) <= 999:
+            plane = np.full(shape, np.nan)
+            ours = of[places] >= 0
+            plane[of[places][ours], seed[places][ours]] = values[ours]
+            cubes.setdefault(f"{match[1]}_{match[2]}", {})[int(match[3])] = plane
+    out: dict[str, NDArray[np.float64]] = {}
     for split, name in CURVES.items():
-        curves = {
-            seed: np.array([values[epoch] for epoch in sorted(values)])
-            for seed, run in by_seed.items()
-            if (values := run.get(f"{split}_acc"))
-        }
-        if curves:
-            out[name] = float(np.mean([curve[-1] for curve in curves.values()]))
-            out[f"curve/{name}"] = np.mean(list(curves.values()), axis=0)
-            if len(curves) > 1:
-                out |= {f"{name}_seed{seed}": float(curve[-1]) for seed, curve in curves.items()}
-    seconds = [sum(run["train_time"].values()) for run in by_seed.values() if "train_time" in run]
-    if seconds:
-        out["seconds"] = float(np.mean(seconds))
+        if planes := cubes.get(f"{split}_acc"):
+            cube = np.stack([planes[epoch] for epoch in sorted(planes)], axis=2)
+            last, known = cube[:, :, -1], np.isfinite(cube[:, :, -1])
+            out[name] = _mean(last, known)
+            out[f"curve/{name}"] = np.stack([_mean(cube[:, :, k], known) for k in range(cube.shape[2])], axis=1)
+            if len(seeds) > 1:
+                out |= {f"{name}_seed{one}": last[:, k] for k, one in enumerate(seeds)}
+    if planes := cubes.get("train_time"):
+        total = np.sum(list(planes.values()), axis=0)
+        out["seconds"] = _mean(total, np.isfinite(total))
     return out
+
+
+def _mean(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    count = known.sum(axis=1)
+    return np.asarray(np.where(known, values, 0).sum(axis=1) / np.where(count > 0, count, np.nan))

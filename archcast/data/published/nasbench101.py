@@ -159,26 +159,42 @@ def read_cells(part: Part) -> dict[str, NDArray[Any]]:
     return cells
 
 
+NASLIB = [
+    [f"{when}_{field}" for field in ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")]
+    for when in ("halfway", "final")
+]
+"""Names of a run's values in NASLib's pickle, in the order of :data:`FIELDS`."""
+
+
 def _read_naslib(part: Part) -> dict[str, NDArray[Any]]:
     """NASLib's pickle: hash -> (matrix, operations, parameters), {108: [run, run, run]}."""
-    table = unpickled(part, NUMPY, max_opcodes=400_000_000, limit=1 << 33)
-    names = [
-        [f"{when}_{field}" for field in ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")]
-        for when in ("halfway", "final")
-    ]
+
+    def finish(box: dict[Any, Any]) -> None:
+        """What is known of a cell becomes an array as soon as it is read: the file has 423,624."""
+        if 108 in box:
+            box[108] = np.array([[[run[name] for name in some] for some in NASLIB] for run in box[108]])
+        elif "module_adjacency" in box:
+            matrix = np.asarray(box["module_adjacency"]).ravel().tolist()
+            inner = [LABELS[name] for name in box["module_operations"][1:-1]]
+            row = np.array(cell("".join(map(str, matrix)), inner), dtype=np.int8)
+            params = float(box["trainable_parameters"])
+            box.clear()
+            box |= {"row": row, "params": params}
+
+    table = unpickled(part, NUMPY, max_opcodes=400_000_000, limit=1 << 33, finish=finish)
     with reading(part, "NASLib's table of NAS-Bench-101"):
-        rows, params, runs = [], [], []
-        for fixed, computed in table.values():
-            matrix = np.asarray(fixed["module_adjacency"])
-            inner = [LABELS[name] for name in fixed["module_operations"][1:-1]]
-            rows.append(cell("".join(map(str, matrix.ravel().tolist())), inner))
-            params.append(fixed["trainable_parameters"])
-            runs.append([[[run[name] for name in some] for some in names] for run in computed[108]])
-        values = np.full((len(rows), max(map(len, runs)), 2, len(FIELDS)), np.nan)
+        fixed, runs = [entry[0] for entry in table.values()], [entry[1][108] for entry in table.values()]
+        values = np.full((len(runs), max(map(len, runs)), 2, len(FIELDS)), np.nan)
         for k, some in enumerate(runs):
             values[k, : len(some)] = some
-        codes = np.frombuffer(bytes.fromhex("".join(table)), dtype=np.uint8).reshape(len(rows), 16)
-    return {"hash": codes, "row": np.array(rows), "params": np.array(params, dtype=float), "values/108": values}
+        codes = np.frombuffer(bytes.fromhex("".join(table)), dtype=np.uint8).reshape(len(runs), 16)
+        params = np.array([entry["params"] for entry in fixed])
+        return {
+            "hash": codes,
+            "row": np.array([entry["row"] for entry in fixed]),
+            "params": params,
+            "values/108": values,
+        }
 
 
 def _metrics(cells: dict[str, NDArray[Any]]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:

@@ -22,6 +22,8 @@ PARENTS = {"1": (1, 2, 2, 2, 2), "2": (1, 1, 2, 2, 3), "3": (1, 1, 1, 2, 2, 2)}
 """Sub-space -> how many parents each choice node has, and last the output."""
 
 NODES, OPERATIONS = 7, 3
+BATCH = 200
+"""Choices of parents whose cells are made canonical at a time."""
 
 
 @register(
@@ -77,8 +79,10 @@ def cells(task: str) -> NDArray[np.int64]:
     edges = {edge: k for k, edge in enumerate(EDGES)}
     places = [list(combinations(range(node), count)) for node, count in enumerate(counts, 1)]
     ops = np.array(list(product(range(OPERATIONS), repeat=choice)), dtype=np.int8)
-    found: set[bytes] = set()
-    for parents in product(*places):
+    found = np.zeros((0, len(edges) + NODES - 2), dtype=np.int8)
+    todo: list[NDArray[np.int8]] = []
+    combinations_of_parents = list(product(*places))
+    for number, parents in enumerate(combinations_of_parents, 1):
         row = np.zeros(len(edges), dtype=np.int8)
         for node, some in enumerate(parents, 1):
             end = node if node <= choice else NODES - 1
@@ -86,7 +90,9 @@ def cells(task: str) -> NDArray[np.int64]:
                 row[edges[source, end]] = 1
         rows = np.zeros((len(ops), NODES - 2), dtype=np.int8)
         rows[:, :choice] = ops
-        whole = np.concatenate([np.broadcast_to(row, (len(ops), len(edges))), rows], axis=1)
-        found.update(map(bytes, whole[space.is_valid(whole)]))
-    unique = np.frombuffer(b"".join(sorted(found)), dtype=np.int8).reshape(len(found), -1)
-    return np.unique(space.canonical(unique), axis=0)
+        todo.append(np.concatenate([np.broadcast_to(row, (len(ops), len(edges))), rows], axis=1))
+        if len(todo) == BATCH or number == len(combinations_of_parents):
+            whole = np.concatenate(todo).astype(np.int64)
+            canonical = space.canonical(whole[space.is_valid(whole)]).astype(np.int8)
+            found, todo = np.unique(np.concatenate([found, canonical]), axis=0), []
+    return found.astype(np.int64)

@@ -86,7 +86,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
             curves={name: arrays[name].astype(np.float64) for name in LOSSES},
             costs={name.removeprefix("cost/"): values for name, values in arrays.items() if name.startswith("cost/")},
             train_seconds=column_array(arrays["seconds"].tolist(), found[0].path, "wall_times"),
-            source=f"{found[0].path if found[0].inside else found[0].path.parent} ({Path(str(setting[0])).name})",
+            source=f"{found[0].path if found[0].inside else found[0].path.parent} ({_words(setting)})",
             test_metric="neg_test_loss",
             left_out=left_out(
                 trainings_whose_loss_was_nan=failed["nan"],
@@ -94,6 +94,12 @@ def read(_: str, folder: Path | None) -> Benchmark:
                 trainings_of_another_setting=other,
             ),
         )
+
+
+def _words(setting: tuple[Any, ...]) -> str:
+    """Data set and sizes, which differ between folders."""
+    data, *sizes = setting
+    return ", ".join([Path(str(data)).name, *(f"{name} {size}" for name, size in zip(SETTING[1:], sizes))])
 
 
 def _decisions(recipes: list[Mapping[str, Any]]) -> dict[str, list[int]]:

@@ -154,6 +154,15 @@ def test_records_of_another_shape(tmp_path, rng, cells, change, message_) -> Non
         archcast.load_benchmark("nasbench101", tmp_path / "x.tfrecord")
 
 
+def test_a_cell_of_more_than_nine_edges_names_the_benchmark(tmp_path, cells) -> None:
+    text = "0111111;0011111;0001111;0000111;0000011;0000001;0000000|input," + "maxpool3x3," * 5 + "output"
+    write(tmp_path / "x.tfrecord", [record("0" * 32, 108, text, message(cells[0][3][108][0], 5, 1.0))])
+    with pytest.raises(
+        InvalidFileError, match=r"The files of benchmark 'nasbench101' have another shape: .* is not an arch"
+    ):
+        archcast.load_benchmark("nasbench101", tmp_path / "x.tfrecord")
+
+
 def test_damaged_files(tmp_path, rng, cells, survives) -> None:
     file = tmp_path / "nasbench_only108.tfrecord"
     write(file, records_of(cells[:3], (108,), rng))
