@@ -208,7 +208,8 @@ def show(path: Path) -> None:
         print(f"| {proxy} | {found['tau']:.3f} | {found['half']:.3f} | {found['ten']:.3f} |")
     default = [run for run in runs["functions, 5 paths, 50 epochs (default)"] if "scores" in run]
     if default:
-        both = [judge(rankdata(run["scores"]) + rankdata(digits.proxies["synflow"]), truth) for run in default]
+        synflow = rankdata(np.nan_to_num(digits.proxies["synflow"], nan=-np.inf))
+        both = [judge(rankdata(run["scores"]) + synflow, truth) for run in default]
         print(
             f"| default and synflow, sum of ranks | {cell([b['tau'] for b in both])} | {cell([b['half'] for b in both])} "
             f"| {cell([b['ten'] for b in both])} |"

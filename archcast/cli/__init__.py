@@ -11,7 +11,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from archcast.cli import bench, choose, data, fit, forecast, leaderboard, listing, predict, score, search, stats, train
+from archcast.cli import (
+    bench,
+    choose,
+    data,
+    fit,
+    forecast,
+    leaderboard,
+    listing,
+    oneshot,
+    predict,
+    score,
+    search,
+    stats,
+    train,
+)
 from archcast.cli._progress import Terminated, stop_on_sigterm
 from archcast.errors import ArchcastError
 
@@ -37,6 +51,7 @@ app.command("predict")(predict.predict)
 app.command("choose")(choose.choose)
 app.command("list")(listing.list_)
 app.add_typer(data.app, name="data")
+app.add_typer(oneshot.app, name="oneshot")
 
 
 @app.callback(invoke_without_command=True)

@@ -115,6 +115,9 @@ class Supernet(nn.Module, ABC):
     skips: tuple[int, ...] = ()
     """Choices that are the identity, where decisions are edges."""
 
+    nones: tuple[int, ...] = ()
+    """Choices that pass nothing on, where decisions are edges."""
+
     def takes(self, name: str, row: NDArray[np.int64]) -> bool:
         """Whether the parameter of that name takes part in the path of a row; by default all do."""
         return True

@@ -13,7 +13,7 @@ from torch.nn import functional
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 from archcast.spaces.edge_cells import EDGES
-from archcast.spaces.nasbench201.network import CONV1, CONV3, POOL, SKIP, live_edges
+from archcast.spaces.nasbench201.network import CONV1, CONV3, NONE, POOL, SKIP, live_edges
 from archcast.supernets.base import Norm, Supernet, active_choices, normalise
 from archcast.supernets.mixtures import Mixture
 
@@ -172,7 +172,7 @@ class Network(Supernet):
     """
 
     edge_ends = tuple(end for _, end in EDGES)
-    skips = (SKIP,)
+    skips, nones = (SKIP,), (NONE,)
 
     def __init__(
         self,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from archcast.spaces.nasbench201.network import live_edges
 from torch.testing import assert_close
 
 from archcast.spaces.base import Task, get_space
+from archcast.spaces.nasbench201.network import live_edges
 from archcast.supernets.base import get_supernet
 from archcast.supernets.mixtures import one_hot
 

@@ -122,10 +122,11 @@ class Staged(_Pruned):
 
     def derived(self) -> NDArray[np.int64]:
         weights = self.final_weights().cpu().double().numpy()
+        weights[:, list(self.net.nones)] = -1.0
         while True:
             chosen = weights.argmax(axis=1)
             skipping = np.flatnonzero(np.isin(chosen, self.net.skips))
             if len(skipping) <= self.most_skips:
                 return self.net.discretised(weights)
             weakest = skipping[weights[skipping, chosen[skipping]].argmin()]
-            weights[weakest, list(self.net.skips)] = -1.0
+            weights[weakest, list(self.net.skips)] = -2.0

@@ -18,7 +18,7 @@ class Toy(Supernet):
     """The output for x is x sum_e sum_o weights[e, o] v[e, o], with v the only weights: six decisions of five choices."""
 
     edge_ends = (1, 2, 2, 3, 3, 3)
-    skips = (1,)
+    skips, nones = (1,), (0,)
 
     def __init__(self) -> None:
         super().__init__(get_space("nasbench201"))
