@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from archcast.costs.structure_names import STRUCTURE
-from archcast.zoo.forecaster import ZooForecaster
+from archcast.zoo.forecaster import ZooForecaster, conformal_width
 from archcast.zoo.recipe import recipe_flags
 
 DRAWS = 200
@@ -115,8 +115,18 @@ def report(x, flags, top1, families) -> None:
         error = np.std([kendalltau(forecast[rows], top1[rows]).statistic for rows in draws])
         line = f"{title:22} tau {tau:.3f} ± {error:.3f}, pairs {pair_share(forecast, top1, pairs):.3f}"
         if "structure" in title:
-            line += f", MAE {np.abs(forecast - top1).mean():.2f}"
+            line += f", MAE {np.abs(forecast - top1).mean():.2f}, 90 % intervals cover {coverage(forecast, top1, names):.3f}"
         print(line)
+
+
+def coverage(forecast, top1, names) -> float:
+    """Share of models inside an interval whose width comes from the errors of other modules alone."""
+    errors = np.abs(forecast - top1)
+    inside = np.zeros(len(names), dtype=bool)
+    for fold in np.array_split(np.random.default_rng(1).permutation(sorted(set(names))), 10):
+        there = np.isin(names, fold)
+        inside[there] = errors[there] <= conformal_width(errors[~there], names[~there].tolist())
+    return float(inside.mean())
 
 
 def equal_budget(x, names):

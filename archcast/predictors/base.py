@@ -67,6 +67,29 @@ class Prediction:
     mean: NDArray[np.float64]
     std: NDArray[np.float64] | None = None
 
+    def interval(self, level: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Ends ``(n,)`` of the central interval that holds a score with this probability, of a normal distribution.
+
+        Args:
+            level: between 0 and 1.
+
+        Raises:
+            InvalidInputError: the predictor has no std, or the level is out of range.
+
+        Examples:
+            >>> low, high = Prediction(np.array([0.5]), np.array([0.1])).interval(0.9)
+            >>> float(low[0].round(3)), float(high[0].round(3))
+            (0.336, 0.664)
+        """
+        if not isinstance(level, (int, float)) or not 0 < level < 1:
+            raise InvalidInputError(f"level must be a number between 0 and 1, got {level!r}.")
+        if self.std is None:
+            raise InvalidInputError("This prediction has no std, so it has no interval: use a predictor with has_std.")
+        from scipy.special import ndtri
+
+        width = float(ndtri((1 + level) / 2)) * self.std
+        return self.mean - width, self.mean + width
+
 
 @dataclass(frozen=True)
 class Requirements:

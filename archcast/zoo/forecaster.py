@@ -24,7 +24,7 @@ from archcast.files import write_whole
 from archcast.zoo.recipe import RECIPE
 from archcast.zoo.trees import Trees
 
-__all__ = ["ZooForecast", "ZooForecaster"]
+__all__ = ["ZooForecast", "ZooForecaster", "conformal_width"]
 
 FORMAT = 1
 RISING = ("log_params", "log_macs", "log_activations", "log_resolution")
@@ -86,7 +86,7 @@ class ZooForecaster:
             seed: of the trees and folds.
         """
         outside = cls.left_out(structures, flags, top1, families, seed=seed)
-        widths = [_conformal(np.abs(values - top1), families) for values in outside]
+        widths = [conformal_width(np.abs(values - top1), families) for values in outside]
         size = structures[:, list(STRUCTURE).index("log_params")]
         trend = np.polyfit(size, top1, 2)
         around = np.percentile(top1 - np.polyval(trend, size), PERCENTILES)
@@ -197,7 +197,7 @@ def _mean(case: tuple[Trees, Trees], x: Array) -> Array:
     return np.asarray((case[0].predict(x) + case[1].predict(x)) / 2)
 
 
-def _conformal(errors: Array, families: Sequence[str]) -> float:
+def conformal_width(errors: Array, families: Sequence[str]) -> float:
     """The quantile of the errors at level 0.9 (F + 1) / F, each of the F families weighing the same."""
     names, index = np.unique(list(families), return_inverse=True)
     weights = 1 / np.bincount(index)[index]

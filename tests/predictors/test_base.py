@@ -109,3 +109,18 @@ def test_random_states(state):
 def test_a_seed_gives_one_stream():
     predictor = Recorder(SPACE, random_state=3)
     assert predictor._rng().integers(10**9) == predictor._rng().integers(10**9)
+
+
+def test_intervals_are_those_of_a_normal_distribution():
+    from scipy.stats import norm
+
+    mean, std = np.array([1.0, 2.0]), np.array([0.5, 0.0])
+    for level in (0.5, 0.9, 0.99):
+        low, high = Prediction(mean, std).interval(level)
+        np.testing.assert_allclose((low[0], high[0]), norm(1, 0.5).interval(level))
+        assert low[1] == high[1] == 2
+    with pytest.raises(InvalidInputError, match="has no std"):
+        Prediction(mean).interval()
+    for level in (0, 1, -1, "much"):
+        with pytest.raises(InvalidInputError, match="level must be a number between 0 and 1"):
+            Prediction(mean, std).interval(level)

@@ -8,7 +8,7 @@ from scipy.stats import kendalltau
 
 from archcast.costs.structure_names import STRUCTURE
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.zoo.forecaster import ZooForecaster, _conformal
+from archcast.zoo.forecaster import ZooForecaster, conformal_width
 from archcast.zoo.recipe import RECIPE, recipe_flags
 
 K = len(STRUCTURE)
@@ -76,11 +76,11 @@ def test_other_files_are_refused(tmp_path, data):
         ZooForecaster.load(tmp_path / "zoo.npz")
 
 
-def test_conformal_widths_weigh_families_alike():
+def testconformal_width_widths_weigh_families_alike():
     errors = np.concatenate([np.full(90, 1.0), np.linspace(2, 11, 10)])
     names = ["large"] * 90 + [f"small{i}" for i in range(10)]
-    assert _conformal(errors, ["one"] * 100) == errors.max()
-    assert _conformal(errors, names) > np.quantile(errors, 0.9)
+    assert conformal_width(errors, ["one"] * 100) == errors.max()
+    assert conformal_width(errors, names) > np.quantile(errors, 0.9)
 
 
 def test_wrong_structures(fitted):
