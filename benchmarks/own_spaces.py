@@ -10,9 +10,9 @@ what is compared with is the *best of all of them on that table and n, chosen in
 which nobody can choose beforehand. The error is that of the paired difference.
 
 Tables: synthetic ones of four kinds (``synthetic-*``), and, where the folder holds them, Accel-NASBench, NAS-Bench-MR
-(classification, segmentation; rows of equal shape, and all rows), OFA MobileNetV3 as DyNAS-T searched it,
-ViT-Bench-101's AutoFormer and PiT. The features and priors were developed on Accel-NASBench, NAS-Bench-MR's
-classification and the synthetic tables of kinds a and b; the others were not looked at before.
+(classification, segmentation; rows of equal shape, and all rows), OFA MobileNetV3 as DyNAS-T searched it, ViT-Bench-101's
+AutoFormer and PiT. The features and priors were developed on Accel-NASBench, NAS-Bench-MR's classification and the synthetic
+tables of kinds a, b and c.
 """
 
 from __future__ import annotations

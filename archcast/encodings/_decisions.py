@@ -6,16 +6,35 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.encodings.base import Encoder
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["Column", "columns", "families"]
+__all__ = ["ByName", "Column", "Features", "columns", "families"]
+
+Features = dict[str, NDArray[Any]]
+"""Name of a feature -> ``(n,)``."""
 
 ALIKE = 0.5
 """Columns of one family have at least this share of their values in common."""
+
+
+class ByName(Encoder):
+    """Base of encodings that make their features one by one, name -> ``(n,)``."""
+
+    def _features(self, space: SearchSpace, archs: NDArray[np.int64]) -> Features:
+        raise NotImplementedError
+
+    def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
+        values = list(self._features(space, archs).values())
+        return np.stack(values, axis=1) if values else np.zeros((len(archs), 0))
+
+    def _names(self, space: SearchSpace) -> list[str]:
+        return list(self._features(space, np.zeros((0, len(space.cardinalities)), dtype=np.int64)))
 
 
 @dataclass(frozen=True, eq=False)
