@@ -57,6 +57,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """What a row of the table is called -> predictor and its settings."""
 
+DERIVED = ("score", "weights", "perturbation")
 MEASURES = ("loss", "accuracy", "divergence", "strength", "likelihood")
 
 
@@ -155,49 +156,34 @@ def show(path: Path) -> None:
         run = json.loads(line)
         runs[run["name"]].append(run)
 
-    def cell(values: list[float], digits_: int = 3) -> str:
-        text = f"{np.mean(values):.{digits_}f}"
-        if len(values) > 1:
-            text += f" ± {np.std(values, ddof=1) / len(values) ** 0.5:.{digits_}f}"
-        return text.replace("0.", ".") if digits_ == 3 else text
+    def cell(values: list[float], error: bool = True) -> str:
+        text = f"{np.mean(values):.3f}"
+        if error and len(values) > 1:
+            text += f" ± {np.std(values, ddof=1) / len(values) ** 0.5:.3f}"
+        return text.replace("0.", ".")
 
-    print("| regime | query | tau | better half | ten best | init s | ms a query | derived cell | better cells |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    head = [f"tau by {measure}" for measure in MEASURES]
+    rest = ["better half", "ten best", "init s", "ms a query", *(f"derived by {by}" for by in DERIVED)]
+    print("| regime | " + " | ".join(head + rest) + " |")
+    print("|---" * (1 + len(head) + len(rest)) + "|")
     for name in SETTINGS:
         done = [run for run in runs[name] if "failure" not in run]
         if not done:
-            print(
-                f"| {name} | | failed: {len(runs[name])} | | | | | | |" if runs[name] else "",
-                end="\n" * bool(runs[name]),
-            )
             continue
-        by = "derived_weights" if "derived_weights" in done[0] else "derived_score"
-        for number, measure in enumerate(m for m in MEASURES if m in done[0]):
-            head = name if number == 0 else ""
-            start = [cell([run[measure][key] for run in done]) for key in ("tau", "half", "ten")]
-            own = f"**{measure}**" if measure == done[0]["measure"] else measure
-            rest = ["", "", "", ""]
-            if number == 0:
-                found = [run[by]["accuracy"] for run in done]
-                rest = [
-                    f"{np.mean([run['init_seconds'] for run in done]):.0f}",
-                    f"{np.mean([run['query_ms'] for run in done]):.2f}",
-                    cell(found),
-                    f"{100 * np.mean([(truth > value).mean() for value in found]):.1f} %",
-                ]
-            print(f"| {head} | {own} | {' | '.join(start + rest)} |")
-    print()
-    print("| regime | derived by | accuracy | better cells | skips | nones |")
-    print("|---|---|---|---|---|---|")
-    for name in SETTINGS:
-        done = [run for run in runs[name] if "failure" not in run]
-        for by in ("score", "weights", "perturbation"):
-            key = f"derived_{by}"
-            if done and key in done[0]:
-                found = [run[key]["accuracy"] for run in done]
-                share = 100 * np.mean([(truth > value).mean() for value in found])
-                counts = [np.mean([run[key][what] for run in done]) for what in ("skips", "nones")]
-                print(f"| {name} | {by} | {cell(found)} | {share:.1f} % | {counts[0]:.1f} | {counts[1]:.1f} |")
+        own = done[0]["measure"]
+        cells = []
+        for measure in MEASURES:
+            found = [run[measure]["tau"] for run in done if measure in run]
+            cells.append("" if not found else f"**{cell(found)}**" if measure == own else cell(found, error=False))
+        cells += [cell([run[own][key] for run in done]) for key in ("half", "ten")]
+        cells += [f"{np.mean([run['init_seconds'] for run in done]):.0f}"]
+        cells += [f"{np.mean([run['query_ms'] for run in done]):.1f}"]
+        for by in DERIVED:
+            found = [run[f"derived_{by}"] for run in done if f"derived_{by}" in run]
+            share = [(truth > one["accuracy"]).mean() for one in found]
+            accuracy = cell([one["accuracy"] for one in found], error=False) if found else ""
+            cells.append(f"{accuracy} ({100 * np.mean(share):.1f} %)" if found else "")
+        print(f"| {name} | " + " | ".join(cells) + " |")
     print()
     params = digits.proxies["params"]
     print("| beside them | tau | better half | ten best |")
@@ -223,7 +209,7 @@ def show(path: Path) -> None:
         print(f"permuted labels: {cell([run['loss']['tau'] for run in control])}")
     values = [run["eigenvalue"] for run in runs["DARTS, first order"] if "eigenvalue" in run]
     if values:
-        print(f"dominant eigenvalue of DARTS, first order: {cell(values, 2)}")
+        print(f"dominant eigenvalue of DARTS, first order: {cell(values)}")
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ class MixedPredictor(OneShotPredictor):
             times longer than on small images.
     """
 
-    usual: ClassVar[Mapping[str, Any]] = {"epochs": 30, "learning_rate": 0.2, "measure": "loss"}
+    usual: ClassVar[Mapping[str, Any]] = {"epochs": 30, "learning_rate": 0.2, "measure": "accuracy"}
     parameters: ClassVar[Mapping[str, Rule]] = {
         "alpha_rate": Number(0, 10, above=True),
         "measure": Word(*SCORES, "likelihood", optional=True),

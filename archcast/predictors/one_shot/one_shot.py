@@ -43,9 +43,10 @@ class OneShot(OneShotPredictor):
     Examples:
         >>> import archcast
         >>> task = archcast.Task(width=4, depth=1, stages=1)
-        >>> predictor = archcast.get_predictor("one-shot", "nasbench201", task=task, epochs=1, paths=2, random_state=0)
-        >>> predictor.init().query([[3, 3, 3, 3, 3, 3], [0, 0, 0, 4, 0, 0]]).mean.argmax()
-        np.int64(0)
+        >>> predictor = archcast.get_predictor("one-shot", "nasbench201", task=task, epochs=1, paths=2, random_state=0).init()
+        >>> scores = predictor.query([[3, 3, 3, 3, 3, 3], [0, 0, 0, 4, 0, 0]]).mean
+        >>> scores.shape, bool((scores < 0).all())
+        ((2,), True)
     """
 
     usual = {"epochs": 50, "learning_rate": 0.2, "measure": "loss"}

@@ -26,7 +26,8 @@ class OneShotPDARTS(MixedPredictor):
 
     The training has stages of equal length. At the start of a stage each edge keeps its operations of largest alpha, as many
     as ``keep`` says, and alpha begins anew. Within a stage a dropout on the outputs of skips falls from ``skip_dropout`` to 0.
-    The derived cell takes no ``none`` and has at most ``most_skips`` skips: the weakest of them give way to the edge's next operation.
+    The derived cell takes no ``none`` and has at most ``most_skips`` skips: the weakest of them give way to the edge's next
+    operation.
 
     Departures: the network does not grow deeper from stage to stage, as its size is given; weights are kept between stages;
     dropout takes a skip away as a whole, not entry by entry.
