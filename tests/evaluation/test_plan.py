@@ -91,7 +91,7 @@ def test_a_predictor_is_known_by_its_source_and_its_arrays(tiny) -> None:
             self.weights = weights
 
     assert first.startswith("Mine(space=")
-    assert described(archcast.get_predictor("gp", tiny.space)).startswith("GaussianProcess(encoding=(")
+    assert described(archcast.get_predictor("gp", tiny.space)).startswith("GaussianProcess(encoding=")
     assert "[" not in described(archcast.get_predictor("gp", tiny.space))
 
 
