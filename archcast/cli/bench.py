@@ -33,8 +33,9 @@ def bench(
     predictors: Annotated[
         str | None,
         typer.Option(
-            help="Names of predictors, with commas between them, or all, or none. A name may be followed by parameters "
-            "(omni:without=curve). The class of a scikit-learn regressor may stand for a name (sklearn.svm.SVR:C=10).",
+            help="Names of predictors, with commas between them, or all (but one-shot predictors), or none. A name may be "
+            "followed by parameters (omni:without=curve). The class of a scikit-learn regressor may stand for a name "
+            "(sklearn.svm.SVR:C=10).",
             show_default="a well-chosen few",
         ),
     ] = None,

@@ -40,6 +40,8 @@ __all__ = [
 
 TRAIN_SIZES, TEST_SIZE, TRIALS = (10, 32, 100), 1000, 5
 POOL_SIZE = 2000
+NOT_IN_ALL = ("zero-cost", "one-shot")
+"""Families that ``"all"`` leaves out: proxies have rows of their own, and one-shot predictors train a network each time."""
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Shares of a full training after which curves are looked at, where budgets are compared."""
 
@@ -314,8 +316,10 @@ def make_predictors(
     space = benchmark.space
     if predictors is None:
         predictors = default_predictors(benchmark)
-    elif predictors == "all":  # proxies have rows of their own
-        predictors = [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") != "proxy"]
+    elif isinstance(predictors, str) and predictors == "all":
+        predictors = [
+            name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") not in NOT_IN_ALL
+        ]
     elif isinstance(predictors, (str, Predictor)) or is_estimator(predictors):
         predictors = [predictors]
     if isinstance(predictors, Mapping):

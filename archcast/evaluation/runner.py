@@ -77,8 +77,8 @@ def evaluate(
     Args:
         predictors: registry names, also with parameters as in ``"omni:without=curve"``; :class:`~archcast.Predictor` objects;
             scikit-learn regressors, alone or as a pair with the name of an encoding, ``(SVR(), "path")``, or by the path of
-            their class, ``"sklearn.svm.SVR:C=10:encoding=path"``; a mapping of labels to any of these; ``"all"``; or ``None`` for
-            the default ones.
+            their class, ``"sklearn.svm.SVR:C=10:encoding=path"``; a mapping of labels to any of these; ``"all"``, but for
+            one-shot predictors, which train a network each time; or ``None`` for the default ones.
         benchmark: a :class:`~archcast.Benchmark` or its name.
         encoding: replaces the encoding of every predictor that has one.
         train_sizes: architectures to train on; 10, 32 and 100 by default.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from archcast.errors import InvalidInputError, require
 from archcast.predictors.base import NotInitializedError, Predictor
-from archcast.predictors.gaussian_process.gp import KernelPredictor
+from archcast.predictors.gaussian_process.gp import JointPosterior
 from archcast.search.checks import check_predictor_fits
 
 try:
@@ -131,7 +131,7 @@ class PredictorModel(Model):
         if isinstance(observation_noise, torch.Tensor):
             raise InvalidInputError("observation_noise must be True or False: the predictor has learned its own noise.")
         batch = space.validate(rows).reshape(-1, *X.shape[-2:])
-        own = isinstance(self.predictor, KernelPredictor)
+        own = isinstance(self.predictor, JointPosterior)
         made = [self._joint(part, observation_noise) if own else self._assumed(part) for part in _blocks(batch)]
         mean, covariance = (np.concatenate(parts) for parts in zip(*made, strict=True))
         # a row may be there twice, and the matrix must have a Cholesky factor

@@ -11,7 +11,7 @@ import archcast
 from archcast._version import versions
 from archcast.errors import InvalidInputError
 from archcast.evaluation.plan import make_plan
-from archcast.evaluation.protocol import Settings
+from archcast.evaluation.protocol import Settings, make_predictors
 from archcast.predictors import Predictor
 
 SMALL = {"train_sizes": [10], "test_size": 40, "trials": 1}
@@ -91,7 +91,7 @@ def test_a_predictor_is_known_by_its_source_and_its_arrays(tiny) -> None:
             self.weights = weights
 
     assert first.startswith("Mine(space=")
-    assert described(archcast.get_predictor("gp", tiny.space)).startswith("GaussianProcess(encoding=(")
+    assert described(archcast.get_predictor("gp", tiny.space)).startswith("GaussianProcess(encoding=")
     assert "[" not in described(archcast.get_predictor("gp", tiny.space))
 
 
@@ -104,3 +104,9 @@ def test_a_plan_runs_nothing(tiny, kinds) -> None:
         assert len(train) == size
         assert not set(train) & set(test)
     assert set(plan.tested()) == {int(i) for _, test in plan.splits.values() for i in test}
+
+
+def test_all_leaves_out_what_trains_networks_and_proxies(tiny) -> None:
+    names = set(make_predictors("all", tiny, None))
+    assert {"gp", "stack", "omni", "sotl-e", "bananas"} <= names
+    assert not {"one-shot", "one-shot-darts", "zero-cost", "evidence"} & names

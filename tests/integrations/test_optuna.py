@@ -524,7 +524,7 @@ def test_when_nothing_is_stopped() -> None:
     late = with_curves([curve(top) for top in TOPS], n_warmup_steps=15)
     assert stopped_at(late, curve(0.1)) == 14
     seldom = with_curves([curve(top) for top in TOPS], n_warmup_steps=6, interval_steps=100)
-    assert stopped_at(seldom, curve(0.7)) is None
+    assert stopped_at(seldom, curve(0.79)) is None
     unknown = with_curves([curve(top) for top in TOPS])
     assert stopped_at(unknown, [math.nan, *curve(0.1)[:10]]) is None
     assert stopped_at(unknown, [0.1, math.nan, *curve(0.1)[2:12]]) is not None  # a gap counts as the value before it

@@ -18,7 +18,7 @@ from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["GaussianProcess", "KernelPredictor"]
+__all__ = ["GaussianProcess", "JointPosterior", "KernelPredictor"]
 
 LINEAR_SHARE = 0.125
 """Share of the prior variance that each linear term has."""
@@ -31,7 +31,43 @@ RELEVANCE = 1.4
 or not at all there, whereas features of graphs are many and alike."""
 
 
-class KernelPredictor(Predictor):
+class JointPosterior(Predictor):
+    """Base of the predictors that are one Gaussian process, ``gp_``, of the targets of ``scale_``: their joint posterior."""
+
+    gp_: AdditiveGP | InducingGP
+    scale_: TargetScale
+
+    def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
+        """Features for the terms of the kernel."""
+        raise NotImplementedError
+
+    def joint(self, archs: ArrayLike, *, noise: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The joint posterior at some architectures, without evidence: what a batch of them can teach.
+
+        Args:
+            archs: ``(n, d)`` rows.
+            noise: whether the covariance is that of scores that would be measured, instead of that of the function behind them.
+
+        Returns:
+            Mean ``(n,)``, as ``query`` gives it, and covariance ``(n, n)``: the correlations of the Gaussian process, with its
+            standard deviations on the scale of the scores.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise NotInitializedError(f"{type(self).__name__} is not initialised: call init(archs, scores) first.")
+        terms = self._terms(self._space.validate(archs, allow_empty=False), Evidence())
+        mean, covariance = self.gp_.predict(terms)[0], self.gp_.covariance(terms)
+        covariance = (covariance + covariance.T) / 2
+        variance = np.maximum(np.diag(covariance), 1e-12)
+        covariance.flat[:: len(mean) + 1] = variance + noise * self.gp_.noise
+        std = np.sqrt(np.diag(covariance))
+        on_scores = self.scale_.prediction(mean, std).std
+        assert on_scores is not None
+        scale = on_scores / std
+        centre = self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise)).mean
+        return centre, covariance * scale * scale[:, None]
+
+
+class KernelPredictor(JointPosterior):
     """Base of the Gaussian process predictors: rank-normal targets, an additive kernel, and the way back to scores.
 
     A subclass writes ``_prepare``, ``_terms`` and ``_priors``.
@@ -41,10 +77,6 @@ class KernelPredictor(Predictor):
 
     def _prepare(self, archs: NDArray[np.int64], evidence: Evidence, pool: Pool | None) -> None:
         """Learn what ``_terms`` needs."""
-        raise NotImplementedError
-
-    def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
-        """Features for the terms of the kernel."""
         raise NotImplementedError
 
     def _priors(self, terms: Terms) -> Priors:
@@ -65,27 +97,6 @@ class KernelPredictor(Predictor):
         mean, variance = self.gp_.predict(self._terms(archs, evidence))
         std = np.sqrt(variance + self.gp_.noise)
         return self.scale_.prediction(mean, std)
-
-    def joint(self, archs: ArrayLike, *, noise: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The joint posterior at some architectures, without evidence: what a batch of them can teach.
-
-        Args:
-            archs: ``(n, d)`` rows.
-            noise: whether the covariance is that of scores that would be measured, instead of that of the function behind them.
-
-        Returns:
-            Mean ``(n,)``, as ``query`` gives it, and covariance ``(n, n)``: the correlations of the Gaussian process, with its
-            standard deviations on the scale of the scores.
-        """
-        if not self.__sklearn_is_fitted__():
-            raise NotInitializedError(f"{type(self).__name__} is not initialised: call init(archs, scores) first.")
-        terms = self._terms(self._space.validate(archs, allow_empty=False), Evidence())
-        mean, covariance = self.gp_.predict(terms)[0], self.gp_.covariance(terms)
-        covariance = (covariance + covariance.T) / 2
-        covariance.flat[:: len(mean) + 1] = np.maximum(np.diag(covariance), 1e-12) + noise * self.gp_.noise
-        std = np.sqrt(np.diag(covariance))
-        scale = self.scale_.backward_std(mean, std) / std
-        return self.scale_.backward(mean), covariance * scale * scale[:, None]
 
 
 @register(

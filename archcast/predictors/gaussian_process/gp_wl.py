@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from archcast.encodings.wl import WeisfeilerLehman
 from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.base import Known, Prediction, register
 from archcast.predictors.gaussian_process._additive import AdditiveGP, LogNormal, Priors, Terms
+from archcast.predictors.gaussian_process.gp import JointPosterior
 from archcast.predictors.parameters import Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -28,7 +29,7 @@ PRIORS = Priors(scales=(), lengthscales=(), slopes=(LogNormal(1.0, 2.0),), noise
     family="gaussian-process",
     default=True,
 )
-class WLGaussianProcess(Predictor):
+class WLGaussianProcess(JointPosterior):
     """The surrogate of NAS-BOWL (Ru et al. 2021, https://arxiv.org/abs/2006.07556): one graph kernel and nothing else.
 
     With ``phi_H`` the counts of all node labels after 0, 1, ..., H refinements,
@@ -78,8 +79,11 @@ class WLGaussianProcess(Predictor):
         self.scale_ = TargetScale.of_scores(known.scores)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        mean, variance = self.gp_.predict(_terms(self.encoder_, self._space, archs))
+        mean, variance = self.gp_.predict(self._terms(archs, evidence))
         return self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise))
+
+    def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
+        return _terms(self.encoder_, self._space, archs)
 
 
 def _terms(encoder: WeisfeilerLehman, space: SearchSpace, archs: NDArray[np.int64]) -> Terms:
