@@ -1,0 +1,99 @@
+"""The network of a chain of inverted residual blocks (Sandler et al. 2018, https://arxiv.org/abs/1801.04381)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from archcast.spaces.mbconv.layers import Block, Chain, Conv
+
+__all__ = ["Gate", "InvertedResidual", "Network"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "hardsigmoid": nn.Hardsigmoid,
+    "hardswish": nn.Hardswish,
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+}
+
+
+def conv_layers(
+    c_in: int, c_out: int, kernel: int = 1, stride: int = 1, groups: int = 1, activation: str = "", norm: bool = True
+) -> list[nn.Module]:
+    """Convolution without bias, batch norm, activation."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+    ]
+    if norm:
+        layers.append(nn.BatchNorm2d(c_out))
+    if activation:
+        layers.append(ACTIVATIONS[activation]())
+    return layers
+
+
+class Gate(nn.Module):
+    """Squeeze and excitation (Hu et al. 2018, https://arxiv.org/abs/1709.01507): each channel times a number that depends on the
+    averages of all channels. ``(b, c, h, w)`` -> the same shape."""
+
+    def __init__(self, channels: int, squeeze: int, between: str, after: str) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, squeeze, 1),
+            ACTIVATIONS[between](),
+            nn.Conv2d(squeeze, channels, 1),
+            ACTIVATIONS[after](),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x * self.layers(x.mean(dim=(2, 3), keepdim=True))
+        return out
+
+
+class InvertedResidual(nn.Module):
+    """One block. ``(b, c_in, h, w)`` -> ``(b, c_out, h / stride, w / stride)``, rounded up."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        mid, groups, activation = block.mid, block.groups, block.activation
+        layers = conv_layers(block.c_in, mid, groups=groups, activation=activation) if block.expand else []
+        if block.expand and groups > 1:
+            layers.append(nn.ChannelShuffle(groups))
+        layers += conv_layers(mid, mid, block.kernel, block.stride, groups=mid, activation=activation)
+        if block.squeeze:
+            layers.append(Gate(mid, block.squeeze, *block.gate))
+        self.layers = nn.Sequential(*layers, *conv_layers(mid, block.c_out, groups=groups))
+        self.skip = block.stride == 1 and block.c_in == block.c_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layers(x)
+        return out + x if self.skip else out
+
+
+class Network(nn.Module):
+    """Layers, average over all pixels, classifier. ``(b, channels, h, w)`` -> ``(b, classes)`` logits.
+
+    Args:
+        chain: of a single row, in plain numbers (:meth:`~archcast.spaces.mbconv.layers.Chain.of`).
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*(_module(layer) for layer in chain.layers))
+        self.head = nn.Sequential(*(_module(layer) for layer in chain.head))
+        last = (chain.head or chain.layers)[-1]
+        self.classifier = nn.Linear(last.c_out, chain.classes, bias=chain.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.classifier(self.head(self.features(x).mean(dim=(2, 3), keepdim=True)).flatten(1))
+        return out
+
+
+def _module(layer: Conv | Block) -> nn.Module:
+    if isinstance(layer, Block):
+        return InvertedResidual(layer)
+    return nn.Sequential(
+        *conv_layers(
+            layer.c_in, layer.c_out, layer.kernel, layer.stride, activation=layer.activation, norm=layer.norm
+        )
+    )
