@@ -25,24 +25,27 @@ def costs(chain: Chain, n: int, shape: Shape, convention: str) -> dict[str, NDAr
     """
     tally, image = Tally(n, convention), shape
     depth = np.ones(n, dtype=np.int64)  # the classifier
-    for layer in chain.layers:
-        shape, given = halved(shape) if layer.stride == 2 else shape, shape
-        if isinstance(layer, Block):
-            depth += _block(tally, layer, given, shape)
-        else:
-            depth += _conv(tally, layer, shape)
-    last = (chain.head or chain.layers)[-1].c_out
-    tally.global_pool(chain.layers[-1].c_out, shape)
-    for layer in chain.head:
-        depth += _conv(tally, layer, PIXEL)
-    tally.linear(last, chain.classes, bias=chain.bias)
+    c = 0
+    for place in chain.places():
+        shape, given = halved(shape) if place[0].stride == 2 else shape, shape
+        for layer in place:
+            if isinstance(layer, Block):
+                depth += _block(tally, layer, given, shape)
+            else:
+                depth += _conv(tally, layer, shape)
+        c = place[0].c_out
+    tally.global_pool(c, shape)
+    for conv in chain.head:
+        depth += _conv(tally, conv, PIXEL)
+        c = conv.c_out
+    tally.linear(c, chain.classes, bias=chain.bias)
     return tally.costs(depth, image[0])
 
 
 def _conv(tally: Tally, layer: Conv, out: Shape) -> Count:
     """Layers on the longest path."""
-    _unit(tally, layer.c_in, layer.c_out, out, kernel=layer.kernel, norm=layer.norm, activation=layer.activation,
-          times=layer.there)  # fmt: skip
+    options = {"kernel": layer.kernel, "norm": layer.norm, "activation": layer.activation}
+    _unit(tally, layer.c_in, layer.c_out, out, **options, times=layer.there)
     return 1 * np.asarray(layer.there)
 
 

@@ -76,13 +76,13 @@ class Chain:
     """The networks of ``n`` rows: layers, global average pooling, convolutions of single pixels, classifier.
 
     Attributes:
-        layers: before the pooling.
+        layers: before the pooling. A tuple holds layers of equal input and output shape, of which each row has at most one.
         head: after it.
         classes: outputs of the classifier.
         bias: whether the classifier has one.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Layer | tuple[Layer, ...], ...]
     head: tuple[Conv, ...]
     classes: int
     bias: bool = True
@@ -95,8 +95,12 @@ class Chain:
             >>> [len(chain.of(row).layers) for row in (0, 1)]
             [1, 2]
         """
-        layers = [_of(layer, row) for layer in self.layers]
+        layers = [_of(layer, row) for place in self.places() for layer in place]
         return dataclasses.replace(self, layers=tuple(layer for layer in layers if layer.there))
+
+    def places(self) -> list[tuple[Layer, ...]]:
+        """Before the pooling, the layers of which each row has at most one."""
+        return [place if isinstance(place, tuple) else (place,) for place in self.layers]
 
 
 def _of(layer: Any, row: int) -> Any:

@@ -22,9 +22,7 @@ def conv_layers(
     c_in: int, c_out: int, kernel: int = 1, stride: int = 1, groups: int = 1, activation: str = "", norm: bool = True
 ) -> list[nn.Module]:
     """Convolution without bias, batch norm, activation."""
-    layers: list[nn.Module] = [
-        nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
-    ]
+    layers: list[nn.Module] = [nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False)]
     if norm:
         layers.append(nn.BatchNorm2d(c_out))
     if activation:
@@ -79,10 +77,10 @@ class Network(nn.Module):
 
     def __init__(self, chain: Chain) -> None:
         super().__init__()
-        self.features = nn.Sequential(*(_module(layer) for layer in chain.layers))
+        layers = [layer for place in chain.places() for layer in place]
+        self.features = nn.Sequential(*(_module(layer) for layer in layers))
         self.head = nn.Sequential(*(_module(layer) for layer in chain.head))
-        last = (chain.head or chain.layers)[-1]
-        self.classifier = nn.Linear(last.c_out, chain.classes, bias=chain.bias)
+        self.classifier = nn.Linear([*layers, *chain.head][-1].c_out, chain.classes, bias=chain.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.classifier(self.head(self.features(x).mean(dim=(2, 3), keepdim=True)).flatten(1))
@@ -93,7 +91,5 @@ def _module(layer: Conv | Block) -> nn.Module:
     if isinstance(layer, Block):
         return InvertedResidual(layer)
     return nn.Sequential(
-        *conv_layers(
-            layer.c_in, layer.c_out, layer.kernel, layer.stride, activation=layer.activation, norm=layer.norm
-        )
+        *conv_layers(layer.c_in, layer.c_out, layer.kernel, layer.stride, activation=layer.activation, norm=layer.norm)
     )
