@@ -120,8 +120,8 @@ class Network(Supernet):
         for cell in range(2):
             for slot in range(2 * NODES):
                 source, op = rows[:, 4 * NODES * cell + 2 * slot], rows[:, 4 * NODES * cell + 2 * slot + 1]
-                edge = numbers[source, INPUTS + slot // 2]
-                choices[np.arange(len(rows)), len(EDGES) * cell + edge] = op + 1
+                edges = numbers[source, INPUTS + slot // 2]
+                choices[np.arange(len(rows)), len(EDGES) * cell + edges] = op + 1
         return choices
 
     def discretised(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
