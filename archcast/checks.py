@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from numbers import Integral
-from typing import Any
+import os
+from collections.abc import Collection, Mapping
+from numbers import Integral, Number
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.registry import closest
 
-__all__ = ["one_of", "whole"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["array_of", "generator", "mapping", "numbers", "one_of", "path_of", "whole"]
 
 
 def whole(name: str, value: Any, least: int) -> int:
@@ -19,7 +25,7 @@ def whole(name: str, value: Any, least: int) -> int:
         InvalidInputError: it is not.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {short(value)}.")
     return int(value)
 
 
@@ -30,5 +36,108 @@ def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
         InvalidInputError: with the closest names.
     """
     if not isinstance(value, str) or value not in allowed:
-        raise InvalidInputError(f"Unknown {name} {value!r}. {closest(str(value), list(allowed))}")
+        raise InvalidInputError(f"Unknown {name} {short(value)}. {closest(value, list(allowed))}")
     return value
+
+
+def mapping(name: str, value: Any, of: str) -> dict[Any, Any]:
+    """``value`` as a dictionary; ``of`` says what it holds, e.g. ``"names to arrays"``.
+
+    Raises:
+        InvalidInputError: it is no mapping.
+    """
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.")
+    return dict(value)
+
+
+def path_of(name: str, value: Any) -> Path:
+    """``value`` as a path.
+
+    Raises:
+        InvalidInputError: it is no text and no path, or the empty text.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
+        raise InvalidInputError(f"{name} must be the path of a file or folder, got {short(value)}.")
+    return Path(value)
+
+
+def generator(name: str, value: Any) -> np.random.Generator:
+    """A random generator from a seed, a generator, or ``None`` for one that differs each time.
+
+    Raises:
+        InvalidInputError: something else.
+    """
+    import numpy as np
+
+    seed = isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
+    if not seed and not isinstance(value, (np.random.Generator, np.random.SeedSequence, type(None))):
+        raise InvalidInputError(
+            f"{name} must be a whole number of at least 0, a numpy Generator or None, got {short(value)}."
+        )
+    return np.random.default_rng(value)
+
+
+def array_of(name: str, value: Any) -> NDArray[Any]:
+    """``value`` as an array of whatever type; masked entries of numbers become NaN.
+
+    Raises:
+        InvalidInputError: it has no shape: rows of different lengths, say.
+    """
+    import numpy as np
+
+    try:
+        if isinstance(value, np.ma.MaskedArray):
+            if value.dtype.kind in "iufb" and np.ma.getmaskarray(value).any():
+                return np.asarray(value.astype(np.float64).filled(np.nan))
+            return np.asarray(value.filled())
+        return np.asarray(value)
+    except Exception as error:  # whatever __array__, __len__ or __iter__ of the value raise
+        why = short(str(error), 100)[1:-1]
+        raise InvalidInputError(f"{name} must be an array, got {short(value)}: {why}") from error
+
+
+def numbers(name: str, value: Any, *, truth: bool = False, of: str = "numbers") -> NDArray[np.float64]:
+    """``value`` as an array of float64; what is masked or ``None`` becomes NaN.
+
+    Texts, dates, durations, complex numbers and, without ``truth``, truth values are no numbers: they are refused, even where
+    numpy would turn them into some. ``of`` is what errors ask for.
+
+    Raises:
+        InvalidInputError: it holds something else than numbers; the message names the first.
+    """
+    import numpy as np
+
+    array = array_of(name, value)
+    if array.dtype.kind == "O":
+        for place, item in np.ndenumerate(array):
+            if item is None or type(item).__name__ == "NAType":
+                continue
+            wrong = not isinstance(item, Number) or isinstance(item, (complex, np.complexfloating))
+            if wrong or (isinstance(item, (bool, np.bool_)) and not truth):
+                where = ", ".join(map(str, place))
+                raise InvalidInputError(
+                    f"{name} must be an array of {of}, got {short(item)}" + f" at [{where}]." * bool(place)
+                )
+        array = np.where(np.vectorize(lambda item: type(item).__name__ == "NAType", otypes=[bool])(array), None, array)
+    elif array.dtype.kind not in ("iufb" if truth else "iuf"):
+        raise InvalidInputError(
+            f"{name} must be an array of {of}, got {_KINDS.get(array.dtype.kind, 'something else')}: {short(value)}."
+        )
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInputError(f"{name} must be an array of {of}: {error}.") from error
+
+
+_KINDS = {
+    "b": "truth values",
+    "c": "complex numbers",
+    "S": "bytes",
+    "U": "texts",
+    "T": "texts",
+    "M": "dates",
+    "m": "durations",
+    "V": "records",
+}
+"""Kind of a numpy type -> what it holds."""

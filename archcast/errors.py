@@ -8,7 +8,9 @@ scikit-learn's among them, keep working.
 from __future__ import annotations
 
 import importlib
+import reprlib
 from types import ModuleType
+from typing import Any
 
 __all__ = [
     "ArchcastError",
@@ -20,11 +22,18 @@ __all__ = [
     "MissingEvidenceError",
     "UnknownNameError",
     "require",
+    "short",
 ]
+
+LONGEST = 400
+"""Characters of a message; of a longer one the middle is left out: its two ends say what is wrong and what to do."""
 
 
 class ArchcastError(Exception):
-    """Root of every error that archcast raises on purpose."""
+    """Root of every error that archcast raises on purpose. Its message is one line of at most ``LONGEST`` characters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*(_line(arg) if isinstance(arg, str) else arg for arg in args), **kwargs)
 
 
 class InvalidInputError(ArchcastError, ValueError):
@@ -53,6 +62,27 @@ class DivergedError(ArchcastError, FloatingPointError):
 
 class MissingDependencyError(ArchcastError, ImportError):
     """An optional package is missing; the message is the install line."""
+
+
+def short(value: object, most: int = 60) -> str:
+    """A value as a message shows it: on one line, of at most ``most`` characters, whatever its ``repr`` does.
+
+    Examples:
+        >>> short("a" * 1000, 20)
+        "'aaaaaa...aaaaaaaa'"
+    """
+    maker = reprlib.Repr()
+    maker.maxstring = maker.maxlong = maker.maxother = most
+    try:
+        text = " ".join(maker.repr(value).split())
+    except Exception:  # a repr of a user's own, or a number with more digits than Python writes
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _line(text: str) -> str:
+    text = " ".join(text.split()) if any(end in text for end in "\n\r\t") else text
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 152]} ... {text[-147:]}"
 
 
 def require(module: str, *, extra: str, feature: str) -> ModuleType:

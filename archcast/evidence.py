@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError
+from archcast.checks import array_of, mapping, numbers
+from archcast.errors import InvalidInputError, short
 
 __all__ = ["Evidence", "Pool", "Source"]
 
@@ -41,12 +42,11 @@ class Evidence:
         length: tuple[str, int] | None = None
         for kind in _KINDS:
             checked = {}
-            for name, values in dict(getattr(self, kind)).items():
-                label = f"evidence.{kind}[{name!r}]"
-                try:
-                    array = np.asarray(values, dtype=np.float64)
-                except (TypeError, ValueError) as error:
-                    raise InvalidInputError(f"{label} must be an array of numbers: {error}.") from error
+            for name, values in mapping(f"evidence.{kind}", getattr(self, kind), "names to arrays").items():
+                if not isinstance(name, str):
+                    raise InvalidInputError(f"evidence.{kind}: names must be texts, got {short(name)}.")
+                label = f"evidence.{kind}[{short(name)}]"
+                array = numbers(label, values, truth=kind != "curves")
                 want = 2 if kind == "curves" else 1
                 if array.ndim != want:
                     shape = "(n, epochs)" if kind == "curves" else "(n,)"
@@ -111,6 +111,10 @@ class Pool:
     archs: NDArray[np.int64]
     evidence: Evidence = field(default_factory=Evidence)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "archs", _rows("pool.archs", self.archs))
+        _check_kind("pool.evidence", self.evidence)
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -136,10 +140,10 @@ class Source:
     evidence: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
-        try:
-            archs, scores = np.asarray(self.archs), np.asarray(self.scores, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(f"source.scores must be an array of numbers: {error}.") from error
+        archs, scores = _rows("source.archs", self.archs), numbers("source.scores", self.scores)
+        _check_kind("source.evidence", self.evidence)
+        if not isinstance(self.space, str) and not hasattr(self.space, "cardinalities"):
+            raise InvalidInputError(f"source.space must be a search space or its name, got {short(self.space)}.")
         if archs.ndim != 2 or scores.shape != (len(archs),):
             raise InvalidInputError(
                 f"source.archs must have shape (m, d) and source.scores (m,), got {archs.shape} and {scores.shape}."
@@ -151,3 +155,17 @@ class Source:
             raise InvalidInputError(f"source.evidence has {len(self.evidence)} rows, source.archs has {len(archs)}.")
         object.__setattr__(self, "archs", archs)
         object.__setattr__(self, "scores", scores)
+
+
+def _rows(name: str, archs: Any) -> NDArray[Any]:
+    """Rows of numbers; whether they are architectures, only their space can tell."""
+    array = array_of(name, archs)
+    numbers(name, array, truth=True)
+    if array.ndim not in (1, 2):
+        raise InvalidInputError(f"{name} must have shape (m, d), got {array.shape}.")
+    return array
+
+
+def _check_kind(name: str, evidence: Any) -> None:
+    if not isinstance(evidence, Evidence):
+        raise InvalidInputError(f"{name} must be an archcast.Evidence, got {short(evidence)}.")

@@ -19,7 +19,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.errors import InvalidInputError, UnknownNameError, short
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -43,9 +43,9 @@ def natural_key(name: str) -> list[tuple[bool, str | int]]:
     return [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", name)]
 
 
-def closest(name: str, names: list[str]) -> str:
+def closest(name: object, names: list[str]) -> str:
     """Return the end of an error message: close names if there are any, else all of them."""
-    near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name[:200].lower(), names, n=3, cutoff=0.5) if isinstance(name, str) else []
     if near:
         return f"Did you mean {' or '.join(map(repr, near))}? Available: {', '.join(names)}."
     return f"Available: {', '.join(names)}."
@@ -94,7 +94,7 @@ class Registry(Generic[T]):
             importlib.import_module(self.index[name])
         if isinstance(name, str) and name in self._entries:
             return self._entries[name]
-        raise UnknownNameError(f"Unknown {self.kind} {_short(name)}. {closest(name, self.names())}")
+        raise UnknownNameError(f"Unknown {self.kind} {short(name)}. {closest(name, self.names())}")
 
     def __getitem__(self, name: str) -> T:
         return self.entry(name).component
@@ -134,11 +134,6 @@ def _sources(folder: Traversable, package: str) -> Iterator[tuple[str, str]]:
             yield from _sources(item, f"{package}.{item.name}")
         elif item.name.endswith(".py"):
             yield f"{package}.{item.name[:-3]}", item.read_text(encoding="utf-8")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _origin(component: Any) -> str:

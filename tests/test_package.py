@@ -34,8 +34,10 @@ SOURCES = {
 LAYERS = (
     # from the bottom up: what stands in a row may import what stands in the rows below it, and nothing beside it
     ("_version", "errors"),
-    ("evidence", "files", "graphs", "registry"),
-    ("checks", "costs", "journal", "names"),
+    ("graphs", "registry"),
+    ("checks",),
+    ("evidence", "files"),
+    ("costs", "journal", "names"),
     ("spaces",),
     ("encodings", "proxies", "zoo"),
     ("data",),

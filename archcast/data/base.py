@@ -12,9 +12,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from archcast.checks import path_of
 from archcast.data.benchmark import Benchmark
 from archcast.data.files import read_benchmark
-from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, InvalidInputError, UnknownNameError
+from archcast.errors import (
+    ArchcastError,
+    DataNotFoundError,
+    InvalidFileError,
+    InvalidInputError,
+    UnknownNameError,
+    short,
+)
 from archcast.names import BENCHMARKS
 from archcast.registry import closest
 
@@ -65,22 +73,25 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
         InvalidFileError: the file does not hold what it should.
         MissingDependencyError: the package that carries the data is not installed.
     """
-    if str(name).endswith(".npz") or (Path(name) / "benchmark.npz").is_file():
+    place = path_of("name", name)
+    folder = None if path is None else path_of("path", path).expanduser()
+    if str(name).endswith(".npz") or _there(place / "benchmark.npz"):
         return read_benchmark(name)
-    if (Path(name) / "runs.jsonl").is_file():
+    if _there(place / "runs.jsonl"):
         raise DataNotFoundError(
             f"{str(name)!r} holds trainings, but no benchmark.npz yet: run its archcast train again, with --hours 0 to write "
             "what is finished."
         )
     reader, _, task = str(name).partition("/")
     if reader not in BENCHMARKS:
-        raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, [*benchmark_names(), *_short_names()])}")
+        raise UnknownNameError(
+            f"Unknown benchmark {short(name)}. {closest(name, [*benchmark_names(), *_short_names()])}"
+        )
     info = BENCHMARKS.entry(reader).info
     task = task or info.get("default_task", "")
     if f"{reader}/{task}".rstrip("/") not in (full := _full_names(reader)):
         wants = f"Unknown task {task!r} of" if task else "Name a task of"
         raise UnknownNameError(f"{wants} benchmark {reader!r}. {closest(name, full)}")
-    folder = None if path is None else Path(path).expanduser()
     compact = _compact(f"{reader}/{task}".rstrip("/"), folder) if converted else None
     read = BENCHMARKS[reader]
     try:
@@ -97,6 +108,14 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
     if compact is not None and compact_name(benchmark.name) != compact_name(name):
         raise InvalidFileError(f"{str(compact)!r} holds benchmark {benchmark.name!r}, not {name!r}.")
     return benchmark if benchmark.name == name else dataclasses.replace(benchmark, name=name)
+
+
+def _there(path: Path) -> bool:
+    """Whether a file is there; a name that is too long for a path is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def data_folder() -> Path | None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.checks import array_of, mapping, numbers
+from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.evidence import Evidence
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
@@ -64,10 +65,15 @@ class Benchmark:
     def __post_init__(self) -> None:
         space = get_space(self.space)
         archs = space.validate(self.archs, allow_empty=False)
-        metrics = {name: np.asarray(values, dtype=np.float64) for name, values in self.metrics.items()}
+        if not isinstance(self.name, str):
+            raise InvalidInputError(f"name must be a text, got {short(self.name)}.")
+        metrics = {
+            name: numbers(f"metrics[{short(name)}]", values)
+            for name, values in mapping("metrics", self.metrics, "names to arrays").items()
+        }
         measured = {f"metrics[{name!r}]": values for name, values in metrics.items()}
         if self.train_seconds is not None:
-            measured["train_seconds"] = np.asarray(self.train_seconds, dtype=np.float64)
+            measured["train_seconds"] = numbers("train_seconds", self.train_seconds)
             object.__setattr__(self, "train_seconds", measured["train_seconds"])
         for label, values in measured.items():
             if values.shape != (len(archs),):
@@ -76,14 +82,16 @@ class Benchmark:
                 )
             if np.isinf(values).any():
                 raise InvalidInputError(f"{label} holds an infinite value. Use NaN for what was not measured.")
-        if self.default_metric not in metrics:
-            raise InvalidInputError(f"default_metric {self.default_metric!r} is not one of {', '.join(metrics)}.")
-        if self.test_metric is not None and self.test_metric not in metrics:
-            raise InvalidInputError(f"test_metric {self.test_metric!r} is not one of {', '.join(metrics)}.")
+        if not isinstance(self.default_metric, str) or self.default_metric not in metrics:
+            raise InvalidInputError(f"default_metric {short(self.default_metric)} is not one of {', '.join(metrics)}.")
+        if self.test_metric is not None and (not isinstance(self.test_metric, str) or self.test_metric not in metrics):
+            raise InvalidInputError(f"test_metric {short(self.test_metric)} is not one of {', '.join(metrics)}.")
         if self.groups is not None:
-            groups = np.asarray(self.groups)
+            groups = array_of("groups", self.groups)
             if groups.shape != (len(archs),) or groups.dtype.kind not in "iu":
-                raise InvalidInputError(f"groups must be ({len(archs)},) whole numbers, got shape {groups.shape}.")
+                raise InvalidInputError(
+                    f"groups must be ({len(archs)},) whole numbers, got {groups.dtype} of shape {groups.shape}."
+                )
             object.__setattr__(self, "groups", groups.astype(np.int64))
         evidence = Evidence(self.curves, self.proxies, self.costs)
         if evidence and len(evidence) != len(archs):
@@ -107,9 +115,9 @@ class Benchmark:
             UnknownNameError: with the closest names.
         """
         metric = self.default_metric if metric is None else metric
-        if metric not in self.metrics:
+        if not isinstance(metric, str) or metric not in self.metrics:
             raise UnknownNameError(
-                f"Unknown metric {metric!r} of benchmark {self.name!r}. {closest(metric, list(self.metrics))}"
+                f"Unknown metric {short(metric)} of benchmark {self.name!r}. {closest(metric, list(self.metrics))}"
             )
         return self.metrics[metric]
 

@@ -25,7 +25,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from typing_extensions import Self
 
-from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, MissingEvidenceError
+from archcast.checks import generator, numbers
+from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, MissingEvidenceError, short
 from archcast.evidence import Evidence, Pool, Source
 from archcast.names import PREDICTORS, get_predictor
 from archcast.predictors.parameters import Rule, check, rules_of
@@ -221,6 +222,8 @@ class Predictor(RegressorMixin, BaseEstimator):
         values = _check_scores(scores, len(rows))
         known = self._check_evidence(evidence, len(rows), at_init=True)
         if pool is not None:
+            if not isinstance(pool, Pool):
+                raise InvalidInputError(f"pool must be an archcast.Pool, got {short(pool)}.")
             pool = Pool(space.validate(pool.archs, allow_empty=False), pool.evidence)
             if pool.evidence and len(pool.evidence) != len(pool.archs):
                 raise InvalidInputError(
@@ -324,10 +327,12 @@ class Predictor(RegressorMixin, BaseEstimator):
             return state
         if isinstance(state, np.random.RandomState):
             return np.random.default_rng(check_random_state(state).randint(2**31))
-        return np.random.default_rng(state)
+        return generator("random_state", state)
 
     def _check_parameters(self) -> None:
         """Every parameter against its rule; a subclass adds what concerns several of them."""
+        if not isinstance(state := getattr(self, "random_state", None), np.random.RandomState):
+            generator("random_state", state)
         known = signature(type(self).__init__).parameters
         check(self._title, self.get_params(deep=False), rules_of(type(self)), lambda name: known[name].default)
 
@@ -338,7 +343,7 @@ class Predictor(RegressorMixin, BaseEstimator):
         if evidence is None:
             evidence = Evidence()
         if not isinstance(evidence, Evidence):
-            raise InvalidInputError(f"evidence must be an archcast.Evidence, got {type(evidence).__name__}.")
+            raise InvalidInputError(f"evidence must be an archcast.Evidence, got {short(evidence)}.")
         if evidence and len(evidence) != n:
             raise InvalidInputError(f"evidence has {len(evidence)} rows, archs has {n}: they must be aligned.")
         needs = self._needs(at_init=at_init) if n else Requirements()
@@ -364,6 +369,8 @@ class Predictor(RegressorMixin, BaseEstimator):
 
     def _check_sources(self, sources: Sequence[Source] | None) -> tuple[Source, ...]:
         """The sources, if the predictor learns from any."""
+        if not isinstance(sources, (list, tuple, type(None))):
+            raise InvalidInputError(f"sources must be a list of archcast.Source, got {short(sources)}.")
         others = tuple(sources or ())
         for number, source in enumerate(others):
             if not isinstance(source, Source):
@@ -388,10 +395,7 @@ COMPONENTS["predictor"] = Predictor, PREDICTORS
 def _check_scores(scores: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if scores is None:
         return np.zeros(0)
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"scores must be an array of numbers: {error}.") from error
+    values = numbers("scores", scores)
     if values.shape != (n,):
         raise InvalidInputError(f"scores must have shape ({n},), one for each architecture, got {values.shape}.")
     if not np.isfinite(values).all():

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archcast._version import __version__
+from archcast.checks import path_of
 from archcast.encodings.base import ENCODINGS, Encoder
-from archcast.errors import InvalidFileError, InvalidInputError, MissingDependencyError
-from archcast.files import write_whole
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, MissingDependencyError
+from archcast.files import read_arrays, write_whole
 from archcast.names import STATES
 from archcast.predictors import _foreign
 from archcast.spaces.base import SPACES, SearchSpace, get_space
@@ -85,8 +86,9 @@ def read_state(path: str | Path, kind: str) -> Any:
         InvalidFileError: no such file, or not a sound file of this format and kind.
         MissingDependencyError: the file needs an optional package.
     """
+    path = path_of("path", path)
     try:
-        arrays = _read(path)
+        arrays = read_arrays(path)
         tree = json.loads(arrays.pop(_KEY).tobytes())
         if tree["format"] not in READS:
             raise ValueError(
@@ -94,23 +96,13 @@ def read_state(path: str | Path, kind: str) -> Any:
                 f"reads formats {READS}; install that version or save it again"
             )
         return _decode(tree[kind], arrays, RENAMED if tree["format"] < FORMAT else {})
-    except FileNotFoundError as error:
-        raise InvalidFileError(f"No file {str(path)!r}.") from error
+    except DataNotFoundError as error:
+        raise InvalidFileError(str(error)) from error
     except MissingDependencyError:
         raise
     except Exception as error:  # whatever a foreign or broken file makes a reader stumble over
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InvalidFileError(f"{str(path)!r} is not a {kind} that archcast saved: {reason[:300]}") from error
-
-
-def _read(path: str | Path) -> dict[str, np.ndarray]:
-    """All arrays of the file; the zip keeps a checksum of each."""
-    with open(path, "rb") as stream:
-        if stream.read(4) != b"PK\x03\x04":
-            raise ValueError("it is not a zip of arrays")
-        stream.seek(0)
-        with np.load(stream, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
 
 
 # -- objects to JSON ---------------------------------------------------------------------------------------------------

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
+from archcast.files import unzipped
 
 __all__ = ["Columns", "columns_of", "is_number", "read_columns"]
 
@@ -41,7 +41,11 @@ def columns_of(frame: Any) -> Columns:
         raise InvalidInputError(
             f"frame must be a DataFrame, a mapping of columns, a list of records or a path, got {type(frame).__name__}."
         )
-    out = {str(name): [_plain(value) for value in frame[name]] for name in frame.keys()}  # noqa: SIM118
+    out = {}
+    for name in frame.keys():  # noqa: SIM118
+        if isinstance(frame[name], (str, bytes)) or not isinstance(frame[name], Iterable):
+            raise InvalidInputError(f"frame[{short(name)}] must be a list of values, got {short(frame[name])}.")
+        out[str(name)] = [_plain(value) for value in frame[name]]
     lengths = {name: len(values) for name, values in out.items()}
     if len(set(lengths.values())) > 1:
         raise InvalidInputError(f"the columns of frame have different lengths: {lengths}.")
@@ -63,7 +67,7 @@ def read_columns(path: str | Path) -> Columns:
         raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv, .tsv, .json or .jsonl file.")
     try:
         data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
+        text = unzipped(data, path).decode("utf-8-sig")
     except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
         raise InvalidFileError(f"{str(path)!r} is not a text file: {error}.") from error
     if text.lstrip()[:1] in ("[", "{") and "json" in "".join(path.suffixes):
@@ -78,7 +82,7 @@ def _records(path: Path, text: str) -> Columns:
             if text.lstrip().startswith("[")
             else [json.loads(line) for line in text.splitlines() if line]
         )
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
     if not whole or not all(isinstance(record, dict) for record in whole):
         raise InvalidFileError(f"{str(path)!r} holds no rows: it must be a list of objects, or an object a line.")
@@ -129,14 +133,21 @@ def _typed(texts: list[str]) -> list[Any]:
 
 
 def _whole(text: str) -> int:
-    return int(text)
+    return int(_digits(text))
 
 
 def _real(text: str) -> float:
-    value = float(text)
+    value = float(_digits(text))
     return (
         int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**53 and "e" not in text else value
     )
+
+
+def _digits(text: str) -> str:
+    """The text, if it is a number as a person writes one: Python would read ``1_000`` and digits of all scripts as well."""
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return text
 
 
 def _truth(text: str) -> bool:

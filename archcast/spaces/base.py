@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.checks import array_of, generator, numbers, whole
 from archcast.costs import COSTS, count
 from archcast.costs.conventions import convention_of
-from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.graphs import CellGraphs, Operation
 from archcast.names import SPACES
 from archcast.registry import closest
@@ -164,9 +165,9 @@ class SearchSpace(ABC):
             return task
         if task is None:
             return next(iter(self.tasks.values()), Task())
-        if task not in self.tasks:
+        if not isinstance(task, str) or task not in self.tasks:
             near = closest(task, list(self.tasks)) if self.tasks else "It has none: pass an archcast.Task."
-            raise UnknownNameError(f"Unknown task {task!r} of space {self.name!r}. {near}")
+            raise UnknownNameError(f"Unknown task {short(task)} of space {self.name!r}. {near}")
         return self.tasks[task]
 
     def size_of(self, task: Task) -> dict[str, int]:
@@ -205,7 +206,7 @@ class SearchSpace(ABC):
         Raises:
             InvalidInputError: wrong shape, not integers, out of range, or not in the space; names the first bad row.
         """
-        array = np.asarray(archs)
+        array = array_of("archs", archs)
         d = len(self.cardinalities)
         if array.ndim == 1 and array.shape == (d,):
             array = array[None]
@@ -219,17 +220,21 @@ class SearchSpace(ABC):
                 raise InvalidInputError("archs is empty: at least one architecture is needed.")
             return np.zeros((0, d), dtype=np.int64)
         if array.dtype.kind not in "iub":
-            numeric = array.dtype.kind == "f"
-            if not numeric or not np.isfinite(array).all() or (array != np.floor(array)).any():
-                raise InvalidInputError(f"archs must hold integers, got dtype {array.dtype} with other values.")
-        out = array.astype(np.int64)
-        bad = (out < 0) | (out >= np.asarray(self.cardinalities))
+            array = numbers("archs", array, of="integers")
+            broken = ~np.isfinite(array) | (array != np.floor(array))
+            if broken.any():
+                i, j = np.argwhere(broken)[0]
+                raise InvalidInputError(f"archs must hold integers, got {array[i, j]} at [{i}, {j}].")
+        elif array.dtype.kind == "b" and max(self.cardinalities) > 2:
+            raise InvalidInputError(f"archs must hold integers, got truth values: {short(archs)}.")
+        bad = (array < 0) | (array >= np.asarray(self.cardinalities))
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise InvalidInputError(
-                f"archs[{i}, {j}] is {out[i, j]}, outside 0..{self.cardinalities[j] - 1} "
+                f"archs[{i}, {j}] is {int(array[i, j])}, outside 0..{self.cardinalities[j] - 1} "
                 f"(column {self.columns[j]!r} of space {self.name!r})."
             )
+        out = array.astype(np.int64)
         invalid = ~self.is_valid(out)
         if invalid.any():
             i = int(np.flatnonzero(invalid)[0])
@@ -242,6 +247,8 @@ class SearchSpace(ABC):
         Raises:
             InvalidInputError: names the first malformed text.
         """
+        if not isinstance(texts, (str, Iterable)) or isinstance(texts, (bytes, Mapping)):
+            raise InvalidInputError(f"texts must be a text or a list of texts, got {short(texts)}.")
         texts = [texts] if isinstance(texts, str) else list(texts)
         rows = []
         for text in texts:
@@ -263,11 +270,14 @@ class SearchSpace(ABC):
         try:
             yield
         except ValueError as error:
-            raise InvalidInputError(f"{str(text)!r} is not an architecture of space {self.name!r}: {error}") from error
+            raise InvalidInputError(
+                f"{short(text, 240)} is not an architecture of space {self.name!r}: {error}"
+            ) from error
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
         """``n`` rows, uniform over the valid ones, with replacement."""
-        rng = np.random.default_rng(rng)
+        rng = generator("rng", rng)
+        n = whole("n", n, 0)
         found = np.zeros((0, len(self.cardinalities)), dtype=np.int64)
         batch = n
         while len(found) < n:
@@ -288,7 +298,7 @@ class SearchSpace(ABC):
 
     def mutate(self, archs: ArrayLike, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
         """One random valid change each: uniform over the neighbours of each row; a row without any stays as it is."""
-        rng = np.random.default_rng(rng)
+        rng = generator("rng", rng)
         out = self.validate(archs)
         todo = np.arange(len(out))
         room = np.asarray(self.cardinalities) - 1
@@ -380,6 +390,6 @@ def get_space(space: str | SearchSpace) -> SearchSpace:
     """
     if isinstance(space, SearchSpace):
         return space
-    if space not in _instances:
+    if not isinstance(space, str) or space not in _instances:
         _instances[space] = SPACES[space]()
     return _instances[space]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.errors import InvalidInputError
+from archcast.checks import mapping
+from archcast.errors import InvalidInputError, short
 from archcast.registry import closest
 from archcast.spaces._frames import columns_of, is_number
 from archcast.spaces._inference import infer
@@ -87,7 +88,7 @@ class Choices(ConditionalSpace):
         if not given:
             raise InvalidInputError("A space needs at least one decision, e.g. archcast.Choices(width=[16, 32, 64]).")
         if not isinstance(name, str) or not name.strip():
-            raise InvalidInputError(f"name must be a text, got {name!r}.")
+            raise InvalidInputError(f"name must be a text, got {short(name)}.")
         if not all(isinstance(key, str) and key for key in given):
             raise InvalidInputError(f"decisions must have names, got {list(given)!r}.")
         self.name = name
@@ -97,7 +98,7 @@ class Choices(ConditionalSpace):
         self.numbers = tuple(found.numbers for found in self.decisions.values())
         self.conditions = tuple(
             Condition(child, parent, self._codes("conditions", parent, values))
-            for child, parents in (conditions or {}).items()
+            for child, parents in mapping("conditions", conditions or {}, "decisions to their parents").items()
             for parent, values in self._parents(child, parents)
         )
         self.forbidden = tuple(self._clause(clause) for clause in _listed("forbidden", forbidden))
@@ -109,14 +110,15 @@ class Choices(ConditionalSpace):
         self._decision("conditions", child)
         if not isinstance(parents, Mapping) or not parents:
             raise InvalidInputError(
-                f"conditions[{child!r}] must be a mapping of a parent to its values, such as {{'depth': [3, 4]}}, got {parents!r}."
+                f"conditions[{child!r}] must be a mapping of a parent to its values, such as {{'depth': [3, 4]}}, got "
+                f"{short(parents)}."
             )
         return parents.items()
 
     def _decision(self, what: str, name: str) -> Decision:
-        if name not in self.decisions:
+        if not isinstance(name, str) or name not in self.decisions:
             raise InvalidInputError(
-                f"{what}: {name!r} is no decision of the space. {closest(str(name), list(self.columns))}"
+                f"{what}: {short(name)} is no decision of the space. {closest(str(name), list(self.columns))}"
             )
         return self.decisions[name]
 
@@ -125,7 +127,7 @@ class Choices(ConditionalSpace):
         found = self._decision(what, name)
         several = (
             values
-            if isinstance(values, (list, tuple, set, frozenset, range)) and values not in found.values
+            if isinstance(values, (list, tuple, set, frozenset, range, np.ndarray)) and not _is_value(values, found)
             else [values]
         )
         return tuple(sorted({_code(f"{what}: {name}", found, value) for value in several}))
@@ -135,7 +137,7 @@ class Choices(ConditionalSpace):
             return clause
         if not isinstance(clause, Mapping) or not clause:
             raise InvalidInputError(
-                f"forbidden must hold mappings such as {{'act': 'gelu', 'depth': 4}}, or functions, got {clause!r}."
+                f"forbidden must hold mappings such as {{'act': 'gelu', 'depth': 4}}, or functions, got {short(clause)}."
             )
         return tuple((name, self._codes("forbidden", name, values)) for name, values in clause.items())
 
@@ -166,6 +168,10 @@ class Choices(ConditionalSpace):
             values = columns.get(name, [None] * n)
             codes: dict[Any, int | None] = {}
             for i, value in enumerate(values):
+                if not isinstance(value, Hashable):
+                    raise InvalidInputError(
+                        f"row {i + 1}: {name}: {short(value)} is none of its values, which are {found}."
+                    )
                 key = (type(value), value)
                 try:
                     if key not in codes:
@@ -249,7 +255,7 @@ class Choices(ConditionalSpace):
     def _parse(self, text: str) -> list[int]:
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidInputError(f"it is not JSON: {error}") from None
         if not isinstance(found, dict):
             raise InvalidInputError("expected an object of names and values")
@@ -392,8 +398,12 @@ class Choices(ConditionalSpace):
             ]
             out = cls(decisions, conditions=conditions, forbidden=forbidden, name=description["name"])
             out.notes = tuple(str(note) for note in description.get("notes", ()))
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
-            raise InvalidInputError(f"It is no description of a space: {error!r}.") from error
+        except InvalidInputError as error:
+            raise InvalidInputError(f"description: {error}") from error
+        except Exception as error:  # whatever a foreign or broken description makes the lines above stumble over
+            raise InvalidInputError(
+                f"description must be what Choices.to_dict returns, got {short(description)}: {short(error)}."
+            ) from error
         return out
 
     def to_json(self) -> str:
@@ -408,9 +418,12 @@ class Choices(ConditionalSpace):
             InvalidInputError: the text is something else.
         """
         try:
-            return cls.from_dict(json.loads(text))
-        except ValueError as error:
-            raise InvalidInputError(f"It is no description of a space: {error}.") from error
+            description = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInputError(
+                f"text must be what Choices.to_json returns, got {short(text)}: {error}."
+            ) from error
+        return cls.from_dict(description)
 
     def describe(self) -> str:
         """The decisions, conditions and rules in words, a line each, and what of a table was left out."""
@@ -446,9 +459,14 @@ class Choices(ConditionalSpace):
         return self.name, tuple(self.decisions.items()), kinds, self.conditions, self.forbidden
 
 
+def _is_value(values: Any, found: Decision) -> bool:
+    """Whether a list or tuple is itself a value of a decision."""
+    return not isinstance(values, np.ndarray) and any(known == values for known in found.values)
+
+
 def _listed(what: str, given: Any) -> Sequence[Any]:
     if isinstance(given, Mapping) or callable(given) or not isinstance(given, Sequence) or isinstance(given, str):
-        raise InvalidInputError(f"{what} must be a list, got {given!r}.")
+        raise InvalidInputError(f"{what} must be a list, got {short(given)}.")
     return given
 
 
@@ -474,7 +492,7 @@ def _code(what: str, found: Decision, value: Any, *, nearest: bool = False) -> i
         return texts.index(value)
     elif not isinstance(value, str) and str(value) in found.values:
         return found.values.index(str(value))
-    raise InvalidInputError(f"{what}: {value!r} is none of its values, which are {found}.")
+    raise InvalidInputError(f"{what}: {short(value)} is none of its values, which are {found}.")
 
 
 def _jsonable(value: Any) -> Any:

@@ -28,6 +28,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.checks import generator, whole
 from archcast.errors import InvalidInputError
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import ENUMERATION_LIMIT, SearchSpace
@@ -178,7 +179,7 @@ class ConditionalSpace(SearchSpace):
         Raises:
             InvalidInputError: another word, or columns with several parents where rows are to be drawn uniformly.
         """
-        rng = np.random.default_rng(rng)
+        rng, n = generator("rng", rng), whole("n", n, 0)
         if by not in ("decision", "row"):
             raise InvalidInputError(f"by must be 'decision' or 'row', got {by!r}.")
         chances = self._chances() if by == "row" else None
@@ -258,7 +259,7 @@ class ConditionalSpace(SearchSpace):
         """One random move each: an active decision takes another value, all of these equally likely; what that activates is drawn
         uniformly, what it deactivates becomes 0. A row without any valid move stays as it is.
         """
-        rng = np.random.default_rng(rng)
+        rng = generator("rng", rng)
         out = self.validate(archs)
         todo = np.arange(len(out))
         for _ in range(ATTEMPTS):

@@ -9,7 +9,6 @@ measured is the task that is trained.
 from __future__ import annotations
 
 import importlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from archcast import files
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, MissingDependencyError
 from archcast.registry import closest
 
@@ -250,13 +250,7 @@ def read_arrays(path: Path, x_name: str = "x", y_name: str = "y") -> tuple[NDArr
     Raises:
         InvalidFileError: naming the file and what is wrong with it.
     """
-    if not zipfile.is_zipfile(path):
-        raise InvalidFileError(f"{str(path)!r} is not a .npz file, as numpy.savez writes them.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InvalidFileError(f"{str(path)!r} cannot be read: {error}") from error
+    arrays = files.read_arrays(path)
     if not {x_name, y_name} <= set(arrays):
         raise InvalidFileError(f"{str(path)!r} needs arrays {x_name} and {y_name}; it has {', '.join(arrays)}.")
     x, y = arrays[x_name], arrays[y_name]

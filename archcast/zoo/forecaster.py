@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archcast.costs.structure_names import STRUCTURE
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.files import write_whole
+from archcast.files import read_arrays, write_whole
 from archcast.zoo.recipe import RECIPE
 from archcast.zoo.trees import Trees
 
@@ -162,8 +162,7 @@ class ZooForecaster:
             InvalidFileError: it is another file, or of another version.
         """
         try:
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = read_arrays(path)
             header = json.loads(str(arrays["header"]))
             if header["format"] != FORMAT or header["structure"] != list(STRUCTURE) or header["recipe"] != list(RECIPE):
                 raise ValueError("it is of another version of archcast; train it again")

@@ -65,9 +65,9 @@ def test_wrong_files_are_named(tmp_path: Path) -> None:
     arrays["header"] = np.array(json.dumps({**json.loads(str(arrays["header"])), "format": 2}))
     np.savez(tmp_path / "new.npz", **arrays)
     for name, message in (
-        ("text", "not a benchmark"),
+        ("text", "does not begin like a zip"),
         ("other", "header"),
-        ("object", "not a bench"),
+        ("object", "Python objects"),
         ("new", "format 2"),
     ):
         with pytest.raises(InvalidFileError, match=message) as caught:

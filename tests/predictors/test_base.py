@@ -71,7 +71,7 @@ def test_wrong_pools(pool, message):
 
 
 def test_wrong_evidence_type():
-    with pytest.raises(InvalidInputError, match=r"evidence must be an archcast\.Evidence, got dict"):
+    with pytest.raises(InvalidInputError, match=r"evidence must be an archcast\.Evidence, got \{'p': 1\}"):
         Recorder(SPACE).init(ARCHS, np.arange(6), {"p": 1})
 
 

@@ -137,7 +137,7 @@ def test_a_pickle_inside_is_not_read(saved, tmp_path):
         arrays = {key: file[key] for key in file.files}
     arrays["a0"] = np.array([Bomb(trace)], dtype=object)
     np.savez(path, **arrays)
-    refused(path, "allow_pickle")
+    refused(path, "Python objects")
     assert not trace.exists()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from archcast.data.published._columns import left_out
 from archcast.data.published._files import find
 from archcast.data.published._tables import digits, read_csv
 from archcast.errors import InvalidFileError
+from archcast.files import read_arrays
 from archcast.spaces.base import get_space
 
 __all__ = ["read"]
@@ -75,9 +75,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
 def _read_curves(path: Path, n: int) -> NDArray[np.float64]:
     """``(n, EPOCHS)`` values of a file of counts and their scale."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            values = np.asarray(file["curve"], dtype=np.float64) / float(file["scale"])
-    except (ValueError, KeyError, OSError, TypeError, zipfile.BadZipFile) as error:
+        file = read_arrays(path)
+        values = np.asarray(file["curve"], dtype=np.float64) / float(file["scale"])
+    except (ValueError, KeyError, OSError, TypeError) as error:
         raise InvalidFileError(f"{str(path)!r} does not hold the arrays curve and scale: {error}.") from error
     if values.shape != (n, EPOCHS) or not np.isfinite(values).all():
         raise InvalidFileError(f"{str(path)!r}: curve must be finite and of shape ({n}, {EPOCHS}), got {values.shape}.")

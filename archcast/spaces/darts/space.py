@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.checks import generator, whole
 from archcast.errors import InvalidInputError
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
@@ -79,7 +80,7 @@ class DARTS(SearchSpace):
         return np.asarray((archs[:, 0::4] != archs[:, 2::4]).all(axis=1))
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
-        rng = np.random.default_rng(rng)
+        rng, n = generator("rng", rng), whole("n", n, 0)
         rows = rng.integers(0, self.cardinalities, size=(n, len(self.cardinalities)))
         first, second = rows[:, 0::4], rows[:, 2::4]
         second[:] = rng.integers(0, np.array(_SIZES * len(CELLS)) - 1, size=second.shape)

@@ -1,0 +1,209 @@
+"""Inputs that are no numbers, no paths, no files of ours: each costs one clear line, none becomes a number silently."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archcast
+from archcast.checks import generator, numbers, path_of
+from archcast.errors import LONGEST, ArchcastError, InvalidFileError, InvalidInputError, short
+from archcast.evidence import Pool, Source
+from archcast.files import read_arrays
+
+SPACE = archcast.get_space("nasbench201")
+ARCHS = SPACE.sample(6, 0)
+SCORES = np.arange(6.0)
+
+NO_NUMBERS: dict[str, Any] = {
+    "texts": SCORES.astype(str),
+    "a list of digits": ["1"] * 6,
+    "underscores": ["1_0"] * 6,
+    "full-width digits": ["１"] * 6,
+    "bytes": [b"1"] * 6,
+    "complex": SCORES + 1j,
+    "complex objects": [1j] * 6,
+    "dates": np.zeros(6, "datetime64[D]"),
+    "durations": np.zeros(6, "timedelta64[s]"),
+    "dates of Python": [datetime.datetime(2026, 1, 1)] * 6,
+    "truth values": SCORES > 2,
+    "records": np.zeros(6, dtype=[("a", int)]),
+    "rows of different lengths": [[1], [2, 3]] * 3,
+    "an integer beyond floats": [10**400] * 6,
+    "a function": len,
+}
+
+
+class Rude:
+    """Raises from whatever it is asked."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("no array\nat all")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+def one_clear_line(error: ArchcastError, *parts: str) -> None:
+    message = str(error)
+    assert "\n" not in message
+    assert len(message) <= LONGEST
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize("what", sorted(NO_NUMBERS))
+def test_what_is_no_number_is_refused_by_name(what: str) -> None:
+    values = NO_NUMBERS[what]
+    forest = archcast.get_predictor("random-forest", space=SPACE)
+    calls = {
+        "scores": lambda: forest.init(ARCHS, values),
+        "source.scores": lambda: Source(SPACE, ARCHS, values),
+        "metrics['m']": lambda: archcast.Benchmark("b", SPACE, ARCHS, {"m": values}, "m"),
+        "train_seconds": lambda: archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m", train_seconds=values),
+    }
+    if what != "truth values":  # a proxy may be one
+        calls["evidence.proxies['p']"] = lambda: archcast.Evidence(proxies={"p": values})
+    for name, call in calls.items():
+        with pytest.raises(InvalidInputError) as caught:
+            call()
+        one_clear_line(caught.value, name)
+
+
+def test_a_mask_is_kept() -> None:
+    masked = np.ma.masked_array(SCORES, mask=SCORES > 3)
+    assert np.isnan(archcast.Evidence(proxies={"p": masked}).proxies["p"][4:]).all()
+    assert np.isnan(archcast.Benchmark("b", SPACE, ARCHS, {"m": masked}, "m").scores()[4:]).all()
+    with pytest.raises(InvalidInputError, match=r"scores\[4\] is nan"):
+        archcast.get_predictor("random-forest", space=SPACE).init(ARCHS, masked)
+    with pytest.raises(InvalidInputError, match="archs must hold integers, got nan at"):
+        SPACE.validate(np.ma.masked_array(ARCHS, mask=ARCHS == ARCHS[0, 0]))
+
+
+@pytest.mark.parametrize(
+    "archs",
+    [ARCHS + 0.5, ARCHS.astype(str), ARCHS.astype(complex), ARCHS > 2, [[1, 2], [3]], Rude(), [[10**30] * 6], len],
+    ids=["halves", "texts", "complex", "truth", "ragged", "rude", "big", "function"],
+)
+def test_archs_are_whole_numbers(archs: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        SPACE.validate(archs)
+    one_clear_line(caught.value, "archs")
+
+
+def test_numbers_that_are_numbers() -> None:
+    np.testing.assert_array_equal(numbers("x", [1, None, 2.5]), [1, np.nan, 2.5])
+    np.testing.assert_array_equal(numbers("x", np.array([True, False]), truth=True), [1, 0])
+    np.testing.assert_array_equal(numbers("x", np.array([1, 2.5], dtype=object)), [1, 2.5])
+
+
+@pytest.mark.parametrize("seed", ["1", 1.5, -1, True, [1], Rude()], ids=lambda seed: type(seed).__name__)
+def test_seeds(seed: Any) -> None:
+    for name, call in {
+        "rng": lambda: SPACE.sample(2, seed),
+        "random_state": lambda: archcast.get_predictor("gp", space=SPACE, random_state=seed).init(ARCHS, SCORES),
+    }.items():
+        with pytest.raises(InvalidInputError) as caught:
+            call()
+        one_clear_line(caught.value, name)
+    assert generator("rng", np.int64(3)).integers(10**9) == np.random.default_rng(3).integers(10**9)
+
+
+@pytest.mark.parametrize("value", [None, 3, True, "", b"x", "a\0b", [1], Rude()], ids=lambda v: type(v).__name__)
+def test_paths(value: Any) -> None:
+    for call in (lambda: path_of("path", value), lambda: archcast.Predictor.load(value)):
+        with pytest.raises(InvalidInputError) as caught:
+            call()
+        one_clear_line(caught.value, "path")
+
+
+@pytest.mark.parametrize("value", [1.5, "abc", [1], {"a": 1}, Rude()], ids=lambda value: type(value).__name__)
+def test_wrong_kinds_are_named(value: Any) -> None:
+    forest = archcast.get_predictor("random-forest", space=SPACE)
+    calls = {
+        "evidence": lambda: forest.init(ARCHS, SCORES, value),
+        "pool": lambda: forest.init(ARCHS, SCORES, pool=value),
+        "sources": lambda: forest.init(ARCHS, SCORES, sources=value),
+        "source.evidence": lambda: Source(SPACE, ARCHS, SCORES, value),
+        "pool.evidence": lambda: Pool(ARCHS, value),
+        "space": lambda: archcast.get_space(value),
+        "metric": lambda: archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m").scores(value),
+        "default_metric": lambda: archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, value),
+        "predictor": lambda: archcast.get_predictor(value, SPACE),
+        "task": lambda: SPACE.task_of(value),
+    }
+    if not isinstance(value, dict):
+        calls["evidence.curves"] = lambda: archcast.Evidence(curves=value)
+        calls["conditions"] = lambda: archcast.Choices(w=[1, 2], conditions=value)
+    for name, call in calls.items():
+        with pytest.raises(InvalidInputError) as caught:
+            call()
+        one_clear_line(caught.value, name)
+
+
+def test_messages_are_one_line_of_bounded_length() -> None:
+    error = InvalidInputError("begins\n" + "x" * 10_000 + " what to do.")
+    one_clear_line(error, "begins x", "what to do.")
+    one_clear_line(archcast.errors.DataNotFoundError("no\nfile"), "no file")
+    assert short(Rude()).startswith("<Rude instance")
+    assert len(short("x" * 10**6)) <= 60
+    assert "type int" in short(10**5000) or len(short(10**5000)) <= 60
+
+
+def npz(path: Path, **arrays: Any) -> bytes:
+    np.savez_compressed(path, **arrays)
+    return path.read_bytes()
+
+
+def test_a_small_file_that_would_unpack_to_much_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": (2**27,)})
+        for _ in range(128):
+            member.write(bytes(2**20))
+    with pytest.raises(InvalidFileError, match="would unpack to"):
+        read_arrays(path)
+
+
+def test_a_header_that_declares_more_than_there_is(tmp_path: Path) -> None:
+    path, member = tmp_path / "liar.npz", io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (2**40,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", member.getvalue())
+    with pytest.raises(InvalidFileError, match="would unpack to"):
+        read_arrays(path)
+
+
+def test_truncated_and_flipped_files_are_refused_or_read_alike(tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "a.npz"
+    whole = npz(path, a=rng.normal(size=50), b=np.arange(7))
+    for _ in range(200):
+        data = bytearray(whole)
+        if rng.random() < 0.3:
+            data = data[: rng.integers(len(data))]
+        else:
+            data[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(data))
+        try:
+            read_arrays(path)
+        except ArchcastError as error:
+            one_clear_line(error, "a.npz")
+
+
+def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    data = bytearray(npz(path, a=np.arange(3)))
+    flag = struct.pack("<H", struct.unpack("<H", data[6:8])[0] | 1)
+    data[6:8] = flag
+    central = data.index(b"PK\x01\x02")
+    data[central + 8 : central + 10] = flag
+    path.write_bytes(bytes(data))
+    with pytest.raises(InvalidFileError, match=r"a\.npz"):
+        read_arrays(path)

@@ -1,0 +1,2 @@
+import nothing_such
+def net(): pass
