@@ -84,7 +84,7 @@ def test_a_mask_is_kept() -> None:
     with pytest.raises(InvalidInputError, match=r"scores\[4\] is nan"):
         archcast.get_predictor("random-forest", space=SPACE).init(ARCHS, masked)
     with pytest.raises(InvalidInputError, match="archs must hold integers, got nan at"):
-        SPACE.validate(np.ma.masked_array(ARCHS, mask=ARCHS == ARCHS[0, 0]))
+        SPACE.validate(np.ma.masked_array(ARCHS, mask=ARCHS[0, 0] == ARCHS))
 
 
 @pytest.mark.parametrize(

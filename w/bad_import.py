@@ -1,2 +1,2 @@
-import nothing_such
-def net(): pass
+def net():
+    pass

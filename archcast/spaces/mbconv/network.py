@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, cat, nn
 
-from archcast.spaces.mbconv.layers import Block, Chain, Conv, Layer, Shuffle
+from archcast.spaces.mbconv.layers import Block, Chain, Layer, Shuffle
 
 __all__ = ["Gate", "InvertedResidual", "Network", "ShuffleUnit"]
 
