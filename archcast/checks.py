@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["array_of", "generator", "mapping", "numbers", "one_of", "path_of", "whole"]
 
 
+LONGEST_NAME = 255
+"""Bytes of the name of a file or folder."""
+
+
 def whole(name: str, value: Any, least: int) -> int:
     """``value`` as an int of at least ``least``.
 
@@ -59,7 +63,10 @@ def path_of(name: str, value: Any) -> Path:
     """
     if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
         raise InvalidInputError(f"{name} must be the path of a file or folder, got {short(value)}.")
-    return Path(value)
+    path = Path(value)
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise InvalidInputError(f"{name} must be the path of a file or folder, and {short(value)} is too long for one.")
+    return path
 
 
 def generator(name: str, value: Any) -> np.random.Generator:
