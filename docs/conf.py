@@ -27,4 +27,10 @@ autosummary_generate = True
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints = "signature"
 napoleon_use_rtype = False
-suppress_warnings = ["myst.xref_missing", "ref.python", "autosummary"]  # links of pages to files of the repository
+suppress_warnings = [
+    "myst.xref_missing",
+    "ref.python",
+    "ref.term",
+    "ref.ref",
+    "autosummary",
+]  # links of pages to files of the repository

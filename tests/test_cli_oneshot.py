@@ -77,7 +77,7 @@ def test_report_compares_with_the_benchmark(model, tmp_path):
     ("arguments", "words"),
     [
         (["train", "x.npz", "--method", "darts"], "Did you mean 'one-shot-darts'"),
-        (["train", "x.npz", "--space", "darts"], "no supernet"),
+        (["train", "x.npz", "--space", "nasbench-macro"], "no supernet"),
         (["train", "no/such/folder/x.npz"], "does not exist"),
         (["query", "nothing.npz", "--sample", "2"], "nothing.npz"),
         (["derive", "MODEL", "--by", "luck"], "by must be one of"),

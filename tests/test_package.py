@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import subprocess
 import sys
@@ -25,6 +26,10 @@ from archcast.spaces.base import SPACES
 ROOT = Path(archcast.__file__).parent
 REGISTRIES = [BENCHMARKS, ENCODINGS, PREDICTORS, PROXIES, SPACES, STRATEGIES]
 MODULES = sorted(m.name for m in pkgutil.walk_packages([str(ROOT)], "archcast.") if not m.name.endswith("__main__"))
+
+SOURCES = {
+    name: spec.origin for name in MODULES if (spec := importlib.util.find_spec(name)) is not None and spec.origin
+}
 
 LAYERS = (
     # from the bottom up: what stands in a row may import what stands in the rows below it, and nothing beside it
@@ -74,6 +79,18 @@ def test_arrows_point_down(name: str) -> None:
         for other in {place(module) for module in imports(path)} - {name}:
             assert HEIGHT[other] < HEIGHT[name], f"{path.relative_to(ROOT)} imports {other}, which is not below it"
             assert (name, other) not in {(n, "spaces") for n in KNOWS_NO_SPACES}, path.name
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    """Not even inside a folder; deferred imports and those for types count."""
+    below = {name: imports(Path(source)) - {name} for name, source in SOURCES.items()}
+    while True:
+        free = [name for name, others in below.items() if not others & set(below)]
+        if not free:
+            break
+        for name in free:
+            del below[name]
+    assert not below, f"these import each other: {sorted(below)}"
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)

@@ -109,6 +109,12 @@ class _Path(Encoder):
         self.pruned = pruned
 
     def _codes(self, space: SearchSpace, archs: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        total = columns(space).total
+        if total > np.iinfo(np.int64).max:
+            raise InvalidInputError(
+                f"{type(self).__name__} numbers the paths of a space; {space.name!r} has {total:.1e} of them, more than "
+                f"2**63. Use an encoding that lists no paths, e.g. 'graph-features'."
+            )
         return columns(space).codes(space.graphs(archs).pruned())
 
     def _one_hot(self, space: SearchSpace, archs: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
@@ -125,7 +131,7 @@ class _Path(Encoder):
         if total > LIMIT:
             raise InvalidInputError(
                 f"{type(self).__name__} would have {total} columns for space {space.name!r}, more than {LIMIT}. "
-                f"Use the encoding 'path-truncated'."
+                f"Use the encoding 'path-truncated', or one that lists no paths, e.g. 'graph-features'."
             )
         return total
 

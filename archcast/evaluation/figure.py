@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "family_of"]
 
-OTHERS = "others"
+OTHERS, UNTRAINED = "others", "zero-cost proxies"
 
 
 def family_of(label: str) -> str:
     """The family of the predictor or proxy that a label names; ``"others"`` for one that is not registered under it."""
     name = label.partition(" @")[0].partition(":")[0]
     if name in PROXIES:
-        return "zero-cost"
-    if name in PREDICTORS:
-        return str(PREDICTORS.entry(name).info.get("family", OTHERS)).replace("proxy", "zero-cost")
-    return OTHERS
+        return UNTRAINED
+    if name not in PREDICTORS:
+        return OTHERS
+    family = PREDICTORS.index[name].split(".")[-2].replace("_", "-")  # the folder is the family
+    return UNTRAINED if family in UNTRAINED else family
 
 
 def draw(results: Measurements, width: float = 8.0, height: float | None = None) -> Figure:

@@ -40,8 +40,9 @@ __all__ = [
 
 TRAIN_SIZES, TEST_SIZE, TRIALS = (10, 32, 100), 1000, 5
 POOL_SIZE = 2000
-NOT_IN_ALL = ("zero-cost", "one-shot")
-"""Families that ``"all"`` leaves out: proxies have rows of their own, and one-shot predictors train a network each time."""
+NOT_IN_ALL = ("zero_cost", "one_shot")
+"""Folders of the families that ``"all"`` leaves out: proxies have rows of their own, and one-shot predictors train a network
+each time."""
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Shares of a full training after which curves are looked at, where budgets are compared."""
 
@@ -317,9 +318,7 @@ def make_predictors(
     if predictors is None:
         predictors = default_predictors(benchmark)
     elif isinstance(predictors, str) and predictors == "all":
-        predictors = [
-            name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") not in NOT_IN_ALL
-        ]
+        predictors = [name for name, module in PREDICTORS.index.items() if module.split(".")[-2] not in NOT_IN_ALL]
     elif isinstance(predictors, (str, Predictor)) or is_estimator(predictors):
         predictors = [predictors]
     if isinstance(predictors, Mapping):

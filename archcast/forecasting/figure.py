@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from archcast.forecasting.forecast import Forecast
 
 __all__ = ["PANELS", "draw"]
 
@@ -22,7 +21,7 @@ GREY = "#8C8C8C"
 HUES = {"go on": COLORS[2], "stop": COLORS[1], "finished": COLORS[0]}
 
 
-def draw(forecast: Forecast) -> Figure:
+def draw(forecast: Any) -> Figure:
     """Panels of the trainings that are not finished, all on the same axes; finished ones are thin grey lines behind each."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -69,7 +68,7 @@ def draw(forecast: Forecast) -> Figure:
     return figure
 
 
-def _panel(axis: Axes, forecast: Forecast, row: int, marks: np.ndarray, quantiles: np.ndarray) -> None:
+def _panel(axis: Axes, forecast: Any, row: int, marks: np.ndarray, quantiles: np.ndarray) -> None:
     """One training."""
     seen, advice = int(forecast.epochs_seen[row]), forecast.advice[row]
     hue = HUES[advice]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from archcast.checks import whole
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
-from archcast.forecasting.metrics import Metric, direction
+from archcast.forecasting.metrics import Metric, direction, show
 from archcast.predictors.learning_curve.distributions import Distribution
 from archcast.predictors.learning_curve.lc_increment import LCIncrement
 
@@ -477,11 +477,3 @@ def percent(chance: float) -> str:
     if chance < 0.001 or chance > 0.999:
         return "under 0.1 %" if chance < 0.5 else "over 99.9 %"
     return f"{100 * chance:.1f} %" if chance < 0.0995 else f"{100 * chance:.0f} %"
-
-
-def show(value: float) -> str:
-    """A value as people write it: four significant digits."""
-    if np.isnan(value):
-        return "-"
-    digits = 3 if value == 0 else int(np.clip(3 - np.floor(np.log10(abs(value))), 0, 6))
-    return f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.3g}"

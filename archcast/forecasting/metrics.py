@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from archcast.checks import one_of
 from archcast.errors import InvalidInputError
 
-__all__ = ["BETTER", "Metric", "choose", "direction"]
+__all__ = ["BETTER", "Metric", "choose", "direction", "show"]
 
 BETTER = ("higher", "lower")
 
@@ -179,3 +180,11 @@ def direction(curves: Iterable[NDArray[np.float64]]) -> bool | None:
     if not steps or 0.25 < np.mean(np.array(steps) > 0) < 0.75:
         return None
     return float(np.mean(steps)) < 0
+
+
+def show(value: float) -> str:
+    """A value as people write it: four significant digits."""
+    if math.isnan(value):
+        return "-"
+    digits = 3 if value == 0 else min(max(3 - math.floor(math.log10(abs(value))), 0), 6)
+    return f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.3g}"

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from archcast.reports.pages import page, svg, text
-
-if TYPE_CHECKING:
-    from archcast.forecasting.forecast import Forecast
 
 __all__ = ["fragment", "whole_page"]
 
 HEADS = ("run", "epochs", "now", "end", "50 %", "90 %", "chance", "advice", "reason")
 
 
-def fragment(forecast: Forecast) -> str:
+def fragment(forecast: Any) -> str:
     """Table, picture and notes, to stand in a notebook or a page."""
     from archcast.forecasting.figure import draw
-    from archcast.forecasting.forecast import show
+    from archcast.forecasting.metrics import show
 
     inner, outer = forecast.interval(0.5), forecast.interval(0.9)
     lines = []
@@ -44,7 +41,7 @@ def fragment(forecast: Forecast) -> str:
     )
 
 
-def whole_page(forecast: Forecast) -> str:
+def whole_page(forecast: Any) -> str:
     """A page that stands alone."""
     title = f"Forecast of {forecast.metric.name} after {forecast.epochs} epochs"
     return page(title, [f"<h1>{text(title)}</h1>", fragment(forecast)])

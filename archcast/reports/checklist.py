@@ -52,7 +52,7 @@ def checklist(known: Mapping[str, str | None]) -> list[str]:
 
     Examples:
         >>> html = "".join(checklist({"repetitions": "5 trials, seed 0"}))
-        >>> "5 trials, seed 0" in html, html.count("open")
+        >>> "5 trials, seed 0" in html, html.count("<em>open</em>")
         (True, 15)
     """
     out = ["<h2>Best-practice checklist</h2>"]

@@ -26,6 +26,7 @@ __all__ = ["SUPERNETS", "Norm", "Supernet", "active_choices", "get_supernet", "n
 SUPERNETS = {
     "nasbench201": "archcast.supernets.nasbench201",
     "nats-size": "archcast.supernets.nats_size",
+    "darts": "archcast.supernets.darts",
 }
 """Space -> module whose class ``Network`` is its supernet."""
 

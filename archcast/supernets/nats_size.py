@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ class _Block(nn.Sequential):
 
     def sliced(self, x: Tensor, out: int) -> Tensor:
         """``out`` channels of ``(b, c, h, w)``."""
-        convolution, norm = self[-2], self[-1]
+        layers: list[Any] = list(self)
+        convolution, norm = layers[-2:]
         kernel = convolution.weight[:out, : x.shape[1]]
         x = functional.conv2d(
             functional.relu(x) if self.active else x, kernel, stride=convolution.stride, padding=convolution.padding
@@ -92,10 +94,14 @@ class _Residual(nn.Module):
             nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(channels, channels, 1, bias=False)
         )
 
+    @property
+    def _downsample(self) -> list[Any]:
+        return list(self.downsample)
+
     def forward(self, x: Tensor, out: int, mask: Tensor | None = None) -> Tensor:
         inner = self.conv_a.sliced(x, out)
         inner = inner if mask is None else inner * mask[:, None, None]
-        pool, projection = self.downsample
+        pool, projection = self._downsample
         value = functional.conv2d(pool(x), projection.weight[:out, : x.shape[1]]) + self.conv_b.sliced(inner, out)
         return value if mask is None else value * mask[:, None, None]
 
@@ -141,11 +147,12 @@ class Network(Supernet):
         self.classifier = nn.Linear(most, classes)
 
     def _stem(self, x: Tensor, out: int) -> Tensor:
-        convolution, norm = self.stem
+        layers: list[Any] = list(self.stem)
+        convolution, norm = layers
         return _normalised(functional.conv2d(x, convolution.weight[:out], padding=1), norm)
 
     def _head(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        x = functional.relu(_normalised(x, self.last[0]))  # type: ignore[arg-type]
+        x = functional.relu(_normalised(x, next(self.last.children())))  # type: ignore[arg-type]
         features = x.mean(dim=(2, 3))
         features = features if mask is None else features * mask
         return functional.linear(features, self.classifier.weight[:, : x.shape[1]], self.classifier.bias)

@@ -15,7 +15,7 @@ from archcast.supernets.base import Supernet
 
 __all__ = ["DRAWS", "fair_rows", "functions_of", "live_rows"]
 
-DRAWS = 20_000
+DRAWS = 5_000
 """Rows that stand for a space that is too large to enumerate."""
 
 

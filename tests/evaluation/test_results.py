@@ -166,7 +166,7 @@ def test_more_of_a_family_than_colours_are_grey() -> None:
 
 @pytest.mark.parametrize(
     ("label", "family"),
-    [("gp", "gaussian-process"), ("omni:without=curve", "hybrid"), ("sotl-e @10", "learning-curve"), ("nwot", "zero-cost"),
+    [("gp", "gaussian-process"), ("omni:without=curve", "hybrid"), ("sotl-e @10", "learning-curve"), ("nwot", "zero-cost proxies"),
      ("mine", "others")],
 )  # fmt: skip
 def test_families(label, family) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import archcast
 from archcast.errors import InvalidInputError
-from archcast.forecasting.forecast import show
+from archcast.forecasting.metrics import show
 
 T = 30
 

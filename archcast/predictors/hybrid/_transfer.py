@@ -243,7 +243,7 @@ class Inherited:
             signals: of the sources.
         """
         rho, weights = alike.correlations, alike.weights
-        share = np.bincount(alike.sources, weights)
+        share = np.asarray(np.bincount(alike.sources, weights), dtype=np.float64)
         expected = float(weights @ rho)
         variance = max(float(weights @ np.square(rho - expected)), 1e-3)
         learned = signals[int(share.argmax())].process

@@ -81,11 +81,13 @@ class Controlled(Regime):
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[NDArray[np.int64], Tensor, Tensor]:
         """``n`` rows with a path, their log-probabilities and entropies."""
-        while True:
-            rows, logs, entropy = self.controller(n, generator=generator)
-            found = rows.cpu().numpy()
-            if self.net.has_path(found).all():
-                return found, logs, entropy
+        parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        while sum(len(part[0]) for part in parts) < n:
+            drawn = self.controller(4 * n, generator=generator)
+            alive = torch.from_numpy(self.net.has_path(drawn[0].cpu().numpy())).to(drawn[0].device)
+            parts.append((drawn[0][alive], drawn[1][alive], drawn[2][alive]))
+        rows, logs, entropy = (torch.cat([part[k] for part in parts])[:n] for k in range(3))
+        return rows.cpu().numpy(), logs, entropy
 
     def step(self, batch: Batch) -> Tensor:
         with torch.no_grad():
@@ -121,8 +123,11 @@ class Controlled(Regime):
     def final_weights(self) -> Tensor:
         """Shares of the choices among 1,000 draws."""
         rows = self.controller(1000, generator=torch.Generator().manual_seed(self.seed))[0]
+        found = rows.cpu().numpy()
+        made = torch.from_numpy(self.net.choices_of(found[self.net.has_path(found)]))
         decisions, choices = self.net.mixed_shape
-        return torch.stack([torch.bincount(rows[:, j], minlength=choices) for j in range(decisions)]) / len(rows)
+        counts = torch.stack([torch.bincount(made[:, j], minlength=choices) for j in range(decisions)])
+        return (counts / len(made)).to(self.controller.first.device)
 
     @torch.no_grad()
     def derived(self) -> NDArray[np.int64]:

@@ -59,6 +59,8 @@ class FairPaths(Paths):
     """As many rows a batch as there are choices; each choice of each decision is in one of them."""
 
     def rows(self, batch: Batch) -> NDArray[np.int64]:
-        rows = fair_rows(self.net, batch.rng)
-        alive = rows[self.net.has_path(rows)]
-        return alive if len(alive) else rows
+        while True:
+            rows = fair_rows(self.net, batch.rng)
+            alive = rows[self.net.has_path(rows)]
+            if len(alive):
+                return alive

@@ -36,9 +36,9 @@ KINDS = ("e", "k", "l", "se")
 class AccelNASBench(MBConvSpace):
     """Accel-NASBench (Ahmad et al. 2024, https://arxiv.org/abs/2404.08005): MnasNet's space around EfficientNet-B0.
 
-    A row holds, for each of seven stages, the expansion (1, 4, 6), the kernel (3, 5), the number of layers (1, 2, 3; in the sixth also
-    4), and whether there is squeeze and excitation; a value is a position in these lists. The notation is a line with a digit for
-    each stage, ``e 6466611 k 3535533 l 1233222 se 0000000``; the dictionary of the published files, ``{"block0_e": 6, ...}``, is
+    A row holds, for each of seven stages, the expansion (1, 4, 6), the kernel (3, 5), the number of layers (1, 2, 3; in the sixth
+    also 4), and whether there is squeeze and excitation; a value is a position in these lists. The notation is a line with a digit
+    for each stage, ``e 6466611 k 3535533 l 1233222 se 0000000``; the dictionary of the published files, ``{"block0_e": 6, ...}``, is
     read too.
 
     Expansion 1 is a block without its first convolution. The gate has a quarter of the channels of the block's input. All rows

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.costs.tally import Count, Shape, Tally, halved
-from archcast.spaces.mbconv.layers import Block, Chain, Conv
+from archcast.spaces.mbconv.layers import Block, Chain, Conv, Shuffle
 
 __all__ = ["costs"]
 
@@ -31,6 +31,8 @@ def costs(chain: Chain, n: int, shape: Shape, convention: str) -> dict[str, NDAr
         for layer in place:
             if isinstance(layer, Block):
                 depth += _block(tally, layer, given, shape)
+            elif isinstance(layer, Shuffle):
+                depth += _shuffle(tally, layer, given, shape)
             else:
                 depth += _conv(tally, layer, shape)
         c = place[0].c_out
@@ -62,6 +64,24 @@ def _block(tally: Tally, block: Block, given: Shape, out: Shape) -> Count:
     tally.conv(block.squeeze, mid, 1, PIXEL, bias=True, times=gated)
     _unit(tally, mid, block.c_out, out, groups=groups, times=there)
     return 2 * there + expand + 2 * gated
+
+
+def _shuffle(tally: Tally, unit: Shuffle, given: Shape, out: Shape) -> Count:
+    """Layers on the longest path."""
+    (c_in, c_out), mid, there = unit.branch, unit.mid, np.asarray(unit.there)
+    deep = there & np.asarray(unit.xception)
+    short = there & ~np.asarray(unit.xception)
+    _unit(tally, c_in, mid, given, activation="relu", times=short)
+    _unit(tally, mid, mid, out, kernel=unit.kernel, groups=mid, times=short)
+    for before, after in ((c_in, mid), (mid, mid)):
+        _unit(tally, before, before, out, kernel=unit.kernel, groups=before, times=deep)
+        _unit(tally, before, after, out, activation="relu", times=deep)
+    _unit(tally, mid, mid, out, kernel=unit.kernel, groups=mid, times=deep)
+    _unit(tally, mid, c_out, out, activation="relu", times=there)
+    if unit.stride == 2:
+        _unit(tally, c_in, c_in, out, kernel=unit.kernel, groups=c_in, times=there)
+        _unit(tally, c_in, c_in, out, activation="relu", times=there)
+    return 3 * short + 6 * deep
 
 
 def _unit(

@@ -34,10 +34,10 @@ SKIP = len(CHOICES)
 class FBNet(MBConvSpace):
     """FBNet on ImageNet (Wu et al. 2019, https://arxiv.org/abs/1812.03443), as HW-NAS-Bench numbers it.
 
-    A row holds the kind of 22 layers in stages of 1, 4, 4, 4, 4, 4 and 1: 0 to 3 are blocks of kernel 3 with expansion 1, 1, 3, 6, of which
-    the second has two groups in its 1x1 convolutions, with a shuffle after the first; 4 to 7 the same with kernel 5; 8 leaves the
-    layer out, or is a 1x1 convolution where the shape changes. The notation is the list, ``[0, 3, 0, 0, 8, ...]``; 22 digits
-    are read too.
+    A row holds the kind of 22 layers in stages of 1, 4, 4, 4, 4, 4 and 1: 0 to 3 are blocks of kernel 3 with expansion 1, 1, 3, 6,
+    of which the second has two groups in its 1x1 convolutions, with a shuffle after the first; 4 to 7 are the same with
+    kernel 5; 8 leaves the layer out, or is a 1x1 convolution where the shape changes. The notation is the list,
+    ``[0, 3, 0, 0, 8, ...]``; 22 digits are read too.
 
     In a stage after its first layer it makes no difference where a layer is left out.
 

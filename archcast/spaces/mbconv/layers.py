@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from archcast.costs.tally import Count
 
-__all__ = ["Block", "Chain", "Conv", "Layer", "scaled", "strides_of", "to_multiple_of_8"]
+__all__ = ["Block", "Chain", "Conv", "Layer", "Shuffle", "scaled", "strides_of", "to_multiple_of_8"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,34 @@ class Block:
     there: Count = True
 
 
-Layer = Conv | Block
+@dataclass(frozen=True)
+class Shuffle:
+    """ShuffleNetV2's unit: one half of the channels passes by, the other half goes through a branch of three convolutions, or of
+    six in the Xception kind. With stride two all channels go through the branch, and through a second one of two.
+
+    Attributes:
+        c_in, mid, c_out: channels of the input, within the branch, of the output.
+        kernel, stride: of the depthwise convolution; 3 in the Xception kind, which has three of them.
+        xception: whether it is of that kind.
+        there: whether a row has the layer.
+    """
+
+    c_in: int
+    mid: int
+    c_out: int
+    kernel: Count
+    stride: int
+    xception: Count
+    there: Count = True
+
+    @property
+    def branch(self) -> tuple[int, int]:
+        """Channels into and out of the branch."""
+        given = self.c_in if self.stride == 2 else self.c_in // 2
+        return given, self.c_out - given
+
+
+Layer = Conv | Block | Shuffle
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor, cat, nn
 
-from archcast.spaces.mbconv.layers import Block, Chain, Conv
+from archcast.spaces.mbconv.layers import Block, Chain, Layer, Shuffle
 
-__all__ = ["Gate", "InvertedResidual", "Network"]
+__all__ = ["Gate", "InvertedResidual", "Network", "ShuffleUnit"]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "hardsigmoid": nn.Hardsigmoid,
@@ -68,6 +68,41 @@ class InvertedResidual(nn.Module):
         return out + x if self.skip else out
 
 
+class ShuffleUnit(nn.Module):
+    """ShuffleNetV2's unit (Ma et al. 2018, https://arxiv.org/abs/1807.11164). ``(b, c_in, h, w)`` -> ``(b, c_out, h / stride, w /
+    stride)``, rounded up; of its channels the first come past the branch, or through the second branch, the others out of it."""
+
+    def __init__(self, unit: Shuffle) -> None:
+        super().__init__()
+        (c_in, c_out), mid, kernel, stride = unit.branch, unit.mid, unit.kernel, unit.stride
+        if unit.xception:
+            layers = [
+                *conv_layers(c_in, c_in, kernel, stride, groups=c_in),
+                *conv_layers(c_in, mid, activation="relu"),
+                *conv_layers(mid, mid, kernel, groups=mid),
+                *conv_layers(mid, mid, activation="relu"),
+                *conv_layers(mid, mid, kernel, groups=mid),
+            ]
+        else:
+            layers = [
+                *conv_layers(c_in, mid, activation="relu"),
+                *conv_layers(mid, mid, kernel, stride, groups=mid),
+            ]
+        self.branch = nn.Sequential(*layers, *conv_layers(mid, c_out, activation="relu"))
+        self.second = nn.Sequential()
+        self.splits = stride == 1
+        if not self.splits:
+            second = [
+                *conv_layers(c_in, c_in, kernel, stride, groups=c_in),
+                *conv_layers(c_in, c_in, activation="relu"),
+            ]
+            self.second = nn.Sequential(*second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        past, through = (x[:, ::2], x[:, 1::2]) if self.splits else (x, x)
+        return cat([self.second(past), self.branch(through)], dim=1)
+
+
 class Network(nn.Module):
     """Layers, average over all pixels, classifier. ``(b, channels, h, w)`` -> ``(b, classes)`` logits.
 
@@ -87,9 +122,11 @@ class Network(nn.Module):
         return out
 
 
-def _module(layer: Conv | Block) -> nn.Module:
+def _module(layer: Layer) -> nn.Module:
     if isinstance(layer, Block):
         return InvertedResidual(layer)
+    if isinstance(layer, Shuffle):
+        return ShuffleUnit(layer)
     return nn.Sequential(
         *conv_layers(layer.c_in, layer.c_out, layer.kernel, layer.stride, activation=layer.activation, norm=layer.norm)
     )

@@ -33,12 +33,12 @@ SKIP = len(CHOICES)
 class ProxylessNAS(MBConvSpace):
     """ProxylessNAS on ImageNet (Cai et al. 2019, https://arxiv.org/abs/1812.00332).
 
-    A row holds the kind of 21 layers in stages of 4, 4, 4, 4, 4 and 1: 0 to 5 are blocks of kernel 3, 3, 5, 5, 7, 7 and expansion 3, 6,
-    3, 6, 3, 6; 6 leaves the layer out, which the first of a stage does not allow. The notation is a word a layer, ``-`` where
+    A row holds the kind of 21 layers in stages of 4, 4, 4, 4, 4 and 1: 0 to 5 are blocks of kernel 3, 3, 5, 5, 7, 7 and expansion
+    3, 6, 3, 6, 3, 6; 6 leaves the layer out, which the first of a stage does not allow. The notation is a word a layer, ``-`` where
     it is left out: ``k5e3 k3e3 - - k7e3 ...``. NNI's dictionary, ``{"s2_depth": 4, "s2_i0": "k3e6", ...}``, is read too.
 
-    Where in a stage a layer is left out makes no difference. Channels are those of ProxylessNAS-mobile; the networks for GPU and CPU
-    have others, so a subclass with other ``widths`` is their space.
+    Where in a stage a layer is left out makes no difference. Channels are those of ProxylessNAS-mobile; the networks for GPU and
+    CPU have others, so a subclass with other ``widths`` is their space.
 
     Attributes:
         widths: channels of the stem, of the block before the first stage, and of the stages.

@@ -114,7 +114,7 @@ def test_without_a_task_digits_has_the_network_of_the_embedded_benchmark():
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"space": "darts"}, "no supernet"),
+        ({"space": "nasbench-macro"}, "no supernet"),
         ({"task": Task(size={"heads": 2})}, "no size 'heads'"),
         ({"dataset": "no such data"}, "no such data"),
         ({"device": "no such device"}, "device"),

@@ -1,2 +1,0 @@
-import nothing_such
-def net(): pass
