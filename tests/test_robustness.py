@@ -262,3 +262,21 @@ def test_numbers_of_tables_are_those_that_a_person_writes(text: str, tmp_path: P
     path.write_text("\n".join(["arch,score", *rows]), encoding="utf-8")
     with pytest.raises(InvalidFileError, match="line 3: score"):
         read_table(path, SPACE)
+
+
+def test_scores_that_no_float_can_square_are_refused() -> None:
+    for call in (
+        lambda scores: archcast.get_predictor("random-forest", space=SPACE).init(ARCHS, scores),
+        lambda scores: Source(SPACE, ARCHS, scores),
+    ):
+        with pytest.raises(InvalidInputError, match=r"scores\[2\] is 1e\+308"):
+            call([0.0, 1.0, 1e308, 2.0, 3.0, 4.0])
+
+
+@pytest.mark.parametrize("values", [["1"] * 6, [1j] * 6, [[1], [2, 3]], Rude(), [10**400, 1], "0.5"], ids=range(6))
+def test_curves_are_numbers(values: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        archcast.forecast({"a": values}, epochs=10)
+    one_clear_line(caught.value, "curve")
+    with pytest.raises(InvalidInputError, match="best"):
+        archcast.forecast([[0.1, 0.2, 0.3]], epochs=10, best=values)
