@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["array_of", "generator", "mapping", "numbers", "one_of", "path_of", "whole"]
+__all__ = ["array_of", "bounded", "generator", "listed", "mapping", "numbers", "one_of", "path_of", "whole", "workers"]
+
+
+LARGEST_SCORE = 1e150
+"""Size of a score: the square of it is still a float."""
+LONGEST_NAME = 255
+"""Bytes of the name of a file or folder."""
 
 
 def whole(name: str, value: Any, least: int) -> int:
@@ -59,7 +65,10 @@ def path_of(name: str, value: Any) -> Path:
     """
     if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
         raise InvalidInputError(f"{name} must be the path of a file or folder, got {short(value)}.")
-    return Path(value)
+    path = Path(value)
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise InvalidInputError(f"{name} must be the path of a file or folder, and {short(value)} is too long for one.")
+    return path
 
 
 def generator(name: str, value: Any) -> np.random.Generator:
@@ -128,6 +137,49 @@ def numbers(name: str, value: Any, *, truth: bool = False, of: str = "numbers") 
         return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInputError(f"{name} must be an array of {of}: {error}.") from error
+
+
+def listed(name: str, value: Any, of: str) -> list[Any]:
+    """``value`` as a list of whatever it holds; ``of`` says what that should be, e.g. ``"whole numbers"``.
+
+    Raises:
+        InvalidInputError: it is a text, or nothing that holds values.
+    """
+    try:
+        if not isinstance(value, (str, bytes, Mapping)):
+            return list(value)
+    except Exception as error:  # whatever its own __iter__ raises
+        raise InvalidInputError(f"{name} must be a list of {of}, got {short(value)}.") from error
+    raise InvalidInputError(f"{name} must be a list of {of}, got {short(value)}.")
+
+
+def bounded(name: str, values: NDArray[np.float64]) -> None:
+    """Refuse numbers whose squares and sums a float cannot hold: what learns from them would answer with NaN.
+
+    Raises:
+        InvalidInputError: names the first of more than ``LARGEST_SCORE``.
+    """
+    import numpy as np
+
+    beyond = np.flatnonzero(np.abs(values) > LARGEST_SCORE)
+    if len(beyond):
+        i = int(beyond[0])
+        raise InvalidInputError(
+            f"{name}[{i}] is {values[i]:.6g}: scores must lie within -{LARGEST_SCORE} and {LARGEST_SCORE}."
+        )
+
+
+def workers(name: str, value: Any) -> int | None:
+    """``value`` as a number of worker processes: at least 1, or -1 for one on each core; ``None`` leaves it to joblib.
+
+    Raises:
+        InvalidInputError: something else.
+    """
+    if value is None or (isinstance(value, Integral) and not isinstance(value, bool) and value != 0):
+        return None if value is None else int(value)
+    raise InvalidInputError(
+        f"{name} must be a number of worker processes, or -1 for one on each core, got {short(value)}."
+    )
 
 
 _KINDS = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import array_of, mapping, numbers
+from archcast.checks import array_of, bounded, mapping, numbers
 from archcast.errors import InvalidInputError, short
 
 __all__ = ["Evidence", "Pool", "Source"]
@@ -151,6 +151,7 @@ class Source:
         if not np.isfinite(scores).all():
             i = int(np.flatnonzero(~np.isfinite(scores))[0])
             raise InvalidInputError(f"source.scores[{i}] is {scores[i]}. Drop architectures whose training failed.")
+        bounded("source.scores", scores)
         if self.evidence and len(self.evidence) != len(archs):
             raise InvalidInputError(f"source.evidence has {len(self.evidence)} rows, source.archs has {len(archs)}.")
         object.__setattr__(self, "archs", archs)

@@ -14,9 +14,13 @@ import pytest
 
 import archcast
 from archcast.checks import generator, numbers, path_of
+from archcast.cli import main
+from archcast.data.tables import read_evidence, read_table
 from archcast.errors import LONGEST, ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.evidence import Pool, Source
 from archcast.files import read_arrays
+from archcast.forecasting.readers.jsonlines import runs_of_json
+from archcast.spaces._frames import read_columns
 
 SPACE = archcast.get_space("nasbench201")
 ARCHS = SPACE.sample(6, 0)
@@ -207,3 +211,72 @@ def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     with pytest.raises(InvalidFileError, match=r"a\.npz"):
         read_arrays(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("score nasbench201:x --jobs 0", ["--jobs", "0"]),
+        ("train --sample 1 --seed -1", ["--seed", "-1"]),
+        (f"train --sample 1 --width {10**30}", ["--width", "at most"]),
+        (f"train --sample 1 --depth {'9' * 5000}", ["--depth"]),
+        ("search --stages 1000", ["--stages", "at most 16"]),
+        ("score nasbench201:x --out=", ["--out", "empty"]),
+        ("score nasbench201:x --out EMPTY", ["--out", "empty"]),
+        ("score nasbench201:x --out .", ["--out"]),
+        ("leaderboard --trials 0", ["--trials", "0"]),
+    ],
+)
+def test_options_out_of_range(line: str, parts: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([word.replace("EMPTY", "") for word in line.split()])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert len(error) < LONGEST + 10
+    for part in parts:
+        assert part in error
+
+
+@pytest.mark.parametrize("reader", ["columns", "log", "scores"])
+def test_deep_json_is_refused(reader: str, tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000 + "]" * 100_000)
+    benchmark = archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m")
+    calls = {
+        "columns": lambda: read_columns(path),
+        "log": lambda: runs_of_json(path.read_text(), None),
+        "scores": lambda: read_evidence(path, benchmark),
+    }
+    with pytest.raises(InvalidFileError, match="JSON") as caught:
+        calls[reader]()
+    one_clear_line(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1_000", "１", "٣", "0x10", "1e999", "inf"])
+def test_numbers_of_tables_are_those_that_a_person_writes(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [
+        f'"{arch}",{score}' for arch, score in zip(SPACE.format(ARCHS), ["1", text, "2", "3", "4", "5"], strict=True)
+    ]
+    path.write_text("\n".join(["arch,score", *rows]), encoding="utf-8")
+    with pytest.raises(InvalidFileError, match="line 3: score"):
+        read_table(path, SPACE)
+
+
+def test_scores_that_no_float_can_square_are_refused() -> None:
+    for call in (
+        lambda scores: archcast.get_predictor("random-forest", space=SPACE).init(ARCHS, scores),
+        lambda scores: Source(SPACE, ARCHS, scores),
+    ):
+        with pytest.raises(InvalidInputError, match=r"scores\[2\] is 1e\+308"):
+            call([0.0, 1.0, 1e308, 2.0, 3.0, 4.0])
+
+
+@pytest.mark.parametrize("values", [["1"] * 6, [1j] * 6, [[1], [2, 3]], Rude(), [10**400, 1], "0.5"], ids=range(6))
+def test_curves_are_numbers(values: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        archcast.forecast({"a": values}, epochs=10)
+    one_clear_line(caught.value, "curve")
+    with pytest.raises(InvalidInputError, match="best"):
+        archcast.forecast([[0.1, 0.2, 0.3]], epochs=10, best=values)

@@ -26,6 +26,7 @@ from archcast.cli import (
     stats,
     train,
 )
+from archcast.cli._checked import Checked
 from archcast.cli._progress import Terminated, stop_on_sigterm
 from archcast.errors import ArchcastError
 
@@ -39,17 +40,17 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("score")(score.score)
-app.command("stats")(stats.stats)
-app.command("bench")(bench.bench)
-app.command("leaderboard")(leaderboard.leaderboard)
-app.command("search")(search.search)
-app.command("train")(train.train)
-app.command("forecast")(forecast.forecast)
-app.command("fit")(fit.fit)
-app.command("predict")(predict.predict)
-app.command("choose")(choose.choose)
-app.command("list")(listing.list_)
+app.command("score", cls=Checked)(score.score)
+app.command("stats", cls=Checked)(stats.stats)
+app.command("bench", cls=Checked)(bench.bench)
+app.command("leaderboard", cls=Checked)(leaderboard.leaderboard)
+app.command("search", cls=Checked)(search.search)
+app.command("train", cls=Checked)(train.train)
+app.command("forecast", cls=Checked)(forecast.forecast)
+app.command("fit", cls=Checked)(fit.fit)
+app.command("predict", cls=Checked)(predict.predict)
+app.command("choose", cls=Checked)(choose.choose)
+app.command("list", cls=Checked)(listing.list_)
 app.add_typer(data.app, name="data")
 app.add_typer(oneshot.app, name="oneshot")
 

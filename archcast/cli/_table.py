@@ -161,7 +161,7 @@ class ScoreFile:
     def _settings_of(self, beside: Path) -> dict[str, Any]:
         try:
             found = json.loads(beside.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InvalidFileError(
                 f"--out {str(self.path)!r} exists, but {beside.name!r}, which says how its scores were made, cannot be read. "
                 "Choose another file."

@@ -85,7 +85,7 @@ class Target:
                 _initialise(model, settings.init)
         except ArchcastError as error:
             raise InvalidInputError(f"{self.name}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             lines = str(error).strip().splitlines() or ["no message"]
             raise InvalidInputError(f"{self.name}: building it raised {type(error).__name__}: {lines[0]}") from error
         return model, settings.image or image

@@ -54,6 +54,8 @@ def fit(
     from archcast.names import PREDICTORS
 
     PREDICTORS.entry(predictor)
+    if out.is_dir():
+        raise InvalidInputError(f"--out {str(out)!r} is a folder: give the path of the file to write, e.g. model.npz.")
     if not out.parent.is_dir():
         raise InvalidInputError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
     data = read(table, score, better, space, epochs)

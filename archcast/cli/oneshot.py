@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archcast.cli._checked import Checked
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -25,7 +27,7 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(help="Path to a file that archcast oneshot train wrote.", show_default=False)]
 
 
-@app.command("train")
+@app.command("train", cls=Checked)
 def train(
     out: Annotated[Path, typer.Argument(help="Path of the file to write, .npz.", show_default=False)],
     method: Annotated[str, typer.Option(help="Name of a one-shot predictor.")] = "one-shot",

@@ -184,6 +184,10 @@ def score(
         elif outcomes:
             show(outcomes, columns, column)
 
+    if out is not None and out.is_dir():
+        from archcast.errors import InvalidInputError
+
+        raise InvalidInputError(f"--out {str(out)!r} is a folder: give the path of the file to write, e.g. scores.csv.")
     with nullcontext() if out is None else claimed(out, file=True):
         file = None
         if out is not None:

@@ -140,14 +140,14 @@ def _records(path: Path) -> Iterator[tuple[int, Any]]:
     if not path.is_file():
         raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv, .csv.gz, .json or .jsonl file.")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if text.lstrip().startswith("["):
             yield from enumerate(json.loads(text), 1)
             return
         for line, part in enumerate(text.splitlines(), 1):
             if part.strip():
                 yield line, json.loads(part)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
 
 
@@ -198,7 +198,7 @@ def _number(text: str, column: str, path: Path, line: int, *, unknown: bool = Fa
     if unknown and not text.strip():
         return math.nan
     try:
-        value = float(text)
+        value = float(text) if text.isascii() and "_" not in text else math.inf  # no 1_000, no digits of other scripts
     except ValueError:
         value = math.inf
     if math.isinf(value) or (math.isnan(value) and not unknown):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast._version import __version__
-from archcast.checks import one_of, whole
+from archcast.checks import listed, one_of, whole
 from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.encodings.base import ENCODINGS
@@ -211,9 +211,7 @@ def _fixed(asked: Settings, name: str, fixed: Any) -> Any:
 
 def _increasing(name: str, values: Any) -> tuple[int, ...]:
     """Different whole numbers of at least 1, in order."""
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise InvalidInputError(f"{name} must be a list of whole numbers, got {values!r}.")
-    numbers = tuple(sorted(whole(name, value, 1) for value in values))
+    numbers = tuple(sorted(whole(name, value, 1) for value in listed(name, values, "whole numbers")))
     if len(set(numbers)) < len(numbers):
         raise InvalidInputError(f"{name} holds {'a size' if 'size' in name else 'a number'} twice: {numbers}.")
     return numbers
@@ -324,7 +322,9 @@ def make_predictors(
     if isinstance(predictors, Mapping):
         pairs = list(predictors.items())
     else:
-        pairs = [(p if isinstance(p, str) else _label(p), p) for p in predictors]
+        pairs = [
+            (p if isinstance(p, str) else _label(p), p) for p in listed("predictors", predictors, "names or predictors")
+        ]
     if not pairs:
         raise InvalidInputError(f"predictors is empty. Available: {', '.join(PREDICTORS)}.")
     name: str | SearchSpace = space.name if space.name in SPACES and SPACES[space.name] is type(space) else space

@@ -14,9 +14,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from archcast.checks import workers
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
-from archcast.errors import ArchcastError, InvalidInputError
+from archcast.errors import ArchcastError
 from archcast.evaluation.plan import Plan, make_plan
 from archcast.evaluation.protocol import Settings, default_predictors
 from archcast.evaluation.results import Results
@@ -120,8 +121,7 @@ def evaluate(
         InvalidInputError: settings that are out of range or contradict each other; nothing has run then.
         UnknownNameError: of a predictor, benchmark, encoding, metric or preset.
     """
-    if jobs == 0:
-        raise InvalidInputError("jobs must be a number of worker processes, or -1 for one on each core, got 0.")
+    workers("jobs", jobs)
     if not isinstance(benchmark, Benchmark):
         benchmark = load_benchmark(benchmark)
     asked = Settings(train_sizes, test_size, test, trials, seed, metric, encoding, preset, epochs, budgets)

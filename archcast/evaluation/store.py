@@ -115,7 +115,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(value, dict) or not isinstance(value.get("predictors"), dict):
             raise ValueError("it is not a protocol")
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise InvalidFileError(f"{str(path)!r} cannot be read: {error}. Choose another folder.") from error
     return value
 

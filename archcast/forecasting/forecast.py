@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import whole
-from archcast.errors import InvalidInputError
+from archcast.checks import listed, numbers, whole
+from archcast.errors import InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.forecasting.metrics import Metric, direction, show
 from archcast.predictors.learning_curve.distributions import Distribution
@@ -86,8 +86,11 @@ def forecast(
     values = np.full((len(cut), total), np.nan)
     for row, curve in enumerate(cut):
         values[row, : min(len(curve), total)] = curve[:total]
-    if best is not None and not np.isfinite(best):
-        raise InvalidInputError(f"best must be a finite number, got {best!r}.")
+    if best is not None:
+        one = numbers("best", best)
+        if one.ndim or not np.isfinite(one):
+            raise InvalidInputError(f"best must be a finite number, got {short(best)}.")
+        best = float(one)
     if kind.highest is None and best is not None and abs(best) > 1 and kind.signal in ("accuracy", "error"):
         kind = replace(kind, highest=100.0)
     lost = np.array([d is not None and d <= total for d in diverged])
@@ -373,10 +376,7 @@ def _named(curves: Any) -> tuple[list[str], list[Floats]]:
     elif isinstance(curves, Mapping):
         names, many = [str(name) for name in curves], list(curves.values())
     else:
-        try:
-            many = list(curves)
-        except TypeError as error:
-            raise InvalidInputError(f"curves must be lists of numbers, got {type(curves).__name__}.") from error
+        many = listed("curves", curves, "lists of numbers")
         if many and all(np.ndim(value) == 0 for value in many):
             many = [many]
         names = [f"run {i}" for i in range(len(many))]
@@ -384,12 +384,7 @@ def _named(curves: Any) -> tuple[list[str], list[Floats]]:
         raise InvalidInputError("curves is empty: give a list of numbers for each training.")
     rows = []
     for name, values in zip(names, many):
-        try:
-            row = np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"the curve of {name!r} must be numbers, a value for each epoch: {error}."
-            ) from error
+        row = numbers(f"the curve of {short(name)} in curves", values)
         if row.ndim != 1:
             raise InvalidInputError(f"the curve of {name!r} must be a list of numbers, got shape {row.shape}.")
         if not np.isfinite(row).any():
@@ -400,6 +395,8 @@ def _named(curves: Any) -> tuple[list[str], list[Floats]]:
 
 def _metric(name: str | None, better: str | None, rows: list[Floats]) -> tuple[Metric, list[str]]:
     """The metric, and what was guessed of it."""
+    if not isinstance(name, (str, type(None))):
+        raise InvalidInputError(f"metric must be the name of a metric, got {short(name)}.")
     if name is not None or better is not None:
         named = Metric.of(name or "metric", better)
         if named is None:

@@ -25,7 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from typing_extensions import Self
 
-from archcast.checks import generator, numbers
+from archcast.checks import bounded, generator, numbers
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, MissingEvidenceError, short
 from archcast.evidence import Evidence, Pool, Source
 from archcast.names import PREDICTORS, get_predictor
@@ -401,4 +401,5 @@ def _check_scores(scores: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if not np.isfinite(values).all():
         i = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InvalidInputError(f"scores[{i}] is {values[i]}. Drop architectures whose training failed before init.")
+    bounded("scores", values)
     return values

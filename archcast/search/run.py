@@ -220,7 +220,7 @@ def _open(folder: Path, protocol: Mapping[str, Any]) -> Path:
         try:
             old = json.loads(path.read_text(encoding="utf-8"))
             differs = [key for key in protocol if old.get(key) != json.loads(text)[key]]
-        except (ValueError, AttributeError) as error:
+        except (ValueError, RecursionError, AttributeError) as error:
             raise InvalidFileError(f"{str(path)!r} cannot be read: {error}. Choose another folder.") from error
         if differs:
             raise InvalidInputError(

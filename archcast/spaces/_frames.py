@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from archcast.checks import path_of
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
 from archcast.files import unzipped
 
@@ -62,7 +63,7 @@ def read_columns(path: str | Path) -> Columns:
         DataNotFoundError: no such file.
         InvalidFileError: it holds no table; a line that does not fit is named by its number.
     """
-    path = Path(path)
+    path = path_of("frame", path)
     if not path.is_file():
         raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv, .tsv, .json or .jsonl file.")
     try:

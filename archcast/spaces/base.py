@@ -249,7 +249,10 @@ class SearchSpace(ABC):
         """
         if not isinstance(texts, (str, Iterable)) or isinstance(texts, (bytes, Mapping)):
             raise InvalidInputError(f"texts must be a text or a list of texts, got {short(texts)}.")
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        try:
+            texts = [texts] if isinstance(texts, str) else list(texts)
+        except Exception as error:  # whatever its own __iter__ raises
+            raise InvalidInputError(f"texts must be a text or a list of texts, got {short(texts)}.") from error
         rows = []
         for text in texts:
             with self._reading(text):

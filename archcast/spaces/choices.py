@@ -96,9 +96,12 @@ class Choices(ConditionalSpace):
         self.columns = tuple(self.decisions)
         self.cardinalities = tuple(len(found.values) for found in self.decisions.values())
         self.numbers = tuple(found.numbers for found in self.decisions.values())
+        mapping("conditions", {} if conditions is None else conditions, "decisions to their parents")
         self.conditions = tuple(
             Condition(child, parent, self._codes("conditions", parent, values))
-            for child, parents in mapping("conditions", conditions or {}, "decisions to their parents").items()
+            for child, parents in mapping(
+                "conditions", {} if conditions is None else conditions, "decisions to their parents"
+            ).items()
             for parent, values in self._parents(child, parents)
         )
         self.forbidden = tuple(self._clause(clause) for clause in _listed("forbidden", forbidden))
@@ -127,7 +130,11 @@ class Choices(ConditionalSpace):
         found = self._decision(what, name)
         several = (
             values
-            if isinstance(values, (list, tuple, set, frozenset, range, np.ndarray)) and not _is_value(values, found)
+            if (
+                (isinstance(values, np.ndarray) and values.ndim)
+                or isinstance(values, (list, tuple, set, frozenset, range))
+            )
+            and not _is_value(values, found)
             else [values]
         )
         return tuple(sorted({_code(f"{what}: {name}", found, value) for value in several}))
@@ -490,7 +497,7 @@ def _code(what: str, found: Decision, value: Any, *, nearest: bool = False) -> i
             return code
     elif isinstance(value, str) and value in (texts := [str(known) for known in found.values]):
         return texts.index(value)
-    elif not isinstance(value, str) and str(value) in found.values:
+    elif isinstance(value, (bool, int, float)) and str(value) in found.values:
         return found.values.index(str(value))
     raise InvalidInputError(f"{what}: {short(value)} is none of its values, which are {found}.")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 
 __all__ = ["Categorical", "Decision", "Float", "Int", "Log", "decision", "looks_geometric"]
 
@@ -104,7 +104,10 @@ class Int(Decision):
     def __init__(self, low: int, high: int, *, step: int | None = None, log: bool = False, levels: int | None = None):
         bounds = _bounds(low, high, log, whole=True)
         if step is not None or (not log and levels is None):
-            values: Sequence[int] = range(int(bounds[0]), int(bounds[1]) + 1, _whole("step", step or 1, 1))
+            values: Sequence[int] = range(
+                int(bounds[0]), int(bounds[1]) + 1, _whole("step", 1 if step is None else step, 1)
+            )
+            _few("step", len(values))
         else:
             grid = _grid(*bounds, log, _levels(*bounds, log, levels))
             values = sorted({round(value) for value in grid})
@@ -133,7 +136,8 @@ class Float(Decision):
         low, high = _bounds(low, high, log, whole=False)
         if step is not None:
             if not _is_number(step) or not step > 0 or log:
-                raise InvalidInputError(f"step must be a number above 0, without log, got {step!r}.")
+                raise InvalidInputError(f"step must be a number above 0, without log, got {short(step)}.")
+            _few("step", min((high - low) / step, 1e9))
             count = math.floor((high - low) / step * (1 + 1e-12)) + 1
             grid = [low + step * k for k in range(count)]
         else:
@@ -173,7 +177,12 @@ def decision(name: str, given: Any) -> Decision:
         given = [given]
     if isinstance(given, (set, frozenset, dict)):
         raise InvalidInputError(f"{name} is a {type(given).__name__}, which has no order. Give a list: {name}=[...].")
-    values = [value.item() if isinstance(value, np.generic) else value for value in given]
+    if isinstance(given, range):
+        _few(name, len(given))
+    try:
+        values = [value.item() if isinstance(value, np.generic) else value for value in given]
+    except Exception as error:  # whatever a value's own __iter__ raises
+        raise InvalidInputError(f"{name} must be a list of values, got {short(given)}.") from error
     try:
         if values and all(_is_number(value) for value in values):
             ordered = sorted(values)
@@ -217,7 +226,7 @@ def _set(into: Decision, values: tuple[Any, ...], *, ordered: bool, log: bool, b
         raise InvalidInputError(f"values must be hashable: {error}.") from None
     if len(keys) < len(values):
         twice = next(value for i, value in enumerate(values) if _key(value) in map(_key, values[:i]))
-        raise InvalidInputError(f"the value {twice!r} is there twice.")
+        raise InvalidInputError(f"the value {short(twice)} is there twice.")
     if any(isinstance(value, float) and not math.isfinite(value) for value in values):
         raise InvalidInputError("values must be finite. Leave a missing value out, or name it None.")
     if log and not (ordered and all(_is_number(v) and v > 0 for v in values if v is not None)):
@@ -235,26 +244,41 @@ def _key(value: Any) -> Hashable:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def _bounds(low: Any, high: Any, log: bool, *, whole: bool) -> tuple[float, float]:
     kind, what = (Integral, "whole numbers") if whole else (Real, "numbers")
     if not all(isinstance(value, kind) and _is_number(value) for value in (low, high)) or low > high:
-        raise InvalidInputError(f"low and high must be {what} with low <= high, got {low!r} and {high!r}.")
+        raise InvalidInputError(f"low and high must be {what} with low <= high, got {short(low)} and {short(high)}.")
+    if whole and max(abs(low), abs(high)) > 2**53:
+        raise InvalidInputError(f"low and high must lie within -2**53 and 2**53, got {short(low)} and {short(high)}.")
     if log and low <= 0:
-        raise InvalidInputError(f"low must be above 0 where ratios count, got {low!r}.")
-    return low, high
+        raise InvalidInputError(f"low must be above 0 where ratios count, got {short(low)}.")
+    return float(low), float(high)
 
 
 def _whole(name: str, value: Any, least: int) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+        raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {short(value)}.")
     return int(value)
+
+
+def _few(what: str, number: float) -> None:
+    if number > MOST_VALUES:
+        raise InvalidInputError(
+            f"{what}: a decision may have {MOST_VALUES} values, this one has {number:.0f}. Use a coarser step, or levels=..."
+        )
 
 
 def _levels(low: float, high: float, log: bool, levels: int | None) -> int:
     if levels is not None:
+        _few("levels", _whole("levels", levels, 1))
         return _whole("levels", levels, 1 if low == high else 2)
     if low == high:
         return 1

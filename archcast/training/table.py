@@ -168,7 +168,7 @@ def _open(folder: Path, asked: dict[str, Any]) -> dict[tuple[int, ...], list[Run
     if path.exists():
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
         other = [name for name in asked if held.get(name) != asked[name]]
         if other:

@@ -171,8 +171,8 @@ def test_what_is_guessed_is_said():
     [
         ([], {}, "curves is empty"),
         ({"a": [float("nan")] * 3}, {"epochs": 9}, "'a' has no known value"),
-        ([["x", 1]], {"epochs": 9}, "must be numbers"),
-        (3.0, {"epochs": 9}, "curves must be lists"),
+        ([["x", 1]], {"epochs": 9}, "must be an array of numbers"),
+        (3.0, {"epochs": 9}, "curves must be a list of lists"),
         ([[[1, 2]]], {"epochs": 9}, "list of numbers, got shape"),
         ([[0.1, 0.2]], {}, "cannot be told: the curve has 2 epochs. Give the number of epochs, for example epochs=50"),
         ([[0.1, 0.2], [0.1, 0.2]], {}, "all curves have 2 epochs"),

@@ -85,3 +85,19 @@ def test_words():
     assert str(Log(1e-4, 1e-1)) == "0.0001 to 0.1, 31 levels, ratios count"
     assert str(Categorical(["a", "b"])) == "'a', 'b' (categories)"
     assert str(decision("x", 3)) == "always 3"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Int(1, 10**30),
+        lambda: Int(1, 10**12),
+        lambda: Int(1, 8, levels=10**12),
+        lambda: Float(0, 1, step=1e-300),
+        lambda: Float(0, 10**400),
+        lambda: decision("w", range(10**12)),
+    ],
+)
+def test_a_grid_that_fits_no_memory_is_refused_before_it_is_made(make):
+    with pytest.raises(InvalidInputError):
+        make()

@@ -34,13 +34,13 @@ def runs_of_json(text: str, metric: str | None) -> list[Run]:
 def _records(text: str) -> list[dict[str, Any]]:
     try:
         whole: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         whole = []
         lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
         for i, line in lines:
             try:
                 record = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 if (i, line) == lines[-1] and not text.endswith("\n") and whole:
                     break
                 raise InvalidFileError(f"line {i} is not JSON: {error}.") from error
