@@ -128,7 +128,8 @@ def numbers(name: str, value: Any, *, truth: bool = False, of: str = "numbers") 
                 raise InvalidInputError(
                     f"{name} must be an array of {of}, got {short(item)}" + f" at [{where}]." * bool(place)
                 )
-        array = np.where(np.vectorize(lambda item: type(item).__name__ == "NAType", otypes=[bool])(array), None, array)
+        known = [None if type(item).__name__ == "NAType" else item for item in array.ravel()]
+        array = np.array(known, dtype=object).reshape(array.shape)
     elif array.dtype.kind not in ("iufb" if truth else "iuf"):
         raise InvalidInputError(
             f"{name} must be an array of {of}, got {_KINDS.get(array.dtype.kind, 'something else')}: {short(value)}."
