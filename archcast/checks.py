@@ -79,7 +79,7 @@ def generator(name: str, value: Any) -> np.random.Generator:
     """
     import numpy as np
 
-    seed = isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
+    seed = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
     if not seed and not isinstance(value, (np.random.Generator, np.random.SeedSequence, type(None))):
         raise InvalidInputError(
             f"{name} must be a whole number of at least 0, a numpy Generator or None, got {short(value)}."
@@ -98,7 +98,7 @@ def array_of(name: str, value: Any) -> NDArray[Any]:
     try:
         if isinstance(value, np.ma.MaskedArray):
             if value.dtype.kind in "iufb" and np.ma.getmaskarray(value).any():
-                return np.asarray(value.astype(np.float64).filled(np.nan))
+                return np.asarray(np.ma.filled(value.astype(np.float64), np.nan))
             return np.asarray(value.filled())
         return np.asarray(value)
     except Exception as error:  # whatever __array__, __len__ or __iter__ of the value raise
