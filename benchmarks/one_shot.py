@@ -2,6 +2,8 @@
 
     python benchmarks/one_shot.py --seeds 0,1,2 --jobs 2 --out one_shot.jsonl      # trains; a line for each training
     python benchmarks/one_shot.py --show one_shot.jsonl                            # the tables of docs/one-shot.md
+    python benchmarks/one_shot.py --stack one_shot.jsonl                           # what the scores are worth to `stack`
+    python benchmarks/one_shot.py --pairs --jobs 2                                 # a task without a table
 
 Everything a predictor sees are images; the table of stand-alone accuracies is read here, to judge the scores.
 """
@@ -212,6 +214,66 @@ def show(path: Path) -> None:
         print(f"dominant eigenvalue of DARTS, first order: {cell(values)}")
 
 
+def stack(path: Path) -> None:
+    """Tau of ``stack`` on 300 others, told nothing, the default's scores, synflow, and both; paired over splits."""
+    digits = archcast.load_benchmark("digits")
+    truth, synflow = digits.metrics["test_accuracy"], {"synflow": digits.proxies["synflow"]}
+    runs = [json.loads(line) for line in path.read_text().splitlines()]
+    scores = [np.array(run["scores"]) for run in runs if run["name"].endswith("(default)")]
+    for n, splits in ((10, 9), (32, 9), (100, 4)):
+        taus = np.zeros((splits, 4))
+        for split in range(splits):
+            order = np.random.default_rng(split).permutation(len(truth))
+            seen, others = order[:n], order[n : n + 300]
+            told = {"one_shot": scores[split % len(scores)]}
+            for number, proxies in enumerate(({}, told, synflow, told | synflow)):
+                evidence = archcast.Evidence(proxies=proxies) if proxies else None
+                model = archcast.get_predictor("stack", digits.space, random_state=0)
+                model.init(digits.archs[seen], truth[seen], evidence and evidence[seen])
+                answer = model.query(digits.archs[others], evidence and evidence[others])
+                taus[split, number] = kendalltau(answer.mean, truth[others]).statistic
+        gain = taus - taus[:, :1]
+        error = gain.std(axis=0, ddof=1) / splits**0.5
+        print(
+            n, "tau", taus.mean(axis=0).round(3), "gain", gain.mean(axis=0).round(3), "+-", error.round(3), flush=True
+        )
+
+
+def pairs() -> Any:
+    """Two digits side by side, labelled with the larger; noisy."""
+    import torch
+    from sklearn.datasets import load_digits
+
+    from archcast.training import Augmentation, Dataset
+
+    x, y = load_digits(return_X_y=True)
+    generator = torch.Generator().manual_seed(0)
+    digits = torch.tensor((x.reshape(-1, 1, 8, 8) / 16 - 0.2) / 0.4).float()
+    both = torch.randint(len(y), (2, 2400), generator=generator)
+    images = torch.cat([digits[both[0]], digits[both[1]]], dim=3)
+    images = images + 0.4 * torch.randn(images.shape, generator=generator)
+    labels = torch.tensor(y)[both].max(dim=0).values
+    parts = [(images[a:b], labels[a:b]) for a, b in ((0, 800), (800, 1400), (1400, 2400))]
+    return Dataset("pairs", parts[0], parts[1], parts[2], 10, Augmentation(noise=0.2))
+
+
+def without_a_table(jobs: int) -> None:
+    """The default on pairs of digits, against 48 functions that are trained three times each."""
+    from archcast.training import Trainer, sample_functions, settings_for
+
+    space = archcast.get_space("nasbench201")
+    rows, how = sample_functions(space, 48, 7), settings_for("digits", space)
+    trainer = Trainer(space, pairs(), **how)
+    runs = Parallel(n_jobs=jobs)(delayed(trainer.train_seeds)(row, (0, 1, 2)) for row in rows)
+    truth = np.array([np.mean([run.test_accuracy for run in three]) for three in runs])
+    size = [three[0].params for three in runs]
+    print(f"params {kendalltau(size, truth).statistic:.3f}")
+    task = archcast.Task(width=16, depth=1, stages=1)
+    for seed in range(3):
+        predictor = archcast.get_predictor("one-shot", space, dataset=pairs(), task=task, random_state=seed).init()
+        print(f"seed {seed}: {kendalltau(predictor.query(rows).mean, truth).statistic:.3f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2", help="Seeds of the supernets.")
@@ -221,7 +283,15 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="Epochs of every training, for a trial.")
     parser.add_argument("--out", type=Path, default=Path("one_shot.jsonl"), help="File that lines are added to.")
     parser.add_argument("--show", type=Path, help="Print the tables of a file and stop.")
+    parser.add_argument("--stack", type=Path, help="Say what the scores of a file are worth to stack, and stop.")
+    parser.add_argument("--pairs", action="store_true", help="Compare on a task without a table, and stop.")
     arguments = parser.parse_args()
+    if arguments.stack:
+        stack(arguments.stack)
+        return
+    if arguments.pairs:
+        without_a_table(arguments.jobs)
+        return
     if arguments.show:
         show(arguments.show)
         return

@@ -80,6 +80,13 @@ def bench(
             show_default=False,
         ),
     ] = None,
+    one_shot: Annotated[
+        bool,
+        typer.Option(
+            "--one-shot",
+            help="A row for the predictor one-shot, which trains shared weights on digits and needs no score.",
+        ),
+    ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Quick look: few predictors, train sizes and trials, done in seconds.")
     ] = False,
@@ -156,6 +163,10 @@ def bench(
     }
     if quick:
         _make_quick(settings, loaded)
+    if one_shot:
+        from archcast.evaluation import default_predictors
+
+        settings["predictors"] = [*(settings["predictors"] or default_predictors(loaded)), "one-shot"]
     folder = Path("archcast-results") / _folder_name(loaded, settings) if out is None else out
     with progress_bar("trials") as bar, stoppable(lambda: _kept(bar, folder)):
         results = evaluate(**settings, jobs=jobs, out=folder, progress=_telling(bar))

@@ -115,8 +115,8 @@ class Network(Supernet):
     def choices_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         choices = np.full((len(rows), 2 * len(EDGES)), NONE)
         numbers = np.zeros((INPUTS + NODES, INPUTS + NODES), dtype=np.int64)
-        for edge, (source, node) in enumerate(EDGES):
-            numbers[source, node] = edge
+        for edge, ends in enumerate(EDGES):
+            numbers[ends] = edge
         for cell in range(2):
             for slot in range(2 * NODES):
                 source, op = rows[:, 4 * NODES * cell + 2 * slot], rows[:, 4 * NODES * cell + 2 * slot + 1]

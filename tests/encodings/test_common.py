@@ -30,7 +30,7 @@ def test_encoding_keeps_the_contract(name, space, check):
 def has_too_many_paths(name, space):
     """An encoding that lists or numbers paths refuses long chains, and says what to use instead."""
     try:
-        get_encoding(name, space).fit(get_space(space).sample(2, 0))
+        get_encoding(name, space).transform(get_space(space).sample(2, 0))
     except InvalidInputError as error:
         refusal = str(error)
     else:

@@ -27,6 +27,16 @@ def expected_paths(space, row, cells_of, canonical=False):
     return found
 
 
+@pytest.fixture
+def space(space):
+    """Every registered space but long chains, whose paths are too many for a column each."""
+    if module.columns(space).total > module.LIMIT:
+        with pytest.raises(InvalidInputError, match="or one that lists no paths"):
+            get_encoding("path", space).get_feature_names_out()
+        pytest.skip(f"the paths of {space.name} are too many to be listed, and were refused")
+    return space
+
+
 @pytest.mark.parametrize("pruned", [False, True])
 def test_one_hot_equals_all_simple_paths(space, cells_of, pruned):
     encoder = get_encoding("path", space, pruned=pruned)
@@ -105,6 +115,11 @@ def test_two_edges_are_not_swapped():
         "input>nor_conv_3x3>output",
         "input>nor_conv_1x1>avg_pool_3x3>skip_connect>output",
     }
+
+
+def test_numbers_of_paths_beyond_64_bits_are_refused():
+    with pytest.raises(InvalidInputError, match=r"PathCategorical numbers the paths .*'fbnet' has .*more than 2\*\*63"):
+        get_encoding("path-categorical", "fbnet").transform([[0] * 22])
 
 
 @pytest.mark.parametrize("size", [0, -3, 2.5, "40", None])

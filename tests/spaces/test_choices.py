@@ -146,7 +146,7 @@ def test_json_keeps_conditions_and_rules():
     assert again.conditions == space.conditions
     np.testing.assert_array_equal(again.sample(50, 0), space.sample(50, 0))
     for bad in ("", "[]", "{}", '{"name": "x", "decisions": {"a": {}}, "conditions": [], "forbidden": []}', "3"):
-        with pytest.raises(InvalidInputError, match="must be what Choices.to_|description: "):
+        with pytest.raises(InvalidInputError, match=r"must be what Choices\.to_|description: "):
             Choices.from_json(bad)
 
 

@@ -22,6 +22,10 @@ EXPANSIONS, KERNELS, GATES = (1, 4, 6), (3, 5), (0, 1)
 MOST = (3, 3, 3, 3, 3, 4, 3)
 """Largest number of layers of each stage."""
 BLOCKS = len(MOST)
+VALUES: tuple[tuple[int, ...], ...] = tuple(
+    values for most in MOST for values in (EXPANSIONS, KERNELS, tuple(range(1, most + 1)), GATES)
+)
+"""What the values of each column stand for."""
 STEM, WIDTHS, STRIDES = 32, (16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 2, 1, 2, 1)
 KINDS = ("e", "k", "l", "se")
 
@@ -38,8 +42,8 @@ class AccelNASBench(MBConvSpace):
 
     A row holds, for each of seven stages, the expansion (1, 4, 6), the kernel (3, 5), the number of layers (1, 2, 3; in the sixth
     also 4), and whether there is squeeze and excitation; a value is a position in these lists. The notation is a line with a digit
-    for each stage, ``e 6466611 k 3535533 l 1233222 se 0000000``; the dictionary of the published files, ``{"block0_e": 6, ...}``, is
-    read too.
+    for each stage, ``e 6466611 k 3535533 l 1233222 se 0000000``; the dictionary of the published files, ``{"block0_e": 6, ...}``,
+    is read too.
 
     Expansion 1 is a block without its first convolution. The gate has a quarter of the channels of the block's input. All rows
     are different functions.
@@ -61,7 +65,7 @@ class AccelNASBench(MBConvSpace):
     }
     cardinalities = tuple(c for most in MOST for c in (len(EXPANSIONS), len(KERNELS), most, len(GATES)))
     columns = tuple(f"block{block}_{kind}" for block in range(BLOCKS) for kind in KINDS)
-    numbers = tuple(values for most in MOST for values in (EXPANSIONS, KERNELS, tuple(range(1, most + 1)), GATES))
+    numbers = VALUES
     sizes: Mapping[str, int] = {"width": STEM, "head": 1280}
 
     # -- notation -----------------------------------------------------------------------------------------------------
@@ -69,7 +73,7 @@ class AccelNASBench(MBConvSpace):
     def _parse(self, text: str) -> list[int]:
         values = _from_dictionary(text, self.columns) if text.startswith("{") else _from_line(text)
         row = []
-        for column, allowed, value in zip(self.columns, self.numbers, values, strict=True):
+        for column, allowed, value in zip(self.columns, VALUES, values, strict=True):
             if value not in allowed:
                 raise InvalidInputError(f"{column} is {str(value)[:20]}, not one of {allowed}")
             row.append(allowed.index(value))
@@ -77,7 +81,7 @@ class AccelNASBench(MBConvSpace):
 
     def format(self, archs: ArrayLike) -> list[str]:
         rows = self.validate(archs)
-        values = np.stack([np.array(allowed)[rows[:, j]] for j, allowed in enumerate(self.numbers)], axis=1)
+        values = np.stack([np.array(allowed)[rows[:, j]] for j, allowed in enumerate(VALUES)], axis=1)
         lines = values.reshape(-1, BLOCKS, len(KINDS)).transpose(0, 2, 1).tolist()
         return [
             " ".join(f"{kind} {''.join(map(str, digits))}" for kind, digits in zip(KINDS, line, strict=True))

@@ -46,8 +46,16 @@ def costs(chain: Chain, n: int, shape: Shape, convention: str) -> dict[str, NDAr
 
 def _conv(tally: Tally, layer: Conv, out: Shape) -> Count:
     """Layers on the longest path."""
-    options = {"kernel": layer.kernel, "norm": layer.norm, "activation": layer.activation}
-    _unit(tally, layer.c_in, layer.c_out, out, **options, times=layer.there)
+    _unit(
+        tally,
+        layer.c_in,
+        layer.c_out,
+        out,
+        kernel=layer.kernel,
+        norm=layer.norm,
+        activation=layer.activation,
+        times=layer.there,
+    )
     return 1 * np.asarray(layer.there)
 
 

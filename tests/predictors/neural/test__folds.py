@@ -25,5 +25,5 @@ def test_noise_is_the_error_on_rows_left_out(rng):
     targets = rng.normal(size=20)
     out = left_out(5, 20, rng)
     outputs = targets + np.where(out, 0.5, 9.0)
-    assert noise(outputs, targets, out) == pytest.approx((20 * 0.25 + 1) / 21)
+    assert noise(outputs, targets, out) == pytest.approx(0.7 * (20 * 0.25 + 1) / 21)
     assert noise(outputs, targets, np.zeros_like(out)) == 0

@@ -1,0 +1,57 @@
+"""``benchmarks/one_shot.py``."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from archcast.names import PREDICTORS
+from archcast.training import load_dataset
+
+
+@pytest.fixture(scope="module")
+def script(load_script):
+    return load_script("benchmarks/one_shot.py")
+
+
+def test_every_row_names_a_predictor_and_every_predictor_has_a_row(script):
+    assert {name for name, _ in script.SETTINGS.values()} == set(PREDICTORS.names("one-shot*"))
+
+
+def test_judge(script):
+    truth = np.arange(40.0)
+    found = script.judge(truth, truth)
+    assert found == {"tau": 1.0, "half": 1.0, "ten": truth[-10:].mean()}
+    turned = truth.copy()
+    turned[20:] = turned[20:][::-1]
+    assert script.judge(turned, truth)["half"] == -1.0
+
+
+def test_permuted_labels_are_the_same_labels_in_another_order(script):
+    data, plain = script.permuted(0), load_dataset("digits")
+    assert torch.equal(data.train[0], plain.train[0])
+    assert not torch.equal(data.train[1], plain.train[1])
+    assert torch.equal(data.train[1].bincount(), plain.train[1].bincount())
+    assert torch.equal(data.validation[1], plain.validation[1])
+
+
+def test_a_study_is_shown(script, tmp_path, capsys):
+    run = script.study("SNAS", 0, limit=30, epochs=1)
+    assert set(run) >= {"loss", "accuracy", "divergence", "strength", "likelihood", "derived_weights", "query_ms"}
+    path = tmp_path / "runs.jsonl"
+    path.write_text(json.dumps(run) + "\n")
+    script.show(path)
+    said = capsys.readouterr().out
+    assert "| SNAS |" in said
+    assert "| synflow |" in said
+
+
+def test_pairs_are_labelled_with_the_larger_digit(script):
+    data = script.pairs()
+    assert data.shape == (1, 8, 16)
+    counts = torch.cat([split[1] for split in (data.train, data.validation, data.test)]).bincount(minlength=10)
+    shares = (2 * np.arange(10) + 1) / 100  # of the larger of two even draws
+    np.testing.assert_allclose(counts.numpy() / 2400, shares, atol=0.03)
