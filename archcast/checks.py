@@ -79,7 +79,7 @@ def generator(name: str, value: Any) -> np.random.Generator:
     """
     import numpy as np
 
-    seed = isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
+    seed = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
     if not seed and not isinstance(value, (np.random.Generator, np.random.SeedSequence, type(None))):
         raise InvalidInputError(
             f"{name} must be a whole number of at least 0, a numpy Generator or None, got {short(value)}."
@@ -98,7 +98,7 @@ def array_of(name: str, value: Any) -> NDArray[Any]:
     try:
         if isinstance(value, np.ma.MaskedArray):
             if value.dtype.kind in "iufb" and np.ma.getmaskarray(value).any():
-                return np.asarray(value.astype(np.float64).filled(np.nan))
+                return np.asarray(np.ma.filled(value.astype(np.float64), np.nan))
             return np.asarray(value.filled())
         return np.asarray(value)
     except Exception as error:  # whatever __array__, __len__ or __iter__ of the value raise
@@ -128,7 +128,8 @@ def numbers(name: str, value: Any, *, truth: bool = False, of: str = "numbers") 
                 raise InvalidInputError(
                     f"{name} must be an array of {of}, got {short(item)}" + f" at [{where}]." * bool(place)
                 )
-        array = np.where(np.vectorize(lambda item: type(item).__name__ == "NAType", otypes=[bool])(array), None, array)
+        known = [None if type(item).__name__ == "NAType" else item for item in array.ravel()]
+        array = np.array(known, dtype=object).reshape(array.shape)
     elif array.dtype.kind not in ("iufb" if truth else "iuf"):
         raise InvalidInputError(
             f"{name} must be an array of {of}, got {_KINDS.get(array.dtype.kind, 'something else')}: {short(value)}."

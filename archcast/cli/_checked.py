@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer.core
 
 from archcast.checks import whole
 from archcast.errors import InvalidInputError, short
-
-if TYPE_CHECKING:
-    import click
 
 __all__ = ["Checked"]
 
@@ -24,13 +21,13 @@ PATHS = ("--out", "-o")
 class Checked(typer.core.TyperCommand):
     """A command that refuses numbers out of range and empty paths, in one line that names the option."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for option, value in zip(args, [*args[1:], "-"], strict=True):
             if (option in PATHS and not value.strip()) or option == "--out=":
                 raise InvalidInputError(f"{option.rstrip('=')} is an empty text: give the path of a file or folder.")
         return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         for name, value in ctx.params.items():
             option = f"--{name.replace('_', '-')}"
             if name == "jobs" and value == 0:
