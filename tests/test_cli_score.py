@@ -204,10 +204,10 @@ def test_missing_packages_are_named_with_their_install_line(run: Run, monkeypatc
         (["nets:small", "--proxies", "params", "--sort", "snip"], "--sort 'snip' is not one of the proxies: params."),
         (["nets:small", "--format", "xml"], "--format 'xml' is not one of table, json, csv."),
         (["nets:small", "--init", "zero"], "--init 'zero' is not one of default, kaiming, xavier, normal."),
-        (["nets:small", "--input", "3x-2"], "--input '3x-2' is not a shape such as 3x224x224."),
+        (["nets:small", "--input", "3x-2"], "--input '3x-2' must be a shape such as 3x224x224"),
         (["nets:small", "--kwargs", "{"], "--kwargs is not JSON"),
         (["nets:small", "--kwargs", "[1]"], "--kwargs must be a JSON object"),
-        (["nets:small", "--batch-size", "0"], "--batch-size is 0: it must be at least 1."),
+        (["nets:small", "--batch-size", "0"], "--batch-size must be a whole number of at least 1, got 0"),
         (["nets:small", "--sample", "3"], "--sample, --archs and --all need --space."),
         (["nets:small", "--space", "nasbench201", "--all"], "Give targets ('nets:small') or --space, not both."),
         (["--space", "nasbench201"], "--space needs one of --sample N, --archs FILE and --all."),
@@ -495,7 +495,7 @@ def test_digits_are_real_and_standardised() -> None:
         ({"x": np.zeros((3, 1, 2, 2)), "y": np.arange(4)}, r"y must be \(3,\) labels from 0"),
         ({"x": np.zeros((3, 1, 2, 2)), "y": np.arange(3) - 1}, r"y must be \(3,\) labels from 0"),
         ({"x": np.zeros((0, 1, 2, 2)), "y": np.arange(0)}, "holds no image"),
-        ({"x": np.array([None]), "y": np.arange(1)}, "cannot be read"),
+        ({"x": np.array([None]), "y": np.arange(1)}, "holds Python objects, which are not read"),
     ],
 )
 def test_arrays_that_cannot_be_used(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -506,7 +506,7 @@ def test_arrays_that_cannot_be_used(tmp_path: Path, arrays: dict[str, Any], mess
 
 def test_data_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "broken.npz").write_text("no archive")
-    with pytest.raises(InvalidFileError, match=r"is not a \.npz file"):
+    with pytest.raises(InvalidFileError, match=r"is not a sound file of arrays \(\.npz\)"):
         read_data(str(tmp_path / "broken.npz"), None)
     with pytest.raises(InvalidFileError, match=r"is not noise, digits, a folder of images or a .npz file"):
         read_data("imagenet", None)
@@ -594,7 +594,7 @@ def test_a_system_exit_is_an_error_of_its_target(run: Run, tmp_path: Path) -> No
     assert code == 2
     assert [row["target"] for row in rows_of(out)] == ["deadly.py:good", "deadly.py:one"]
     assert float(rows_of(out)[1]["snip"]) > 0, "one output has labels 0 and 1"
-    assert "deadly.py:leaves: SystemExit: 3" in err
+    assert "deadly.py:leaves: building it raised SystemExit: 3" in err
     assert "Leaves failed on inputs of shape 2x3x32x32: SystemExit: 3" in err
 
 

@@ -61,7 +61,7 @@ def test_other_spaces_and_files_of_images(capsys, tmp_path: Path) -> None:
     [
         ([], "one of --sample N, --archs FILE and --all"),
         (["--sample", "2", "--all"], "one of --sample N"),
-        (["--sample", "0"], "--sample must be at least 1, got 0"),
+        (["--sample", "0"], "--sample must be a whole number of at least 1, got 0"),
         (["--sample", "1", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["--sample", "1", "--epochs", "0"], "epochs must be a whole number of at least 1, got 0"),
         (["--sample", "1", "--dataset", "digit"], "digits"),

@@ -22,7 +22,7 @@ class Checked(typer.core.TyperCommand):
     """A command that refuses numbers out of range and empty paths, in one line that names the option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        for option, value in zip(args, [*args[1:], "-"], strict=True):
+        for option, value in zip(args, [*args[1:], "-"]):
             if (option in PATHS and not value.strip()) or option == "--out=":
                 raise InvalidInputError(f"{option.rstrip('=')} is an empty text: give the path of a file or folder.")
         return super().parse_args(ctx, args)

@@ -42,7 +42,7 @@ def test_save_and_load(model, candidates, tmp_path):
     assert again.rank(candidates) == model.rank(candidates)
     assert again.roles == model.roles
     (tmp_path / "bad.npz").write_bytes(b"nothing")
-    with pytest.raises(InvalidFileError, match="not a zip"):
+    with pytest.raises(InvalidFileError, match="does not begin like a zip"):
         Model.load(tmp_path / "bad.npz")
     model.predictor.save(tmp_path / "predictor.npz")
     with pytest.raises(InvalidFileError):

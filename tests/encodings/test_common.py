@@ -38,7 +38,8 @@ REFUSALS = {
 def is_refused(name, space):
     """Whether an encoding has nothing to say of a space, and says so."""
     try:
-        get_encoding(name, space).transform(get_space(space).sample(2, 0))
+        rows = get_space(space).sample(6, 0)
+        get_encoding(name, space).fit(rows).transform(rows)
     except InvalidInputError as error:
         refusal = str(error)
     else:

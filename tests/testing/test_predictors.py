@@ -106,10 +106,9 @@ class CentresTheBatch(_Mutant):
 
 
 class WritesIntoScores(_Mutant):
-    def _init(self, known):
-        scores = known.scores
+    def init(self, archs=None, scores=None, evidence=None, *, pool=None):
         scores -= 1
-        super()._init(known)
+        return super().init(archs, scores, evidence, pool=pool)
 
 
 class ArraysOnly(_Mutant):

@@ -16,10 +16,7 @@ __all__ = ["read"]
 
 TABLE, PROXY_TABLE = "tnb101_micro_val.csv.gz", "tnb101_micro_zc.csv.gz"
 TABLE_TASKS = ("class_scene", "class_object", "jigsaw")
-GET = (
-    f"{GET_OFFICIAL} Or make a table with the columns ops (six digits, the cell part of 64-41414-a_bc_def) and "
-    f"{', '.join(TABLE_TASKS)} (percent)."
-)
+GET = f"{GET_OFFICIAL} Or make a table with the columns ops (six digits) and {', '.join(TABLE_TASKS)}."
 
 
 @register(
