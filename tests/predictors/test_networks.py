@@ -95,6 +95,7 @@ def test_members_learn_as_they_would_alone() -> None:
 
 def test_training_reaches_the_minimum() -> None:
     layer, target = BatchedLinear(1, 2, 1), torch.tensor([[[0.3], [-2.0]]])
+    layer.weight.data.zero_()
     train(layer, lambda rows: (layer.weight - target).square().sum(), 1, epochs=400, learning_rate=0.05)
     torch.testing.assert_close(layer.weight, target, atol=1e-3, rtol=0)
     assert not layer.training
