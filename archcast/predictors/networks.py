@@ -42,7 +42,7 @@ CHUNK = 1024
 def private_random_stream(rng: np.random.Generator) -> Iterator[None]:
     """Within the block torch's global generator is seeded from ``rng``; afterwards it is as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(2**62)))
+        torch.default_generator.manual_seed(int(rng.integers(2**62)))
         yield
 
 

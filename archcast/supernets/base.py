@@ -204,6 +204,6 @@ def get_supernet(space: str | SearchSpace, task: Task, seed: int = 0, **settings
         )
     network = importlib.import_module(SUPERNETS[space.name]).Network
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         net: Supernet = network(space, **space.image_sizes(task), **settings)
     return net

@@ -181,7 +181,7 @@ class Trainer:
             return runs
 
     def _network(self, row: NDArray[np.int64], seed: int) -> nn.Module:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         task = Task(self.dataset.shape, self.dataset.classes, self.width, self.depth, self.stages)
         return self.space.build(row, task).to(self.device)
 

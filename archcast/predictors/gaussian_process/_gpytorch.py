@@ -145,7 +145,9 @@ def fit_variational(
 
     parameters = [*model.parameters(), *likelihood.parameters()]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(2**31)))  # the first call adds noise to the variational mean
+        torch.default_generator.manual_seed(
+            int(rng.integers(2**31))
+        )  # the first call adds noise to the variational mean
         _maximise(objective, parameters, iterations, learning_rate)
     return variational_posterior(model, likelihood, terms)
 

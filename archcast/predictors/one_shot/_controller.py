@@ -70,7 +70,7 @@ class Controlled(Regime):
     ) -> None:
         super().__init__(net, settings, seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             self.controller = Controller(net.cardinalities, hidden)
         self.alpha_rate, self.samples, self.entropy = alpha_rate, samples, entropy
         self.register_buffer("baseline", torch.zeros(2))

@@ -41,7 +41,7 @@ class Written(SampledPaths):
         self.hidden = hidden
         kernels = {name: value for name, value in net.named_parameters() if ".edges." in name and value.ndim == 4}
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             self.first = nn.Linear(sum(net.cardinalities), hidden)
             self.writers = nn.ModuleDict(
                 {
