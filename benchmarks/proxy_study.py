@@ -1,7 +1,7 @@
 """Proxies on random NAS-Bench-201 networks against their trained accuracy, and how the aggregate ``vote`` was confirmed.
 
     ARCHCAST_DATA=folder/with/nb201_cifar10.csv.gz python benchmarks/proxy_study.py [--out proxy_study.csv] [--nets 300]
-        [--data noise|digits|FILE.npz] [--proxies nwot,jacob_cov] [--pruned] [--report]
+        [--data noise|digits|FILE.npz] [--proxies nwot,jacob_cov] [--pruned] [--jobs 2] [--report]
 
 Random networks that have a path from input to output, of the paper's size (16 channels, 5 cells a stage, 32x32), each
 with its own weights, images and random labels: 32 images, but 64 for the proxies of gradients over batches (zico takes
@@ -21,6 +21,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -59,8 +60,9 @@ def build(space: Any, arch: Any, task: archcast.Task, pruned: bool) -> Any:
 def score(
     benchmark: archcast.Benchmark, row: int, k: int, proxies: list[str], data: str, pruned: bool
 ) -> dict[str, Any]:
-    """Scores of the k-th network; what failed is left out."""
-    found: dict[str, Any] = {}
+    """A row of the file: accuracies and scores of the k-th network; what failed is left out."""
+    found = {"row": row, "val": benchmark.metrics[VAL][row], "test": benchmark.metrics[TEST][row]}
+    torch.set_num_threads(1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1000 + k)
         net = build(benchmark.space, benchmark.archs[row], archcast.Task(), pruned)
@@ -81,20 +83,20 @@ def score(
 
 
 def run(
-    benchmark: archcast.Benchmark, rows: list[int], proxies: list[str], data: str, pruned: bool, path: Path
+    benchmark: archcast.Benchmark, rows: list[int], proxies: list[str], data: str, pruned: bool, path: Path, jobs: int
 ) -> None:
-    """Score the networks that the file does not hold."""
+    """Score the networks that the file does not hold; rows stand in the order in which they were finished."""
     columns = ["row", "val", "test", *proxies]
     done = set(pd.read_csv(path)["row"]) if path.exists() else set()
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         if file.tell() == 0:
             writer.writeheader()
-        for k, row in enumerate(rows):
-            if row not in done:
-                truth = {"row": row, "val": benchmark.metrics[VAL][row], "test": benchmark.metrics[TEST][row]}
-                writer.writerow(truth | score(benchmark, row, k, proxies, data, pruned))
-                file.flush()
+        todo = [(k, row) for k, row in enumerate(rows) if row not in done]
+        work = joblib.Parallel(jobs, return_as="generator_unordered")
+        for found in work(joblib.delayed(score)(benchmark, row, k, proxies, data, pruned) for k, row in todo):
+            writer.writerow(found)
+            file.flush()
 
 
 def tau(values: Any, truth: Any) -> float:
@@ -164,13 +166,14 @@ def main() -> None:
     parser.add_argument("--data", default="noise")
     parser.add_argument("--proxies", default=",".join((HALF, *WHOLE)))
     parser.add_argument("--pruned", action="store_true", help="leave out the edges that no path uses")
+    parser.add_argument("--jobs", type=int, default=1, help="number of worker processes")
     parser.add_argument("--report", action="store_true", help="only report on what the file holds")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     if not arguments.report:
         benchmark = archcast.load_benchmark("nasbench201")
         names = resolve(arguments.proxies.split(","))
-        run(benchmark, networks(benchmark, arguments.nets), names, arguments.data, arguments.pruned, arguments.out)
+        rows = networks(benchmark, arguments.nets)
+        run(benchmark, rows, names, arguments.data, arguments.pruned, arguments.out, arguments.jobs)
     report(pd.read_csv(arguments.out))
 
 

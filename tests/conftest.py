@@ -33,6 +33,16 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def no_device_is_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seeding CUDA's generators is an error: what is drawn on the processor leaves them as they are."""
+
+    def refuse(seed: int) -> None:
+        raise AssertionError("CUDA's generators are seeded")
+
+    monkeypatch.setattr("torch.cuda.manual_seed_all", refuse)
+
+
 @pytest.fixture(scope="session")
 def load_script() -> Callable[[str], ModuleType]:
     """A function that loads a script of the repository afresh, e.g. ``benchmarks/digits.py``."""

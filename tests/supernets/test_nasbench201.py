@@ -141,8 +141,9 @@ def test_has_path():
     assert 0 < (~net.has_path(rows)).sum() < len(rows)
 
 
-def test_initial_weights_come_from_the_seed_and_no_global_state():
+def test_initial_weights_come_from_the_seed_and_no_global_state(request):
     torch.manual_seed(5)
+    request.getfixturevalue("no_device_is_seeded")
     before = torch.get_rng_state()
     first, again, other = (get_supernet(SPACE, ONE_CELL, seed=s) for s in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), before)

@@ -234,6 +234,15 @@ class SeedsGlobally(_Mutant):
         np.random.seed(0)  # noqa: NPY002
 
 
+class SeedsEveryDevice(_Mutant):
+    def _init(self, *args):
+        import torch
+
+        super()._init(*args)
+        with torch.random.fork_rng(devices=[]):  # which gives the processor's generator back and no other
+            torch.manual_seed(0)
+
+
 class HoldsALambda(_Mutant):
     def _init(self, *args):
         super()._init(*args)
@@ -322,6 +331,7 @@ BROKEN = [
     ("check_pool", RejectsPools, "^pool$"),
     ("check_failed_init_changes_nothing", LeftHalfway, "a failed init changed"),
     ("check_no_global_state_is_touched", SeedsGlobally, r"changes \[.numpy's global generator.\]"),
+    ("check_no_global_state_is_touched", SeedsEveryDevice, r"changes \[.CUDA's generators.\]"),
     ("check_pickle", HoldsALambda, "lambda"),
     ("check_save_and_load", HoldsALambda, "function_ is a function, which cannot be saved"),
     ("check_cross_val_score", FitNeedsEvidence, "evidence"),

@@ -70,6 +70,7 @@ def test_it_learns(stripes: Dataset) -> None:
     assert run.seconds > 0
 
 
+@pytest.mark.usefixtures("no_device_is_seeded")
 def test_equal_seeds_give_equal_runs_and_nothing_global_is_touched(stripes: Dataset) -> None:
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     one, two, other = (trainer(stripes).train(ARCH, seed) for seed in (0, 0, 1))
