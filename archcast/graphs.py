@@ -96,6 +96,8 @@ class CellGraphs:
             between them.
         zero_op: the operation that passes nothing on ("none"), or ``None`` if the space has no such operation.
         declared: name of an operation -> what it does.
+        units: ``(n, v)`` channels that each node gives out, or ``None`` where a space says nothing of them: all have equally
+            many.
     """
 
     adjacency: np.ndarray
@@ -106,12 +108,14 @@ class CellGraphs:
     cells: tuple[slice, ...] = (slice(0, None),)
     zero_op: str | None = None
     declared: Mapping[str, Operation] = field(default_factory=dict)
+    units: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.adjacency)
 
     def __getitem__(self, rows: Any) -> CellGraphs:
-        return replace(self, adjacency=self.adjacency[rows], operations=self.operations[rows])
+        units = None if self.units is None else self.units[rows]
+        return replace(self, adjacency=self.adjacency[rows], operations=self.operations[rows], units=units)
 
     @property
     def cell_of_node(self) -> np.ndarray:
@@ -124,7 +128,13 @@ class CellGraphs:
     def split(self) -> list[CellGraphs]:
         """One ``CellGraphs`` per cell of the architecture."""
         return [
-            replace(self, adjacency=self.adjacency[:, c, c], operations=self.operations[:, c], cells=(slice(0, None),))
+            replace(
+                self,
+                adjacency=self.adjacency[:, c, c],
+                operations=self.operations[:, c],
+                cells=(slice(0, None),),
+                units=None if self.units is None else self.units[:, c],
+            )
             for c in self.cells
         ]
 

@@ -41,6 +41,11 @@ class JointPosterior(Predictor):
         """Features for the terms of the kernel."""
         raise NotImplementedError
 
+    def _posterior(self, archs: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean ``(n,)`` and covariance ``(n, n)`` of the noise-free function, on the scale of the targets."""
+        terms = self._terms(archs, Evidence())
+        return self.gp_.predict(terms)[0], self.gp_.covariance(terms)
+
     def joint(self, archs: ArrayLike, *, noise: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The joint posterior at some architectures, without evidence: what a batch of them can teach.
 
@@ -54,8 +59,7 @@ class JointPosterior(Predictor):
         """
         if not self.__sklearn_is_fitted__():
             raise NotInitializedError(f"{type(self).__name__} is not initialised: call init(archs, scores) first.")
-        terms = self._terms(self._space.validate(archs, allow_empty=False), Evidence())
-        mean, covariance = self.gp_.predict(terms)[0], self.gp_.covariance(terms)
+        mean, covariance = self._posterior(self._space.validate(archs, allow_empty=False))
         covariance = (covariance + covariance.T) / 2
         variance = np.maximum(np.diag(covariance), 1e-12)
         covariance.flat[:: len(mean) + 1] = variance + noise * self.gp_.noise
