@@ -27,6 +27,12 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "bayesian": {"name": "bayesian"},
     "bayesian-thompson": {"name": "bayesian", "acquisition": "its"},
     "bayesian-whole-space": {"name": "bayesian", "candidates": "all"},
+    "bananas": {"name": "bananas"},
+    "bananas-published": {"name": "bananas", "as_published": True},
+    "bonas": {"name": "bonas"},
+    "bonas-published": {"name": "bonas", "as_published": True},
+    "npenas": {"name": "npenas"},
+    "npenas-published": {"name": "npenas", "as_published": True},
     "npenas-gp": {"name": "npenas", "predictor": "gp"},
 }
 MARKS = (50, 100, 150, 200)

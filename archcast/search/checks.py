@@ -1,12 +1,32 @@
-"""Whether a predictor can guide a search."""
+"""Checks of what strategies take: numbers, and predictors that are to guide a search."""
 
 from __future__ import annotations
 
-from archcast.errors import InvalidInputError
+import math
+from numbers import Real
+from typing import Any
+
+from archcast.errors import InvalidInputError, short
 from archcast.predictors.base import PREDICTORS, Predictor
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["check_predictor_fits"]
+__all__ = ["check_predictor_fits", "number"]
+
+
+def number(
+    name: str, value: Any, least: float, most: float = math.inf, *, above: bool = False, below: bool = False
+) -> float:
+    """``value`` as a float from ``least`` to ``most``; with ``above`` or ``below`` that end itself is not allowed.
+
+    Raises:
+        InvalidInputError: it is no finite number, or out of range.
+    """
+    real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not real or not least <= value <= most or (above and value == least) or (below and value == most):
+        low = f"{'above' if above else 'of at least'} {least:g}"
+        high = "" if math.isinf(most) else f" and {'below' if below else 'at most'} {most:g}"
+        raise InvalidInputError(f"{name} must be a number {low}{high}, got {short(value)}.")
+    return float(value)
 
 
 def check_predictor_fits(predictor: Predictor, space: SearchSpace, *, std: bool) -> None:

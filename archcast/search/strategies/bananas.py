@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from archcast.predictors.base import Predictor
 from archcast.search.base import register
-from archcast.search.strategies.bayesian import Bayesian
-from archcast.spaces.base import SearchSpace
+from archcast.search.strategies._preset import Preset
 
 __all__ = ["Bananas"]
 
@@ -19,30 +14,29 @@ __all__ = ["Bananas"]
     paper="White et al. 2019, https://arxiv.org/abs/1910.11858",
     uses_predictor=True,
 )
-class Bananas(Bayesian):
-    """BANANAS (White et al. 2019, https://arxiv.org/abs/1910.11858).
+class Bananas(Preset):
+    """BANANAS (White et al. 2019, https://arxiv.org/abs/1910.11858): a preset of ``bayesian``.
 
-    ``bayesian`` with the choices of the paper: an ensemble of networks on the path encoding, independent Thompson sampling, and
-    mutations of the best architectures as candidates. Scores enter as normal quantiles of their ranks, as everywhere here.
+    An ensemble of networks on the path encoding, independent Thompson sampling, and mutations of the best architectures as
+    candidates.
+
+    ``as_published=True`` takes what the authors' code takes: 100 candidates, each one change away from one of the best
+    architectures; one draw of Thompson sampling, of which the highest make the batch; scores as they are told, not their ranks.
+    What still differs: the authors turn to the next best parent only when one gives too few new candidates, up to five of them,
+    and here all five give candidates at once; and the departures of the predictor, see its docstring.
 
     Args:
         space: search space.
-        predictor, acquisition, candidates, n_candidates, n_parents, batch, kappa: see ``bayesian``.
-        common: see :class:`~archcast.search.Strategy`.
+        as_published: settings of the paper to the letter.
+        params: see ``bayesian``.
 
     Examples:
         >>> import archcast
         >>> archcast.get_strategy("bananas", "nasbench201", random_state=0).ask(2).shape
         (2, 6)
+        >>> archcast.get_strategy("bananas", "nasbench201", as_published=True).n_candidates
+        100
     """
 
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        predictor: str | Predictor = "bananas",
-        acquisition: str = "its",
-        candidates: str | Sequence[str] = "mutation",
-        **common: Any,
-    ) -> None:
-        super().__init__(space, predictor=predictor, acquisition=acquisition, candidates=candidates, **common)
+    choices = {"predictor": "bananas", "acquisition": "its", "candidates": "mutation"}
+    published = {"n_candidates": 100, "n_parents": 5, "continues": 0.0, "batch": "top", "targets": "scores"}

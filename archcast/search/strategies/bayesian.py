@@ -21,20 +21,26 @@ from archcast.search.acquisition import (
 )
 from archcast.search.base import Strategy, register
 from archcast.search.candidates import SOURCES, mutants
-from archcast.search.checks import check_predictor_fits
+from archcast.search.checks import check_predictor_fits, number
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["BATCHES", "Bayesian"]
+__all__ = ["BATCHES", "TARGETS", "Bayesian"]
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 BATCHES = {
     "diverse": "good candidates that differ from each other; with its and thompson, the best of a new draw each",
-    "top": "the highest, however alike",
+    "top": "the highest, however alike; with its, the highest of one draw",
     "fantasies": "one after the other, each told to the predictor with the score predicted for it",
 }
 """Name -> meaning of the ways to choose several candidates at once."""
+
+TARGETS = {
+    "ranks": "normal quantiles of the ranks of the scores",
+    "scores": "the scores as they were told",
+}
+"""Name -> meaning of what the predictor learns."""
 
 
 @register(
@@ -62,6 +68,8 @@ class Bayesian(Strategy):
         n_parents: how many of the best architectures are mutated.
         batch: ``"diverse"``, ``"top"`` or ``"fantasies"``, see :data:`BATCHES`; matters for more than one architecture at a time.
         kappa: weight of the std for ``"ucb"``.
+        continues: probability that a mutation is followed by one more; 0 changes one decision of a parent.
+        targets: ``"ranks"`` or ``"scores"``, see :data:`TARGETS`.
         common: see :class:`~archcast.search.Strategy`.
 
     Examples:
@@ -85,6 +93,8 @@ class Bayesian(Strategy):
         n_parents: int = 10,
         batch: str = "diverse",
         kappa: float = 0.5,
+        continues: float = 0.5,
+        targets: str = "ranks",
         **common: Any,
     ) -> None:
         super().__init__(space, **common)
@@ -100,15 +110,21 @@ class Bayesian(Strategy):
         self.n_parents = whole("n_parents", n_parents, 1)
         self.batch = one_of("batch", batch, BATCHES)
         self.kappa = float(kappa)
+        self.continues = number("continues", continues, 0, 1, below=True)
+        self.targets = one_of("targets", targets, TARGETS)
         self._model = get_predictor(predictor, self.space) if isinstance(predictor, str) else predictor
         check_predictor_fits(self._model, self.space, std=self.acquisition not in ("thompson", "mean"))
 
     def _propose(self, n: int, rng: np.random.Generator) -> Rows:
         known = self.history[self.history.succeeded]
-        return self._choose(n, known.archs, rank_normal(known.scores[:, 0]), rng)
+        return self._choose(n, known.archs, self._targets(known.scores[:, 0]), rng)
+
+    def _targets(self, scores: Floats) -> Floats:
+        """What the predictor learns of these scores."""
+        return rank_normal(scores) if self.targets == "ranks" else scores
 
     def _choose(self, n: int, archs: Rows, scores: Floats, rng: np.random.Generator) -> Rows:
-        """The ``n`` candidates most worth training, given rows and their scores, as normal quantiles."""
+        """The ``n`` candidates most worth training, given rows and what the predictor learns of their scores."""
         if len(scores) < self._model.requires.min_archs:
             return self._fresh(n, rng)
         rows = self._candidates(archs, scores, rng)
@@ -124,7 +140,9 @@ class Bayesian(Strategy):
         share = -(-self.n_candidates // len(self.candidates))
         best = archs[np.argsort(-scores, kind="stable")[: self.n_parents]]
         parts = [
-            mutants(self.space, best, share, rng) if source == "mutation" else self._sample(share, rng)
+            mutants(self.space, best, share, rng, continues=self.continues)
+            if source == "mutation"
+            else self._sample(share, rng)
             for source in self.candidates
         ]
         return self._unseen(np.concatenate(parts))
@@ -139,6 +157,8 @@ class Bayesian(Strategy):
         picked: list[int] = []
         model = self._fit(archs, scores, rng) if self.acquisition == "its" else None
         prediction = None if model is None else model.query(rows)
+        if prediction is not None and prediction.std is not None and self.batch == "top":
+            return np.argsort(-independent_thompson(prediction.mean, prediction.std, rng), kind="stable")[:n]
         for _ in range(n):
             if prediction is not None and prediction.std is not None:
                 values = independent_thompson(prediction.mean, prediction.std, rng)

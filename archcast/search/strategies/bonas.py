@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from archcast.predictors.base import Predictor
 from archcast.search.base import register
-from archcast.search.strategies.bayesian import Bayesian
-from archcast.spaces.base import SearchSpace
+from archcast.search.strategies._preset import Preset
 
 __all__ = ["Bonas"]
 
@@ -19,16 +14,20 @@ __all__ = ["Bonas"]
     paper="Shi et al. 2020, https://arxiv.org/abs/1911.09336",
     uses_predictor=True,
 )
-class Bonas(Bayesian):
-    """BONAS (Shi et al. 2020, https://arxiv.org/abs/1911.09336).
+class Bonas(Preset):
+    """BONAS (Shi et al. 2020, https://arxiv.org/abs/1911.09336): a preset of ``bayesian``.
 
-    ``bayesian`` with the choices of the paper: the predictor of the same name, the upper confidence bound, and candidates from
-    evolution: mutations of the best architectures. The batch is the candidates with the highest bounds.
+    The predictor of the same name, the upper confidence bound, and mutations of the best architectures as candidates. The batch is
+    the candidates with the highest bounds.
+
+    ``as_published=True`` takes the paper's weight of .5 for the std, scores as they are told, and candidates one change away from
+    their parents. What still differs: parents are the ten best, not winners of tournaments in an ageing population; the paper
+    trains its candidates together in a network that shares weights; and see the docstring of the predictor.
 
     Args:
         space: search space.
-        predictor, acquisition, candidates, n_candidates, n_parents, batch, kappa: see ``bayesian``.
-        common: see :class:`~archcast.search.Strategy`.
+        as_published: settings of the paper to the letter.
+        params: see ``bayesian``.
 
     Examples:
         >>> import archcast
@@ -36,16 +35,5 @@ class Bonas(Bayesian):
         'ucb'
     """
 
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        predictor: str | Predictor = "bonas",
-        acquisition: str = "ucb",
-        candidates: str | Sequence[str] = "mutation",
-        batch: str = "top",
-        **common: Any,
-    ) -> None:
-        super().__init__(
-            space, predictor=predictor, acquisition=acquisition, candidates=candidates, batch=batch, **common
-        )
+    choices = {"predictor": "bonas", "acquisition": "ucb", "candidates": "mutation", "batch": "top"}
+    published = {"kappa": 0.5, "continues": 0.0, "targets": "scores"}

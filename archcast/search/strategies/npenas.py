@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from archcast.predictors.base import Predictor
 from archcast.search.base import register
-from archcast.search.strategies.bayesian import Bayesian
-from archcast.spaces.base import SearchSpace
+from archcast.search.strategies._preset import Preset
 
 __all__ = ["NPENAS"]
 
@@ -19,16 +14,20 @@ __all__ = ["NPENAS"]
     paper="Wei et al. 2020, https://arxiv.org/abs/2003.12857",
     uses_predictor=True,
 )
-class NPENAS(Bayesian):
-    """NPENAS-NP (Wei et al. 2020, https://arxiv.org/abs/2003.12857).
+class NPENAS(Preset):
+    """NPENAS-NP (Wei et al. 2020, https://arxiv.org/abs/2003.12857): a preset of ``bayesian``.
 
     The ``n_parents`` best architectures get ``n_candidates`` children, and a predictor, a graph network in the paper, takes those
     with the highest predicted scores. It needs no std. ``acquisition="its"`` is close to the paper's NPENAS-BO.
 
+    ``as_published=True`` takes 100 children of the 10 best, each one change away from its parent, and scores as they are told.
+    What still differs: the paper's predictor is a graph isomorphism network trained for 1,000 epochs; ``gcn`` is a graph
+    convolutional network.
+
     Args:
         space: search space.
-        predictor, acquisition, candidates, n_candidates, n_parents, batch, kappa: see ``bayesian``.
-        common: see :class:`~archcast.search.Strategy`.
+        as_published: settings of the paper to the letter.
+        params: see ``bayesian``.
 
     Examples:
         >>> import archcast
@@ -36,16 +35,5 @@ class NPENAS(Bayesian):
         'mean'
     """
 
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        predictor: str | Predictor = "gcn",
-        acquisition: str = "mean",
-        candidates: str | Sequence[str] = "mutation",
-        batch: str = "top",
-        **common: Any,
-    ) -> None:
-        super().__init__(
-            space, predictor=predictor, acquisition=acquisition, candidates=candidates, batch=batch, **common
-        )
+    choices = {"predictor": "gcn", "acquisition": "mean", "candidates": "mutation", "batch": "top"}
+    published = {"n_candidates": 100, "n_parents": 10, "continues": 0.0, "targets": "scores"}
