@@ -1,4 +1,4 @@
-"""Where the candidates of a model-based search come from: mutations of the best, random rows, or the whole space."""
+"""Where candidates come from: mutations of the best, mixtures of two, random rows, or the whole space."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["SOURCES", "mutants"]
+__all__ = ["SOURCES", "crossover", "mutants"]
 
 SOURCES: dict[str, str] = {
     "mutation": "mutations of the best architectures",
@@ -33,3 +33,15 @@ def mutants(
         some = changes > k
         rows[some] = space.mutate(rows[some], rng)
     return rows
+
+
+def crossover(
+    space: SearchSpace, first: NDArray[np.int64], second: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Children of ``(n, d)`` pairs: each decision comes from either parent with probability one half (uniform crossover).
+
+    Decisions that are inactive in the child become 0. Where the mixture is no row of the space, the child is the first parent.
+    """
+    rows = np.where(rng.random(first.shape) < 0.5, first, second)
+    rows = np.where(space.active(rows), rows, 0)
+    return np.where(space.is_valid(rows)[:, None], rows, first)

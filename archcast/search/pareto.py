@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError, require
 
-__all__ = ["LARGEST", "hypervolume", "library", "pareto_front", "scalarise"]
+__all__ = ["LARGEST", "crowding", "hypervolume", "library", "pareto_front", "pareto_ranks", "scalarise"]
 
 LARGEST = 3
 """Most objectives whose hypervolume is computed here."""
@@ -37,6 +37,44 @@ def pareto_front(scores: ArrayLike) -> NDArray[np.bool_]:
             kept.append(int(i))
     front[kept] = True
     return front
+
+
+def pareto_ranks(scores: ArrayLike) -> NDArray[np.int64]:
+    """``(n,)`` number of the front that each row of ``(n, k)`` scores is on: 0 for the Pareto front, 1 for the front of what is
+    left without it, and so on (non-dominated sorting). A row with NaN comes after all fronts.
+
+    Examples:
+        >>> pareto_ranks([[1, 3], [2, 2], [1, 2], [0, 0]]).tolist()
+        [0, 0, 1, 2]
+    """
+    values = np.array(scores, dtype=np.float64)
+    ranks = np.full(len(values), -1)
+    left = np.flatnonzero(~np.isnan(values).any(axis=1)) if values.ndim == 2 else np.arange(len(values))
+    number = 0
+    while len(left):
+        front = pareto_front(values[left])
+        ranks[left[front]] = number
+        left, number = left[~front], number + 1
+    ranks[ranks < 0] = number
+    return ranks
+
+
+def crowding(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(n,)`` crowding distance of ``(n, k)`` scores of one front (Deb et al. 2002): in each objective the gap between the two
+    neighbours, as a share of the range, summed; infinite at the ends.
+
+    Examples:
+        >>> crowding(np.array([[0.0, 4.0], [1.0, 3.0], [4.0, 0.0]])).tolist()
+        [inf, 2.0, inf]
+    """
+    out = np.zeros(len(scores))
+    for values in scores.T:
+        order = np.argsort(values, kind="stable")
+        spread = values[order[-1]] - values[order[0]]
+        out[order[[0, -1]]] = np.inf
+        if spread > 0:
+            out[order[1:-1]] += (values[order[2:]] - values[order[:-2]]) / spread
+    return out
 
 
 def hypervolume(scores: ArrayLike, reference: ArrayLike) -> float:

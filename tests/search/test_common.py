@@ -18,12 +18,24 @@ CHEAP: dict[str, Any] = {
     "n_candidates": 60,
 }
 
+SHORT: dict[str, Any] = {
+    "predictor": CHEAP["predictor"],
+    "cost_predictor": CHEAP["predictor"],
+    "population": 20,
+    "parents": 5,
+    "mutants": 10,
+    "generations": 4,
+}
+
 FAST: dict[str, dict[str, Any]] = {
     "bananas": CHEAP,
     "bayesian": CHEAP,
     "bonas": CHEAP,
     "npenas": CHEAP,
     "parego": CHEAP,
+    "ofa-evolution": SHORT,
+    "spos-evolution": SHORT,
+    "bohb": {**CHEAP, "max_epochs": 4, "eta": 2},
     "hyperband": {"max_epochs": 4, "eta": 2},
 }
 """Parameters that make slow strategies cheap: the contract does not depend on them."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import archcast
 from archcast.errors import InvalidInputError, MissingDependencyError
 from archcast.search import TableObjective
-from archcast.search.pareto import hypervolume, pareto_front, scalarise
+from archcast.search.pareto import crowding, hypervolume, pareto_front, pareto_ranks, scalarise
 
 
 def slow_front(scores):
@@ -111,3 +111,33 @@ def test_scalarise_prefers_what_dominates(rng) -> None:
 def test_scalarise_of_a_constant_objective() -> None:
     with np.errstate(all="raise"):
         assert np.isfinite(scalarise(np.ones((3, 2)), np.array([0.5, 0.5]))).all()
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 4), st.lists(st.lists(st.integers(0, 4), min_size=4, max_size=4), min_size=1, max_size=20))
+def test_ranks_are_the_fronts_peeled_off_one_after_the_other(k, rows) -> None:
+    scores = np.array(rows, dtype=float)[:, :k]
+    left, expected = list(range(len(scores))), np.full(len(scores), -1)
+    for number in range(len(scores)):
+        front = [i for i, on in zip(left, slow_front(scores[left])) if on]
+        expected[front] = number
+        left = [i for i in left if i not in front]
+        if not left:
+            break
+    np.testing.assert_array_equal(pareto_ranks(scores), expected)
+
+
+def test_a_row_without_a_score_comes_after_all_fronts() -> None:
+    assert pareto_ranks([[np.nan, 9], [1, 2], [0, 1]]).tolist() == [2, 0, 1]
+
+
+def test_crowding_is_the_gap_between_neighbours(rng) -> None:
+    scores = rng.permutation(np.stack([np.arange(8.0), -(np.arange(8.0) ** 2)], axis=1))
+    distance = crowding(scores)
+    for i, (x, y) in enumerate(scores):
+        if x in (0, 7):
+            assert distance[i] == np.inf
+        else:
+            expected = 2 / 7 + ((x + 1) ** 2 - (x - 1) ** 2) / 49
+            assert distance[i] == pytest.approx(expected), (x, y)
+    assert crowding(np.zeros((3, 2))).tolist().count(np.inf) >= 2

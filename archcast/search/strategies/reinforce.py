@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError
 from archcast.search.base import Strategy, register
+from archcast.search.checks import number
 from archcast.search.history import History
+from archcast.search.policy import Averages, Policy
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Reinforce"]
 
 DRAWS = 20
-BETAS = (0.9, 0.999)
 
 
 @register(
@@ -52,30 +52,21 @@ class Reinforce(Strategy):
         self, space: str | SearchSpace, *, learning_rate: float = 0.05, momentum: float = 0.9, **common: Any
     ) -> None:
         super().__init__(space, **common)
-        if not 0 < learning_rate < 10:
-            raise InvalidInputError(f"learning_rate must be between 0 and 10, got {learning_rate!r}.")
-        if not 0 <= momentum < 1:
-            raise InvalidInputError(f"momentum must be at least 0 and below 1, got {momentum!r}.")
-        self.learning_rate, self.momentum = learning_rate, momentum
-        sizes = np.asarray(self.space.cardinalities)
-        self._possible = np.arange(sizes.max()) < sizes[:, None]
-        self._logits = np.zeros(self._possible.shape)
-        self._moments = np.zeros((2, *self._possible.shape))
-        self._averages = np.zeros(3)  # score, squared deviation, number of updates
+        self.learning_rate = number("learning_rate", learning_rate, 0, 10, above=True, below=True)
+        self.momentum = number("momentum", momentum, 0, 1, below=True)
+        self._policy = Policy(self.space.cardinalities, learning_rate)
+        self._averages = Averages(momentum)
         self._scores: dict[bytes, float] = {}
 
     @property
     def policy(self) -> NDArray[np.float64]:
         """``(d, c)`` probabilities of the values of each decision, 0 for values that it does not have."""
-        logits = np.where(self._possible, self._logits, -np.inf)
-        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+        return self._policy.probabilities()
 
     def _propose(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         found = self.space.sample(0, rng)
         for _ in range(DRAWS * n):
-            row = (self.policy.cumsum(axis=1) < rng.random((len(self._possible), 1))).sum(axis=1)[None]
-            row = np.minimum(row, np.asarray(self.space.cardinalities) - 1)
+            row = self._policy.draw(rng)
             if not self.space.is_valid(row)[0]:
                 continue
             new = self._unseen_besides(row, found)
@@ -83,35 +74,24 @@ class Reinforce(Strategy):
             if len(found) == n:
                 break
             if len(new) == 0 and (score := self._scores.get(self._keys(row)[0])) is not None:
-                self._update(row[0], score)
+                self._update(row, score)
         return found
 
     def _learn(self, new: History) -> None:
         good = new[new.succeeded]
-        for row, key, score in zip(good.archs, self._keys(good.archs), good.scores[:, 0].tolist()):
-            self._scores[key] = score
-            self._update(row, score)
+        for i, key in enumerate(self._keys(good.archs)):
+            self._scores[key] = float(good.scores[i, 0])
+            self._update(good.archs[[i]], self._scores[key])
 
     def _update(self, row: NDArray[np.int64], score: float) -> None:
-        """One step of Adam."""
-        mean, square, count = self._averages
-        count += 1
-        rate = max(1 - self.momentum, 1 / count)
-        advantage = score - mean if count > 1 else 0.0
-        mean += rate * (score - mean)
-        square += rate * (advantage**2 - square)
-        self._averages = np.array([mean, square, count])
-        onehot = np.arange(self._possible.shape[1]) == row[:, None]
-        gradient = advantage / np.sqrt(square + 1e-12) * (onehot - self.policy)
-        for moment, beta, value in zip(self._moments, BETAS, (gradient, gradient**2)):
-            moment += (1 - beta) * (value - moment)
-        first, second = (m / (1 - beta**count) for m, beta in zip(self._moments, BETAS))
-        self._logits += self.learning_rate * first / (np.sqrt(second) + 1e-8)
+        """One step with one row."""
+        self._policy.ascend(self._averages.advantage(score) * self._policy.score(row)[0])
 
     def _state(self) -> dict[str, Any]:
-        return {"logits": self._logits, "moments": self._moments, "averages": self._averages}
+        return {**self._policy.state(), "averages": self._averages.values}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self._logits, self._moments, self._averages = state["logits"], state["moments"], state["averages"]
+        self._averages.values = state["averages"]
+        self._policy.restore({"steps": state["averages"][2], **state})
         good = self.history[self.history.succeeded]
         self._scores = dict(zip(self._keys(good.archs), good.scores[:, 0].tolist()))
