@@ -168,6 +168,8 @@ def benchmark_with_proxies():
         (["--objective", "nowhere:f", "--space", "nasbench201"], "--objective nowhere:f: No module named 'nowhere'"),
         (["--objective", "sideways", "--space", "nasbench201"], "--objective must be table, train or module:function"),
         (["--objective", "os:getcwd", "--metric", "x"], "A benchmark and --metric go with --objective table"),
+        (["--strategy", "one-shot"], "has no supernet"),
+        (["--predictor", "net.npz"], "a file goes with --strategy one-shot"),
         (["--warmup", "5"], "--warmup and --moves need --zero-cost"),
         (["--resume"], "holds no search"),
         (["--jobs", "0"], "jobs must be"),
@@ -183,7 +185,7 @@ def test_bad_input_is_one_line_and_exit_code_2(run, arguments, message, tmp_path
 
 def test_all_leaves_out_what_cannot_run(monkeypatch) -> None:
     names = command._strategies("all", False, True, None, None, {})
-    assert set(names) == set(STRATEGIES.names()) - {"hyperband"}
+    assert set(names) == set(STRATEGIES.names()) - {"hyperband", "one-shot"}
     several = command._strategies("all", True, True, None, None, {})
     assert set(several) == {name for name in STRATEGIES if STRATEGIES[name].multi_objective}
 
@@ -200,6 +202,34 @@ def test_few_trainings_begin_with_fewer_random_ones(run, monkeypatch) -> None:
     assert run("--objective", "train", "--space", "nasbench201", "--budget", "12")[0] == 130
     assert seen["strategies"] == {"bayesian": {"name": "bayesian", "n_init": 4}}
     assert (seen["batch"], seen["trials"]) == (4, 1)
+
+
+def test_the_one_shot_strategy_is_told_what_to_train_on(run, tmp_path) -> None:
+    """With the data set and the sizes that are given, or with a supernet that is trained already."""
+    small = {"task": archcast.Task(width=4, depth=1, stages=1), "epochs": 1, "batch_size": 384, "images": 20}
+    archcast.get_predictor("one-shot", "nasbench201", **small).init().save(tmp_path / "net.npz")
+    search = (
+        "digits",
+        "--strategy",
+        "random,one-shot",
+        "--budget",
+        "6",
+        "--batch",
+        "3",
+        "--trials",
+        "1",
+        "--jobs",
+        "1",
+    )
+    code, out, err = run(*search, "--predictor", "net.npz")
+    assert (code, err) == (0, "")
+    assert {line.split()[0] for line in out.splitlines()[2:4]} == {"random", "one-shot"}
+    makes = {"one-shot": {"name": "one-shot"}, "bayesian": {"name": "bayesian"}}
+    space = archcast.get_space("nasbench201")
+    assert command._with_supernets(makes, space, "gp", "digits", {"width": 4, "depth": None, "stages": None}) == "gp"
+    assert makes["one-shot"]["predictor"] == "one-shot"
+    assert makes["one-shot"]["settings"] == {"dataset": "digits", "task": archcast.Task(width=4, depth=1, stages=1)}
+    assert makes["bayesian"] == {"name": "bayesian"}
 
 
 class _Real:

@@ -75,6 +75,8 @@ def run(target: Target, job: Job) -> Outcome:
 
     from archcast.proxies.engine import count_outputs, output_shape, score
 
+    if not job.proxies:
+        return Outcome(target.name)
     if job.threads is not None and torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
     start = time.perf_counter()

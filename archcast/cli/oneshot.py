@@ -61,25 +61,19 @@ def train(
 
     With --checkpoint, Ctrl-C loses at most an epoch; the same command continues.
     """
+    from archcast.cli._one_shot import task_of
     from archcast.cli._progress import progress_bar, stoppable
     from archcast.errors import InvalidInputError
     from archcast.names import PREDICTORS, get_predictor
     from archcast.predictors.one_shot._predictor import OneShotPredictor, watched
     from archcast.registry import closest
     from archcast.spaces import get_space
-    from archcast.spaces.task import Task
-    from archcast.training import settings_for
 
     if not out.parent.is_dir():
         raise InvalidInputError(f"OUT {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
     if method not in PREDICTORS.names("one-shot*"):
         raise InvalidInputError(f"Unknown method {method!r}. {closest(method, PREDICTORS.names('one-shot*'))}")
-    given = {"width": width, "depth": depth, "stages": stages}
-    task = None
-    if any(value is not None for value in given.values()):
-        usual = settings_for(dataset, get_space(space))
-        sizes = {name: usual[name] if value is None else value for name, value in given.items()}
-        task = Task(size={name: value for name, value in sizes.items() if value is not None})
+    task = task_of(dataset, get_space(space), {"width": width, "depth": depth, "stages": stages})
     predictor = get_predictor(
         method,
         space,
@@ -124,10 +118,11 @@ def query(
     """Score architectures; higher is better."""
     import numpy as np
 
+    from archcast.cli._one_shot import load
     from archcast.cli.score import read_architectures
     from archcast.training import sample_functions
 
-    predictor = _load(model)
+    predictor = load(model)
     space = predictor._space
     if bool(architectures) + (archs is not None) + (sample is not None) != 1:
         raise typer.BadParameter("Give architectures, or one of --archs FILE and --sample N.")
@@ -160,7 +155,9 @@ def derive(
     ] = None,
 ) -> None:
     """Print the architecture that the method chooses."""
-    predictor = _load(model)
+    from archcast.cli._one_shot import load
+
+    predictor = load(model)
     row = predictor.derive(by)
     typer.echo(predictor._space.format(row)[0])
     if not predictor._trained().net.has_path(row[None])[0]:
@@ -180,12 +177,13 @@ def report(
     Size: Kendall's tau of the scores with the number of parameters. Operations: mean rank of the scores of the
     architectures with an operation on an edge, from -1 (the worst) to 1; with --benchmark, less that of their accuracies.
     """
+    from archcast.cli._one_shot import load
     from archcast.errors import InvalidInputError
     from archcast.files import write_whole
 
     if out is not None and not out.parent.is_dir():
         raise InvalidInputError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
-    predictor = _load(model)
+    predictor = load(model)
     sections = _sections(predictor, benchmark)
     for title, rows in sections:
         typer.echo(f"\n{title}")
@@ -198,17 +196,6 @@ def report(
 
 
 Table = tuple[str, list[list[str]]]
-
-
-def _load(path: Path) -> OneShotPredictor:
-    from archcast.errors import InvalidInputError
-    from archcast.predictors.base import Predictor
-    from archcast.predictors.one_shot._predictor import OneShotPredictor
-
-    predictor = Predictor.load(path)
-    if not isinstance(predictor, OneShotPredictor):
-        raise InvalidInputError(f"{str(path)!r} holds a {type(predictor).__name__}, which is no one-shot predictor.")
-    return predictor
 
 
 def _sections(predictor: OneShotPredictor, benchmark: str | None) -> list[Table]:

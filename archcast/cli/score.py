@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,7 +38,8 @@ def score(
     proxies: Annotated[
         str,
         typer.Option(
-            help="Names or patterns with commas, quick (all that are cheap) or all; aggregates, such as vote, too."
+            help="Names or patterns with commas, quick (all that are cheap) or all; aggregates, such as vote, too. With --one-shot "
+            "also none."
         ),
     ] = "quick",
     input_: Annotated[
@@ -106,6 +107,21 @@ def score(
         ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Score every architecture of the space.")] = False,
+    one_shot: Annotated[
+        bool,
+        typer.Option(
+            "--one-shot",
+            help="A column one_shot, of scores with shared weights: one network is trained for all architectures of --space, on "
+            "the images of --data, or on digits.",
+        ),
+    ] = False,
+    supernet: Annotated[
+        Path | None,
+        typer.Option(
+            help="Path to a file that archcast oneshot train wrote, to score with instead of training.",
+            show_default=False,
+        ),
+    ] = None,
     width: Annotated[
         int | None, typer.Option(help="Number of channels of networks of a space.", show_default="its paper's")
     ] = None,
@@ -131,18 +147,21 @@ def score(
     """
     from archcast.cli._inputs import inputs_of
     from archcast.cli._labels import LOSSES
+    from archcast.cli._one_shot import COLUMN, check_options
     from archcast.cli._scoring import Job
     from archcast.cli._survivor import survived
     from archcast.cli._table import ScoreFile, as_csv, as_json, ranked, show
     from archcast.cli._targets import INITS, Settings, factory_arguments
-    from archcast.journal import claimed
+    from archcast.journal import claimed, fingerprint
 
-    names, combined = _proxies(proxies)
+    sharing = check_options(space, one_shot=one_shot, supernet=supernet)
+    names, combined = ([], []) if sharing and proxies == "none" else _proxies(proxies)
+    shown = [*names, COLUMN] if sharing else names
     _one_of("--format", format_, FORMATS)
     _one_of("--init", init, INITS)
     _one_of("--memory-format", memory_format, MEMORY_FORMATS)
     if sort is not None:
-        combined = _sortable(sort, names, combined)
+        combined = _sortable(sort, shown, combined)
     if combined and out is not None:
         raise typer.BadParameter(
             f"{combined[0]} compares the networks of one command: use it without --out, or combine the columns of the file."
@@ -175,7 +194,7 @@ def score(
     groups, count, wrong, column = _groups(targets, space, sample, archs, all_, seed)
 
     def display(outcomes: list[Outcome]) -> None:
-        columns = [*names, *combined]
+        columns = [*shown, *combined]
         outcomes = ranked(_combine(outcomes, combined), sort)
         if format_ == "json":
             typer.echo(as_json(outcomes, column))
@@ -196,9 +215,13 @@ def score(
             changes |= {"options": options} if options else {}
             changes |= {"inputs": input_} if inputs is not None and inputs.shape is None else {}
             changes |= {"loss": loss} if loss != "auto" else {}
-            file = ScoreFile(out, names, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
+            changes |= {"supernet": fingerprint(supernet.read_bytes())} if supernet is not None else {}
+            file = ScoreFile(out, shown, column, changes, lines=format_ == "json" or out.suffix == ".jsonl")
+        shared: dict[str, float] = {}
+        if sharing:
+            groups, shared = _shared(groups, space, supernet, job, out)
         with survived(display, wanted=file is None and count > 1 and jobs == 1) as tell:
-            outcomes, interrupted = _run(groups, count, job, jobs, file, wrong, tell)
+            outcomes, interrupted = _run(groups, count, job, jobs, file, wrong, tell, shared)
     if file is None:
         display(outcomes)
     elif not interrupted:
@@ -274,6 +297,21 @@ def _architectures(
     return groups(), len(rows), wrong
 
 
+def _shared(
+    groups: Iterator[Group], space: str | None, supernet: Path | None, job: Job, out: Path | None
+) -> tuple[Iterator[Group], dict[str, float]]:
+    """The groups again, and the score by inherited weights of each, by the name of its target."""
+    from archcast.cli._one_shot import shared_scores
+    from archcast.spaces import get_space
+
+    found = list(groups)
+    known, settings = get_space(str(space)), job.settings
+    sizes = {"width": settings.width, "depth": settings.depth, "stages": settings.stages}
+    rows = known.parse([target.rest for target, _ in found])
+    scores = shared_scores(known, rows, supernet, job.data, sizes, settings.seed, job.device, out)
+    return iter(found), {target.name: scores[target.rest] for target, _ in found}
+
+
 def _parse(space: SearchSpace, texts: list[str]) -> tuple[NDArray[np.int64], list[str]]:
     """Rows of the texts that name an architecture, and what is wrong with the others."""
     from archcast.errors import InvalidInputError
@@ -330,11 +368,13 @@ def _run(
     file: ScoreFile | None,
     wrong: list[str],
     tell: Callable[[Any], None],
+    shared: Mapping[str, float],
 ) -> tuple[list[Outcome], int]:
     """Score everything, writing results as they come; without a file they are kept. Also the exit code if it was interrupted,
-    else 0."""
+    else 0. ``shared`` are scores of targets, by name, that are known already."""
     from dataclasses import replace
 
+    from archcast.cli._one_shot import COLUMN
     from archcast.cli._table import failures
 
     kept: list[Outcome] = []
@@ -355,6 +395,8 @@ def _run(
                 if outcome.error is not None:
                     wrong.append(outcome.error)
                 else:
+                    if shared:
+                        outcome.scores[COLUMN] = shared[outcome.name]
                     twins = [replace(outcome, name=name) for name in names]
                     if file is None:
                         kept.extend(twins)

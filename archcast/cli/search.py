@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from archcast.search import Objective, Step, ZeroCost
+    from archcast.spaces import SearchSpace
 
 __all__ = ["search"]
 
@@ -35,13 +36,18 @@ def search(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="Names of strategies, with commas between them, or all; see archcast list strategies.",
+            help="Names of strategies, with commas between them, or all (but those that train a supernet); see archcast list "
+            "strategies.",
             show_default="four of them",
         ),
     ] = None,
     predictor: Annotated[
         str | None,
-        typer.Option(help="Name of the predictor for every strategy that uses one.", show_default="each one's own"),
+        typer.Option(
+            help="Name of the predictor for every strategy that uses one. For the strategy one-shot, also the path to a file that "
+            "archcast oneshot train wrote.",
+            show_default="each one's own",
+        ),
     ] = None,
     acquisition: Annotated[
         str | None,
@@ -83,7 +89,12 @@ def search(
         str | None,
         typer.Option(help="Name of the search space, where no benchmark is searched in.", show_default=False),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Name of the data set to train on, as in archcast train.")] = "digits",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Name of the data set that architectures, and the supernet of strategy one-shot, are trained on."
+        ),
+    ] = "digits",
     epochs: Annotated[int, typer.Option(help="Number of epochs of a training.")] = 20,
     width: Annotated[
         int | None, typer.Option(help="Number of channels of the first stage.", show_default="the paper's; digits 16")
@@ -149,6 +160,7 @@ def search(
     elif warmup is not None or moves != 1:
         raise typer.BadParameter("--warmup and --moves need --zero-cost.")
     strategies = _strategies(strategy, len(target.names) > 1, simulated, acquisition, candidates, common)
+    predictor = _with_supernets(strategies, target.space, predictor, dataset, sizes)
     repeats = (TRIALS if simulated else 1) if trials is None else trials
     settings: dict[str, Any] = {
         "strategies": strategies,
@@ -258,7 +270,7 @@ def _strategies(
 
     if text == "all":
         names = [name for name in STRATEGIES if STRATEGIES[name].multi_objective or not several]
-        names = [name for name in names if not STRATEGIES[name].stops_early]
+        names = [name for name in names if not STRATEGIES[name].stops_early | STRATEGIES[name].trains_weights]
     elif text is None:
         names = ["random", "parego"] if several else list(DEFAULT_STRATEGIES) if simulated else ["bayesian"]
     else:
@@ -276,6 +288,32 @@ def _strategies(
     if len(makes) < len(names):
         raise typer.BadParameter(f"--strategy names one twice: {text}.")
     return makes
+
+
+def _with_supernets(
+    makes: dict[str, dict[str, Any]],
+    space: SearchSpace,
+    predictor: str | None,
+    dataset: str,
+    sizes: dict[str, int | None],
+) -> str | None:
+    """Tell the strategies that train a supernet what to train it on, or give them the trained one that ``predictor`` is the file
+    of; the predictor for the other strategies."""
+    from archcast.cli._one_shot import load, task_of
+    from archcast.search import STRATEGIES
+
+    mine = [make for make in makes.values() if STRATEGIES[make["name"]].trains_weights]
+    if predictor is not None and predictor.endswith(".npz"):
+        if not mine:
+            raise typer.BadParameter(f"--predictor {predictor}: a file goes with --strategy one-shot.")
+        for make in mine:
+            make["predictor"] = load(Path(predictor))
+        return None
+    for make in mine:
+        make["settings"] = {"dataset": dataset, "task": task_of(dataset, space, sizes)}
+        if len(makes) > len(mine) and predictor is not None and not predictor.startswith("one-shot"):
+            make["predictor"] = "one-shot"  # the predictor is for the others
+    return predictor
 
 
 def _folder_name(objective: Objective, settings: list[Any]) -> str:

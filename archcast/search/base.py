@@ -87,11 +87,15 @@ class Strategy(ABC):
         multi_objective: whether it takes several objectives.
         stops_early: whether it asks for trainings of fewer epochs than all.
         learns: whether the architectures it begins to train depend on the scores.
+        begins_at_random: whether the first architectures are random.
+        trains_weights: whether it trains a network of its own, on images, before it asks.
     """
 
     multi_objective: ClassVar[bool] = False
     stops_early: ClassVar[bool] = False
     learns: ClassVar[bool] = True
+    begins_at_random: ClassVar[bool] = True
+    trains_weights: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -330,6 +334,8 @@ class Strategy(ABC):
     def _new_rows(self, n: int, rng: np.random.Generator) -> Rows:
         known = self._history[self._history.succeeded]
         first = n if len(known) == 0 else max(0, min(n, self.n_init - len(self._seen)))
+        if not self.begins_at_random and (self.zero_cost is None or not self.zero_cost.warmup):
+            first = 0
         rows = self._fresh(first, rng) if first else self.space.sample(0, rng)
         moves = 1 if self.zero_cost is None else self.zero_cost.moves
         while first < n and (missing := n - len(rows)) > 0:

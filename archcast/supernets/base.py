@@ -21,7 +21,7 @@ from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace, Task, get_space
 from archcast.supernets.mixtures import Mixture
 
-__all__ = ["SUPERNETS", "Norm", "Supernet", "active_choices", "get_supernet", "normalise"]
+__all__ = ["SUPERNETS", "Norm", "Supernet", "active_choices", "get_supernet", "module_of", "normalise"]
 
 SUPERNETS = {
     "nasbench201": "archcast.supernets.nasbench201",
@@ -178,6 +178,19 @@ def active_choices(weights: Mixture) -> list[list[int]]:
     ]
 
 
+def module_of(space: SearchSpace) -> str:
+    """Module of the supernet of a space.
+
+    Raises:
+        InvalidInputError: it has none.
+    """
+    if space.name not in SUPERNETS:
+        raise InvalidInputError(
+            f"Space {space.name!r} has no supernet: one-shot predictors know the spaces {', '.join(SUPERNETS)}."
+        )
+    return SUPERNETS[space.name]
+
+
 def get_supernet(space: str | SearchSpace, task: Task, seed: int = 0, **settings: Any) -> Supernet:
     """The supernet of a space, with PyTorch's usual initial weights.
 
@@ -198,11 +211,7 @@ def get_supernet(space: str | SearchSpace, task: Task, seed: int = 0, **settings
         InvalidInputError: a space without a supernet, or a size that its networks do not have.
     """
     space = get_space(space)
-    if space.name not in SUPERNETS:
-        raise InvalidInputError(
-            f"Space {space.name!r} has no supernet: one-shot predictors know the spaces {', '.join(SUPERNETS)}."
-        )
-    network = importlib.import_module(SUPERNETS[space.name]).Network
+    network = importlib.import_module(module_of(space)).Network
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         net: Supernet = network(space, **space.image_sizes(task), **settings)

@@ -8,6 +8,7 @@ import pytest
 
 from archcast.predictors import get_predictor
 from archcast.search.base import STRATEGIES, get_strategy
+from archcast.spaces.base import Task
 from archcast.testing.strategies import strategy_checks
 
 NAMES = STRATEGIES.names()
@@ -37,6 +38,11 @@ FAST: dict[str, dict[str, Any]] = {
     "spos-evolution": SHORT,
     "bohb": {**CHEAP, "max_epochs": 4, "eta": 2},
     "hyperband": {"max_epochs": 4, "eta": 2},
+    "one-shot": {
+        "settings": {"task": Task(width=4, depth=1, stages=1), "epochs": 1, "batch_size": 384, "images": 4, "paths": 1},
+        "population": 20,
+        "generations": 2,
+    },
 }
 """Parameters that make slow strategies cheap: the contract does not depend on them."""
 

@@ -225,6 +225,16 @@ class OneShotPredictor(Predictor):
         self.images_, self.labels_ = _some(data.validation, self.images)
         self.training_images_ = _some(data.train, self.images)[0] if self.statistics == "training" else None
 
+    def check_space(self) -> None:
+        """Raise unless the space has a supernet.
+
+        Raises:
+            InvalidInputError: it has none; the message names those that have.
+        """
+        from archcast.supernets.base import module_of
+
+        module_of(self._space)
+
     def _check_device(self) -> None:
         import torch
 
