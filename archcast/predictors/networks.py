@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ __all__ = [
     "BatchedLinear",
     "arrays_of",
     "in_chunks",
+    "of_functions",
     "one_thread",
     "private_random_stream",
     "single",
@@ -85,6 +86,21 @@ def in_chunks(function: Callable[[NDArray[Any]], Tensor], rows: NDArray[Any]) ->
     with torch.no_grad(), one_thread():
         parts = [function(rows[start : start + CHUNK]).numpy() for start in range(0, len(rows), CHUNK)]
     return np.concatenate(parts, axis=1)
+
+
+def of_functions(
+    space: Canonical, archs: NDArray[np.int64], function: Callable[[NDArray[np.int64]], Tensor]
+) -> NDArray[np.float64]:
+    """:func:`in_chunks` of canonical rows, each distinct one once, for a function that sees nothing else of a row."""
+    distinct, row = np.unique(space.canonical(archs), axis=0, return_inverse=True)
+    return np.asarray(in_chunks(function, distinct)[:, row.ravel()])
+
+
+class Canonical(Protocol):
+    """What :func:`of_functions` asks of a space."""
+
+    def canonical(self, archs: NDArray[np.int64], /) -> NDArray[np.int64]:
+        """Equal rows for equal functions."""
 
 
 class BatchedLinear(nn.Module):

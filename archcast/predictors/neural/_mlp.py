@@ -5,7 +5,7 @@ Not imported before a network is needed, because it imports torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +24,7 @@ from archcast.predictors.networks import (
     train,
     with_arrays,
 )
+from archcast.predictors.neural.losses import Loss
 
 __all__ = ["BatchedMLP", "basis", "inputs_of", "learn", "outputs"]
 
@@ -63,7 +64,7 @@ def inputs_of(features: NDArray[np.float64]) -> NDArray[np.float64]:
 def learn(
     inputs: NDArray[np.float64],
     targets: NDArray[np.float64],
-    loss: Callable[[Tensor], Tensor],
+    loss: Loss,
     *,
     rng: np.random.Generator,
     members: int,
@@ -76,15 +77,15 @@ def learn(
     """Weights of ``members`` networks trained on ``(n, k)`` inputs and ``(n,)`` targets.
 
     Args:
-        loss: elementwise, of the errors.
-        weights: ``(n,)`` of the rows in the loss, or ``(m, n)``, for each member its own; equal by default.
+        loss: of ``(m, b)`` outputs, ``(b,)`` targets and ``(m, b)`` weights of the rows of a batch, ``(m,)``.
+        weights: ``(m, n)`` of the rows in the loss, for each member its own; equal by default.
     """
-    x, t, w = single(inputs), single(targets), single(np.ones(len(targets)) if weights is None else weights)
+    x, t, w = single(inputs), single(targets), single(np.ones((members, len(targets))) if weights is None else weights)
     with private_random_stream(rng):
         module = BatchedMLP(members, [inputs.shape[1], *hidden])
         train(
             module,
-            lambda rows: (w[..., rows] * loss(module(x[rows]) - t[rows])).mean(dim=1).sum(),
+            lambda rows: loss(module(x[rows]), t[rows], w[:, rows]).sum(),
             len(t),
             epochs=epochs,
             learning_rate=learning_rate,

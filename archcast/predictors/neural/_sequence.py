@@ -24,6 +24,7 @@ from archcast.predictors.networks import (
     train,
     with_arrays,
 )
+from archcast.predictors.neural.losses import Loss, squared_error
 
 __all__ = ["Decisions", "SequenceNetwork", "learn", "outputs", "tokens"]
 
@@ -92,10 +93,10 @@ class SequenceNetwork(nn.Module):
         weights = torch.softmax(hidden @ states.transpose(1, 2), dim=-1)
         return self.output(torch.tanh(self.attention(torch.cat([hidden, weights @ states], dim=-1))))
 
-    def loss(self, sequence: Tensor, targets: Tensor, trade_off: float) -> Tensor:
-        """``trade_off`` times the squared error plus the rest times the cross-entropy of the reconstruction."""
+    def loss(self, sequence: Tensor, targets: Tensor, trade_off: float, loss: Loss = squared_error) -> Tensor:
+        """``trade_off`` times the loss of the prediction plus the rest times the cross-entropy of the reconstruction."""
         states, embedding = self.encode(sequence)
-        error = functional.mse_loss(self.predict(embedding), targets)
+        error = loss(self.predict(embedding)[None], targets, torch.ones(1, len(targets)))[0]
         logits = self.decode(sequence, states, embedding)
         return trade_off * error + (1 - trade_off) * functional.cross_entropy(logits.flatten(0, 1), sequence.flatten())
 
@@ -112,6 +113,7 @@ def learn(
     epochs: int,
     learning_rate: float,
     weight_decay: float,
+    loss: Loss = squared_error,
     unlabelled: NDArray[np.int64] | None = None,
     rounds: int = 0,
     round_epochs: int = 0,
@@ -119,6 +121,7 @@ def learn(
     """Weights of a network trained on ``(n, d)`` rows and ``(n,)`` targets.
 
     Args:
+        loss: of the predictions.
         unlabelled: ``(m, d)`` further rows. In each of ``rounds`` rounds the network gives them pseudo-labels and is
             trained on for ``round_epochs`` passes over them, each batch beside as many labelled rows (or all there are)
             of the same weight.
@@ -128,10 +131,10 @@ def learn(
     with private_random_stream(rng):
         network = SequenceNetwork(size, x.shape[1], hidden, dropout)
 
-        def fit(loss: Callable[[Tensor], Tensor], n: int, passes: int, batch_size: int) -> None:
+        def fit(objective: Callable[[Tensor], Tensor], n: int, passes: int, batch_size: int) -> None:
             train(
                 network,
-                loss,
+                objective,
                 n,
                 epochs=passes,
                 learning_rate=learning_rate,
@@ -139,7 +142,7 @@ def learn(
                 batch_size=batch_size,
             )
 
-        fit(lambda rows: network.loss(x[rows], t[rows], trade_off), len(t), epochs, 256)
+        fit(lambda rows: network.loss(x[rows], t[rows], trade_off, loss), len(t), epochs, 256)
         if unlabelled is not None:
             more = torch.from_numpy(tokens(space, unlabelled)[0])
             for _ in range(rounds):
@@ -149,8 +152,8 @@ def learn(
                 def both(rows: Tensor, pseudo: Tensor = pseudo) -> Tensor:
                     known = torch.randperm(len(t))[: len(rows)]
                     losses = (
-                        network.loss(x[known], t[known], trade_off),
-                        network.loss(more[rows], pseudo[rows], trade_off),
+                        network.loss(x[known], t[known], trade_off, loss),
+                        network.loss(more[rows], pseudo[rows], trade_off, loss),
                     )
                     return (losses[0] + losses[1]) / 2
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, register
 from archcast.predictors.neural._folds import left_out, noise
+from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import FeatureRegressor
 from archcast.spaces.base import SearchSpace
@@ -26,7 +27,7 @@ __all__ = ["Bananas"]
     family="neural",
     default=True,
 )
-class Bananas(FeatureRegressor):
+class Bananas(OnTargets, FeatureRegressor):
     """Ensemble of feed-forward networks on the path encoding of the canonical row.
 
     ``mean`` is that of the members, which differ in their initial weights and in the fifth of the rows that each leaves out.
@@ -51,6 +52,7 @@ class Bananas(FeatureRegressor):
         epochs: passes over the training rows.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         random_state: seed.
     """
 
@@ -64,6 +66,7 @@ class Bananas(FeatureRegressor):
         "epochs": Whole(1),
         "learning_rate": Number(0, above=True),
         "weight_decay": Number(0),
+        "loss": LOSS,
     }
 
     def __init__(
@@ -76,6 +79,7 @@ class Bananas(FeatureRegressor):
         epochs: int = 150,
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
+        loss: str = "absolute",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -84,6 +88,7 @@ class Bananas(FeatureRegressor):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
 
     def _init(self, known: Known) -> None:
         super()._init(replace(known, archs=self._space.canonical(known.archs)))
@@ -92,8 +97,6 @@ class Bananas(FeatureRegressor):
         return super()._query(self._space.canonical(archs), evidence)
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
-        import torch
-
         from archcast.predictors.neural import _mlp
 
         units = np.ones(features.shape[1])
@@ -108,7 +111,7 @@ class Bananas(FeatureRegressor):
         self.weights_ = _mlp.learn(
             inputs,
             targets,
-            torch.abs,
+            LOSSES[self.loss],
             weights=self._nearness(targets) * ~out,
             rng=rng,
             members=self.n_members,
@@ -117,7 +120,9 @@ class Bananas(FeatureRegressor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
-        self.noise_ = noise(_mlp.outputs(self.weights_, inputs), targets, out)
+        outputs = _mlp.outputs(self.weights_, inputs)
+        self._learn_scale(self.loss, outputs)
+        self.noise_ = noise(self._on_targets(outputs), targets, out)
 
     def _nearness(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` 1 / d, with a mean of 1; no d is taken as less than a hundredth of their mean."""
@@ -130,5 +135,5 @@ class Bananas(FeatureRegressor):
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         from archcast.predictors.neural import _mlp
 
-        members = _mlp.outputs(self.weights_, features[:, self.columns_] * self.units_)
+        members = self._on_targets(_mlp.outputs(self.weights_, features[:, self.columns_] * self.units_))
         return members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.predictors.neural.losses import LOSS, LOSSES
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -47,6 +48,7 @@ class Bonas(Predictor):
         epochs: passes over the training rows.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         random_state: seed.
     """
 
@@ -60,6 +62,7 @@ class Bonas(Predictor):
         "epochs": Whole(0),
         "learning_rate": Number(0, above=True),
         "weight_decay": Number(0),
+        "loss": LOSS,
     }
 
     def __init__(
@@ -72,6 +75,7 @@ class Bonas(Predictor):
         epochs: int = 40,
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
+        loss: str = "squared",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -81,6 +85,7 @@ class Bonas(Predictor):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
 
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn
@@ -91,7 +96,7 @@ class Bonas(Predictor):
             self._space,
             known.archs,
             targets,
-            _gcn.squared_error,
+            LOSSES[self.loss],
             rng=self._rng(),
             members=self.n_members,
             hidden=self.hidden,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.predictors.base import register
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.predictors.neural.losses import LOSS, LOSSES
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
@@ -45,6 +46,7 @@ class DNGO(FeatureRegressor):
         epochs: passes over the training rows.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         random_state: seed.
     """
 
@@ -56,6 +58,7 @@ class DNGO(FeatureRegressor):
         "epochs": Whole(1),
         "learning_rate": Number(0, above=True),
         "weight_decay": Number(0),
+        "loss": LOSS,
     }
 
     def __init__(
@@ -68,6 +71,7 @@ class DNGO(FeatureRegressor):
         epochs: int = 40,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
+        loss: str = "squared",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -76,17 +80,16 @@ class DNGO(FeatureRegressor):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
-        import torch
-
         from archcast.predictors.neural import _mlp
 
         inputs = _mlp.inputs_of(features)
         self.weights_ = _mlp.learn(
             inputs,
             targets,
-            torch.square,
+            LOSSES[self.loss],
             rng=self._rng(),
             members=self.n_members,
             hidden=self.hidden,

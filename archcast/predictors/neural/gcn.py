@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, Predictor, register
-from archcast.predictors.neural._folds import left_out, noise
-from archcast.predictors.parameters import Number, Whole
-from archcast.predictors.targets import TargetScale, rank_normal
-from archcast.spaces.base import SearchSpace
-
-if TYPE_CHECKING:
-    from archcast.predictors.neural._gcn import Loss
+from archcast.predictors.base import register
+from archcast.predictors.neural._ensemble import NetworkEnsemble
+from archcast.predictors.neural.losses import Loss
 
 __all__ = ["GCN"]
 
@@ -26,7 +18,7 @@ __all__ = ["GCN"]
     paper="Wen et al. 2020, https://arxiv.org/abs/1912.00848",
     family="neural",
 )
-class GCN(Predictor):
+class GCN(NetworkEnsemble):
     """Bidirectional graph convolutions over cells with operations on nodes; squared error on rank-normal targets.
 
     Each convolution sends messages along the edges and against them with separate weights. ``mean`` is that
@@ -46,6 +38,7 @@ class GCN(Predictor):
         epochs: passes over the training rows.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         random_state: seed.
 
     Examples:
@@ -58,52 +51,23 @@ class GCN(Predictor):
         True
     """
 
-    has_std = True
-    noise_ = 0.0  # in files of before
-    needs_graph = True
-
-    parameters = {
-        "n_members": Whole(1),
-        "hidden": Whole(1),
-        "layers": Whole(1),
-        "epochs": Whole(1),
-        "learning_rate": Number(0, above=True),
-        "weight_decay": Number(0),
-    }
-
-    def __init__(
+    def _learn(
         self,
-        space: str | SearchSpace,
-        *,
-        n_members: int = 5,
-        hidden: int = 48,
-        layers: int = 3,
-        epochs: int = 100,
-        learning_rate: float = 1e-2,
-        weight_decay: float = 1e-2,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(space, random_state=random_state)
-        self.n_members = n_members
-        self.hidden = hidden
-        self.layers = layers
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-
-    def _init(self, known: Known) -> None:
+        archs: NDArray[np.int64],
+        targets: NDArray[np.float64],
+        loss: Loss,
+        seen: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> dict[str, NDArray[np.float32]]:
         from archcast.predictors.neural import _gcn
 
-        self.scale_ = TargetScale.of_scores(known.scores)
-        rng, targets = self._rng(), rank_normal(known.scores)
-        out = left_out(self.n_members, len(targets), rng)
-        self.weights_ = _gcn.learn(
+        return _gcn.learn(
             self._space,
-            known.archs,
+            archs,
             targets,
-            self._loss(),
+            loss,
             rng=rng,
-            seen=~out,
+            seen=seen,
             members=self.n_members,
             hidden=self.hidden,
             layers=self.layers,
@@ -111,25 +75,8 @@ class GCN(Predictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
-        outputs = _gcn.outputs(self._space, known.archs, self.weights_)
-        self._learn_scale(outputs)
-        self.noise_ = noise(self._on_targets(outputs), targets, out)
 
-    def _loss(self) -> Loss:
-        """What is minimised: ``(m, b)`` outputs, ``(b,)`` targets and ``(m, b)`` weights to ``(m,)``."""
+    def _outputs(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
         from archcast.predictors.neural import _gcn
 
-        return _gcn.squared_error
-
-    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        from archcast.predictors.neural import _gcn
-
-        members = self._on_targets(_gcn.outputs(self._space, archs, self.weights_))
-        return self.scale_.prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
-
-    def _learn_scale(self, outputs: NDArray[np.float64]) -> None:
-        """Learn what ``_on_targets`` needs from ``(m, n)`` outputs for the training rows."""
-
-    def _on_targets(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``(m, n)`` outputs of the members on the scale of the targets; as they are."""
-        return outputs
+        return _gcn.outputs(self._space, archs, self.weights_)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from archcast.predictors.base import register
 from archcast.predictors.neural.gcn import GCN
-
-if TYPE_CHECKING:
-    from archcast.predictors.neural._gcn import Loss
+from archcast.spaces.base import SearchSpace
 
 __all__ = ["RankGCN"]
 
@@ -26,20 +21,30 @@ __all__ = ["RankGCN"]
 class RankGCN(GCN):
     """``gcn`` with the hinge loss of Ning et al. 2020: the mean of ``max(0, .1 - f_i + f_j)`` over pairs with ``t_i > t_j``.
 
-    The loss fixes only the order of the outputs, so each network's are standardised over the training rows, as
-    rank-normal targets are, before they are averaged and mapped to the scale of the scores.
-
-    The parameters are those of :class:`~archcast.predictors.neural.gcn.GCN`.
+    It is ``gcn`` with ``loss="hinge"``, and its parameters are those of :class:`~archcast.predictors.neural.gcn.GCN`.
     """
 
-    def _loss(self) -> Loss:
-        from archcast.predictors.neural import _gcn
-
-        return _gcn.pairwise_hinge
-
-    def _learn_scale(self, outputs: NDArray[np.float64]) -> None:
-        spread = outputs.std(axis=1, keepdims=True)
-        self.centre_, self.spread_ = outputs.mean(axis=1, keepdims=True), np.where(spread > 1e-6, spread, 1.0)
-
-    def _on_targets(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (outputs - self.centre_) / self.spread_
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        n_members: int = 5,
+        hidden: int = 48,
+        layers: int = 3,
+        epochs: int = 100,
+        learning_rate: float = 1e-2,
+        weight_decay: float = 1e-2,
+        loss: str = "hinge",
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            space,
+            n_members=n_members,
+            hidden=hidden,
+            layers=layers,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            loss=loss,
+            random_state=random_state,
+        )

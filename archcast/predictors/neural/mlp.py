@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
@@ -22,8 +23,8 @@ __all__ = ["MLP"]
     paper="White et al. 2020, https://arxiv.org/abs/2007.04965",
     family="neural",
 )
-class MLP(FeatureRegressor):
-    """Feed-forward network, squared error on rank-normal targets, AdamW.
+class MLP(OnTargets, FeatureRegressor):
+    """Feed-forward network, squared error or a ranking loss on rank-normal targets, AdamW.
 
     No early stopping and no dropout: with few architectures a smooth activation (``x * sigmoid(x)``) and inputs of a
     fixed norm do the regularising, and the number of epochs hardly matters.
@@ -35,6 +36,7 @@ class MLP(FeatureRegressor):
         epochs: passes over the training rows.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         random_state: seed.
 
     Examples:
@@ -52,6 +54,7 @@ class MLP(FeatureRegressor):
         "epochs": Whole(1),
         "learning_rate": Number(0, above=True),
         "weight_decay": Number(0),
+        "loss": LOSS,
     }
 
     def __init__(
@@ -63,6 +66,7 @@ class MLP(FeatureRegressor):
         epochs: int = 150,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
+        loss: str = "squared",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -70,16 +74,16 @@ class MLP(FeatureRegressor):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
-        import torch
-
         from archcast.predictors.neural import _mlp
 
+        inputs = _mlp.inputs_of(features)
         self.weights_ = _mlp.learn(
-            _mlp.inputs_of(features),
+            inputs,
             targets,
-            torch.square,
+            LOSSES[self.loss],
             rng=self._rng(),
             members=1,
             hidden=self.hidden,
@@ -87,8 +91,10 @@ class MLP(FeatureRegressor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        self._learn_scale(self.loss, _mlp.outputs(self.weights_, inputs))
 
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         from archcast.predictors.neural import _mlp
 
-        return _mlp.outputs(self.weights_, _mlp.inputs_of(features))[0], None
+        outputs = _mlp.outputs(self.weights_, _mlp.inputs_of(features))
+        return self._on_targets(outputs)[0], None

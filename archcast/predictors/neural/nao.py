@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -22,7 +23,7 @@ __all__ = ["NAO"]
     paper="Luo et al. 2018, https://arxiv.org/abs/1808.07233",
     family="neural",
 )
-class NAO(Predictor):
+class NAO(OnTargets, Predictor):
     """The performance predictor of Neural Architecture Optimization.
 
     An LSTM encodes the sequence of decisions; a feed-forward network predicts the target from the mean of its states;
@@ -43,6 +44,7 @@ class NAO(Predictor):
         epochs: passes over the training rows.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         random_state: seed.
 
     Examples:
@@ -62,6 +64,7 @@ class NAO(Predictor):
         "epochs": Whole(1),
         "learning_rate": Number(0, above=True),
         "weight_decay": Number(0),
+        "loss": LOSS,
     }
 
     def __init__(
@@ -74,6 +77,7 @@ class NAO(Predictor):
         epochs: int = 150,
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
+        loss: str = "squared",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -83,6 +87,7 @@ class NAO(Predictor):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
 
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _sequence
@@ -99,9 +104,12 @@ class NAO(Predictor):
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            loss=LOSSES[self.loss],
         )
+        self._learn_scale(self.loss, _sequence.outputs(self._space, known.archs, self.weights_)[None])
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         from archcast.predictors.neural import _sequence
 
-        return Prediction(self.scale_.backward(_sequence.outputs(self._space, archs, self.weights_)))
+        outputs = _sequence.outputs(self._space, archs, self.weights_)
+        return Prediction(self.scale_.backward(self._on_targets(outputs[None])[0]))

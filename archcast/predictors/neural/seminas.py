@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -22,7 +23,7 @@ __all__ = ["SemiNAS"]
     paper="Luo et al. 2020, https://arxiv.org/abs/2002.10389",
     family="neural",
 )
-class SemiNAS(Predictor):
+class SemiNAS(OnTargets, Predictor):
     """Semi-supervised Neural Architecture Search's predictor.
 
     The encoder, predictor and decoder of :class:`~archcast.predictors.neural.nao.NAO` learn from the scored architectures;
@@ -44,6 +45,7 @@ class SemiNAS(Predictor):
         epochs: passes over the scored architectures before the first round.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         random_state: seed.
     """
 
@@ -57,6 +59,7 @@ class SemiNAS(Predictor):
         "epochs": Whole(1),
         "learning_rate": Number(0, above=True),
         "weight_decay": Number(0),
+        "loss": LOSS,
     }
 
     def __init__(
@@ -72,6 +75,7 @@ class SemiNAS(Predictor):
         epochs: int = 100,
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
+        loss: str = "squared",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -84,6 +88,7 @@ class SemiNAS(Predictor):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
 
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _sequence
@@ -105,12 +110,15 @@ class SemiNAS(Predictor):
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            loss=LOSSES[self.loss],
             unlabelled=unlabelled,
             rounds=self.rounds,
             round_epochs=self.round_epochs,
         )
+        self._learn_scale(self.loss, _sequence.outputs(self._space, known.archs, self.weights_)[None])
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         from archcast.predictors.neural import _sequence
 
-        return Prediction(self.scale_.backward(_sequence.outputs(self._space, archs, self.weights_)))
+        outputs = _sequence.outputs(self._space, archs, self.weights_)
+        return Prediction(self.scale_.backward(self._on_targets(outputs[None])[0]))

@@ -1,4 +1,4 @@
-"""Dense graph convolutions against torch_geometric's sparse ones, walks against counting, losses against loops."""
+"""Dense graph convolutions against torch_geometric's sparse ones, walks against counting, shared neighbourhoods against nodes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from archcast.encodings.base import get_encoding
 from archcast.graphs import CellGraphs
 from archcast.predictors.networks import private_random_stream
 from archcast.predictors.neural import _gcn
+from archcast.predictors.neural.losses import squared_error
 from archcast.spaces.base import get_space
 
 SPACES = ["nasbench201", "nasbench101", "darts", "nats-size"]
@@ -101,34 +102,22 @@ def test_network_does_not_see_the_order_of_nodes() -> None:
 def learn(space: object, archs: np.ndarray) -> dict[str, np.ndarray]:
     targets = np.random.default_rng(0).normal(size=len(archs))
     options = {"members": 2, "hidden": 6, "layers": 2, "epochs": 3, "learning_rate": 1e-2, "weight_decay": 0.0}
-    return _gcn.learn(space, archs, targets, _gcn.squared_error, rng=np.random.default_rng(1), **options)
+    return _gcn.learn(space, archs, targets, squared_error, rng=np.random.default_rng(1), **options)
 
 
-def test_pairwise_hinge_is_the_mean_over_ordered_pairs(rng: np.random.Generator) -> None:
-    outputs, targets = rng.normal(size=(3, 9)), rng.integers(0, 4, size=9).astype(float)
-    found = _gcn.pairwise_hinge(torch.tensor(outputs), torch.tensor(targets), torch.ones(3, 9))
-    for member in range(3):
-        losses = [
-            max(0.0, 0.1 - (outputs[member, i] - outputs[member, j]))
-            for i in range(9)
-            for j in range(9)
-            if targets[i] > targets[j]
-        ]
-        assert found[member].item() == pytest.approx(np.mean(losses), rel=1e-9)
-    assert _gcn.pairwise_hinge(torch.tensor(outputs), torch.zeros(9), torch.ones(3, 9)).tolist() == [0.0, 0.0, 0.0]
+@pytest.mark.parametrize("name", SPACES)
+def test_each_neighbourhood_is_computed_once_and_nothing_changes(name: str) -> None:
+    space = get_space(name)
+    archs = space.sample(30, 2)
+    network = _gcn._rebuilt(learn(space, archs))
+    graphs = _gcn.graphs_of(space, archs)
+    with torch.no_grad():
+        torch.testing.assert_close(network.answer(graphs), network.basis(graphs), rtol=1e-12, atol=1e-12)
 
 
-def test_squared_error(rng: np.random.Generator) -> None:
-    outputs, targets = rng.normal(size=(3, 9)), rng.normal(size=9)
-    found = _gcn.squared_error(torch.tensor(outputs), torch.tensor(targets), torch.ones(3, 9))
-    np.testing.assert_allclose(found, np.square(outputs - targets).mean(axis=1))
-
-
-@pytest.mark.parametrize("loss", [_gcn.squared_error, _gcn.pairwise_hinge])
-def test_rows_of_weight_0_do_not_count(loss, rng: np.random.Generator) -> None:
-    outputs, targets = torch.tensor(rng.normal(size=(2, 9))), torch.tensor(rng.normal(size=9))
-    weights = torch.ones(2, 9)
-    weights[1, 5:] = 0
-    found = loss(outputs, targets, weights)
-    assert found[0] == loss(outputs, targets, torch.ones(2, 9))[0]
-    torch.testing.assert_close(found[1], loss(outputs[:, :5], targets[:5], torch.ones(2, 5))[1])
+def test_a_batch_without_edges() -> None:
+    with private_random_stream(np.random.default_rng(0)):
+        network = _gcn.GraphNetwork(2, 5, 2, 8, 2).double()
+    graphs = _gcn.Graphs(*(torch.zeros(shape, dtype=torch.float64) for shape in ((3, 4, 5), (3, 4, 4), (3, 2, 4))))
+    with torch.no_grad():
+        torch.testing.assert_close(network.answer(graphs), network.basis(graphs))

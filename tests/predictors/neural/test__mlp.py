@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from archcast.predictors.neural import _mlp
+from archcast.predictors.neural.losses import squared_error
 
 
 def by_hand(weights: dict[str, np.ndarray], member: int, row: np.ndarray) -> tuple[np.ndarray, float]:
@@ -19,7 +19,7 @@ def by_hand(weights: dict[str, np.ndarray], member: int, row: np.ndarray) -> tup
 
 def learn(inputs: np.ndarray, targets: np.ndarray, **params: object) -> dict[str, np.ndarray]:
     options = {"members": 3, "hidden": (8, 5), "epochs": 5, "learning_rate": 1e-2, "weight_decay": 0.0} | params
-    return _mlp.learn(inputs, targets, torch.square, rng=np.random.default_rng(0), **options)
+    return _mlp.learn(inputs, targets, squared_error, rng=np.random.default_rng(0), **options)
 
 
 def test_outputs_and_basis(rng: np.random.Generator) -> None:

@@ -102,10 +102,14 @@ def test_pseudo_labels_are_the_networks_own_predictions(monkeypatch: pytest.Monk
     loss = _sequence.SequenceNetwork.loss
 
     def spy(
-        self: _sequence.SequenceNetwork, sequence: torch.Tensor, labels: torch.Tensor, trade_off: float
+        self: _sequence.SequenceNetwork,
+        sequence: torch.Tensor,
+        labels: torch.Tensor,
+        trade_off: float,
+        objective: object,
     ) -> torch.Tensor:
         seen.append((sequence.numpy().copy(), labels.numpy().copy()))
-        return loss(self, sequence, labels, trade_off)
+        return loss(self, sequence, labels, trade_off, objective)
 
     monkeypatch.setattr(_sequence.SequenceNetwork, "loss", spy)
     after = learn(1)

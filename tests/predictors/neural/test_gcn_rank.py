@@ -7,6 +7,7 @@ import pytest
 
 from archcast.predictors import get_predictor
 from archcast.predictors.neural import _gcn
+from archcast.predictors.neural.losses import LOSSES
 from archcast.spaces.base import get_space
 
 OPTIONS = {"random_state": 0, "n_members": 3, "hidden": 12, "epochs": 40}
@@ -28,10 +29,9 @@ def test_it_minimises_the_ranking_loss_and_its_parent_does_not(monkeypatch: pyte
     space = get_space("nasbench201")
     archs = space.sample(30, 0)
     calls = []
-    for name in ("pairwise_hinge", "squared_error"):
-        loss = getattr(_gcn, name)
-        monkeypatch.setattr(_gcn, name, lambda *args, name=name, loss=loss: calls.append(name) or loss(*args))
-    for predictor, expected in (("gcn-rank", "pairwise_hinge"), ("gcn", "squared_error")):
+    for name, loss in list(LOSSES.items()):
+        monkeypatch.setitem(LOSSES, name, lambda *args, name=name, loss=loss: calls.append(name) or loss(*args))
+    for predictor, expected in (("gcn-rank", "hinge"), ("gcn", "squared")):
         calls.clear()
         get_predictor(predictor, space, **OPTIONS).init(archs, (archs == 3).sum(axis=1))
         assert set(calls) == {expected}

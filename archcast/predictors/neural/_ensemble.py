@@ -1,0 +1,101 @@
+"""What ensembles of networks on architectures share as predictors: targets, rows left out, losses, mean and std."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor
+from archcast.predictors.neural._folds import left_out, noise
+from archcast.predictors.neural.losses import LOSS, LOSSES, Loss, OnTargets
+from archcast.predictors.parameters import Number, Whole
+from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.spaces.base import SearchSpace
+
+__all__ = ["NetworkEnsemble"]
+
+
+class NetworkEnsemble(OnTargets, Predictor):
+    """Base of predictors that are an ensemble of networks on rows of a space, trained at once on rank-normal targets.
+
+    Each member leaves out a fifth of the rows. ``mean`` is that of the members, ``std`` holds their spread and their error on the
+    rows left out. ``n_members=1`` is a single network, whose std is 0. A subclass writes ``_learn`` and ``_outputs``.
+
+    Args:
+        space: search space.
+        n_members: networks in the ensemble.
+        hidden: width of all layers.
+        layers: number of layers that pass messages.
+        epochs: passes over the training rows.
+        learning_rate: its peak.
+        weight_decay: decoupled weight decay.
+        loss: what is minimised, see :mod:`archcast.predictors.neural.losses`.
+        random_state: seed.
+    """
+
+    has_std = True
+    noise_ = 0.0  # in files of before
+    needs_graph = True
+
+    parameters = {
+        "n_members": Whole(1),
+        "hidden": Whole(1),
+        "layers": Whole(1),
+        "epochs": Whole(1),
+        "learning_rate": Number(0, above=True),
+        "weight_decay": Number(0),
+        "loss": LOSS,
+    }
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        n_members: int = 5,
+        hidden: int = 48,
+        layers: int = 3,
+        epochs: int = 100,
+        learning_rate: float = 1e-2,
+        weight_decay: float = 1e-2,
+        loss: str = "squared",
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, random_state=random_state)
+        self.n_members = n_members
+        self.hidden = hidden
+        self.layers = layers
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.loss = loss
+
+    def _learn(
+        self,
+        archs: NDArray[np.int64],
+        targets: NDArray[np.float64],
+        loss: Loss,
+        seen: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Weights of the networks trained on ``(n, d)`` rows and ``(n,)`` targets; ``(m, n)`` says who sees which row."""
+        raise NotImplementedError
+
+    def _outputs(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """``(m, n)`` outputs of the networks ``self.weights_``."""
+        raise NotImplementedError
+
+    def _init(self, known: Known) -> None:
+        self.scale_ = TargetScale.of_scores(known.scores)
+        rng, targets = self._rng(), rank_normal(known.scores)
+        out = left_out(self.n_members, len(targets), rng)
+        self.weights_ = self._learn(known.archs, targets, LOSSES[self.loss], ~out, rng)
+        outputs = self._outputs(known.archs)
+        self._learn_scale(self.loss, outputs)
+        self.noise_ = noise(self._on_targets(outputs), targets, out)
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        members = self._on_targets(self._outputs(archs))
+        return self.scale_.prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
