@@ -9,6 +9,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from archcast.encodings.base import EncoderNotFittedError, get_encoding
+from archcast.encodings.wl import WeisfeilerLehman
 from archcast.errors import ArchcastError, InvalidInputError
 from archcast.spaces.base import get_space
 
@@ -105,3 +106,18 @@ def test_errors():
         get_encoding("wl", "nasbench201", iterations=-1).fit([[0] * 6])
     with pytest.raises(InvalidInputError, match=r"min_count must be an integer of at least 1, got 0\.5\."):
         get_encoding("wl", "nasbench201", min_count=0.5).fit([[0] * 6])
+
+
+@pytest.mark.parametrize("name", ["nasbench201", "darts"])
+def test_sparse_counts_are_the_dense_ones(name):
+    space = get_space(name)
+    archs, others = space.sample(40, 0), space.sample(15, 1)
+    encoder = WeisfeilerLehman(space).fit(archs)
+    found = encoder.sparse(others)
+    assert found.nnz == np.count_nonzero(found.toarray())
+    np.testing.assert_array_equal(found.toarray(), encoder.transform(others))
+    assert encoder.sparse(others[:0]).shape == (0, found.shape[1])
+    every = WeisfeilerLehman(space).fit(others).transform(others)
+    np.testing.assert_allclose(WeisfeilerLehman(space).square_lengths(others), np.square(every).sum(axis=1))
+    with pytest.raises(EncoderNotFittedError):
+        WeisfeilerLehman(space).sparse(others)

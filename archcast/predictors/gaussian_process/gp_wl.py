@@ -72,7 +72,7 @@ class WLGaussianProcess(JointPosterior):
         best = -np.inf
         for refinements in range(self.iterations + 1):
             encoder = WeisfeilerLehman(self._space, iterations=refinements).fit(known.archs)
-            gp = AdditiveGP.fit(_terms(encoder, self._space, known.archs), targets, PRIORS)
+            gp = AdditiveGP.fit(_terms(encoder, known.archs), targets, PRIORS)
             likelihood = gp.log_likelihood(targets)
             if likelihood > best:
                 best, self.encoder_, self.gp_ = likelihood, encoder, gp
@@ -83,19 +83,12 @@ class WLGaussianProcess(JointPosterior):
         return self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise))
 
     def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
-        return _terms(self.encoder_, self._space, archs)
+        return _terms(self.encoder_, archs)
 
 
-def _terms(encoder: WeisfeilerLehman, space: SearchSpace, archs: NDArray[np.int64]) -> Terms:
+def _terms(encoder: WeisfeilerLehman, archs: NDArray[np.int64]) -> Terms:
     """Unit vectors: the counts of the labels that training rows hold, and the length of all others."""
-    counts = encoder.transform(archs).astype(np.float64)
-    length = np.sqrt(_square_length(encoder, space, archs))[:, None]
-    known = counts / np.maximum(length, 1e-12)
+    length = np.sqrt(encoder.square_lengths(archs))[:, None]
+    known = encoder.sparse(archs).toarray() / np.maximum(length, 1e-12)
     rest = np.sqrt(np.maximum(1 - np.square(known).sum(axis=1, keepdims=True), 0.0))
     return Terms((), (np.hstack([known, rest]),))
-
-
-def _square_length(encoder: WeisfeilerLehman, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """``(n,)`` squared length of the counts of all labels, of those too that the encoder does not know."""
-    every = WeisfeilerLehman(space, iterations=encoder.iterations).fit(archs).transform(archs).astype(np.float64)
-    return np.asarray(np.square(every).sum(axis=1))

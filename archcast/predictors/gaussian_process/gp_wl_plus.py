@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
 
 from archcast.encodings.wl import WeisfeilerLehman
 from archcast.evidence import Evidence, Pool
@@ -80,16 +81,20 @@ class WLPlusGaussianProcess(KernelPredictor):
         reference = reference_rows(self._space, pool)
         self.encoder_ = WeisfeilerLehman(self._space, iterations=self.iterations)
         self.encoder_.fit(np.concatenate([archs, reference]))
-        self.means_ = [level.mean(axis=0) for level in self._unit_vectors(reference)]
-        self.seen_ = [level.any(axis=0) for level in self._unit_vectors(archs)]
+        self.means_ = [np.asarray(level.mean(axis=0)) for level in self._unit_vectors(reference)]
+        self.seen_ = [np.asarray(level.sum(axis=0)) > 0 for level in self._unit_vectors(archs)]
         lengths = [np.square(level).sum(axis=1).mean() for level in self._levels(reference)]
         self.lengths_ = np.sqrt(np.maximum(lengths, 1e-12))
 
-    def _unit_vectors(self, archs: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-        """``u_h`` for each ``h``: ``(n, k_h)``."""
-        counts = self.encoder_.transform(archs).astype(np.float64)
-        levels = np.split(counts, np.cumsum([len(labels) for labels in self.encoder_.labels_])[:-1], axis=1)
-        return [level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), 1e-12) for level in levels]
+    def _unit_vectors(self, archs: NDArray[np.int64]) -> list[csr_array]:
+        """``u_h`` for each ``h``: sparse ``(n, k_h)``."""
+        counts, out, start = self.encoder_.sparse(archs), [], 0
+        for labels in self.encoder_.labels_:
+            level = counts[:, start : start + len(labels)]
+            length = np.sqrt(np.asarray(level.multiply(level).sum(axis=1)))
+            out.append((diags_array(1 / np.maximum(length, 1e-12)) @ level).tocsr())
+            start += len(labels)
+        return out
 
     def _levels(self, archs: NDArray[np.int64]) -> list[NDArray[np.float64]]:
         """``u_h - m_h``, with the labels that no training row has folded into two columns: along their mean, and across.
@@ -98,10 +103,12 @@ class WLPlusGaussianProcess(KernelPredictor):
         """
         out = []
         for level, mean, seen in zip(self._unit_vectors(archs), self.means_, self.seen_, strict=True):
-            rest, axis = level[:, ~seen] - mean[~seen], mean[~seen]
-            along = rest @ (axis / max(float(np.linalg.norm(axis)), 1e-12))
-            across = np.sqrt(np.maximum(np.square(rest).sum(axis=1) - along**2, 0.0))
-            out.append(np.column_stack([level[:, seen] - mean[seen], along, across]))
+            axis = np.where(seen, 0.0, mean)
+            length = float(np.linalg.norm(axis))
+            product, square = level @ axis, level.multiply(level) @ ~seen
+            along = (product - length**2) / max(length, 1e-12)
+            across = np.sqrt(np.maximum(square - 2 * product + length**2 - along**2, 0.0))
+            out.append(np.column_stack([level[:, np.flatnonzero(seen)].toarray() - mean[seen], along, across]))
         return out
 
     def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:

@@ -33,7 +33,7 @@ def test_kernel_and_posterior_by_hand(iterations):
     chosen, slope = gp.encoder_.iterations, gp.gp_.kernel.slopes[0]
     assert chosen <= iterations
     train, cross = kernel_by_hand(ARCHS, ARCHS, chosen), kernel_by_hand(QUERIES, ARCHS, chosen)
-    terms = _terms(gp.encoder_, SPACE, QUERIES)
+    terms = _terms(gp.encoder_, QUERIES)
     np.testing.assert_allclose(terms.linear[0] @ gp.gp_.terms.linear[0].T, cross, atol=1e-7)
     covariance = slope * train + (gp.gp_.noise + JITTER) * np.eye(12)
     solved = np.linalg.solve(covariance, slope * cross.T)
