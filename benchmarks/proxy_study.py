@@ -7,8 +7,8 @@ Random networks that have a path from input to output, of the paper's size (16 c
 with its own weights, images and random labels: 32 images, but 64 for the proxies of gradients over batches (zico takes
 them as two batches of 32). ``linear_regions`` and ``ntk`` are of the small nets that TE-NAS computes them on. Rows are
 appended as they come and the same call continues; about four seconds of processor time a network with all proxies. The
-report gives Kendall tau-b with the 200-epoch validation accuracy and with the test accuracy, a mean over seeds, and
-chooses an aggregate on one half of the networks and confirms it on the other, many times. ``--pruned`` leaves out the
+report gives Kendall tau-b with two test accuracies after 200 epochs, of one run on half of the training images and a
+mean over seeds of runs on all, and chooses an aggregate on one half of the networks and confirms it on the other, many times. ``--pruned`` leaves out the
 edges that no path uses, where the space can build both; name another ``--out`` for each.
 """
 
@@ -34,6 +34,7 @@ from archcast.proxies.engine import resolve
 from archcast.spaces.nasbench201.network import live_edges
 
 VAL, TEST = "e200_cifar10_val", "e200_cifar10_test_mean3"
+"""Test accuracies in spite of the name of the first: of a run on half of the training images, of runs on all."""
 HALF = (
     "params,flops,trainable_layers,nwot,jacob_cov,epe_nas,synflow,log_synflow,synflow_bn,meco,meco_opt,meco_relu,az_*,swap,"
     "swap_reg,vkdnw,l2_norm,zen,gradsign,linear_regions,ntk"
@@ -111,7 +112,7 @@ def report(table: pd.DataFrame) -> None:
     for name, parts in AGGREGATES.items():
         if set(parts.proxies) <= set(proxies):
             rows[name] = aggregate(name, proxies)
-    print(f"{len(table)} networks\n\n| proxy | tau, validation | tau, test | failed |\n|---|---:|---:|---:|")
+    print(f"{len(table)} networks\n\n| proxy | tau, half | tau, all | failed |\n|---|---:|---:|---:|")
     for name in sorted(rows, key=lambda name: -tau(rows[name], table["test"])):
         failed = int(np.isnan(rows[name]).sum())
         print(f"| {name} | {tau(rows[name], table['val']):.3f} | {tau(rows[name], table['test']):.3f} | {failed} |")
