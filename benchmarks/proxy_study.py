@@ -7,9 +7,9 @@ Random networks that have a path from input to output, of the paper's size (16 c
 with its own weights, images and random labels: 32 images, but 64 for the proxies of gradients over batches (zico takes
 them as two batches of 32). ``linear_regions`` and ``ntk`` are of the small nets that TE-NAS computes them on. Rows are
 appended as they come and the same call continues; about four seconds of processor time a network with all proxies. The
-report gives Kendall tau-b with two test accuracies after 200 epochs, of one run on half of the training images and a
-mean over seeds of runs on all, and chooses an aggregate on one half of the networks and confirms it on the other, many times. ``--pruned`` leaves out the
-edges that no path uses, where the space can build both; name another ``--out`` for each.
+report gives Kendall tau-b with two test accuracies after 200 epochs: of one run on half of the training images, and a
+mean over runs on all of them. It chooses an aggregate on one half of the networks and confirms it on the other, many
+times. ``--pruned`` leaves out the edges that no path uses, where the space can build both; name another ``--out`` for each.
 """
 
 from __future__ import annotations
