@@ -91,12 +91,20 @@ class Tally:
             self.macs += times * (weights * given[0] * given[1] + self.convention.bias * c_out * pixels)
         self.activations += times * (c_out * pixels)
 
-    def linear(self, c_in: Count, c_out: Count, *, bias: bool = True, times: Count = 1) -> None:
-        """A linear layer on one vector."""
+    def linear(self, c_in: Count, c_out: Count, *, bias: Count = True, tokens: Count = 1, times: Count = 1) -> None:
+        """A linear layer on each of some vectors."""
         weights = _float(c_in) * c_out
         self.params += times * (weights + bias * _float(c_out))
-        self.macs += times * weights
-        self.activations += times * _float(c_out)
+        self.macs += times * (weights * tokens)
+        self.activations += times * (_float(c_out) * tokens)
+
+    def weights(self, number: Count, *, times: Count = 1) -> None:
+        """Parameters that are added or looked up: tables of embeddings, positions."""
+        self.params += times * _float(number)
+
+    def products(self, rows: Count, inner: Count, columns: Count, *, times: Count = 1) -> None:
+        """A product of two matrices without weights, ``rows x inner`` times ``inner x columns``, as in attention."""
+        self.macs += times * (_float(rows) * inner * columns)
 
     def norm(self, channels: Count, shape: Shape, *, times: Count = 1) -> None:
         """A normalisation with scale and shift of each channel."""

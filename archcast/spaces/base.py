@@ -138,13 +138,15 @@ class SearchSpace(ABC):
         rows, task = self.validate(archs), self.task_of(task)
         arguments = {"pruned": True} if pruned else {}
         distinct, twin = np.unique(rows, axis=0, return_inverse=True)
+        inputs = [
+            torch.zeros((1, *shape), dtype=getattr(torch, dtype), device="meta")
+            for shape, dtype in zip(task.shapes, task.dtypes)
+        ]
         counted = []
-        with torch.device("meta"):
-            inputs = [
-                torch.zeros((1, *shape), dtype=getattr(torch, dtype)) for shape, dtype in zip(task.shapes, task.dtypes)
-            ]
-            for row in distinct:
-                counted.append(count(self.build(row, task, **arguments), inputs, convention))
+        for row in distinct:
+            with torch.device("meta"):
+                network = self.build(row, task, **arguments)
+            counted.append(count(network, inputs, convention))
         convention_of(convention)
         return {name: np.array([found[name] for found in counted], dtype=np.float64)[twin.ravel()] for name in COSTS}
 

@@ -304,7 +304,8 @@ class ConditionalSpace(SearchSpace):
         Raises:
             InvalidInputError: for a space too large to list.
         """
-        if not self.conditions and math.prod(self.cardinalities) > ENUMERATION_LIMIT:
+        always = [self.cardinalities[j] for j, conditions in self._order if not conditions]
+        if math.prod(always) > ENUMERATION_LIMIT:
             raise InvalidInputError(f"Space {self.name!r} is too large to enumerate. Use space.sample(n, rng).")
         rows = np.zeros((1, len(self.columns)), dtype=np.int64)
         active = np.ones(rows.shape, dtype=bool)

@@ -123,7 +123,7 @@ def test_a_size_that_a_space_does_not_have_is_refused(name):
     space = get_space(name)
     for size in ({"heads": 2}, {"width": 4, "stages": 2, "heads": 1}):
         with pytest.raises(InvalidInputError, match=rf"Networks of space '{name}' have no size '(heads|stages)'"):
-            space.build(space.sample(1, 0)[0], Task((3, 8, 8), size=size))
+            space.build(space.sample(1, 0)[0], dataclasses.replace(space.task_of(None), size=size))
 
 
 def test_the_message_lists_the_sizes_that_there_are():

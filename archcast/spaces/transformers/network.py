@@ -1,0 +1,250 @@
+"""The network of a transformer that is described in numbers (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, cat, nn
+from torch.nn import functional
+
+from archcast.spaces.transformers.layers import FARTHEST, Attention, Layer
+from archcast.spaces.transformers.model import (
+    Classifier,
+    Item,
+    LanguageHead,
+    Model,
+    Norm,
+    Patches,
+    PoolTokens,
+    Project,
+    Residual,
+    Tokens,
+)
+
+__all__ = ["AttentionLayer", "Network"]
+
+SPREAD = 0.02
+"""Standard deviation of the initial positions and tables."""
+BASE = 10_000.0
+"""Longest wave of rotary positions."""
+
+
+class Activation(nn.Module):
+    """An activation by name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.name == "squared_relu":
+            return functional.relu(x).square()
+        found: Tensor = getattr(functional, self.name)(x)
+        return found
+
+
+class AttentionLayer(nn.Module):
+    """Multi-head attention, ``(b, s, width)`` -> the same shape."""
+
+    def __init__(self, layer: Attention) -> None:
+        super().__init__()
+        self.heads, self.causal = layer.heads, layer.causal
+        self.query, self.key, self.value = (nn.Linear(layer.width, layer.inner, bias=layer.bias) for _ in range(3))
+        self.out = nn.Linear(layer.inner, layer.width, bias=layer.bias_out)
+        self.rotary = Rotary(layer.rotary) if layer.rotary else None
+        self.relative = None if layer.grid is None else Relative(layer.inner // layer.heads, layer.grid)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (split(part(x), self.heads) for part in (self.query, self.key, self.value))
+        if self.rotary is not None:
+            q, k = self.rotary(cat([q, k])).chunk(2)
+        if self.relative is None:
+            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        else:
+            mixed = self.relative(q, k, v)
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
+
+
+def split(x: Tensor, heads: int) -> Tensor:
+    """``(b, s, c)`` -> ``(b, heads, s, c / heads)``."""
+    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
+
+
+class Rotary(nn.Module):
+    """Rotary positions (Su et al. 2021, https://arxiv.org/abs/2104.09864) of the first ``channels`` of ``(b, heads, s, c)``.
+
+    The pair of channels ``k`` and ``k + channels / 2`` of the token at ``t`` is turned by the angle
+    ``t / 10,000 ** (2 k / channels)``.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.pairs = channels // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = self.pairs
+        waves = BASE ** (-torch.arange(pairs, device=x.device, dtype=x.dtype) / pairs)
+        angles = torch.arange(x.shape[2], device=x.device, dtype=x.dtype)[:, None] * waves
+        first, second, rest = x[..., :pairs], x[..., pairs : 2 * pairs], x[..., 2 * pairs :]
+        sine, cosine = angles.sin(), angles.cos()
+        return cat([first * cosine - second * sine, second * cosine + first * sine, rest], dim=3)
+
+
+class Relative(nn.Module):
+    """Attention with relative positions of patches in keys and values (Shaw et al. 2018, https://arxiv.org/abs/1803.02155).
+
+    A position is the sum of a vertical and a horizontal one, as in AutoFormer. All heads share them; the class token has a
+    position to itself, number 0.
+
+    ``softmax((Q K' + Q R_k') / sqrt(c)) (V + R_v)`` with ``R[i, j] = vertical[y_j - y_i] + horizontal[x_j - x_i]``.
+    """
+
+    places: Tensor
+
+    def __init__(self, channels: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.keys, self.values = (nn.Parameter(torch.empty(2, 2 * FARTHEST + 2, channels)) for _ in range(2))
+        for table in (self.keys, self.values):
+            nn.init.trunc_normal_(table, std=SPREAD)
+        patches = torch.stack(torch.meshgrid(*map(torch.arange, grid), indexing="ij")).flatten(1)
+        apart = (patches[:, None, :] - patches[:, :, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST + 1
+        self.register_buffer("places", functional.pad(apart, (1, 0, 1, 0)), persistent=False)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        (b, heads, s, c), scale = q.shape, q.shape[-1] ** -0.5
+        to_keys, to_values = (self._positions(table) for table in (self.keys, self.values))
+        near = q.permute(2, 0, 1, 3).reshape(s, b * heads, c) @ to_keys.transpose(1, 2)
+        scores = q @ k.transpose(2, 3) + near.view(s, b, heads, s).permute(1, 2, 0, 3)
+        weights = (scores * scale).softmax(dim=-1)
+        placed = weights.permute(2, 0, 1, 3).reshape(s, b * heads, s) @ to_values
+        return weights @ v + placed.view(s, b, heads, c).permute(1, 2, 0, 3)
+
+    def _positions(self, table: Tensor) -> Tensor:
+        """``(s, s, c)``."""
+        vertical, horizontal = self.places
+        return table[0][vertical] + table[1][horizontal]
+
+
+class ResidualBlock(nn.Module):
+    """Layers side by side that are added to their input."""
+
+    def __init__(self, item: Residual) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(_layer(layer) for layer in item.layers)
+        self.before = item.norm == "pre"
+        self.norms = nn.ModuleList(nn.LayerNorm(item.width) for _ in (item.layers if self.before else [0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.before:
+            after: Tensor = self.norms[0](x + sum(layer(x) for layer in self.layers))
+            return after
+        out: Tensor = x + sum(layer(norm(x)) for layer, norm in zip(self.layers, self.norms, strict=True))
+        return out
+
+
+class TokenPooling(nn.Module):
+    """PiT's pooling (Heo et al. 2021, https://arxiv.org/abs/2103.16302), ``(b, 1 + h w, c_in)`` -> ``(b, 1 + h w / 4, c_out)``."""
+
+    def __init__(self, item: PoolTokens) -> None:
+        super().__init__()
+        self.grid = item.grid
+        self.patches = nn.Conv2d(item.c_in, item.c_out, 3, 2, padding=1, groups=math.gcd(item.c_in, item.c_out))
+        self.token = nn.Linear(item.c_in, item.c_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        patches = self.patches(x[:, 1:].transpose(1, 2).reshape(len(x), -1, *self.grid))
+        return cat([self.token(x[:, :1]), patches.flatten(2).transpose(1, 2)], dim=1)
+
+
+class PatchEmbedding(nn.Module):
+    """Images to tokens, ``(b, c, h, w)`` -> ``(b, tokens, width)``."""
+
+    def __init__(self, front: Patches) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(front.channels, front.width, front.patch, front.stride)
+        covered = [front.patch + front.stride * (side - 1) for side in front.grid]
+        self.missing = [max(whole - side, 0) for whole, side in zip(covered, front.pixels, strict=True)]
+        self.token = nn.Parameter(torch.empty(1, 1, front.width))
+        self.positions = nn.Parameter(torch.empty(1, front.tokens - 1 + front.token_position, front.width))
+        for part in (self.token, self.positions):
+            nn.init.trunc_normal_(part, std=SPREAD)
+        self.placed = front.token_position
+
+    def forward(self, images: Tensor) -> Tensor:
+        padded = functional.pad(images, (0, self.missing[1], 0, self.missing[0]))
+        patches = self.conv(padded).flatten(2).transpose(1, 2)
+        token = self.token.expand(len(patches), -1, -1)
+        return cat([token, patches], 1) + self.positions if self.placed else cat([token, patches + self.positions], 1)
+
+
+class TokenEmbedding(nn.Module):
+    """Whole numbers to tokens, ``(b, s)`` -> ``(b, s, width)``."""
+
+    def __init__(self, front: Tokens) -> None:
+        super().__init__()
+        self.table = nn.Embedding(front.vocabulary, front.width)
+        nn.init.normal_(self.table.weight, std=SPREAD)
+        self.positions = nn.Parameter(torch.empty(front.tokens, front.width)) if front.positions else None
+        if self.positions is not None:
+            nn.init.normal_(self.positions, std=SPREAD)
+        self.norm = nn.LayerNorm(front.width) if front.norm else nn.Identity()
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        x = self.table(numbers)
+        out: Tensor = self.norm(x if self.positions is None else x + self.positions)
+        return out
+
+
+class Network(nn.Module):
+    """Tokens, layers, output: ``(b, classes)`` logits of a classifier, ``(b, vocabulary, s)`` of a language model.
+
+    Args:
+        model: of a single row, in plain numbers (:meth:`~archcast.spaces.transformers.layers.Model.of`).
+    """
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        front, back = model.front, model.back
+        self.front = PatchEmbedding(front) if isinstance(front, Patches) else TokenEmbedding(front)
+        self.body = nn.Sequential(*(_item(item) for item in model.body))
+        self.back = _back(back)
+        self.pool = back.pool if isinstance(back, Classifier) else ""
+        if isinstance(back, LanguageHead) and back.tied and isinstance(self.front, TokenEmbedding):
+            self.back.weight = self.front.table.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.body(self.front(x))
+        if not self.pool:
+            logits: Tensor = self.back(x).transpose(1, 2)
+            return logits
+        pooled = x[:, 0] if self.pool == "first" else x[:, 1 if self.pool == "patches" else 0 :].mean(dim=1)
+        out: Tensor = self.back(pooled)
+        return out
+
+
+def _back(back: Classifier | LanguageHead) -> nn.Linear:
+    if isinstance(back, Classifier):
+        return nn.Linear(back.width, back.classes)
+    return nn.Linear(back.width, back.vocabulary, bias=False)
+
+
+def _item(item: Item) -> nn.Module:
+    if isinstance(item, Residual):
+        return ResidualBlock(item)
+    if isinstance(item, Project):
+        return nn.Linear(item.c_in, item.c_out)
+    if isinstance(item, Norm):
+        return nn.LayerNorm(item.width)
+    return TokenPooling(item)
+
+
+def _layer(layer: Layer) -> nn.Module:
+    if isinstance(layer, Attention):
+        return AttentionLayer(layer)
+    return nn.Sequential(
+        nn.Linear(layer.width, layer.hidden, bias=layer.bias),
+        Activation(layer.activation),
+        nn.Linear(layer.hidden, layer.width, bias=layer.bias),
+    )
