@@ -87,6 +87,10 @@ class SearchSpace(ABC):
         """``(n, d)`` bool: the decisions that play a part in each valid row; the others are 0."""
         return np.ones(archs.shape, dtype=bool)
 
+    def settle(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``(n, d)`` rows with every inactive decision set to 0; values need not be within the cardinalities."""
+        return archs
+
     def function_keys(self, archs: NDArray[np.int64]) -> NDArray[np.int64]:
         """``(n, k)`` integers that are equal exactly for rows that compute the same function with equal weights."""
         return archs
@@ -262,11 +266,11 @@ class SearchSpace(ABC):
                 if len(rows[-1]) != len(self.cardinalities):
                     raise InvalidInputError(f"expected {len(self.cardinalities)} decisions, got {len(rows[-1])}")
         try:
-            return self.validate(np.array(rows, dtype=np.int64).reshape(-1, len(self.cardinalities)))
+            return self.validate(self.settle(np.array(rows, dtype=np.int64).reshape(-1, len(self.cardinalities))))
         except InvalidInputError:
             for text, row in zip(texts, rows):
                 with self._reading(text):
-                    self.validate(np.asarray(row))
+                    self.validate(self.settle(np.asarray(row).reshape(1, -1)))
             raise
 
     @contextmanager

@@ -137,8 +137,8 @@ class ConditionalSpace(SearchSpace):
         return out
 
     def settle(self, archs: Rows) -> Rows:
-        """``(n, d)`` rows with every inactive decision set to 0."""
-        return np.where(self.active(archs), archs, 0)
+        """``(n, d)`` rows with every inactive decision set to 0; values need not be within the cardinalities."""
+        return np.where(self.active(np.clip(archs, 0, np.asarray(self.cardinalities) - 1)), archs, 0)
 
     def is_valid(self, archs: Rows) -> NDArray[np.bool_]:
         """``(n,)`` bool: inactive decisions are 0, and the other rules of the space are kept."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.costs.tally import Count, Shape, Tally, halved
-from archcast.spaces.mbconv.layers import Block, Chain, Conv, Shuffle
+from archcast.spaces.mbconv.layers import Block, Chain, Conv, Full, Shuffle
 
 __all__ = ["costs"]
 
@@ -25,12 +25,14 @@ def costs(chain: Chain, n: int, shape: Shape, convention: str) -> dict[str, NDAr
     """
     tally, image = Tally(n, convention), shape
     depth = np.ones(n, dtype=np.int64)  # the classifier
-    c = 0
+    c: Count = 0
     for place in chain.places():
         shape, given = halved(shape) if place[0].stride == 2 else shape, shape
         for layer in place:
             if isinstance(layer, Block):
                 depth += _block(tally, layer, given, shape)
+            elif isinstance(layer, Full):
+                depth += _full(tally, layer, shape)
             elif isinstance(layer, Shuffle):
                 depth += _shuffle(tally, layer, given, shape)
             else:
@@ -65,13 +67,36 @@ def _block(tally: Tally, block: Block, given: Shape, out: Shape) -> Count:
     expand, gated = there & np.asarray(block.expand), there & (np.asarray(block.squeeze) > 0)
     _unit(tally, block.c_in, mid, given, groups=groups, activation=activation, times=expand)
     _unit(tally, mid, mid, out, kernel=block.kernel, groups=mid, activation=activation, times=there)
-    tally.global_pool(mid, out, times=gated)
-    tally.conv(mid, block.squeeze, 1, PIXEL, bias=True, times=gated)
+    _gate(tally, block, mid, out, gated)
+    _unit(tally, mid, block.c_out, out, groups=groups, times=there)
+    _skip(tally, block, out)
+    return 2 * there + expand + 2 * gated
+
+
+def _full(tally: Tally, block: Full, out: Shape) -> Count:
+    """Layers on the longest path."""
+    there = np.asarray(block.there)
+    gated = there & (np.asarray(block.squeeze) > 0)
+    _unit(tally, block.c_in, block.c_out, out, kernel=block.kernel, activation=block.activation, times=there)
+    _gate(tally, block, block.c_out, out, gated)
+    _skip(tally, block, out)
+    return 1 * there + 2 * gated
+
+
+def _gate(tally: Tally, block: Block | Full, channels: Count, out: Shape, gated: Count) -> None:
+    """Squeeze and excitation."""
+    tally.global_pool(channels, out, times=gated)
+    tally.conv(channels, block.squeeze, 1, PIXEL, bias=True, times=gated)
     if block.gate[0] in RECTIFIERS:
         tally.relu(block.squeeze, PIXEL, times=gated)
-    tally.conv(block.squeeze, mid, 1, PIXEL, bias=True, times=gated)
-    _unit(tally, mid, block.c_out, out, groups=groups, times=there)
-    return 2 * there + expand + 2 * gated
+    tally.conv(block.squeeze, channels, 1, PIXEL, bias=True, times=gated)
+
+
+def _skip(tally: Tally, block: Block | Full, out: Shape) -> None:
+    """A pooling beside the layers."""
+    pooled = np.asarray(block.there) & (np.asarray(block.skip) == 2) & (np.asarray(block.c_in) == block.c_out)
+    if block.stride == 1:
+        tally.pool(block.c_out, 3, out, times=pooled)
 
 
 def _shuffle(tally: Tally, unit: Shuffle, given: Shape, out: Shape) -> Count:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from archcast.costs.tally import Count
 
-__all__ = ["Block", "Chain", "Conv", "Layer", "Shuffle", "scaled", "strides_of", "to_multiple_of_8"]
+__all__ = ["Block", "Chain", "Conv", "Full", "Layer", "Shuffle", "scaled", "strides_of", "to_multiple_of_8"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Conv:
         there: whether a row has the layer.
     """
 
-    c_in: int
-    c_out: int
+    c_in: Count
+    c_out: Count
     kernel: int = 1
     stride: int = 1
     activation: str = ""
@@ -52,12 +52,13 @@ class Block:
         groups: of both 1x1 convolutions; channels are shuffled after the first where there are several.
         squeeze: channels between the two layers of the gate (squeeze and excitation), 0 for no gate.
         gate: activations between and after the layers of the gate.
+        skip: where the shape stays, 1 adds the input, 2 the input after an average pooling of kernel three, 0 nothing.
         there: whether a row has the layer.
     """
 
-    c_in: int
+    c_in: Count
     mid: Count
-    c_out: int
+    c_out: Count
     kernel: Count
     stride: int = 1
     activation: str = "relu"
@@ -65,6 +66,22 @@ class Block:
     groups: Count = 1
     squeeze: Count = 0
     gate: tuple[str, str] = ("relu", "sigmoid")
+    skip: Count = 1
+    there: Count = True
+
+
+@dataclass(frozen=True)
+class Full:
+    """A convolution with batch norm and activation, then a gate, then a skip; attributes as in :class:`Block`."""
+
+    c_in: Count
+    c_out: Count
+    kernel: Count
+    stride: int = 1
+    activation: str = "relu"
+    squeeze: Count = 0
+    gate: tuple[str, str] = ("relu", "sigmoid")
+    skip: Count = 1
     there: Count = True
 
 
@@ -95,7 +112,7 @@ class Shuffle:
         return given, self.c_out - given
 
 
-Layer = Conv | Block | Shuffle
+Layer = Conv | Block | Full | Shuffle
 
 
 @dataclass(frozen=True)

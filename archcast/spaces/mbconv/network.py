@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, cat, nn
 
-from archcast.spaces.mbconv.layers import Block, Chain, Layer, Shuffle
+from archcast.spaces.mbconv.layers import Block, Chain, Full, Layer, Shuffle
 
 __all__ = ["Gate", "InvertedResidual", "Network", "ShuffleUnit"]
 
@@ -61,11 +61,34 @@ class InvertedResidual(nn.Module):
         if block.squeeze:
             layers.append(Gate(mid, block.squeeze, *block.gate))
         self.layers = nn.Sequential(*layers, *conv_layers(mid, block.c_out, groups=groups))
-        self.skip = block.stride == 1 and block.c_in == block.c_out
+        self.skip = block.stride == 1 and block.c_in == block.c_out and block.skip > 0
+        self.past = _past(block)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.layers(x)
-        return out + x if self.skip else out
+        return out + self.past(x) if self.skip else out
+
+
+class FullBlock(nn.Module):
+    """Convolution, gate, skip. ``(b, c_in, h, w)`` -> ``(b, c_out, h / stride, w / stride)``, rounded up."""
+
+    def __init__(self, block: Full) -> None:
+        super().__init__()
+        layers = conv_layers(block.c_in, block.c_out, block.kernel, block.stride, activation=block.activation)
+        if block.squeeze:
+            layers.append(Gate(block.c_out, block.squeeze, *block.gate))
+        self.layers = nn.Sequential(*layers)
+        self.skip = block.stride == 1 and block.c_in == block.c_out and block.skip > 0
+        self.past = _past(block)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layers(x)
+        return out + self.past(x) if self.skip else out
+
+
+def _past(block: Block | Full) -> nn.Module:
+    """What the input goes through beside the layers."""
+    return nn.AvgPool2d(3, 1, padding=1, count_include_pad=False) if block.skip == 2 else nn.Identity()
 
 
 class ShuffleUnit(nn.Module):
@@ -125,6 +148,8 @@ class Network(nn.Module):
 def _module(layer: Layer) -> nn.Module:
     if isinstance(layer, Block):
         return InvertedResidual(layer)
+    if isinstance(layer, Full):
+        return FullBlock(layer)
     if isinstance(layer, Shuffle):
         return ShuffleUnit(layer)
     return nn.Sequential(
