@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from archcast.data.base import Benchmark, register
-from archcast.data.published._columns import as_benchmark, column_array, firsts, left_out
+from archcast.data.published._columns import column_array, firsts, left_out
 from archcast.data.published._files import contents, find, read_json, reading
+from archcast.spaces.base import get_space
 
 __all__ = ["read"]
 
-CHOICES = {"e": (1, 4, 6), "k": (3, 5), "l": (1, 2, 3, 4), "se": (False, True)}
-BLOCKS = 7
 METRICS = ("val_top1", "val_top5")
 GET = "Download the folder anb_dataset_jsons (or its archive) from https://github.com/afzalxo/Accel-NASBench."
 
@@ -41,7 +43,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
     """
     found = find(["result_*.json"], folder, benchmark="accel-nasbench", get=GET, archives=["*anb*"])
     rows: list[dict[str, Any]] = []
-    columns = [f"block{block}_{kind}" for block in range(BLOCKS) for kind in CHOICES]
+    space = get_space("accel-nasbench")
     order = {part: place for place, part in enumerate(found)}
     for part, data in sorted(contents(found, 1 << 20), key=lambda item: order[item[0]]):
         with reading(part, "a result of Accel-NASBench"):
@@ -53,22 +55,23 @@ def read(_: str, folder: Path | None) -> Benchmark:
             }
             rows.append(
                 {
-                    "arch": tuple(job["architecture"][column] for column in columns),
+                    "arch": {column: job["architecture"][column] for column in space.columns},
                     "metrics": {name: float(job["metrics"][name]) for name in METRICS},
                     "seconds": job["metrics"].get("train_time"),
                     "costs": {name: job["model_info"].get(name) for name in ("macs", "params")} | speeds,
                 }
             )
     with reading(found[0].path, "a folder of Accel-NASBench"):
-        keep = firsts([row["arch"] for row in rows])
+        archs = space.parse([json.dumps(row["arch"]) for row in rows])
+        keep = firsts([tuple(row) for row in archs.tolist()])
         kept = [rows[place] for place in keep]
         costs = sorted({name for row in kept for name in row["costs"]})
-        return as_benchmark(
+        return Benchmark(
             "accel-nasbench",
-            {column: [row["arch"][place] for row in kept] for place, column in enumerate(columns)},
-            {name: [row["metrics"][name] for row in kept] for name in METRICS},
+            space,
+            archs[keep],
+            {name: np.array([row["metrics"][name] for row in kept]) for name in METRICS},
             "val_top1",
-            choices={column: CHOICES[column.partition("_")[2]] for column in columns},
             costs={name: column_array([row["costs"].get(name) for row in kept], found[0].path, name) for name in costs},
             train_seconds=column_array([row["seconds"] for row in kept], found[0].path, "train_time"),
             source=str(found[0].path if found[0].inside else found[0].path.parent),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
-from archcast.data.published._files import find, reading, unpickled
+from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published._gather import stack
+from archcast.errors import InvalidInputError
+from archcast.spaces.base import get_space
 
 __all__ = ["read"]
 
@@ -43,32 +45,52 @@ def read(size: str, folder: Path | None) -> Benchmark:
     Costs are ``latency_<device>`` and ``energy_<device>``, medians of the published repetitions, ``flops``,
     ``params`` and what is published of memory. Metrics are the latencies with the sign turned,
     ``neg_latency_<device>``, and so for energies: the perplexity of this benchmark is predicted by surrogate
-    models, which would have to be executed and are refused. Decisions are the numbers of the architecture's text
-    in their order; a number that a shorter network does not have is absent. (Written from the description of the
-    format; no file of it was at hand.)
+    models, which would have to be executed and are refused. The space is ``hw-gpt-<size>``. Where a text is not in its
+    notation, decisions are the numbers of the texts in their order; a number that a shorter network does not have
+    is absent. (Written from the description of the format; no file of it was at hand.)
     """
     part = find([f"gpt_{size}/stats.pkl"], folder, benchmark=f"hw-gpt-bench/{size}", get=GET.format(size))[0]
     table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=400_000_000, limit=1 << 33)
     with reading(part, "the statistics of HW-GPT-Bench"):
         texts = list(table)
-        described = [_decisions(str(text)) for text in texts]
-        names = list(dict.fromkeys(name for some in described for name in some))
-        keep = firsts([tuple(some.get(name) for name in names) for some in described])
-        decisions = {name: [described[place].get(name) for place in keep] for name in names}
-        varying = {name: values for name, values in decisions.items() if len(set(values)) > 1} or decisions
-        arrays = stack([_costs(table[texts[place]]) for place in keep])
-        metrics = {
-            f"neg_{name}": -values for name, values in arrays.items() if name.startswith(("latency_", "energy_"))
-        }
-        return as_benchmark(
+        arrays = stack([_costs(table[text]) for text in texts])
+        costs = {name: column_array(values.tolist(), part, name) for name, values in arrays.items()}
+        metrics = {f"neg_{name}": -values for name, values in costs.items() if name.startswith(("latency_", "energy_"))}
+        space = get_space(f"hw-gpt-{size}")
+        try:
+            archs: Any = space.parse([str(text) for text in texts])
+        except InvalidInputError:
+            return _of_numbers(part, size, texts, metrics, costs)
+        keep = firsts([tuple(row) for row in archs.tolist()])
+        return Benchmark(
             f"hw-gpt-bench/{size}",
-            varying,
-            metrics,
+            space,
+            archs[keep],
+            {name: values[keep] for name, values in metrics.items()},
             next(iter(metrics)),
-            costs={name: column_array(values.tolist(), part, name) for name, values in arrays.items()},
+            costs={name: values[keep] for name, values in costs.items()},
             source=str(part.path),
             left_out=left_out(repeated_architectures=len(texts) - len(keep)),
         )
+
+
+def _of_numbers(
+    part: Part, size: str, texts: Sequence[Any], metrics: Mapping[str, Any], costs: Mapping[str, Any]
+) -> Benchmark:
+    """A benchmark whose decisions are the numbers of its texts."""
+    described = [_decisions(str(text)) for text in texts]
+    names = list(dict.fromkeys(name for some in described for name in some))
+    keep = firsts([tuple(some.get(name) for name in names) for some in described])
+    decisions = {name: [described[place].get(name) for place in keep] for name in names}
+    return as_benchmark(
+        f"hw-gpt-bench/{size}",
+        {name: values for name, values in decisions.items() if len(set(values)) > 1} or decisions,
+        {name: values[keep] for name, values in metrics.items()},
+        next(iter(metrics)),
+        costs={name: values[keep] for name, values in costs.items()},
+        source=str(part.path),
+        left_out=left_out(repeated_architectures=len(texts) - len(keep)),
+    )
 
 
 def _decisions(text: str) -> dict[str, Any]:

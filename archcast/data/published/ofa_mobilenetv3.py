@@ -14,6 +14,7 @@ from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, column_array, firsts, left_out
 from archcast.data.published._files import contents, find, reading
 from archcast.errors import InvalidFileError
+from archcast.spaces.base import get_space
 
 __all__ = ["read"]
 
@@ -41,12 +42,13 @@ def read(_: str, folder: Path | None) -> Benchmark:
     """Read one CSV file, or all of a folder together.
 
     The metric is ``val_top1``, percent on ImageNet's validation images with the weights of the supernet. Rows are
-    traces of searches, not a random sample. Kernel and expansion of a layer beyond the depth of its stage do
-    nothing: they are absent (``None``) here. A network that occurs again counts once, as it was measured first.
+    traces of searches, not a random sample. The space is ``ofa-mobilenetv3``; where the networks were measured at several
+    resolutions, it is a list of choices with the resolution as one more decision. Kernel and expansion of a layer beyond
+    the depth of its stage do nothing: they are read over. A network that occurs again counts once, as it was measured first.
     Costs are ``params``, ``macs`` and ``latency_ms``, where 0 in the file means that it was not measured.
     """
     found = find(["mbnv3w10_*.csv"], folder, benchmark="ofa-mobilenetv3", get=GET)
-    rows: list[tuple[tuple[int | None, ...], float, dict[str, float | None]]] = []
+    rows: list[tuple[tuple[int | None, ...], float, dict[str, float | None], str]] = []
     for part, data in contents(found, 1 << 28):
         with reading(part, "a table of DyNAS-T"):
             table = csv.DictReader(io.StringIO(data.decode("utf-8")))
@@ -56,20 +58,29 @@ def read(_: str, folder: Path | None) -> Benchmark:
             for row in table:
                 with reading(f"{part}, line {table.line_num}", "a table of DyNAS-T"):
                     known = {new: float(row[old]) or None for old, new in COSTS.items() if row.get(old)}
-                    rows.append((_decisions(row[NETWORK]), float(row[TOP1]), known))
+                    rows.append((_decisions(row[NETWORK]), float(row[TOP1]), known, row[NETWORK]))
     keep = [rows[place] for place in firsts([row[0] for row in rows])]
     with reading(found[0], "a table of DyNAS-T"):
         costs = {name: column_array([row[2].get(name) for row in keep], found[0], name) for name in COSTS.values()}
+        metrics = {"val_top1": np.array([row[1] for row in keep])}
+        fields: dict[str, Any] = {
+            "costs": {name: values for name, values in costs.items() if not np.isnan(values).all()},
+            "source": ", ".join(sorted({str(part.path) for part in found})),
+            "left_out": left_out(repeated_networks=len(rows) - len(keep)),
+        }
+        if len({row[0][-1] for row in keep}) == 1:
+            space = get_space("ofa-mobilenetv3")
+            return Benchmark(
+                "ofa-mobilenetv3", space, space.parse([row[3] for row in keep]), metrics, "val_top1", **fields
+            )
         return as_benchmark(
             "ofa-mobilenetv3",
             {column: [row[0][place] for row in keep] for place, column in enumerate(CHOICES)},
-            {"val_top1": [row[1] for row in keep]},
+            metrics,
             "val_top1",
             choices={column: values for column, values in CHOICES.items() if values},
             conditions=CONDITIONS,
-            costs={name: values for name, values in costs.items() if not np.isnan(values).all()},
-            source=", ".join(sorted({str(part.path) for part in found})),
-            left_out=left_out(repeated_networks=len(rows) - len(keep)),
+            **fields,
         )
 
 

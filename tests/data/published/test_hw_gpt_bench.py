@@ -37,6 +37,17 @@ def test_medians_of_measurements(tmp_path, rng, kind) -> None:
     assert len(np.unique(benchmark.archs, axis=0)) == len(benchmark)
 
 
+def test_texts_of_the_benchmark_give_its_space(tmp_path, rng) -> None:
+    space = archcast.get_space("hw-gpt-m")
+    texts = space.format(space.sample(5, 0))
+    (tmp_path / "gpt_m").mkdir()
+    (tmp_path / "gpt_m" / "stats.pkl").write_bytes(pickle.dumps({text: entry(rng) for text in texts}))
+    benchmark = archcast.load_benchmark("hw-gpt-bench/m", path=tmp_path)
+    assert benchmark.space == space
+    assert space.format(benchmark.archs) == texts
+    assert set(benchmark.metrics) >= {"neg_latency_a100", "neg_energy_cpu_xeon"}
+
+
 def test_files_of_another_shape(tmp_path, rng, survives) -> None:
     (tmp_path / "gpt_l").mkdir()
     file = tmp_path / "gpt_l" / "stats.pkl"

@@ -48,17 +48,25 @@ def test_layers_beyond_the_depth_are_absent(table) -> None:
     benchmark = archcast.load_benchmark("ofa-mobilenetv3", path)
     assert len(benchmark) == 7
     assert benchmark.left_out == "1 repeated networks"
+    assert benchmark.space == archcast.get_space("ofa-mobilenetv3")
     first = json.loads(benchmark.space.format(benchmark.archs[:1])[0])
+    assert first["d"] == networks[0]["d"]
     for stage, depth in enumerate(networks[0]["d"]):
-        assert first[f"d{stage + 1}"] == depth
-        for layer in range(4):
-            at = 4 * stage + layer
-            expected = (networks[0]["ks"][at], networks[0]["e"][at]) if layer < depth else (None, None)
-            assert (first.get(f"k{at + 1}"), first.get(f"e{at + 1}")) == expected
+        for at in range(4 * stage, 4 * stage + depth):
+            assert (first["ks"][at], first["e"][at]) == (networks[0]["ks"][at], networks[0]["e"][at])
     absent = [f"k{4 * s + 3}" for s, d in enumerate(networks[0]["d"]) if d == 2]
     assert (benchmark.archs[0, [benchmark.space.columns.index(column) for column in absent]] == 0).all()
     np.testing.assert_allclose(benchmark.scores("val_top1"), [75.0, 75.1, 75.2, 75.3, 75.4, 75.6, 75.7])
     assert set(benchmark.costs) == {"params", "macs"}, "a latency of 0 was not measured"
+
+
+def test_several_resolutions_are_a_decision(table) -> None:
+    path, networks, frame = table
+    frame.loc[1, "Sub-network"] = str({**networks[1], "r": [160]})
+    frame.to_csv(path / "mbnv3w10_random_acc.csv", index=False)
+    space = archcast.load_benchmark("ofa-mobilenetv3", path).space
+    assert space.decisions["r"].values == (160, 224)
+    assert len(space.columns) == 46
 
 
 @pytest.mark.parametrize(
@@ -89,7 +97,7 @@ def test_a_column_is_missing_or_another_value(table) -> None:
     networks[1]["ks"][0] = 9
     frame.loc[1, "Sub-network"] = str(networks[1])
     frame.to_csv(file, index=False)
-    with pytest.raises(InvalidFileError, match="k1: 9 is none of its values"):
+    with pytest.raises(InvalidFileError, match="ks\\[0\\] is 9, not one of \\(3, 5, 7\\)"):
         archcast.load_benchmark("ofa-mobilenetv3", file)
 
 
@@ -102,4 +110,7 @@ def test_real_files(shared) -> None:
     benchmark = archcast.load_benchmark("ofa-mobilenetv3", shared / "formats" / "dynas-ofa-mbv3")
     assert len(benchmark) > 800
     assert len(np.unique(benchmark.archs, axis=0)) == len(benchmark)
+    counted = benchmark.space.costs(benchmark.archs)
+    np.testing.assert_array_equal(counted["params"], benchmark.costs["params"])
+    np.testing.assert_array_equal(counted["macs"], benchmark.costs["macs"])
     assert 71.9 <= benchmark.scores().min() <= benchmark.scores().max() <= 77.4
