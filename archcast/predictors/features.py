@@ -254,6 +254,8 @@ def suited(
         (('mixed',), ('adjacency',))
     """
     if isinstance(encoding, str) and encoding == AUTO:
+        if space.has_graph and space.beside_graph:
+            return (*graph, "counts")
         if space.has_graph:
             return CHAIN_ENCODINGS if counted(space) and graph == GRAPH_ENCODINGS else graph
         names = tuple(name for name in DECISION_ENCODINGS if len(get_encoding(name, space).get_feature_names_out()))

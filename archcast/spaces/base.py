@@ -50,6 +50,7 @@ class SearchSpace(ABC):
         sizes: name -> its value in the paper, of the numbers that say how large a network is; ``Task.size`` changes them.
         tasks: name -> task that its networks were trained for; the first is the default. Empty without networks.
         has_graph: whether rows stand for cell graphs; without them predictors use encodings of the decisions themselves.
+        beside_graph: decisions that the graphs do not show, such as the width of a network; predictors see them in the costs.
         numbers: for each column the numbers that its values stand for, spaced as they should count (logarithms of a geometric
             range), or ``None`` for categories; empty where a space does not say.
     """
@@ -61,6 +62,7 @@ class SearchSpace(ABC):
     sizes: Mapping[str, int] = {}
     tasks: Mapping[str, Task] = {}
     has_graph: bool = True
+    beside_graph: tuple[str, ...] = ()
     numbers: tuple[tuple[float, ...] | None, ...] = ()
 
     # -- what a subclass must say -------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from archcast.errors import InvalidInputError
 from archcast.spaces.base import SPACES, SearchSpace, Task, get_space
 
 BUILT = [name for name in SPACES.names() if SPACES.entry(name).info["buildable"]]
+FIRST = [*{SPACES.index[name]: name for name in reversed(BUILT)}.values()]
+"""One of the spaces of each file: they are counted by the same formulas. The battery compares all of them with small networks."""
 
 
 def connected(space, rows):
@@ -24,7 +26,7 @@ def connected(space, rows):
 
 @pytest.mark.parametrize("pruned", [False, True])
 @pytest.mark.parametrize("convention", CONVENTIONS)
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", FIRST)
 def test_formulas_are_what_built_networks_cost(name, convention, pruned):
     """The paper's own network, and a small one with three layers where there was one, for images of odd and unequal sides."""
     space = get_space(name)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from archcast.data.base import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.spaces.base import SPACES, SearchSpace, get_space
 from archcast.spaces.choices import Choices
 from archcast.spaces.decisions import Decision, decision
 
-__all__ = ["as_benchmark", "column_array", "firsts", "flatten", "left_out"]
+__all__ = ["as_benchmark", "column_array", "firsts", "flatten", "in_space", "left_out"]
 
 
 def as_benchmark(
@@ -49,6 +50,17 @@ def as_benchmark(
         allowed[column], columns[column] = made, values
     space = Choices(allowed, conditions=conditions, name=name.partition("/")[0])
     return Benchmark(name, space, space.rows(columns), metrics, default_metric, **fields)
+
+
+def in_space(name: str, texts: Sequence[str]) -> tuple[SearchSpace, NDArray[np.int64]] | None:
+    """A space and the rows of its architectures; ``None`` if there is no such space or it lacks one of them."""
+    if name not in SPACES:
+        return None
+    space = get_space(name)
+    try:
+        return space, space.parse(texts)
+    except InvalidInputError:
+        return None
 
 
 def _by_kind(value: Any) -> tuple[bool, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
+from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, in_space, left_out
 from archcast.data.published._files import contents, find, read_json, reading
 from archcast.data.published._gather import stack
 
@@ -50,9 +51,12 @@ def read(task: str, folder: Path | None) -> Benchmark:
     varies learning rate and weight decay.
 
     The file holds **errors** in percent; here they are accuracies, 100 minus the error, on the test images:
-    ``test_accuracy`` (default) after the last epoch and ``test_accuracy_best`` of the best. Decisions are the
-    numbers of the network (width, depth, operation and source of each part of a cell, and so on) that are not the
-    same in all networks. Learning rate and weight decay, parameters, flops and seconds of an iteration are costs.
+    ``test_accuracy`` (default) after the last epoch and ``test_accuracy_best`` of the best. Networks are rows of the
+    space ``nds-<family>`` where it has all of them. Those of ImageNet are wider and deeper, and the plain family has no
+    space: there the decisions are the numbers of the network (width, depth, operation and source of each part of a cell,
+    and so on) that are not the same in all networks.
+
+    Learning rate and weight decay, parameters, flops and seconds of an iteration are costs.
     Files of ImageNet are a dictionary of two lists, ``top`` and ``mid``, which are read together. A network that
     was trained again counts once unless learning rate or weight decay differ.
     """
@@ -69,6 +73,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
         decisions = {name: [nets[place].get(name) for place in keep] for name in columns}
         varying = {name: values for name, values in decisions.items() if len(set(values)) > 1} or decisions
         kept = [jobs[place] for place in keep]
+        family = task.removesuffix("-in").removesuffix("-fix-w-d").removesuffix("-lr-wd")
+        rows = in_space(f"nds-{family}", [json.dumps(job["net"]) for job in kept])
         curves = stack(
             [
                 {
@@ -88,13 +94,12 @@ def read(task: str, folder: Path | None) -> Benchmark:
             "test_accuracy": column_array([100 - job["test_ep_top1"][-1] for job in kept], part, "test_ep_top1"),
             "test_accuracy_best": column_array([100 - job["min_test_top1"] for job in kept], part, "min_test_top1"),
         }
-        return as_benchmark(
-            f"nds/{task}",
-            varying,
-            metrics,
-            "test_accuracy",
-            costs=costs,
-            curves={name: values.astype(float) for name, values in curves.items()},
-            source=str(part.path),
-            left_out=left_out(repeated_networks=len(jobs) - len(keep)),
-        )
+        fields: dict[str, Any] = {
+            "costs": costs,
+            "curves": {name: values.astype(float) for name, values in curves.items()},
+            "source": str(part.path),
+            "left_out": left_out(repeated_networks=len(jobs) - len(keep)),
+        }
+        if rows is not None:
+            return Benchmark(f"nds/{task}", *rows, metrics, "test_accuracy", **fields)
+        return as_benchmark(f"nds/{task}", varying, metrics, "test_accuracy", **fields)

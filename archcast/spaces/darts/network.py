@@ -1,14 +1,28 @@
-"""DARTS' network for small images (Liu et al. 2019, https://arxiv.org/abs/1806.09055, section 3.1 and appendix A)."""
+"""DARTS' network for small images, of cells of any kind of NASNet's family.
+
+Liu et al. 2019, https://arxiv.org/abs/1806.09055, section 3.1 and appendix A.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.spaces.darts.cell import INPUTS, NODES, OPERATIONS
+from archcast.spaces.darts.cell import (
+    DARTS_CELLS,
+    INPUTS,
+    OPERATIONS,
+    CellKind,
+    Unit,
+    living_cells,
+    strides,
+    units,
+    used_inputs,
+)
 
-__all__ = ["Cell", "Network"]
+__all__ = ["Cell", "FactorizedReduce", "Network", "named_operation", "operation"]
 
 
 def relu_conv_bn(c_in: int, c_out: int) -> nn.Sequential:
@@ -16,15 +30,16 @@ def relu_conv_bn(c_in: int, c_out: int) -> nn.Sequential:
     return nn.Sequential(nn.ReLU(), nn.Conv2d(c_in, c_out, 1, bias=False), nn.BatchNorm2d(c_out))
 
 
-def depthwise(channels: int, kernel: int, stride: int, dilation: int = 1) -> list[nn.Module]:
-    """ReLU, depthwise convolution, 1x1 convolution, batch norm; the size is kept but for the stride."""
-    padding = dilation * (kernel // 2)
-    return [
-        nn.ReLU(),
-        nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
-        nn.Conv2d(channels, channels, 1, bias=False),
-        nn.BatchNorm2d(channels),
-    ]
+def unit(channels: int, of: Unit, stride: int) -> list[nn.Module]:
+    """ReLU, convolutions, batch norm; the size is kept but for the stride."""
+    layers: list[nn.Module] = [nn.ReLU()]
+    for window in of.windows:
+        padding = (of.dilation * (window[0] // 2), of.dilation * (window[1] // 2))
+        steps, groups = strides(window, stride), channels if of.depthwise else 1
+        layers.append(nn.Conv2d(channels, channels, window, steps, padding, of.dilation, groups=groups, bias=False))
+    if of.depthwise:
+        layers.append(nn.Conv2d(channels, channels, 1, bias=False))
+    return [*layers, nn.BatchNorm2d(channels)]
 
 
 class FactorizedReduce(nn.Module):
@@ -47,24 +62,28 @@ class FactorizedReduce(nn.Module):
 
 
 def operation(op: int, channels: int, stride: int) -> nn.Module:
-    """The operation with that code; the number of channels is kept."""
-    name = OPERATIONS[op]
-    kernel = int(name[-1]) if name[-1].isdigit() else 0
+    """DARTS' operation with that code; the number of channels is kept."""
+    return named_operation(OPERATIONS[op], channels, stride)
+
+
+def named_operation(name: str, channels: int, stride: int) -> nn.Module:
+    """An operation of NASNet's family; the number of channels is kept."""
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
-    if name == "max_pool_3x3":
-        return nn.MaxPool2d(3, stride, padding=1)
-    if name == "avg_pool_3x3":
-        return nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
-    if name.startswith("sep_conv"):
-        return nn.Sequential(*depthwise(channels, kernel, stride), *depthwise(channels, kernel, 1))
-    return nn.Sequential(*depthwise(channels, kernel, stride, dilation=2))
+    window = int(name[-1])
+    if name.startswith("max_pool"):
+        return nn.MaxPool2d(window, stride, padding=window // 2)
+    if name.startswith("avg_pool"):
+        return nn.AvgPool2d(window, stride, padding=window // 2, count_include_pad=False)
+    layers = [layer for k, of in enumerate(units(name)) for layer in unit(channels, of, stride if k == 0 else 1)]
+    return nn.Sequential(*layers)
 
 
 class Cell(nn.Module):
-    """Two preprocessed inputs, four nodes that add up two operations each, their concatenation.
+    """Two preprocessed inputs, nodes that add up two operations each, the concatenation of all nodes or of the loose ends.
 
-    ``(b, c0, h0, w0)``, ``(b, c1, h, w)`` -> ``(b, 4 channels, h / stride, w / stride)``; the stride is two in a reduction cell.
+    ``(b, c0, h0, w0)``, ``(b, c1, h, w)`` -> ``(b, len(outputs) * channels, h / stride, w / stride)``; the stride is two in a
+    reduction cell. ``pruned`` leaves out the preprocessing of an input that no node takes in.
     """
 
     def __init__(
@@ -75,22 +94,30 @@ class Cell(nn.Module):
         channels: int,
         reduction: bool,
         after_reduction: bool,
+        kind: CellKind = DARTS_CELLS,
+        pruned: bool = False,
     ) -> None:
         super().__init__()
         self.sources = arch[0::2]
-        self.preprocess0 = FactorizedReduce(c0, channels) if after_reduction else relu_conv_bn(c0, channels)
-        self.preprocess1 = relu_conv_bn(c1, channels)
+        self.outputs = [INPUTS + int(k) for k in np.flatnonzero(kind.outputs(np.array([arch]))[0])]
+        self.preprocess0: nn.Module | None = None
+        self.preprocess1: nn.Module | None = None
+        if 0 in self.sources or not pruned:
+            self.preprocess0 = FactorizedReduce(c0, channels) if after_reduction else relu_conv_bn(c0, channels)
+        if 1 in self.sources or not pruned:
+            self.preprocess1 = relu_conv_bn(c1, channels)
         self.operations = nn.ModuleList(
-            operation(op, channels, 2 if reduction and source < INPUTS else 1)
+            named_operation(kind.operations[op], channels, 2 if reduction and source < INPUTS else 1)
             for source, op in zip(arch[0::2], arch[1::2], strict=True)
         )
 
     def forward(self, x0: Tensor, x1: Tensor) -> Tensor:
-        nodes: list[Tensor] = [self.preprocess0(x0), self.preprocess1(x1)]
-        for k in range(NODES):
+        inputs = (self.preprocess0, x0), (self.preprocess1, x1)
+        nodes = [x if preprocess is None else preprocess(x) for preprocess, x in inputs]
+        for k in range(len(self.sources) // 2):
             a, b = (self.operations[e](nodes[self.sources[e]]) for e in (2 * k, 2 * k + 1))
             nodes.append(a + b)
-        return torch.cat(nodes[INPUTS:], dim=1)
+        return torch.cat([nodes[k] for k in self.outputs], dim=1)
 
 
 class Network(nn.Module):
@@ -100,6 +127,8 @@ class Network(nn.Module):
         self,
         normal: list[int],
         reduce: list[int],
+        kind: CellKind = DARTS_CELLS,
+        pruned: bool = False,
         *,
         channels: int,
         classes: int,
@@ -111,20 +140,23 @@ class Network(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(channels, stem, 3, padding=1, bias=False), nn.BatchNorm2d(stem))
         self.cells = nn.ModuleList()
         c0 = c1 = stem
-        after_reduction = False
-        for k in range(depth):
-            reduction = k in (depth // 3, 2 * depth // 3)
+        reductions = [k in (depth // 3, 2 * depth // 3) for k in range(depth)]
+        used = [used_inputs(np.array([cell])) | (not pruned) for cell in (normal, reduce)]
+        self.alive = [bool(alive[0]) for alive in living_cells([used[k] for k in reductions])]
+        for k, reduction in enumerate(reductions):
             if reduction:
                 width *= 2
-            cell = reduce if reduction else normal
-            self.cells.append(Cell(cell, c0, c1, width, reduction, after_reduction))
-            after_reduction = reduction
-            c0, c1 = c1, NODES * width
+            after_reduction = k > 0 and reductions[k - 1]
+            cell = Cell(reduce if reduction else normal, c0, c1, width, reduction, after_reduction, kind, pruned)
+            if self.alive[k]:
+                self.cells.append(cell)
+            c0, c1 = c1, len(cell.outputs) * width
         self.classifier = nn.Linear(c1, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x0 = x1 = self.stem(x)
-        for cell in self.cells:
-            x0, x1 = x1, cell(x0, x1)
+        cells = iter(self.cells)
+        for alive in self.alive:  # what follows a dead cell does not look at it
+            x0, x1 = x1, next(cells)(x0, x1) if alive else x1
         out: Tensor = self.classifier(x1.mean(dim=(2, 3)))
         return out

@@ -14,23 +14,16 @@ from archcast.checks import generator, whole
 from archcast.errors import InvalidInputError
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
-from archcast.spaces.darts.cell import CELLS, DECLARED, INPUTS, NODES, OPERATIONS
+from archcast.spaces.darts.canonical import canonical
+from archcast.spaces.darts.cell import CELLS, DARTS_CELLS, DECLARED, INPUTS, NODES, OPERATIONS
 from archcast.spaces.darts.costs import costs
-from archcast.spaces.functions import INPUT, mix, pool
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["DARTS"]
 
-SKIP, AVERAGE = OPERATIONS.index("skip_connect"), OPERATIONS.index("avg_pool_3x3")
-CHUNK = 512
-TERMS = (INPUTS + NODES) * len(OPERATIONS)
-NO_SUM, PLACED = TERMS**2, TERMS**2 + 1
-
 _SIZES = tuple(range(INPUTS, INPUTS + NODES))
-_CELL_INPUTS = np.stack([INPUT, mix(INPUT)])[:, 0]
-_OPERATION_CODES = mix(np.arange(len(OPERATIONS), dtype=np.uint64), 0)
 
 
 @register(
@@ -110,6 +103,9 @@ class DARTS(SearchSpace):
                 if op not in OPERATIONS or not isinstance(source, int):
                     raise InvalidInputError(f"{(op, source)!r} must be one of {', '.join(OPERATIONS)} and a node")
                 row += [source, OPERATIONS.index(op)]
+        sources = np.array(row[0::2]).reshape(-1, 2)
+        if (sources[:, 0] == sources[:, 1]).any():
+            raise InvalidInputError("a node takes the same source twice, which space 'nds-darts' allows")
         return row
 
     def format(self, archs: ArrayLike) -> list[str]:
@@ -148,21 +144,8 @@ class DARTS(SearchSpace):
     # -- canonical form -----------------------------------------------------------------------------------------------
 
     def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
-        """The lexicographically smallest row of the class.
-
-        Every node is hashed as a sum of terms. Then nodes are placed one after the other: among those not yet placed, the
-        one whose hash is the sum of the smallest (source, operation, source, operation), with sources placed before it.
-        Placing a node takes no choice from another, so this finds the smallest row.
-        """
-        rows = self.validate(archs)
-        out = np.empty_like(rows)
-        width = 4 * NODES
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            cells = np.concatenate([chunk[:, :width], chunk[:, width:]])
-            smallest = _smallest(cells.T, np.arange(len(cells)) >= len(chunk))
-            out[start : start + CHUNK] = np.concatenate([smallest[:, : len(chunk)], smallest[:, len(chunk) :]]).T
-        return out
+        """The lexicographically smallest row of the class (:mod:`archcast.spaces.darts.canonical`)."""
+        return canonical(self.validate(archs), DARTS_CELLS)
 
     # -- network ------------------------------------------------------------------------------------------------------
 
@@ -170,7 +153,7 @@ class DARTS(SearchSpace):
         self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
-        return costs(rows, task.pixels, convention, **self.image_sizes(task))
+        return costs(rows, DARTS_CELLS, task.pixels, convention, pruned, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two
@@ -180,67 +163,4 @@ class DARTS(SearchSpace):
         from archcast.spaces.darts.network import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
-        return Network(row[: 4 * NODES], row[4 * NODES :], **self.image_sizes(task))
-
-
-def _smallest(cells: NDArray[np.int64], reduction: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """``(16, n)`` smallest cells whose nodes compute the same as those of ``(16, n)`` cells, in any order.
-
-    One lane of hashes is enough: they are compared within a cell only.
-    """
-    n = np.arange(cells.shape[1])
-    terms = np.empty((INPUTS + NODES, len(OPERATIONS), len(n)), dtype=np.uint64)
-    for source in range(INPUTS):
-        terms[source] = _terms(np.full(len(n), _CELL_INPUTS[source]), ~reduction)
-    hashes = np.empty((NODES, len(n)), dtype=np.uint64)
-    for k in range(NODES):
-        source1, op1, source2, op2 = cells[4 * k : 4 * k + 4]
-        hashes[k] = terms[source1, op1, n] + terms[source2, op2, n]
-        terms[INPUTS + k] = _terms(hashes[k], np.True_)
-    best = np.full((NODES, len(n)), NO_SUM)
-    _find_sums(best, hashes, terms[:1], terms[1])
-    placed = terms[:INPUTS]
-    out = np.empty_like(cells)
-    for k in range(NODES):
-        node = best.argmin(axis=0)
-        for side, term in enumerate(np.divmod(best[node, n], TERMS)):
-            out[4 * k + 2 * side : 4 * k + 2 * side + 2] = np.divmod(term, len(OPERATIONS))
-        hashes[node, n], best[node, n] = 0, PLACED
-        new = np.moveaxis(terms[INPUTS + node, :, n], 0, 1)
-        if k < NODES - 1:
-            _find_sums(best, hashes, placed, new)
-            placed = np.concatenate([placed, new[None]])
-    return out
-
-
-def _terms(value: NDArray[np.uint64], plain: NDArray[np.bool_] | np.bool_) -> NDArray[np.uint64]:
-    """``(7, n)`` hashes of each operation on sources that hash to ``value`` ``(n,)``.
-
-    Where ``plain`` a skip is the identity, hence the value itself, and average pooling is linear. From the inputs of a
-    reduction cell both have stride two and are operations like any other.
-    """
-    terms = mix(_OPERATION_CODES[:, None] ^ mix(value, 0), 0)
-    terms[SKIP] = np.where(plain, value, terms[SKIP])
-    terms[AVERAGE] = np.where(plain, pool(value, 0), terms[AVERAGE])
-    return terms
-
-
-def _find_sums(
-    best: NDArray[np.int64], hashes: NDArray[np.uint64], placed: NDArray[np.uint64], new: NDArray[np.uint64]
-) -> None:
-    """Lower ``best`` ``(4, n)`` to the number of the smallest sum of a term of a placed source and one of the newly placed
-    source that hashes to that of the node.
-
-    The number of a sum of the terms a and b is a * TERMS + b, where a term is numbered source * 7 + operation.
-
-    Args:
-        best: of each node.
-        hashes: ``(4, n)`` of the nodes; 0, which no sum hashes to, for those that are placed.
-        placed: ``(s, 7, n)`` terms of the sources before the new one.
-        new: ``(7, n)`` terms of the new source, number s.
-    """
-    operations, n = new.shape
-    older = placed.reshape(-1, n)
-    equal = (hashes[:, None] - new)[:, :, None] == older
-    node, b, a, row = np.unravel_index(np.flatnonzero(equal), equal.shape)
-    np.minimum.at(best, (node, row), a * TERMS + len(placed) * operations + b)
+        return Network(row[: 4 * NODES], row[4 * NODES :], DARTS_CELLS, pruned, **self.image_sizes(task))

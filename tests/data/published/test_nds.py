@@ -30,11 +30,11 @@ def job(rng, net, **changes):
 
 def cell_net(rng):
     ops = ["skip_connect", "sep_conv_3x3", "max_pool_3x3"]
-    cell = [[str(rng.choice(ops)), int(rng.integers(0, 2 + k // 2))] for k in range(8)]
-    genotype = {"normal": cell, "normal_concat": [2, 3, 4, 5], "reduce": cell[::-1], "reduce_concat": [2, 3, 4, 5]}
+    normal, reduce = ([[str(rng.choice(ops)), int(rng.integers(0, 2 + k // 2))] for k in range(8)] for _ in range(2))
+    genotype = {"normal": normal, "normal_concat": [2, 3, 4, 5], "reduce": reduce, "reduce_concat": [2, 3, 4, 5]}
     return {
         "genotype": genotype,
-        "depth": int(rng.choice([8, 14])),
+        "depth": int(rng.choice([8, 16])),
         "width": int(rng.choice([16, 32])),
         "aux": False,
         "drop_prob": 0.0,
@@ -53,7 +53,17 @@ def test_errors_become_accuracies(tmp_path, rng) -> None:
     np.testing.assert_allclose(
         benchmark.curves["train_accuracy"], [100 - np.array(one["train_ep_top1"]) for one in jobs[:7]], rtol=1e-5
     )
-    assert {"depth", "width", "genotype_normal3_op"} <= set(benchmark.space.columns)
+    assert benchmark.space.name == "nds-darts"
+    row = json.loads(benchmark.space.format(benchmark.archs[:1])[0])
+    assert row["genotype"] == jobs[0]["net"]["genotype"]
+
+
+def test_networks_that_the_space_lacks_are_decisions(tmp_path, rng) -> None:
+    """As on ImageNet, where widths and depths are others."""
+    jobs = [job(rng, {**cell_net(rng), "width": 64}) for _ in range(7)]
+    (tmp_path / "DARTS_in.json").write_text(json.dumps(jobs))
+    benchmark = archcast.load_benchmark("nds/darts-in", path=tmp_path)
+    assert {"depth", "genotype_normal3_op"} <= set(benchmark.space.columns)
     assert "drop_prob" not in benchmark.space.columns, "the same in all networks"
     row = json.loads(benchmark.space.format(benchmark.archs[:1])[0])
     assert row["genotype_normal3_op"] == jobs[0]["net"]["genotype"]["normal"][2][0]
