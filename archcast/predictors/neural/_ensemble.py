@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,12 @@ from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["NetworkEnsemble"]
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archcast.predictors.neural._gcn import Graphs
+
+__all__ = ["GraphNetworkEnsemble", "NetworkEnsemble"]
 
 
 class NetworkEnsemble(OnTargets, Predictor):
@@ -99,3 +105,59 @@ class NetworkEnsemble(OnTargets, Predictor):
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         members = self._on_targets(self._outputs(archs))
         return self.scale_.prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
+
+
+class GraphNetworkEnsemble(NetworkEnsemble):
+    """Base of ensembles whose network reads graphs (:class:`~archcast.predictors.neural._gcn.Graphs`).
+
+    A subclass names the network (``_network``), a torch module that maps graphs to ``(m, n)`` outputs; it may say of what shape
+    (``_shape``) and add to the graphs (``_prepare``).
+    """
+
+    def _network(self) -> type[nn.Module]:
+        """The class of the network; torch is imported in here."""
+        raise NotImplementedError
+
+    def _shape(self, graphs: Graphs) -> dict[str, Any]:
+        """Arguments of the network."""
+        return {
+            "members": self.n_members,
+            "features": graphs.nodes.shape[2],
+            "averages": graphs.pooling.shape[1],
+            "hidden": self.hidden,
+            "layers": self.layers,
+        }
+
+    def _prepare(self, graphs: Graphs) -> Graphs:
+        return graphs
+
+    def _learn(
+        self,
+        archs: NDArray[np.int64],
+        targets: NDArray[np.float64],
+        loss: Loss,
+        seen: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> dict[str, NDArray[np.float32]]:
+        from archcast.predictors.neural import _training
+        from archcast.predictors.neural._gcn import graphs_of
+
+        graphs = self._prepare(graphs_of(self._space, archs))
+        self.shape_ = self._shape(graphs)
+        return _training.learn(
+            partial(self._network(), **self.shape_),
+            graphs,
+            targets,
+            loss,
+            rng=rng,
+            seen=seen,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    def _outputs(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
+        from archcast.predictors.neural import _training
+
+        make = partial(self._network(), **self.shape_)
+        return _training.answers(make, self.weights_, self._space, archs, self._prepare)

@@ -216,6 +216,7 @@ class GraphNetwork(nn.Module):
         for member in range(len(self.output.weight)):
             h = first
             for convolution, (last, bags, averaged) in zip(self.convolutions, steps, strict=True):
+                assert isinstance(convolution, GraphConvolution)
                 h = convolution.over_neighbourhoods(member, h, last, bags)
                 averages.append(averaged.sums(h).view(n, -1))
         together = torch.cat(averages, dim=1).view(n, len(self.output.weight), -1).transpose(0, 1)
