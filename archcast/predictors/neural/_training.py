@@ -74,9 +74,10 @@ def answers(
     return of_functions(space, archs, lambda rows: module(prepare(graphs_of(space, rows))))
 
 
-def on_nodes(linear: BatchedLinear, h: Tensor) -> Tensor:
+def on_nodes(linear: nn.Module, h: Tensor) -> Tensor:
     """A linear layer of ``m`` networks on each node: ``(m, n, v, inputs) -> (m, n, v, outputs)``."""
-    return linear(h.flatten(1, 2)).unflatten(1, h.shape[1:3])
+    flat: Tensor = linear(h.flatten(1, 2))
+    return flat.reshape(*flat.shape[:1], *h.shape[1:3], -1)
 
 
 class ReadOut(nn.Module):

@@ -51,7 +51,8 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor, pairs: Tensor) -> Tensor:
         """``(m, n, v, k)`` for as much; ``(n, heads or 1, v, v)`` bool pairs say which node looks at which, at least at itself."""
-        q, k, v = on_nodes(self.query, h).unflatten(3, (3, self.heads, -1)).unbind(3)
+        mixed = on_nodes(self.query, h)
+        q, k, v = mixed.reshape(*mixed.shape[:3], 3, self.heads, -1).unbind(3)
         scores = torch.einsum("mnihd,mnjhd->mnhij", q, k) / math.sqrt(q.shape[-1])
         weights = scores.masked_fill(~pairs, -math.inf).softmax(dim=-1)
         return on_nodes(self.output, torch.einsum("mnhij,mnjhd->mnihd", weights, v).flatten(3))
