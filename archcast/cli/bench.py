@@ -75,8 +75,8 @@ def bench(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Name of a published protocol: white2021, white2021-mutations, tnasp or suite-zero. Fewer --trials give a "
-            "quick look at it.",
+            help="Name of a published protocol: white2021, white2021-mutations, tnasp, tnasp-splits or suite-zero. Fewer "
+            "--trials give a quick look at it.",
             show_default=False,
         ),
     ] = None,

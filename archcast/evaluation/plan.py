@@ -17,7 +17,7 @@ from archcast._version import versions
 from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import InvalidInputError
-from archcast.evaluation.presets import REST
+from archcast.evaluation.presets import REST, WHOLE
 from archcast.evaluation.protocol import (
     Protocol,
     Settings,
@@ -192,7 +192,7 @@ def make_plan(
         rows = rows[known_rows(known, len(benchmark))[rows]]
     groups = functions(benchmark.space, benchmark.archs[rows]) if benchmark.groups is None else benchmark.groups[rows]
     protocol = make_protocol(benchmark, groups, known, asked, metric)
-    fixed = (asked.test_size is not None or asked.preset is not None) and protocol.test_size != REST
+    fixed = (asked.test_size is not None or asked.preset is not None) and protocol.test_size not in (REST, WHOLE)
     splits = _splits(protocol, benchmark, scores, groups, rows, int(protocol.test_size) if fixed else 2)
     return Plan(protocol, benchmark, known, scores, made, ProxySource(names, benchmark, known), splits)
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["PRESETS", "REST", "Preset", "spread_epochs"]
+__all__ = ["PRESETS", "REST", "WHOLE", "Preset", "spread_epochs"]
 
 REST = "rest"
 """Test size: every measured architecture that shares no function with the training set."""
+WHOLE = "whole"
+"""Test size: every measured architecture, those trained on and their twins too, as some papers have it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,17 @@ PRESETS: dict[str, Preset] = {
         "train on n, test on the rest of the space",
         "Lu et al. 2021, TNASP, NeurIPS 34",
         test_size=REST,
+    ),
+    "tnasp-splits": Preset(
+        "train on the papers' numbers of labels, rank the whole space",
+        "Lu et al. 2021, TNASP, NeurIPS 34; Lu et al. 2023, https://ojs.aaai.org/index.php/AAAI/article/view/26076",
+        spaces={"nasbench201": (78, 156, 469, 781, 1563), "nasbench101": (100, 172, 424, 4236)},
+        test_size=WHOLE,
+        differs=(
+            "The training architectures are a random sample of each trial; the papers have one fixed sample of each size.",
+            "One metric is trained and tested on; the papers train on validation and test on test accuracies.",
+            "The whole space holds the training architectures and their twins, in the papers as here.",
+        ),
     ),
     "suite-zero": Preset(
         "train on 400, test on 200",

@@ -19,7 +19,7 @@ from archcast.data.tables import read_evidence
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import InvalidInputError
 from archcast.evaluation.estimators import EstimatorPredictor, estimator_named, is_estimator
-from archcast.evaluation.presets import PRESETS, REST, Preset, spread_epochs
+from archcast.evaluation.presets import PRESETS, REST, WHOLE, Preset, spread_epochs
 from archcast.evaluation.splits import RANDOM, TESTS
 from archcast.evidence import Evidence
 from archcast.journal import fingerprint
@@ -125,7 +125,7 @@ def make_protocol(
     Raises:
         InvalidInputError: a setting is out of range or contradicts the preset.
     """
-    preset = None if asked.preset is None else _preset(asked)
+    preset = None if asked.preset is None else _preset(asked, benchmark.space.name)
     space = benchmark.space.name
     sizes, test_size, test, trials = asked.train_sizes, asked.test_size, asked.test, asked.trials
     quick_look = None
@@ -146,11 +146,11 @@ def make_protocol(
         )
     if test_size is None:
         test_size = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
-    elif test_size != REST:
+    elif test_size not in (REST, WHOLE):
         test_size = whole("test_size", test_size, 2)
     test = one_of("test", RANDOM if test is None else test, TESTS)
-    if test != RANDOM and test_size == REST:
-        raise InvalidInputError(f"test {test!r} does not go with test_size {REST!r}. Drop one of them.")
+    if test != RANDOM and test_size in (REST, WHOLE):
+        raise InvalidInputError(f"test {test!r} does not go with test_size {test_size!r}. Drop one of them.")
     return Protocol(
         benchmark=benchmark.name,
         data=_contents(benchmark, evidence),
@@ -173,9 +173,9 @@ def make_protocol(
     )
 
 
-def _preset(asked: Settings) -> Preset:
+def _preset(asked: Settings, space: str) -> Preset:
     preset = PRESETS[one_of("preset", asked.preset, PRESETS)]
-    if preset.train_sizes is None and asked.train_sizes is None:
+    if preset.spaces.get(space, preset.train_sizes) is None and asked.train_sizes is None:
         raise InvalidInputError(
             f"preset {asked.preset!r} leaves the train size to you: give train_sizes, e.g. 78 or 156."
         )

@@ -9,7 +9,7 @@ from archcast.evaluation.budget_map import draw_map
 from archcast.evaluation.figure import draw
 from archcast.evaluation.measurements import Measurements
 from archcast.evaluation.metrics import METRICS, Metric
-from archcast.evaluation.presets import REST
+from archcast.evaluation.presets import REST, WHOLE
 from archcast.evaluation.splits import MUTATIONS, RANDOM, TESTS
 from archcast.reports.checklist import checklist
 from archcast.reports.numbers import compact, fixed, significant
@@ -82,6 +82,8 @@ def tested_on(p: Any) -> str:
     """The test set of a protocol in words."""
     if p["test_size"] == REST:
         return "all others"
+    if p["test_size"] == WHOLE:
+        return "the whole table"
     if p.get("test", RANDOM) != RANDOM:
         some = "mutations of the best of them" if p["test"] == MUTATIONS else "mutations of the best of ten"
         return f"up to {p['test_size']:,} {some}"

@@ -98,8 +98,8 @@ def evaluate(
             them. Their values are those of the evidence, else those published with the benchmark, else they are computed from
             the untrained networks of the test sets. Evidence narrows the benchmark to the architectures that it knows. By
             default, with the default predictors and no evidence, a few of those published with the benchmark.
-        preset: name of a published protocol: ``"white2021"``, ``"white2021-mutations"``, ``"tnasp"`` or ``"suite-zero"``. Fewer
-            ``trials`` than the paper has give a quick look, which is labelled as one.
+        preset: name of a published protocol: ``"white2021"``, ``"white2021-mutations"``, ``"tnasp"``, ``"tnasp-splits"`` or
+            ``"suite-zero"``. Fewer ``trials`` than the paper has give a quick look, which is labelled as one.
         epochs: epochs of the learning curves that predictors are given at query, an evaluation each; by default each predictor
             gets as many as it is set to. Training architectures have complete curves.
         budgets: compare at every pair of budgets for init and query, see :meth:`Results.budgets`; ``epochs`` are then by default

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evaluation.presets import REST
+from archcast.evaluation.presets import REST, WHOLE
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["MUTATIONS", "NEIGHBOURHOOD", "RANDOM", "TESTS", "around_the_best", "functions", "neighbourhood", "split"]
@@ -49,7 +49,7 @@ def split(
     Args:
         groups: ``(n,)`` from :func:`functions`.
         train_size: rows to train on.
-        test_size: rows to test on, or ``"rest"``, all that is left.
+        test_size: rows to test on; or ``"rest"``, all that is left; or ``"whole"``, all there are, training rows and twins too.
         rng: equal generators draw equal sets.
 
     Returns:
@@ -57,6 +57,8 @@ def split(
     """
     order = rng.permutation(len(groups))
     train, rest = order[:train_size], order[train_size:]
+    if test_size == WHOLE:
+        return train, order
     test = rest[~np.isin(groups[rest], groups[train])][::-1]
     return train, test if test_size == REST else test[: int(test_size)]
 

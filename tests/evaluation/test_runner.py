@@ -231,6 +231,23 @@ def test_presets_are_exact(tiny, kinds) -> None:
     assert results.protocol["preset"] == "tnasp"
 
 
+def test_splits_of_tnasp_rank_the_whole_table(tiny, kinds, monkeypatch) -> None:
+    p = PRESETS["tnasp-splits"]
+    assert p.spaces["nasbench201"] == (78, 156, 469, 781, 1563)
+    assert p.spaces["nasbench101"] == (100, 172, 424, 4236)
+    monkeypatch.setitem(PRESETS, "tnasp-splits", dataclasses.replace(p, spaces={"nasbench201": (15, 30)}))
+    kinds["Counts"].calls.clear()
+    results = archcast.evaluate({"a": kinds["Counts"](SPACE)}, tiny, preset="tnasp-splits", trials=1)
+    assert results.protocol["train_sizes"] == (15, 30)
+    assert [len(test) for *_, test, _ in kinds["Counts"].calls] == [280, 280]
+    assert "the whole table" in results.to_html()
+    with pytest.raises(InvalidInputError, match="preset 'tnasp-splits' fixes train_sizes"):
+        archcast.evaluate({"a": kinds["Counts"](SPACE)}, tiny, preset="tnasp-splits", train_sizes=[20])
+    monkeypatch.setitem(PRESETS, "tnasp-splits", dataclasses.replace(p, spaces={}))
+    with pytest.raises(InvalidInputError, match="leaves the train size to you"):
+        archcast.evaluate({"a": kinds["Counts"](SPACE)}, tiny, preset="tnasp-splits")
+
+
 def test_encoding_is_given_to_those_that_take_one(tiny, kinds) -> None:
     results = archcast.evaluate(kinds["Counts"](SPACE), tiny, encoding="adjacency", train_sizes=[5], trials=1)
     assert "encoding='adjacency'" in results.protocol["predictors"]["Counts"]
