@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BENCHMARKS",
     "ENCODINGS",
+    "FUNCTIONS",
     "PREDICTORS",
     "PROXIES",
     "SPACES",
@@ -32,6 +33,8 @@ SPACES: Registry[Any] = Registry("space", "archcast.spaces")
 ENCODINGS: Registry[Any] = Registry("encoding", "archcast.encodings")
 PROXIES: Registry[Any] = Registry("proxy", "archcast.proxies")
 BENCHMARKS: Registry[Any] = Registry("benchmark", "archcast.data")
+FUNCTIONS: Registry[Any] = Registry("benchmark function", "archcast.surrogates")
+"""What reads the file of a benchmark that is a function, by what the file says that it holds: a path -> a benchmark."""
 PREDICTORS: Registry[Any] = Registry("predictor", "archcast.predictors")
 STRATEGIES: Registry[Any] = Registry("strategy", "archcast.search.strategies")
 STATES: Registry[Any] = Registry("state", "archcast.predictors", decorator="saved")

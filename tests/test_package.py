@@ -17,6 +17,7 @@ import pytest
 import archcast
 from archcast.data.base import BENCHMARKS
 from archcast.encodings.base import ENCODINGS
+from archcast.names import FUNCTIONS
 from archcast.predictors.base import PREDICTORS
 from archcast.proxies.base import PROXIES
 from archcast.registry import Registry
@@ -24,7 +25,7 @@ from archcast.search.base import STRATEGIES
 from archcast.spaces.base import SPACES
 
 ROOT = Path(archcast.__file__).parent
-REGISTRIES = [BENCHMARKS, ENCODINGS, PREDICTORS, PROXIES, SPACES, STRATEGIES]
+REGISTRIES = [BENCHMARKS, ENCODINGS, FUNCTIONS, PREDICTORS, PROXIES, SPACES, STRATEGIES]
 MODULES = sorted(m.name for m in pkgutil.walk_packages([str(ROOT)], "archcast.") if not m.name.endswith("__main__"))
 
 SOURCES = {
@@ -46,7 +47,7 @@ LAYERS = (
     ("predictors",),
     ("reports",),
     ("evaluation", "forecasting", "search"),
-    ("choosing", "joint"),
+    ("choosing", "joint", "surrogates"),
     ("integrations", "testing"),
     ("cli",),
 )

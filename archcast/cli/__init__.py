@@ -24,6 +24,7 @@ from archcast.cli import (
     score,
     search,
     stats,
+    surrogate,
     train,
 )
 from archcast.cli._checked import Checked
@@ -50,6 +51,7 @@ app.command("forecast", cls=Checked)(forecast.forecast)
 app.command("fit", cls=Checked)(fit.fit)
 app.command("predict", cls=Checked)(predict.predict)
 app.command("choose", cls=Checked)(choose.choose)
+app.command("surrogate", cls=Checked)(surrogate.surrogate)
 app.command("list", cls=Checked)(listing.list_)
 app.add_typer(data.app, name="data")
 app.add_typer(oneshot.app, name="oneshot")

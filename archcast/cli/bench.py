@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archcast.data import Benchmark
     from archcast.evaluation import Progress
 
-__all__ = ["bench"]
+__all__ = ["TABLES", "bench", "load"]
 
 DEFAULT = "digits"
 TABLES = (".csv", ".csv.gz")
@@ -144,7 +144,7 @@ def bench(
     from archcast.cli._summary import show
     from archcast.evaluation import evaluate
 
-    loaded = _load(benchmark, table, space, arch_column, score_column)
+    loaded = load(benchmark, table, space, arch_column, score_column)
     settings: dict[str, Any] = {
         "predictors": [] if predictors == "none" else _names(predictors),
         "proxies": {None: None, "none": []}.get(proxies, [name.strip() for name in str(proxies).split(",")]),
@@ -180,9 +180,10 @@ def bench(
         typer.echo("This was a quick look: leave out --quick for all of the default predictors and trials.")
 
 
-def _load(
+def load(
     benchmark: str | None, table: Path | None, space: str | None, arch: str | None, score: str | None
 ) -> Benchmark:
+    """The benchmark, or the table of one's own, that a command names."""
     from archcast.data import load_benchmark, read_table
 
     if table is None and benchmark is not None and benchmark.endswith(TABLES):

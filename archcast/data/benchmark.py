@@ -1,9 +1,13 @@
-"""A benchmark: architectures with measured performance, and what else was published of them."""
+"""A benchmark: architectures with measured performance, and what else was published of them.
+
+A benchmark is a table or a function. A function, such as a surrogate (:mod:`archcast.surrogates`), answers for every architecture
+of its space; its ``archs`` are then those whose answers are ready.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,9 +39,10 @@ class Benchmark:
         source: where the figures come from, one line.
         test_metric: the metric to report of an architecture that was chosen by another one; ``None`` if there is none.
         left_out: what of the file is not here and why, one line, e.g. ``"13 repeated architectures"``.
-
         groups: ``(n,)`` whole numbers; rows of one group are never on both sides of a split. By default rows that are the same
             function make a group; of real models, those of one family.
+        function: what answers for architectures that are not in ``archs``: ``function(rows, seed)`` is the benchmark of these
+            rows, expected values where ``seed`` is ``None``, else those of one training. ``None`` for a table.
 
     Examples:
         >>> import numpy as np
@@ -61,6 +66,7 @@ class Benchmark:
     test_metric: str | None = None
     groups: NDArray[np.int64] | None = None
     left_out: str = ""
+    function: Callable[[NDArray[np.int64], int | None], Benchmark] | None = None
 
     def __post_init__(self) -> None:
         space = get_space(self.space)
@@ -108,18 +114,83 @@ class Benchmark:
         without = f", without {self.left_out}" if self.left_out else ""
         return f"Benchmark({self.name!r}, {len(self)} architectures of {self.space.name}, metrics {list(self.metrics)}{without})"
 
-    def scores(self, metric: str | None = None) -> NDArray[np.float64]:
-        """``(n,)`` values of a metric, the default one unless named; NaN where it was not measured.
+    def scores(self, archs: Any = None, metric: str | None = None, *, seed: int | None = None) -> NDArray[np.float64]:
+        """Values of a metric: ``scores()`` of all rows, ``scores("test_accuracy")`` of another metric than the default one,
+        ``scores(archs)`` of these architectures.
+
+        Args:
+            archs: ``(n, d)`` rows, see :meth:`at`; by default all that are there.
+            metric: name of the metric, which may also stand in the place of ``archs``; the default one unless named.
+            seed: of one training, where the benchmark is a function.
+
+        Returns:
+            ``(n,)``, NaN where it was not measured.
 
         Raises:
-            UnknownNameError: with the closest names.
+            UnknownNameError: of a metric, with the closest names.
+            InvalidInputError: a row is not in the table.
         """
+        if isinstance(archs, str) and metric is None:
+            archs, metric = None, archs
+        if archs is not None or seed is not None:
+            return self.at(self.archs if archs is None else archs, seed).scores(metric=metric)
         metric = self.default_metric if metric is None else metric
         if not isinstance(metric, str) or metric not in self.metrics:
             raise UnknownNameError(
                 f"Unknown metric {short(metric)} of benchmark {self.name!r}. {closest(metric, list(self.metrics))}"
             )
         return self.metrics[metric]
+
+    def at(self, archs: Any, seed: int | None = None) -> Benchmark:
+        """The benchmark of these architectures, in their order: looked up in a table, also under rows that are the same function;
+        computed by a function.
+
+        Args:
+            archs: ``(n, d)`` rows.
+            seed: of one training, where the benchmark is a function; by default the expected values.
+
+        Examples:
+            >>> benchmark = Benchmark("mine", "nasbench201", [[3, 3, 0, 1, 2, 4], [3] * 6], {"accuracy": [0.5, 0.7]}, "accuracy")
+            >>> benchmark.at([[3, 3, 3, 3, 3, 3]]).scores()
+            array([0.7])
+
+        Raises:
+            InvalidInputError: a row is not in the table, or a table is asked for a seed.
+        """
+        rows = self.space.validate(archs, allow_empty=False)
+        if self.function is not None:
+            return replace(self.function(rows, seed), name=self.name)
+        if seed is not None:
+            raise InvalidInputError(
+                f"seed {short(seed)}: benchmark {self.name!r} is a table. Trainings with other seeds are metrics of their own, if "
+                "there are any."
+            )
+        return self._rows(self._find(rows))
+
+    def _find(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where these rows, or rows that are the same function, are in the table."""
+        exact = {row.tobytes(): i for i, row in reversed(list(enumerate(self.archs)))}
+        found = [exact.get(row.tobytes(), -1) for row in rows]
+        if -1 in found:
+            keys = self.space.canonical(self.archs)
+            twins = {row.tobytes(): i for i, row in reversed(list(enumerate(keys)))}
+            names = [row.tobytes() for row in self.space.canonical(rows)]
+            found = [twins.get(name, -1) if i < 0 else i for i, name in zip(found, names, strict=True)]
+        if -1 in found:
+            lost = rows[found.index(-1)].tolist()
+            raise InvalidInputError(f"{short(lost)} is not in the table of benchmark {self.name!r}.")
+        return np.array(found)
+
+    def _rows(self, index: NDArray[np.int64]) -> Benchmark:
+        """Some rows of the table."""
+        chosen: dict[str, Any] = {
+            kind: {name: values[index] for name, values in getattr(self, kind).items()}
+            for kind in ("metrics", "curves", "costs", "proxies")
+        }
+        for name in ("train_seconds", "groups"):
+            values = getattr(self, name)
+            chosen[name] = None if values is None else values[index]
+        return replace(self, archs=self.archs[index], **chosen)
 
     def evidence(self, rows: Any = None) -> Evidence:
         """Everything published besides the metrics; of some rows if given."""

@@ -116,7 +116,8 @@ class Objective(ABC):
 class TableObjective(Objective):
     """Scores of a benchmark; nothing is trained, but what training would have cost is counted.
 
-    A row that is not in the table is looked up under a row that is the same function.
+    A row that is not in the table is looked up under a row that is the same function. A benchmark that is a function is asked for
+    any other row.
 
     Args:
         benchmark: the table.
@@ -166,14 +167,17 @@ class TableObjective(Objective):
             raise InvalidInputError(
                 f"benchmark {benchmark.name!r} has no architecture with all of {', '.join(self.names)}."
             )
-        self.optimum = float(self.values[measured, 0].max())
         self.curve = curve if curve in benchmark.curves else None
         self.epochs = None if self.curve is None else benchmark.curves[curve].shape[1]
         rows = benchmark.archs[measured]
         self._exact = {row.tobytes(): int(i) for i, row in zip(np.flatnonzero(measured), rows)}
         keys = [row.tobytes() for row in self.space.canonical(rows)]
         self._twin = dict(zip(reversed(keys), np.flatnonzero(measured)[::-1].tolist()))
-        self.pool = None if self._covers() else rows
+        whole = self._covers()
+        self.pool = None if whole or benchmark.function is not None else rows
+        self.optimum = (
+            math.nan if benchmark.function is not None and not whole else float(self.values[measured, 0].max())
+        )
 
     def _covers(self) -> bool:
         """Whether every row of the space is in the table, itself or as another row of the same function."""
@@ -200,31 +204,35 @@ class TableObjective(Objective):
         return self._twin.get(self.space.canonical(row)[0].tobytes()) if found is None else found
 
     def evaluate(self, arch: Arch, epochs: int = 0, trained: int = 0) -> Evaluation:
-        i = self._row(arch)
+        table, i = self.benchmark, self._row(arch)
+        if i is None and table.function is None:
+            return Evaluation((math.nan,) * len(self.names), failure=f"not in the table of {table.name}")
         if i is None:
-            return Evaluation((math.nan,) * len(self.names), failure=f"not in the table of {self.benchmark.name}")
-        seconds = math.nan if self.benchmark.train_seconds is None else float(self.benchmark.train_seconds[i])
-        scores = self.values[i].tolist()
-        curves = {name: curve[i] for name, curve in self.benchmark.curves.items()}
+            table, i = table.at(arch), 0
+        seconds = math.nan if table.train_seconds is None else float(table.train_seconds[i])
+        scores = [float(table.scores(self.metric)[i]), *(-float(table.costs[name[1:]][i]) for name in self.names[1:])]
+        curves = {name: curve[i] for name, curve in table.curves.items()}
         share = 1.0
         if self.epochs is not None and self.curve is not None:
             stop = epochs or self.epochs
             curves = {name: curve[:stop] for name, curve in curves.items()}
             share = (stop - min(trained, stop)) / self.epochs
             if stop < self.epochs:
-                scores[0] = float(self.benchmark.curves[self.curve][i, stop - 1])
+                scores[0] = float(table.curves[self.curve][i, stop - 1])
                 if math.isnan(scores[0]):
                     return Evaluation(
                         (math.nan,) * len(scores), seconds * share, share, curves, failure="no score at that epoch"
                     )
-        test = math.nan if self.tests is None else float(self.tests[i])
+        test = math.nan if self.test_metric is None else float(table.scores(self.test_metric)[i])
         return Evaluation(tuple(scores), seconds * share, share, curves, test)
 
     @cached_property
     def _contents(self) -> str:
         """Fingerprint of everything in the table that a search can depend on."""
         b = self.benchmark
-        return fingerprint(b.archs, self.values, self.tests, b.curves, b.train_seconds)
+        return fingerprint(
+            b.archs, self.values, self.tests, b.curves, b.train_seconds
+        )  # of a function: its ready answers
 
     def describe(self) -> dict[str, Any]:
         return {
