@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from archcast.search.pareto import hypervolume, pareto_front
 from archcast.search.trace import Trace
-from archcast.spaces.base import get_space
+from archcast.spaces.base import SearchSpace, get_space
+from archcast.spaces.choices import Choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,9 +114,15 @@ class Findings:
 
         return pd.DataFrame(self.summary_rows(), columns=list(COLUMNS))
 
+    @property
+    def _space(self) -> SearchSpace:
+        """The space: a registered one by its name, that of a table by its decisions."""
+        own = self.protocol.get("decisions")
+        return get_space(self.protocol["space"]) if own is None else Choices.from_dict(own)
+
     def history_rows(self) -> list[dict[str, Any]]:
         """A row for each evaluation."""
-        space, names = get_space(self.protocol["space"]), self.protocol["objectives"]
+        space, names = self._space, self.protocol["objectives"]
         rows = []
         for trace in self.traces:
             for i, text in enumerate(space.format(trace.archs)):
@@ -146,7 +153,7 @@ class Findings:
         return {
             "strategy": trace.strategy,
             "trial": trace.trial,
-            "arch": get_space(self.protocol["space"]).format(trace.archs[[i]])[0],
+            "arch": self._space.format(trace.archs[[i]])[0],
             "row": trace.archs[i].tolist(),
             "scores": dict(zip(self.protocol["objectives"], trace.scores[i].tolist())),
             "test": float(trace.tests[-1]),

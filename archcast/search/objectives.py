@@ -23,6 +23,7 @@ from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.journal import fingerprint
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
+from archcast.spaces.choices import Choices
 
 __all__ = ["Evaluation", "FunctionObjective", "Objective", "TableObjective"]
 
@@ -110,7 +111,8 @@ class Objective(ABC):
 
     def describe(self) -> dict[str, Any]:
         """What decides the scores, for a protocol: JSON-like."""
-        return {"objectives": list(self.names), "space": self.space.name}
+        told = {"objectives": list(self.names), "space": self.space.name}
+        return told | {"decisions": self.space.to_dict()} if isinstance(self.space, Choices) else told
 
 
 class TableObjective(Objective):
