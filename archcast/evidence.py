@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from archcast.checks import array_of, bounded, mapping, numbers
 from archcast.errors import InvalidInputError, short
+from archcast.faces import face
 
 __all__ = ["Evidence", "Pool", "Source"]
 
@@ -69,6 +70,17 @@ class Evidence:
         if isinstance(rows, (int, np.integer)):
             rows = [rows]
         return Evidence(*({name: values[rows] for name, values in getattr(self, kind).items()} for kind in _KINDS))
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for kind in _KINDS:
+            for name, values in getattr(self, kind).items():
+                known = values[np.isfinite(values)]
+                ends = map(float, np.quantile(known, [0, 0.5, 1])) if len(known) else [np.nan] * 3
+                size = f"{values.shape[1]} epochs" if kind == "curves" else ""
+                rows.append([kind, name, size, f"{np.isfinite(values).mean():.0%}", *ends])
+        heads = ("kind", "name", "length", "known", "least", "median", "largest")
+        return face(f"Evidence of {len(self):,} architectures", heads, rows)
 
     def matrix(self, proxies: Sequence[str]) -> NDArray[np.float64]:
         """The named proxies as columns, ``(n, len(proxies))``; one that is not there is a column of NaN."""

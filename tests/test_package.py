@@ -35,7 +35,7 @@ SOURCES = {
 LAYERS = (
     # from the bottom up: what stands in a row may import what stands in the rows below it, and nothing beside it
     ("_version", "errors"),
-    ("graphs", "registry"),
+    ("faces", "graphs", "registry"),
     ("checks",),
     ("evidence", "files"),
     ("costs", "journal", "names"),

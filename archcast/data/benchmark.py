@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from archcast.checks import array_of, mapping, numbers
 from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.evidence import Evidence
+from archcast.faces import face
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
 
@@ -113,6 +114,22 @@ class Benchmark:
     def __repr__(self) -> str:
         without = f", without {self.left_out}" if self.left_out else ""
         return f"Benchmark({self.name!r}, {len(self)} architectures of {self.space.name}, metrics {list(self.metrics)}{without})"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name, values in self.metrics.items():
+            known = values[np.isfinite(values)]
+            ends = map(float, np.quantile(known, [0, 0.5, 1])) if len(known) else [np.nan] * 3
+            role = "default" if name == self.default_metric else "test" if name == self.test_metric else ""
+            rows.append([name, role, len(known), *ends])
+        beside = [
+            f"{kind}: {', '.join(found)}" for kind in ("curves", "costs", "proxies") if (found := getattr(self, kind))
+        ]
+        without = f"without {self.left_out}" if self.left_out else ""
+        title = f"{self.name}: {len(self):,} architectures of {self.space.name}"
+        return face(
+            title, ("metric", "role", "measured", "worst", "median", "best"), rows, [*beside, self.source, without]
+        )
 
     def scores(self, archs: Any = None, metric: str | None = None, *, seed: int | None = None) -> NDArray[np.float64]:
         """Values of a metric: ``scores()`` of all rows, ``scores("test_accuracy")`` of another metric than the default one,

@@ -9,6 +9,7 @@ from archcast.evaluation.budget_map import draw_map
 from archcast.evaluation.figure import draw
 from archcast.evaluation.measurements import TIMES, Measurements
 from archcast.evaluation.report import render
+from archcast.faces import face
 from archcast.files import write_whole
 from archcast.reports.base import Presentable
 from archcast.reports.figures import save
@@ -55,4 +56,5 @@ class Results(Measurements, Presentable):
 
     def _repr_html_(self) -> str:
         columns = ["label", "train_size", "kendall_tau", "kendall_tau_sem", "spearman", *TIMES, "trials", "failed"]
-        return self.summary()[columns].to_html(index=False, float_format="{:.3f}".format)
+        rows = self.summary()[columns].itertuples(index=False)
+        return face(repr(self), columns, rows)

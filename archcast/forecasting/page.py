@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from archcast.faces import face
 from archcast.reports.pages import page, svg, text
 
 __all__ = ["fragment", "whole_page"]
@@ -32,13 +33,9 @@ def fragment(forecast: Any) -> str:
             forecast.advice[i],
             forecast.reasons[i],
         ]
-        lines.append("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in cells) + "</tr>")
-    head = "".join(f"<th>{word}</th>" for word in HEADS)
-    notes = "".join(f'<p class="soft">{text(note)}</p>' for note in forecast.notes)
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-        f"<figure>{svg(lambda: draw(forecast), 'forecast')}</figure>{notes}"
-    )
+        lines.append(cells)
+    title = f"{forecast.metric.name} after {forecast.epochs} epochs"
+    return f"{face(title, HEADS, lines, forecast.notes)}<figure>{svg(lambda: draw(forecast), 'forecast')}</figure>"
 
 
 def whole_page(forecast: Any) -> str:

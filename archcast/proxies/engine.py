@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.errors import ArchcastError, InvalidInputError
+from archcast.faces import face
 from archcast.proxies.base import PROXIES, ProxyFailure
 from archcast.proxies.machinery.inputs import Batch, BatchDim, find_logits
 from archcast.proxies.machinery.preservation import preserved
@@ -63,6 +64,11 @@ class Scores(Mapping[str, float]):
         lines = [f"{name:<{width}}  {value:.6g}" for name, value in self._values.items()]
         lines += [f"{name:<{width}}  failed: {reason}" for name, reason in self.failures.items()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, float | str, str]] = [(name, value, "") for name, value in self._values.items()]
+        rows += [(name, "failed", reason) for name, reason in self.failures.items()]
+        return face("Zero-cost scores", ("proxy", "score", "why not"), rows, [f"{self.seconds:.2f} s"])
 
 
 def score(

@@ -22,6 +22,7 @@ from archcast.checks import array_of, generator, numbers, whole
 from archcast.costs import COSTS, count
 from archcast.costs.conventions import convention_of
 from archcast.errors import InvalidInputError, UnknownNameError, short
+from archcast.faces import face
 from archcast.graphs import CellGraphs, Operation
 from archcast.names import SPACES
 from archcast.registry import closest
@@ -155,6 +156,10 @@ class SearchSpace(ABC):
             counted.append(count(network, inputs, convention))
         convention_of(convention)
         return {name: np.array([found[name] for found in counted], dtype=np.float64)[twin.ravel()] for name in COSTS}
+
+    def input_shape(self, arch: ArrayLike) -> tuple[int, ...]:
+        """Shape of an input, without the batch, of the network of one row: that of the default task, or the row's own."""
+        return self.task_of(None).shapes[0]
 
     # -- what every space has -----------------------------------------------------------------------------------------
 
@@ -375,6 +380,18 @@ class SearchSpace(ABC):
 
     def __repr__(self) -> str:
         return f"get_space({self.name!r})"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, size, self._meaning(j)) for j, (name, size) in enumerate(zip(self.columns, self.cardinalities))]
+        count = math.prod(self.cardinalities)
+        many = f"{count:,}" if count < 10**9 else f"about 1e{round(math.log10(count))}"
+        kinds = f"Operations: {', '.join(self.operations)}" if self.operations else ""
+        title = f"{self.name}: {len(self.columns)} decisions, {many} rows of integers"
+        return face(title, ("decision", "values", "which"), rows, [kinds])
+
+    def _meaning(self, column: int) -> str:
+        """What the values of a decision stand for, in a few words; empty where a space does not say."""
+        return "" if not self.numbers else "categories" if self.numbers[column] is None else "numbers"
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__getstate__() == other.__getstate__()

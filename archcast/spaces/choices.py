@@ -443,15 +443,23 @@ class Choices(ConditionalSpace):
             f"Space {self.name!r}: {len(self.columns)} decision{'s' * (len(self.columns) > 1)}, {count} combinations."
         ]
         for name, found in self.decisions.items():
-            parents = [
-                f"{c.parent} is {' or '.join(repr(self.decisions[c.parent].values[code]) for code in c.values)}"
-                for c in self.conditions
-                if c.column == name
-            ]
-            lines.append(f"  {name.ljust(width)}  {found}{'; only where ' + ' and '.join(parents) if parents else ''}")
+            lines.append(f"  {name.ljust(width)}  {found}{self._where(name)}")
         if self.forbidden:
             lines.append(f"  {len(self.forbidden)} forbidden combination{'s' * (len(self.forbidden) > 1)}")
         return "\n".join([*lines, *["Left out:"] * bool(self.notes), *(f"  {note}" for note in self.notes)])
+
+    def _where(self, name: str) -> str:
+        """When a decision plays a part, in words; empty if always."""
+        parents = [
+            f"{c.parent} is {' or '.join(repr(self.decisions[c.parent].values[code]) for code in c.values)}"
+            for c in self.conditions
+            if c.column == name
+        ]
+        return f"; only where {' and '.join(parents)}" if parents else ""
+
+    def _meaning(self, column: int) -> str:
+        name = self.columns[column]
+        return f"{self.decisions[name]}{self._where(name)}"
 
     def __repr__(self) -> str:
         return f"Choices({self.name!r}, decisions {', '.join(self.columns)})"
