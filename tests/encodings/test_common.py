@@ -24,11 +24,16 @@ FIRST = sorted({SPACES.index[name]: name for name in reversed(SPACES.names())}.v
 @pytest.mark.parametrize("space", FIRST)
 @pytest.mark.parametrize("name", NAMES)
 def test_encoding_keeps_the_contract(name, space, check):
-    if not is_refused(name, space):
+    if is_refused(name, space):
+        return
+    if space in ENOUGH.get(name, (space,)):
         check(get_encoding(name, space))
 
 
+ENOUGH = {"structure": ("nats-size",)}
+"""Encoding that builds each network -> spaces that it goes through all checks on; on the others six rows are encoded."""
 REFUSALS = {
+    "structure": r"describes architectures only: it cannot build networks",
     "path": r"more than (100000|2\*\*63)\b.* Use .*encoding",
     "counts": r"describes architectures only: it cannot build networks",
     "layers-so-far": r"counts the layers of chains, and those of space .* are none\. Use ",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def _timm(folder: Path | None) -> Benchmark:
         }
         speed = _numbers(row.get("infer_samples_per_sec") for row in known)
         metrics = {name: _numbers(row[name] for row in rows) for name in ("top1", "top5")}
-    return _benchmark("timm", names, counts, metrics, str(parts[0].path), {"images_per_second": speed})
+    return _benchmark("timm", names, counts, metrics, str(parts[0].path), {"images_per_second": speed}, make_timm)
 
 
 def _torchvision() -> Benchmark:
@@ -91,15 +91,34 @@ def _torchvision() -> Benchmark:
                 rows.append((found["acc@1"], found["acc@5"], meta["num_params"], meta["_ops"] * 1e9, crop[0]))
     top1, top5, params, macs, size = np.array(rows, dtype=np.float64).T
     counts = {"params": params, "macs": macs, "resolution": size}
-    return _benchmark("torchvision", names, counts, {"top1": top1, "top5": top5}, "installed torchvision", {})
+    metrics = {"top1": top1, "top5": top5}
+    return _benchmark("torchvision", names, counts, metrics, "installed torchvision", {}, make_torchvision)
 
 
-def _benchmark(task: str, names: list[str], counts: Any, metrics: Any, source: str, costs: Any) -> Benchmark:
+def make_timm(name: str) -> Any:
+    """The network of a row of timm's table, without weights: for images of its size if it takes one."""
+    timm: Any = require("timm", extra="vision", feature="model-zoo/timm")
+    architecture, size = name.partition("@")[0].partition(".")[0], int(name.rpartition("@")[2])
+    try:
+        return timm.create_model(architecture, pretrained=False, img_size=size)
+    except TypeError:  # it takes images of any size
+        return timm.create_model(architecture, pretrained=False)
+
+
+def make_torchvision(name: str) -> Any:
+    """The network of a row of torchvision's list, without weights."""
+    models: Any = require("torchvision.models", extra="vision", feature="model-zoo/torchvision")
+    return models.get_model(name.partition(".")[0], weights=None)
+
+
+def _benchmark(
+    task: str, names: list[str], counts: Any, metrics: Any, source: str, costs: Any, make: Callable[[str], Any]
+) -> Benchmark:
     families = np.unique([family_of(name) for name in names], return_inverse=True)[1]
     kept = {name: values for name, values in {**counts, **costs}.items() if np.isfinite(values).any()}
     return Benchmark(
         f"model-zoo/{task}",
-        ModelZoo(names, counts),
+        ModelZoo(names, counts, make),
         np.arange(len(names))[:, None],
         metrics,
         "top1",
