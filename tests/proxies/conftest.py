@@ -194,3 +194,9 @@ def uncoupled(request: pytest.FixtureRequest) -> tuple[nn.Module, Any, Tensor]:
 def convolutional() -> tuple[nn.Module, Tensor, Tensor]:
     """A usual net, images and labels."""
     return make("convolutional")
+
+
+@pytest.fixture
+def attention() -> tuple[nn.Module, Tensor, Tensor]:
+    """A vision transformer in small, images and labels."""
+    return make("attention")

@@ -491,8 +491,8 @@ def test_needs() -> None:
     assert needs["snip"] == ("data", "labels", "gradients")
 
 
-def test_what_needs_labels_is_what_fails_without(convolutional: Any) -> None:
-    model, x, y = convolutional
+def test_what_needs_labels_is_what_fails_without(attention: Any) -> None:
+    model, x, y = attention
     failed = archcast.score(model, x).failures.keys() - archcast.score(model, x, y).failures.keys()
     assert failed == {name for name in PROXIES if "labels" in needs_of(PROXIES.entry(name).info["recordings"])}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 import warnings
 from collections.abc import Callable
 
@@ -459,6 +460,129 @@ def vkdnw(net: nn.Module, x: Tensor, y: Tensor) -> float:
     return len(parameters) - float((t * np.log(t + 1e-10)).sum())
 
 
+@reference
+def near(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    rng = np.random.default_rng(SEED)
+    values: list[tuple[Tensor, Tensor]] = []
+    for m in net.modules():
+        if isinstance(m, nn.ReLU):
+            m.register_forward_hook(lambda m, i, o: values.append((i[0].detach(), o.detach())))
+    net(x)
+    total = 0.0
+    for before, after in values:
+        channels = before.shape[1]
+        rows = [value.permute(0, 2, 3, 1).reshape(-1, channels).numpy() for value in (before, after)]
+        start = int(rng.integers(0, len(rows[0]) - channels + 1))
+        for matrix in rows:
+            s = np.linalg.svd(matrix[start : start + channels], compute_uv=False)
+            p = s[s > 0] / s.sum()
+            total += math.exp(-(p * np.log(p)).sum())
+    return total
+
+
+@reference
+def l_swag(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    samples = [[g.abs() for _, g in backward(net, x[i : i + 1], y[i : i + 1])] for i in range(len(x))]
+    total = 0.0
+    for gradients in zip(*samples):
+        std = torch.stack(gradients).std(dim=0, correction=0)
+        total += math.log(float((1 / std[std > 0]).sum()))
+    torch.manual_seed(SEED)
+    return total * swap(net, x, y)
+
+
+class Attentive(nn.Module):
+    """Tokens, two blocks of attention that is written out and of feed-forward layers, a head; ``norm`` first or not at all."""
+
+    def __init__(self, *, norm: bool) -> None:
+        super().__init__()
+        self.inlet = nn.Linear(6, 8)
+        for b in "ab":
+            self.add_module(f"norm1{b}", nn.LayerNorm(8) if norm else nn.Identity())
+            self.add_module(f"norm2{b}", nn.LayerNorm(8) if norm else nn.Identity())
+            self.add_module(f"qkv{b}", nn.Linear(8, 24))
+            self.add_module(f"out{b}", nn.Linear(8, 8))
+            self.add_module(f"up{b}", nn.Linear(8, 16))
+            self.add_module(f"down{b}", nn.Linear(16, 8))
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor, keep: dict[str, list[Tensor]] | None = None) -> Tensor:
+        keep = {"peaks": [], "outputs": [], "hidden": []} if keep is None else keep
+        x = self.inlet(x)
+        for b in "ab":
+            part = {name: getattr(self, name + b) for name in ("norm1", "norm2", "qkv", "out", "up", "down")}
+            n, tokens, _ = x.shape
+            q, k, v = part["qkv"](part["norm1"](x)).view(n, tokens, 3, 2, 4).permute(2, 0, 3, 1, 4)
+            p = torch.softmax(q @ k.transpose(-2, -1) / 2, dim=-1)
+            heads = p @ v
+            x = x + part["out"](heads.transpose(1, 2).reshape(n, tokens, 8))
+            hidden = part["up"](part["norm2"](x))
+            x = x + part["down"](F.gelu(hidden))
+            for name, value in (("peaks", p), ("outputs", heads), ("hidden", hidden)):
+                keep[name].append(value)
+        return self.head(x.mean(1))
+
+
+ATTENTION = ("dss", "head_importance", "attention_confidence", "w_pca")
+
+
+def attentive(name: str) -> tuple[nn.Module, Tensor, Tensor]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        net = Attentive(norm=name == "with normalisation").double().train()
+        return net, torch.randn(12, 7, 6, dtype=torch.float64), torch.arange(12) % 5
+
+
+@reference
+def attention_confidence(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    keep: dict[str, list[Tensor]] = {"peaks": [], "outputs": [], "hidden": []}
+    net(x, keep)
+    return sum(
+        float(np.mean([p[i, h, t].detach().numpy().max() for i in range(12) for t in range(7)]))
+        for p in keep["peaks"]
+        for h in range(2)
+    )
+
+
+@reference
+def head_importance(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    total = 0.0
+    for i in range(len(x)):
+        keep: dict[str, list[Tensor]] = {"peaks": [], "outputs": [], "hidden": []}
+        loss = F.cross_entropy(net(x[i : i + 1], keep), y[i : i + 1])
+        gradients = torch.autograd.grad(loss, keep["outputs"])
+        for output, gradient in zip(keep["outputs"], gradients):
+            total += sum(abs(float((output[0, h] * gradient[0, h]).detach().sum())) for h in range(2)) / len(x)
+    return total
+
+
+@reference
+def w_pca(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    keep: dict[str, list[Tensor]] = {"peaks": [], "outputs": [], "hidden": []}
+    net(x, keep)
+    components = 0
+    for hidden in keep["hidden"]:
+        variances = np.linalg.svd(np.cov(hidden.detach().reshape(-1, 16).numpy().T), compute_uv=False)
+        components += next(k for k in range(1, 17) if variances[:k].sum() >= 0.99 * variances.sum())
+    return float(components * params(net, x, y))
+
+
+@reference
+def dss(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    net = copy.deepcopy(net)
+    with torch.no_grad():
+        for p in net.parameters():
+            p.abs_()
+    net(torch.ones_like(x[:1])).sum().backward()
+    total = 0.0
+    for name, m in net.named_modules():
+        if isinstance(m, nn.Linear):
+            w, g = m.weight.detach().numpy(), m.weight.grad.numpy()
+            attends = name[:-1] in ("qkv", "out")
+            total += np.linalg.norm(w, "nuc") * np.linalg.norm(g, "nuc") if attends else np.abs(w * g).sum()
+    return float(total)
+
+
 # -- tests --------------------------------------------------------------------------------------------------------------
 
 
@@ -482,13 +606,15 @@ def thin(name: str) -> tuple[nn.Module, Tensor, Tensor]:
 
 
 def given(name: str, net: str) -> tuple[nn.Module, Tensor, Tensor]:
+    if name in ATTENTION:
+        return attentive(net)
     return thin(net) if name == "linear_regions" else build(net)
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))
 def test_proxy_equals_its_reference(name: str, scored: tuple[str, archcast.Scores]) -> None:
     net, x, y = given(name, scored[0])
-    if name == "linear_regions":
+    if name == "linear_regions" or name in ATTENTION:
         scored = (scored[0], archcast.score(net, x, y, proxies=name, seed=SEED))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -502,4 +628,8 @@ def test_alone_or_with_others_the_score_is_the_same(name: str, scored: tuple[str
     if name == "linear_regions":
         assert "a linear region of its own" in scored[1].failures[name]
         return
+    if name in ATTENTION:
+        assert re.match("no (attention in this model|feed-forward layer seen)", scored[1].failures[name])
+        net, x, y = attentive(scored[0])
+        scored = (scored[0], archcast.score(net, x, y, seed=SEED))
     assert archcast.score(net, x, y, proxies=name, seed=SEED)[name] == pytest.approx(scored[1][name], rel=1e-12)

@@ -25,7 +25,7 @@ from torch.overrides import TorchFunctionMode
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.witness import Witness, aside
 
-__all__ = ["NORMS", "Call", "Layer", "Tracer", "Watched", "by_sample", "leaves_of", "nodes_of"]
+__all__ = ["ACTIVATIONS", "NORMS", "Call", "Layer", "Step", "Tracer", "Watched", "by_sample", "leaves_of", "nodes_of"]
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -82,6 +82,16 @@ CLAMPS = (
     "_threshold",
 )
 """Functions that are a rectifier when their lower bound is 0."""
+ACTIVATIONS = (
+    *RECTIFIERS,
+    *(
+        name + suffix
+        for name in ("tanh", "sigmoid", "hardsigmoid", "hardtanh", "threshold", "erf")
+        for suffix in ("", "_")
+    ),
+    *("softplus", "softsign", "logsigmoid", "tanhshrink", "softshrink", "hardshrink"),
+)
+"""Functions that bend each value alone; ``clamp`` at 0 is another."""
 PLAIN = frozenset({
     "__get__", "__set__", "size", "dim", "numel", "add", "sub", "mul", "div", "__add__", "__radd__", "__sub__",
     "__rsub__", "__mul__", "__rmul__", "__truediv__", "__iadd__", "__imul__", "add_", "mul_", "__getitem__", "view",
@@ -132,6 +142,26 @@ class Call:
     sequence_first: bool
 
 
+@dataclass
+class Step:
+    """One call of any torch function.
+
+    Attributes:
+        name: of the function.
+        args, kwargs: its arguments.
+        output: what it returned.
+        data: tensors among the arguments that depend on the model's inputs.
+        product: whether it multiplied and added.
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    output: Any
+    data: list[Tensor]
+    product: bool
+
+
 class Watched:
     """The value a tensor has now, kept even if the model goes on to overwrite the tensor in place."""
 
@@ -170,6 +200,7 @@ class Tracer(TorchFunctionMode):
         on_call: called after each use of a weight and each normalisation.
         on_rectifier: called with the output of each rectifier.
         on_output: called with every tensor that any function returns.
+        on_step: called after each torch function, after the others.
         replace: name of a torch function -> what to call instead, with the function, its arguments and keyword
             arguments; the call is recorded as if it were the original.
 
@@ -196,6 +227,7 @@ class Tracer(TorchFunctionMode):
         on_call: Callable[[Call], None] | None = None,
         on_rectifier: Callable[[Tensor], None] | None = None,
         on_output: Callable[[Tensor], None] | None = None,
+        on_step: Callable[[Step], None] | None = None,
         replace: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         super().__init__()
@@ -208,6 +240,7 @@ class Tracer(TorchFunctionMode):
         self._on_call = self._guarded(on_call)
         self._on_rectifier = self._guarded(on_rectifier)
         self._on_output = self._guarded(on_output)
+        self._on_step = self._guarded(on_step)
         self._replace = dict(replace or {})
         self._layers: dict[int, Layer] = {}
         self._watched: dict[int, list[Watched]] = {}
@@ -291,6 +324,10 @@ class Tracer(TorchFunctionMode):
         if self._on_output is not None and isinstance(output, Tensor):
             with aside():
                 self._on_output(output)
+        if self._on_step is not None:
+            with aside():
+                data = [tensor for tensor in _tensors(args, kwargs) if self._is_data(tensor)]
+                self._on_step(Step(name, args, kwargs, output, data, bool(macs) or name in OUTER))
         return output
 
     # -- where tensors come from --------------------------------------------------------------------------------------
