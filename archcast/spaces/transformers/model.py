@@ -174,6 +174,7 @@ class Tokens:
         width: channels.
         tokens: length of a text.
         positions: whether a learned table of positions is added.
+        waves: whether sines and cosines of the position are added (Vaswani et al. 2017).
         norm: whether a layer norm follows.
     """
 
@@ -181,6 +182,7 @@ class Tokens:
     width: Count
     tokens: int
     positions: bool = False
+    waves: bool = False
     norm: bool = False
     resolution = 1
 

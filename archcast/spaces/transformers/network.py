@@ -22,7 +22,7 @@ from archcast.spaces.transformers.model import (
     Tokens,
 )
 
-__all__ = ["AttentionLayer", "Network"]
+__all__ = ["AttentionLayer", "Network", "ResidualBlock", "TokenEmbedding", "residual_layer", "split", "wave_positions"]
 
 SPREAD = 0.02
 """Standard deviation of the initial positions and tables."""
@@ -132,7 +132,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, item: Residual) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(_layer(layer) for layer in item.layers)
+        self.layers = nn.ModuleList(residual_layer(layer) for layer in item.layers)
         self.before = item.norm == "pre"
         self.norms = nn.ModuleList(nn.LayerNorm(item.width) for _ in (item.layers if self.before else [0]))
 
@@ -189,12 +189,25 @@ class TokenEmbedding(nn.Module):
         self.positions = nn.Parameter(torch.empty(front.tokens, front.width)) if front.positions else None
         if self.positions is not None:
             nn.init.normal_(self.positions, std=SPREAD)
+        self.waves = front.waves
         self.norm = nn.LayerNorm(front.width) if front.norm else nn.Identity()
 
     def forward(self, numbers: Tensor) -> Tensor:
         x = self.table(numbers)
-        out: Tensor = self.norm(x if self.positions is None else x + self.positions)
+        if self.positions is not None:
+            x = x + self.positions
+        if self.waves:
+            x = x + wave_positions(torch.arange(x.shape[1], device=x.device, dtype=x.dtype), x.shape[2])
+        out: Tensor = self.norm(x)
         return out
+
+
+def wave_positions(places: Tensor, channels: int) -> Tensor:
+    """Sines, then cosines of positions (Vaswani et al. 2017): ``(s,)`` -> ``(s, channels)``, an even number."""
+    pairs = channels // 2
+    waves = BASE ** (-torch.arange(pairs, device=places.device, dtype=places.dtype) / max(pairs - 1, 1))
+    angles = places[:, None] * waves
+    return cat([angles.sin(), angles.cos()], dim=1)
 
 
 class Network(nn.Module):
@@ -240,7 +253,7 @@ def _item(item: Item) -> nn.Module:
     return TokenPooling(item)
 
 
-def _layer(layer: Layer) -> nn.Module:
+def residual_layer(layer: Layer) -> nn.Module:
     if isinstance(layer, Attention):
         return AttentionLayer(layer)
     return nn.Sequential(

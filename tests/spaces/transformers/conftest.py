@@ -8,7 +8,7 @@ import torch
 
 import archcast
 
-PROXIES = ["params", "synflow", "grad_norm", "snip"]
+PROXIES = ["params", "grad_norm", "snip"]
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def scored():
             assert not scores.failures
             found.append({name: scores[name] for name in PROXIES})
         assert all(np.isfinite(list(one.values())).all() for one in found)
-        assert len({one["synflow"] for one in found}) == len(rows)
+        assert len({one["snip"] for one in found}) == len(rows)
         assert [one["params"] for one in found] == space.costs(rows, task=task)["params"].tolist()
         return found
 
