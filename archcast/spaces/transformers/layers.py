@@ -14,7 +14,7 @@ import numpy as np
 
 from archcast.costs.tally import Count, Tally
 
-__all__ = ["FARTHEST", "MLP", "Attention", "Layer", "scaled"]
+__all__ = ["FARTHEST", "MLP", "Attention", "Layer", "RelativeAttention", "scaled"]
 
 RECTIFIERS = ("relu", "squared_relu")
 FARTHEST = 14
@@ -81,7 +81,29 @@ class MLP:
         return 2
 
 
-Layer = Attention | MLP
+@dataclass(frozen=True)
+class RelativeAttention:
+    """Transformer-XL's causal attention (Dai et al. 2019, https://arxiv.org/abs/1901.02860).
+
+    Positions are distances, and queries have a bias for what a token says and another for where it is.
+
+    Attributes:
+        width: channels of the input, of all heads together, and of the output.
+        heads: number of heads.
+    """
+
+    width: Count
+    heads: Count
+
+    def count(self, tally: Tally, tokens: int, there: Count) -> Count:
+        for _ in range(5):  # queries, keys, values, distances, back
+            tally.linear(self.width, self.width, bias=False, tokens=tokens, times=there)
+        tally.weights(2 * self.width, times=there)
+        tally.products(tokens, self.width, tokens, times=3 * np.asarray(there))
+        return 2
+
+
+Layer = Attention | MLP | RelativeAttention
 
 
 def scaled(channels: Count, width: int, usual: int) -> Any:

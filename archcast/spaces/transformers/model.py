@@ -17,6 +17,8 @@ from archcast.costs.tally import Count, Tally
 from archcast.spaces.transformers.layers import Layer
 
 __all__ = [
+    "AdaptiveHead",
+    "AdaptiveTokens",
     "Classifier",
     "Item",
     "LanguageHead",
@@ -193,6 +195,90 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class AdaptiveTokens:
+    """Whole numbers to tokens by several tables, of which those of rarer words have fewer channels, and maps to ``width``.
+
+    With ``divisor`` 1 there is a single table, and a map only to another width. Every table is read for every token, and
+    what is of another group is set to 0: operations count all of them.
+
+    Attributes:
+        vocabulary: number of words, the most frequent first.
+        width: channels of a token.
+        embed: channels of the first table.
+        divisor: how many times fewer channels each further table has.
+        tokens: length of a text.
+        cutoffs: words at which groups begin; those beyond the vocabulary are left out.
+        positions: whether a learned table of positions is added.
+    """
+
+    vocabulary: int
+    width: Count
+    embed: Count
+    divisor: Count
+    tokens: int
+    cutoffs: tuple[int, ...] = ()
+    positions: bool = False
+    resolution = 1
+
+    def sizes(self) -> list[int]:
+        """Words of each group."""
+        ends = [0, *(end for end in self.cutoffs if end < self.vocabulary), self.vocabulary]
+        return np.diff(ends).tolist()
+
+    def groups(self) -> list[tuple[int, int]]:
+        """Words and channels of each table, of a single row.
+
+        Examples:
+            >>> AdaptiveTokens(100, 16, 8, 2, 5, cutoffs=(10, 40, 200)).groups()
+            [(10, 8), (30, 4), (60, 2)]
+        """
+        if self.divisor == 1:
+            return [(self.vocabulary, self.embed)]
+        return [(size, max(self.embed // self.divisor**k, 1)) for k, size in enumerate(self.sizes())]
+
+    @property
+    def mapped(self) -> Any:
+        """Whether there are maps."""
+        return (np.asarray(self.divisor) > 1) | (np.asarray(self.embed) != self.width)
+
+    def tables(self) -> list[tuple[int, Count, Count]]:
+        """Words and channels of each table, and which rows have it."""
+        single = np.asarray(self.divisor) == 1
+        several = [
+            (size, np.maximum(self.embed // np.asarray(self.divisor) ** k, 1), ~single)
+            for k, size in enumerate(self.sizes())
+        ]
+        return [(self.vocabulary, self.embed, single), *several]
+
+    def count(self, tally: Tally) -> Count:
+        tally.weights(self.width * self.tokens * self.positions)
+        for size, channels, there in self.tables():
+            tally.weights(size * channels, times=there)
+            tally.linear(channels, self.width, bias=False, tokens=self.tokens, times=there & self.mapped)
+        return 1 * self.mapped
+
+
+@dataclass(frozen=True)
+class AdaptiveHead:
+    """Each token to the logarithms of the probabilities of all words, by the tables and maps of ``front``, with biases."""
+
+    front: AdaptiveTokens
+
+    def count(self, tally: Tally, tokens: int) -> Count:
+        front = self.front
+        for size, channels, there in front.tables():
+            mapped = there & front.mapped
+            tally.linear(front.width, channels, bias=False, tokens=tokens, times=mapped)
+            tally.weights(-front.width * channels, times=mapped)
+            tally.linear(channels, size, tokens=tokens, times=there)
+            tally.weights(-size * channels, times=there)
+        groups = len(front.sizes())
+        several = (np.asarray(front.divisor) > 1) & (groups > 1)
+        tally.linear(front.embed, groups - 1, tokens=tokens, times=several)
+        return 1 + front.mapped
+
+
+@dataclass(frozen=True)
 class Classifier:
     """A linear layer to ``classes``, of the ``first`` token or of the mean of all (``mean``) or of all but the first
     (``patches``)."""
@@ -225,9 +311,9 @@ class LanguageHead:
 class Model:
     """The networks of ``n`` rows."""
 
-    front: Patches | Tokens
+    front: Patches | Tokens | AdaptiveTokens
     body: tuple[Item, ...]
-    back: Classifier | LanguageHead
+    back: Classifier | LanguageHead | AdaptiveHead
 
     def of(self, row: int) -> Model:
         """The network of one row in plain numbers, without the items that the row lacks.

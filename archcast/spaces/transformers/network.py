@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
-from archcast.spaces.transformers.layers import FARTHEST, Attention, Layer
+from archcast.spaces.transformers.layers import FARTHEST, Attention, Layer, RelativeAttention
 from archcast.spaces.transformers.model import (
+    AdaptiveTokens,
     Classifier,
     Item,
     LanguageHead,
@@ -127,6 +129,45 @@ class Relative(nn.Module):
         return table[0][vertical] + table[1][horizontal]
 
 
+class DistanceAttention(nn.Module):
+    """Transformer-XL's causal attention, ``(b, s, width)`` -> the same shape.
+
+    ``softmax(((q + u) k' + (q + v) r') / sqrt(c))`` with ``r`` a map of the sines and cosines of the distance; heads have
+    their own ``u`` and ``v``.
+    """
+
+    def __init__(self, layer: RelativeAttention) -> None:
+        super().__init__()
+        width, self.heads = layer.width, layer.heads
+        self.query, self.key, self.value, self.distance, self.out = (
+            nn.Linear(width, width, bias=False) for _ in range(5)
+        )
+        self.content, self.place = (nn.Parameter(torch.zeros(width)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        s, width = x.shape[1:]
+        q, k, v = self.query(x), split(self.key(x), self.heads), split(self.value(x), self.heads)
+        apart = torch.arange(s - 1, -1, -1, device=x.device, dtype=x.dtype)
+        r = split(self.distance(wave_positions(apart, width))[None], self.heads)
+        content = split(q + self.content, self.heads) @ k.transpose(2, 3)
+        place = shifted(split(q + self.place, self.heads) @ r.transpose(2, 3))
+        later = torch.ones(s, s, device=x.device, dtype=torch.bool).triu(1)
+        scores = (content + place) * (width // self.heads) ** -0.5
+        weights = scores.masked_fill(later, -torch.inf).softmax(dim=-1)
+        out: Tensor = self.out((weights @ v).transpose(1, 2).flatten(2))
+        return out
+
+
+def shifted(x: Tensor) -> Tensor:
+    """Columns for distances ``s - 1 ... 0`` -> columns for places: row ``i`` moves ``s - 1 - i`` to the left.
+
+    What comes in from the right is of later tokens and means nothing.
+    """
+    b, heads, s, _ = x.shape
+    padded = functional.pad(x, (1, 0)).reshape(b, heads, s + 1, s)
+    return padded[:, :, 1:]
+
+
 class ResidualBlock(nn.Module):
     """Layers side by side that are added to their input."""
 
@@ -210,6 +251,65 @@ def wave_positions(places: Tensor, channels: int) -> Tensor:
     return cat([angles.sin(), angles.cos()], dim=1)
 
 
+class AdaptiveEmbedding(nn.Module):
+    """Tokens of which the rarer ones have fewer channels (Baevski and Auli 2019, https://arxiv.org/abs/1809.10853).
+
+    Each group has a table and a map to ``width``. ``(b, s)`` -> ``(b, s, width)``.
+    """
+
+    def __init__(self, front: AdaptiveTokens) -> None:
+        super().__init__()
+        self.groups = front.groups()
+        tables = [nn.Embedding(size, channels) for size, channels in self.groups]
+        mapped = front.mapped
+        self.maps = nn.ModuleList(
+            nn.Linear(c, front.width, bias=False) if mapped else nn.Identity() for _, c in self.groups
+        )
+        for table in tables:
+            nn.init.normal_(table.weight, std=SPREAD)
+        self.tables = nn.ModuleList(tables)
+        self.positions = nn.Parameter(torch.empty(front.tokens, front.width)) if front.positions else None
+        if self.positions is not None:
+            nn.init.normal_(self.positions, std=SPREAD)
+        self.scale = front.width**0.5
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        parts, start = [], 0
+        for (size, _), table, to_width in zip(self.groups, self.tables, self.maps, strict=True):
+            inside = (numbers >= start) & (numbers < start + size)
+            found = to_width(table((numbers - start).clamp(0, size - 1)))
+            parts.append(found * inside[..., None])
+            start += size
+        x: Tensor = sum(parts[1:], parts[0]) * self.scale
+        return x if self.positions is None else x + self.positions
+
+
+class AdaptiveHead(nn.Module):
+    """Logarithms of the probabilities of all tokens, group by group (Grave et al. 2017, https://arxiv.org/abs/1609.04309), with the
+    tables and maps of the embedding: ``(b, s, width)`` -> ``(b, s, vocabulary)``."""
+
+    def __init__(self, embedding: AdaptiveEmbedding) -> None:
+        super().__init__()
+        self.embedding = embedding
+        sizes, channels = zip(*embedding.groups, strict=True)
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(size)) for size in sizes)
+        self.ahead = nn.Linear(channels[0], len(sizes) - 1) if len(sizes) > 1 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights: list[Any] = [getattr(part, "weight", None) for part in self.embedding.maps]
+        tables: list[Any] = [table.weight for table in self.embedding.tables]
+        narrow = [x if weight is None else functional.linear(x, weight.t()) for weight in weights]
+        logits = [
+            functional.linear(part, table, bias) for part, table, bias in zip(narrow, tables, self.biases, strict=True)
+        ]
+        if self.ahead is None:
+            return logits[0]
+        first = cat([logits[0], self.ahead(narrow[0])], dim=2).log_softmax(dim=2)
+        size = logits[0].shape[2]
+        rest = [part.log_softmax(dim=2) + first[..., size + k, None] for k, part in enumerate(logits[1:])]
+        return cat([first[..., :size], *rest], dim=2)
+
+
 class Network(nn.Module):
     """Tokens, layers, output: ``(b, classes)`` logits of a classifier, ``(b, vocabulary, s)`` of a language model.
 
@@ -220,12 +320,19 @@ class Network(nn.Module):
     def __init__(self, model: Model) -> None:
         super().__init__()
         front, back = model.front, model.back
-        self.front = PatchEmbedding(front) if isinstance(front, Patches) else TokenEmbedding(front)
+        self.front: nn.Module = _front(front)
         self.body = nn.Sequential(*(_item(item) for item in model.body))
-        self.back = _back(back)
-        self.pool = back.pool if isinstance(back, Classifier) else ""
-        if isinstance(back, LanguageHead) and back.tied and isinstance(self.front, TokenEmbedding):
-            self.back.weight = self.front.table.weight
+        self.back: nn.Module
+        self.pool = ""
+        if isinstance(self.front, AdaptiveEmbedding):
+            self.back = AdaptiveHead(self.front)
+        elif isinstance(back, Classifier):
+            self.back, self.pool = nn.Linear(back.width, back.classes), back.pool
+        else:
+            assert isinstance(back, LanguageHead)
+            self.back = nn.Linear(back.width, back.vocabulary, bias=False)
+            if back.tied and isinstance(self.front, TokenEmbedding):
+                self.back.weight = self.front.table.weight
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.body(self.front(x))
@@ -237,10 +344,10 @@ class Network(nn.Module):
         return out
 
 
-def _back(back: Classifier | LanguageHead) -> nn.Linear:
-    if isinstance(back, Classifier):
-        return nn.Linear(back.width, back.classes)
-    return nn.Linear(back.width, back.vocabulary, bias=False)
+def _front(front: Patches | Tokens | AdaptiveTokens) -> nn.Module:
+    if isinstance(front, Patches):
+        return PatchEmbedding(front)
+    return AdaptiveEmbedding(front) if isinstance(front, AdaptiveTokens) else TokenEmbedding(front)
 
 
 def _item(item: Item) -> nn.Module:
@@ -256,6 +363,8 @@ def _item(item: Item) -> nn.Module:
 def residual_layer(layer: Layer) -> nn.Module:
     if isinstance(layer, Attention):
         return AttentionLayer(layer)
+    if isinstance(layer, RelativeAttention):
+        return DistanceAttention(layer)
     return nn.Sequential(
         nn.Linear(layer.width, layer.hidden, bias=layer.bias),
         Activation(layer.activation),
