@@ -12,10 +12,24 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.errors import InvalidInputError
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["CellPaths", "Template", "cell_paths", "node_paths", "operation_codes", "templates"]
+__all__ = [
+    "MOST_PATHS",
+    "CellPaths",
+    "Template",
+    "cell_paths",
+    "chains",
+    "node_paths",
+    "operation_codes",
+    "paths_of",
+    "templates",
+]
+
+MOST_PATHS = 100_000
+"""Most paths that are listed."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +110,46 @@ def node_paths(adjacency: NDArray[np.bool_], inputs: int) -> tuple[tuple[int, ..
 
 
 @lru_cache(maxsize=64)
-def templates(space: SearchSpace) -> tuple[Template, ...]:
-    """The template of each cell of a space, from the graphs of 1,000 random architectures (always the same ones)."""
+def _unions(space: SearchSpace) -> tuple[tuple[NDArray[np.bool_], int, bool], ...]:
+    """Of each cell of a space: all edges that 1,000 random architectures (always the same ones) have, its number of inputs, and
+    whether every one is a single chain of operations."""
     out = []
     for cell in space.graphs(space.sample(1000, 0)).split():
         degrees = np.maximum(cell.adjacency.sum(axis=1), cell.adjacency.sum(axis=2))
         union = np.asarray(cell.adjacency.any(axis=0))
-        out.append(Template(union, node_paths(union, cell.inputs), bool((degrees <= 1).all()) and cell.inputs == 1))
+        out.append((union, cell.inputs, bool((degrees <= 1).all()) and cell.inputs == 1))
     return tuple(out)
+
+
+def chains(space: SearchSpace) -> bool:
+    """Whether the graphs of a space are chains."""
+    return all(chain for _, _, chain in _unions(space))
+
+
+def paths_of(space: SearchSpace) -> int:
+    """How many paths from an input to the output the graphs of a space can have, all cells together."""
+    total = 0
+    for union, inputs, _ in _unions(space):
+        counts = [int(k < inputs) for k in range(len(union))]
+        for j in range(inputs, len(union)):
+            counts[j] = sum(counts[i] for i in np.flatnonzero(union[:, j]))
+        total += counts[-1]
+    return total
+
+
+@lru_cache(maxsize=64)
+def templates(space: SearchSpace) -> tuple[Template, ...]:
+    """The template of each cell of a space.
+
+    Raises:
+        InvalidInputError: there are too many paths.
+    """
+    if (total := paths_of(space)) > MOST_PATHS:
+        raise InvalidInputError(
+            f"Cells of space {space.name!r} have {total:.1e} paths from input to output, more than {MOST_PATHS}. "
+            f"Use an encoding that lists no paths, e.g. 'operation-flow' or 'wl'."
+        )
+    return tuple(Template(union, node_paths(union, inputs), chain) for union, inputs, chain in _unions(space))
 
 
 def operation_codes(graphs: CellGraphs, *, zero: bool) -> list[int]:

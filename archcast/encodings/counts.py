@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.encodings._paths import templates
+from archcast.encodings._paths import chains
 from archcast.encodings.base import Encoder, register
 from archcast.spaces.base import SearchSpace
 
@@ -24,7 +24,7 @@ def counted(space: SearchSpace) -> bool:
     """
     if type(space).costs is SearchSpace.costs:
         return False
-    return not space.has_graph or all(template.chain for template in templates(space))
+    return not space.has_graph or chains(space)
 
 
 @register("counts", summary="logarithms of multiplications, parameters and activations", paper="archcast")

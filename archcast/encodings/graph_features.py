@@ -45,12 +45,13 @@ class _GraphFeatures(Encoder):
         return list(self._features(space, np.zeros((0, len(space.cardinalities)), dtype=np.int64)))
 
     def _features(self, space: SearchSpace, archs: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        shapes = templates(space)  # which refuses cells of too many paths
         graphs = space.graphs(archs)
         if self.pruned:
             graphs = graphs.pruned()
         codes = operation_codes(graphs, zero=not self.pruned)
         features: dict[str, NDArray[Any]] = {}
-        for number, (cell, template) in enumerate(zip(graphs.split(), templates(space), strict=True)):
+        for number, (cell, template) in enumerate(zip(graphs.split(), shapes, strict=True)):
             prefix = f"cell{number}:" if len(graphs.cells) > 1 else ""
             kind = chain_features if template.chain else cell_features
             for name, values in kind(cell, codes, template).items():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.encodings._paths import templates
+from archcast.encodings._paths import chains
 from archcast.encodings.base import Encoder, register
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
@@ -47,7 +47,7 @@ class LayersSoFar(Encoder):
         return [f"{kind}:{k}" for k in range(1, graphs.operations.shape[1] - 1) for kind in graphs.op_names[2:]]
 
     def _check(self, space: SearchSpace) -> None:
-        if not space.has_graph or not all(template.chain for template in templates(space)):
+        if not space.has_graph or not chains(space):
             raise InvalidInputError(
                 f"LayersSoFar counts the layers of chains, and those of space {space.name!r} are none. Use 'graph-features'."
             )

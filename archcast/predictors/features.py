@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
+from archcast.encodings._paths import MOST_PATHS, paths_of
 from archcast.encodings.base import Encoder, get_encoding
 from archcast.encodings.counts import counted
 from archcast.errors import InvalidInputError, MissingEvidenceError
@@ -254,6 +255,8 @@ def suited(
         (('mixed',), ('adjacency',))
     """
     if isinstance(encoding, str) and encoding == AUTO:
+        if space.has_graph and paths_of(space) > MOST_PATHS:
+            return tuple(name for name in graph if name != "graph-features") or ("operation-flow",)
         if space.has_graph and space.beside_graph:
             return (*graph, "counts")
         if space.has_graph:

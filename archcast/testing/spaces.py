@@ -24,7 +24,7 @@ from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_space", "space_checks"]
 
-SMALL = {"width": 6, "depth": 1}
+SMALL = {"width": 6, "depth": 1, "embedding": 5}
 """Sizes of the networks that are built to be checked."""
 WORDS = 11
 """Vocabulary of the texts that these networks read."""
@@ -93,8 +93,9 @@ def check_sample(space: SearchSpace) -> None:
     require(not np.array_equal(space.sample(50, 1), rows), "another seed gave the same rows")
     require(space.sample(0, 0).shape == (0, rows.shape[1]), "sample(0) must have shape (0, d)")
     many = space.sample(max(2000, min(20 * max(space.cardinalities), 100_000)), 2)
+    drawn = space.active(many).sum(axis=0)
     for j, c in enumerate(space.cardinalities):
-        if 20 * c > len(many):  # too many values to expect each of them
+        if 20 * c > drawn[j]:  # too many values to expect each of them
             continue
         found = np.unique(many[:, j])
         usable = {int(row[j]) for row in space.neighbors(rows[0])} | {int(rows[0, j])}

@@ -34,6 +34,7 @@ ENOUGH = {"structure": ("nats-size",)}
 """Encoding that builds each network -> spaces that it goes through all checks on; on the others six rows are encoded."""
 REFUSALS = {
     "structure": r"describes architectures only: it cannot build networks",
+    "graph-features": r"more than 100000\b.* Use an encoding that lists no paths",
     "path": r"more than (100000|2\*\*63)\b.* Use .*encoding",
     "counts": r"describes architectures only: it cannot build networks",
     "layers-so-far": r"counts the layers of chains, and those of space .* are none\. Use ",

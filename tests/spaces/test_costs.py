@@ -28,11 +28,14 @@ def connected(space, rows):
 @pytest.mark.parametrize("convention", CONVENTIONS)
 @pytest.mark.parametrize("name", FIRST)
 def test_formulas_are_what_built_networks_cost(name, convention, pruned):
-    """The paper's own network, and a small one with three layers where there was one, for images of odd and unequal sides."""
+    """The paper's own network, and a small one with three layers where there was one, for images of odd and unequal sides, or for
+    other sequences."""
     space = get_space(name)
     k = list(CONVENTIONS).index(convention)
     few = space.sample(6, 1)[2 * k : 2 * k + 2]
-    size = {key: value for key, value in {"width": 6, "depth": 3, "stages": 2}.items() if key in space.sizes}
+    size = {
+        key: value for key, value in {"width": 6, "depth": 3, "stages": 2, "embedding": 5}.items() if key in space.sizes
+    }
     for task, rows in ((space.task_of(None), few[:1]), (other(space, size), few)):
         found = space.costs(rows, convention, task=task, pruned=pruned)
         whole = space.costs(rows, convention, task=task)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._columns import as_benchmark, column_array, left_out
+from archcast.data.published._columns import as_benchmark, column_array, in_space, left_out
 from archcast.data.published._files import contents, find, read_json, reading
 from archcast.data.published._gather import stack
 from archcast.errors import InvalidFileError
@@ -47,8 +47,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
     Metrics are minus losses in nats a word (the perplexity is their exponential): ``neg_val_loss`` (default) and
     ``neg_test_loss`` after the last epoch, with ``_best`` at the epoch of the least validation loss. Curves are the
     losses themselves. A cell is its recipe, ``recepie`` in the file, however its number may be; a recipe that was
-    trained several times is the mean of its runs, the number of which is the cost ``runs``. The decisions count its
-    nodes, states and operations; ``variant`` numbers the recipes that are equal in these. Trainings that failed, and
+    trained several times is the mean of its runs, the number of which is the cost ``runs``. Recipes are rows of the space
+    ``nasbench-nlp``; where one of them is no row of it, the decisions count nodes, states and operations, and ``variant``
+    numbers the recipes that are equal in these. Trainings that failed, and
     those of another setting (data set, widths, layers, epochs) than most of the files have, are left out: give one
     folder at a time.
     """
@@ -74,26 +75,29 @@ def read(_: str, folder: Path | None) -> Benchmark:
     for of, text, run in runs:
         if of == setting:
             by_recipe.setdefault(text, []).append(run)
+    rows = in_space("nasbench-nlp", list(by_recipe))
     other = len(runs) - sum(map(len, by_recipe.values()))
     with reading(found[0].path, "a folder of NAS-Bench-NLP"):
         arrays = stack([_mean(some) for some in by_recipe.values()])
         metrics = {name: values for name, values in arrays.items() if name.startswith("neg_")}
-        return as_benchmark(
-            "nasbench-nlp",
-            _decisions(list(map(json.loads, by_recipe))),
-            metrics,
-            "neg_val_loss",
-            curves={name: arrays[name].astype(np.float64) for name in LOSSES},
-            costs={name.removeprefix("cost/"): values for name, values in arrays.items() if name.startswith("cost/")},
-            train_seconds=column_array(arrays["seconds"].tolist(), found[0].path, "wall_times"),
-            source=f"{found[0].path if found[0].inside else found[0].path.parent} ({_words(setting)})",
-            test_metric="neg_test_loss",
-            left_out=left_out(
+        fields: dict[str, Any] = {
+            "curves": {name: arrays[name].astype(np.float64) for name in LOSSES},
+            "costs": {
+                name.removeprefix("cost/"): column for name, column in arrays.items() if name.startswith("cost/")
+            },
+            "train_seconds": column_array(arrays["seconds"].tolist(), found[0].path, "wall_times"),
+            "source": f"{found[0].path if found[0].inside else found[0].path.parent} ({_words(setting)})",
+            "test_metric": "neg_test_loss",
+            "left_out": left_out(
                 trainings_whose_loss_was_nan=failed["nan"],
                 trainings_that_ended_with_an_exception=failed["exception"],
                 trainings_of_another_setting=other,
             ),
-        )
+        }
+        if rows is not None:
+            return Benchmark("nasbench-nlp", *rows, metrics, "neg_val_loss", **fields)
+        decisions = _decisions(list(map(json.loads, by_recipe)))
+        return as_benchmark("nasbench-nlp", decisions, metrics, "neg_val_loss", **fields)
 
 
 def _words(setting: tuple[Any, ...]) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.encodings._paths import templates
+from archcast.encodings._paths import chains
 from archcast.graphs import ABSENT, CellGraphs
 from archcast.predictors.networks import (
     Arrays,
@@ -87,7 +87,7 @@ def graphs_of(space: SearchSpace, archs: NDArray[np.int64]) -> Graphs:
             average = np.zeros(present.shape)
             average[:, cell] = weights
             pooling.append(average)
-    if all(template.chain for template in templates(space)):
+    if chains(space):
         nodes.append(present[:, :, None] * np.eye(present.shape[1]))
     tensors = np.concatenate(nodes, axis=2), graphs.adjacency.astype(np.float64), np.stack(pooling, axis=1)
     return Graphs(*(torch.from_numpy(array) for array in tensors))

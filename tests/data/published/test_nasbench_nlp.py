@@ -72,6 +72,24 @@ def test_recipes_are_the_architectures(folder) -> None:
     np.testing.assert_array_equal(other.archs, benchmark.archs)
 
 
+def test_recipes_are_rows_of_the_space(tmp_path, rng) -> None:
+    recipes = [
+        {**recipe("linear"), "h_new_0": {"op": f"activation_{kind}", "input": ["node_0"]}} for kind in ("tanh", "sigm")
+    ]
+    for k, one in enumerate(recipes):
+        (tmp_path / f"log_stats_model_{k}_1_{k}.json").write_text(json.dumps(log(rng, one)))
+    benchmark = archcast.load_benchmark("nasbench-nlp", path=tmp_path)
+    assert benchmark.space.name == "nasbench-nlp"
+    assert [json.loads(text) for text in benchmark.space.format(benchmark.archs)] == recipes
+
+
+def test_published_logs(shared) -> None:
+    benchmark = archcast.load_benchmark("nasbench-nlp", shared / "formats" / "nas-bench-nlp")
+    assert benchmark.space.name == "nasbench-nlp"
+    counted = benchmark.space.costs(benchmark.archs, task="wikitext-2")["params"]
+    np.testing.assert_array_equal(counted, benchmark.costs["params"])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
