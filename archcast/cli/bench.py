@@ -151,7 +151,7 @@ def bench(
         "benchmark": loaded,
         "encoding": encoding,
         "train_sizes": None if train_sizes is None else [_whole("--train-sizes", n) for n in train_sizes.split(",")],
-        "test_size": test_size if test_size in (None, "rest") else _whole("--test-size", str(test_size)),
+        "test_size": test_size if test_size in (None, "rest", "whole") else _whole("--test-size", str(test_size)),
         "test": test,
         "trials": trials,
         "seed": seed,

@@ -200,10 +200,12 @@ def _protocol(p: Any) -> dict[str, Any]:
         "preset": p["preset"] or "none",
         **({"differs from the paper": " ".join(p["differs"])} if p.get("differs") else {}),
         "train sizes": ", ".join(f"{n:,}" for n in p["train_sizes"]),
-        "test size": p["test_size"] if p["test_size"] == "rest" else f"{p['test_size']:,}",
+        "test size": p["test_size"] if p["test_size"] in (REST, WHOLE) else f"{p['test_size']:,}",
         "trials": f"{p['trials']}, seed {p['seed']}; every predictor gets the same splits and seeds",
         "test set": TESTS[p.get("test", RANDOM)],
-        "splits": "train and test share no two architectures that are the same function",
+        "splits": "all are tested on, training architectures too"
+        if p["test_size"] == WHOLE
+        else "train and test share no two architectures that are the same function",
         "epochs at query": ", ".join(map(str, p["epochs"])) or "each predictor's own",
         "encoding": p["encoding"] or "each predictor's own",
         "evidence": ", ".join(p["evidence"]) or "none: structure only",

@@ -241,6 +241,7 @@ def test_splits_of_tnasp_rank_the_whole_table(tiny, kinds, monkeypatch) -> None:
     assert results.protocol["train_sizes"] == (15, 30)
     assert [len(test) for *_, test, _ in kinds["Counts"].calls] == [280, 280]
     assert "the whole table" in results.to_html()
+    assert "training architectures too" in results.to_html()
     with pytest.raises(InvalidInputError, match="preset 'tnasp-splits' fixes train_sizes"):
         archcast.evaluate({"a": kinds["Counts"](SPACE)}, tiny, preset="tnasp-splits", train_sizes=[20])
     monkeypatch.setitem(PRESETS, "tnasp-splits", dataclasses.replace(p, spaces={}))
