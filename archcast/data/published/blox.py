@@ -63,7 +63,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
     for wanted, file in (("static", "blox-info"), ("training", "blox-base-<seed>")):
         if wanted not in by_kind:
             raise DataNotFoundError(f"{str(found[0].path.parent)!r} holds no {file}. {GET}")
-    part, _, rows = by_kind["static"][0]
+    part, head, rows = by_kind["static"][0]
     with reading(part, "a file of BLOX"):
         sizes = ("params", "flops")
         digests: dict[str, dict[str, Any]] = {
