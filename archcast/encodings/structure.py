@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.costs.structure_names import STRUCTURE
 from archcast.encodings.base import Encoder, register
+from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Structure"]
@@ -44,6 +45,12 @@ class Structure(Encoder):
     pruned = True
 
     def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
+        task = space.task_of(None)
+        if task.dtypes != ("float32",) or len(task.shapes[0]) != 3:
+            raise InvalidInputError(
+                f"Encoding 'structure' describes networks of images, and those of space {space.name!r} take other inputs. "
+                f"Use encoding 'counts'."
+            )
         known = _known.setdefault(space, {})
         for row in archs:
             if row.tobytes() not in known:
