@@ -81,6 +81,23 @@ class Tally:
         self.macs += times * (weights * pixels + bias * self.convention.bias * _float(c_out) * pixels)
         self.activations += times * (c_out * pixels)
 
+    def conv1d(
+        self,
+        c_in: Count,
+        c_out: Count,
+        kernel: Count,
+        tokens: Count,
+        *,
+        groups: Count = 1,
+        bias: bool = False,
+        times: Count = 1,
+    ) -> None:
+        """A convolution along a sequence, whose output has ``tokens`` places."""
+        weights = _float(c_in) * c_out * kernel / groups
+        self.params += times * (weights + bias * _float(c_out))
+        self.macs += times * (weights + bias * self.convention.bias * _float(c_out)) * tokens
+        self.activations += times * (_float(c_out) * tokens)
+
     def transposed(
         self, c_in: Count, c_out: Count, kernel: Count, given: Shape, out: Shape, *, times: Count = 1
     ) -> None:

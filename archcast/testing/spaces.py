@@ -115,7 +115,8 @@ def check_global_generators_are_left_alone(space: SearchSpace) -> None:
 def check_validate(space: SearchSpace) -> None:
     rows = _rows(space)
     require(space.is_valid(rows).tolist() == [True] * len(rows), "is_valid must be (n,) bool, True for sampled rows")
-    for same in (rows.tolist(), rows.astype(np.int8), rows.astype(np.float64), np.asfortranarray(rows)):
+    small = np.min_scalar_type(-max(space.cardinalities))
+    for same in (rows.tolist(), rows.astype(small), rows.astype(np.float64), np.asfortranarray(rows)):
         _equal(space.validate(same), rows, "validate must accept integers of any type")
     _equal(space.validate(rows[0]), rows[:1], "one row must count as a batch of one")
     out = space.validate(rows)

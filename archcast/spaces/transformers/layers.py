@@ -14,7 +14,19 @@ import numpy as np
 
 from archcast.costs.tally import Count, Tally
 
-__all__ = ["FARTHEST", "MLP", "Attention", "Layer", "RelativeAttention", "scaled"]
+__all__ = [
+    "FARTHEST",
+    "MLP",
+    "Attention",
+    "DeepMLP",
+    "DynamicConv",
+    "GlobalLocal",
+    "Layer",
+    "RelativeAttention",
+    "SeparableConv",
+    "Waves",
+    "scaled",
+]
 
 RECTIFIERS = ("relu", "squared_relu")
 FARTHEST = 14
@@ -35,6 +47,8 @@ class Attention:
         rotary: channels of a head that are turned by the position (Su et al. 2021, https://arxiv.org/abs/2104.09864).
         grid: height and width of the patches in plain numbers, for the two-dimensional relative positions of AutoFormer,
             in keys and in values; without it there are none.
+        weighted: whether each head has a matrix between queries and keys (Luong et al. 2015's multiplicative attention).
+        spread: for queries, keys and values, whether a depthwise convolution over the last three tokens follows (Primer).
     """
 
     width: Count
@@ -45,6 +59,8 @@ class Attention:
     causal: bool = False
     rotary: int = 0
     grid: tuple[int, int] | None = None
+    weighted: Count = False
+    spread: tuple[Count, Count, Count] = (False, False, False)
 
     def count(self, tally: Tally, tokens: int, there: Count) -> Count:
         for _ in range(3):
@@ -53,9 +69,17 @@ class Attention:
         if self.grid is not None:
             products = 4
             tally.weights(4 * (2 * FARTHEST + 2) * (self.inner // self.heads), times=there)
-        tally.products(tokens, self.inner, tokens, times=products * np.asarray(there))
+        head, there = self.inner // self.heads, np.asarray(there)
+        weighted = there & np.asarray(self.weighted)
+        tally.linear(head, self.inner, bias=False, tokens=tokens, times=weighted)
+        deeper: Count = 1 * np.asarray(self.weighted)
+        for spread in self.spread:
+            tally.conv1d(self.inner, self.inner, 3, tokens, groups=self.inner, times=there & np.asarray(spread))
+        deeper = deeper + 1 * (np.asarray(self.spread[0]) | (np.asarray(self.spread[1]) & (deeper == 0)))
+        deeper = np.maximum(deeper, 1 * np.logical_or.reduce(np.broadcast_arrays(*self.spread)))
+        tally.products(tokens, self.inner, tokens, times=products * there)
         tally.linear(self.inner, self.width, bias=self.bias_out, tokens=tokens, times=there)
-        return 2
+        return 2 + deeper
 
 
 @dataclass(frozen=True)
@@ -103,7 +127,127 @@ class RelativeAttention:
         return 2
 
 
-Layer = Attention | MLP | RelativeAttention
+@dataclass(frozen=True)
+class DeepMLP:
+    """Linear layers with GELU between: from ``width`` over the first ``many`` of the ``hidden`` numbers of channels and back."""
+
+    width: Count
+    hidden: tuple[Count, ...]
+    many: Count = 1
+
+    def count(self, tally: Tally, tokens: int, there: Count) -> Count:
+        given, there = self.width, np.asarray(there)
+        for k, channels in enumerate(self.hidden):
+            more = np.asarray(self.many) > k
+            tally.linear(given, channels, tokens=tokens, times=there & more)
+            given = np.where(more, channels, given)
+        tally.linear(given, self.width, tokens=tokens, times=there)
+        return 1 + np.asarray(self.many)
+
+
+@dataclass(frozen=True)
+class SeparableConv:
+    """A depthwise convolution along the sequence, GELU, a linear layer, all with biases."""
+
+    width: Count
+    kernel: int
+
+    def count(self, tally: Tally, tokens: int, there: Count) -> Count:
+        tally.conv1d(self.width, self.width, self.kernel, tokens, groups=self.width, bias=True, times=there)
+        tally.linear(self.width, self.width, tokens=tokens, times=there)
+        return 2
+
+
+@dataclass(frozen=True)
+class Waves:
+    """A linear layer, a transform without weights over tokens and channels of each head (Lee-Thorp et al. 2022,
+    https://arxiv.org/abs/2105.03824), a linear layer.
+
+    Attributes:
+        width: channels.
+        heads: number of heads.
+        cosine: the discrete cosine transform; otherwise the real part of Fourier's. Both are products of matrices.
+    """
+
+    width: Count
+    heads: Count
+    cosine: bool = False
+
+    def count(self, tally: Tally, tokens: int, there: Count) -> Count:
+        for _ in range(2):
+            tally.linear(self.width, self.width, tokens=tokens, times=there)
+        times = (1 if self.cosine else 2) * np.asarray(there)
+        tally.products(tokens, self.width, tokens, times=times)
+        tally.products(tokens, self.width, self.width // self.heads, times=times)
+        return 2
+
+
+@dataclass(frozen=True)
+class DynamicConv:
+    """ConvBERT's convolution (Jiang et al. 2020, https://arxiv.org/abs/2008.02496), whose kernels depend on the tokens around.
+
+    Attributes:
+        width: channels.
+        heads: number of heads, each with a kernel of its own.
+        kernel: tokens that a kernel covers, an odd number.
+    """
+
+    width: Count
+    heads: Count
+    kernel: int
+
+    def count(self, tally: Tally, tokens: int, there: Count) -> Count:
+        for _ in range(4):  # queries, values, the second half of the separable convolution, back
+            tally.linear(self.width, self.width, tokens=tokens, times=there)
+        tally.conv1d(self.width, self.width, self.kernel, tokens, groups=self.width, times=there)
+        tally.linear(self.width, self.heads * self.kernel, tokens=tokens, times=there)
+        tally.products(tokens, self.width, self.kernel, times=there)
+        return 4
+
+
+@dataclass(frozen=True)
+class GlobalLocal:
+    """GLiT's module (Chen et al. 2021, https://arxiv.org/abs/2107.02960).
+
+    Some heads attend to all tokens, the channels of the others go through a gated depthwise convolution.
+
+    Attributes:
+        width: channels.
+        heads: number of heads, of ``width / heads`` channels each.
+        local: how many of them are local.
+        kernel: of the depthwise convolution.
+        expansion: how many times more channels it has than the local heads.
+        keys: channels of queries and keys of all heads, if all were global.
+    """
+
+    width: Count
+    heads: int
+    local: Count
+    kernel: Count
+    expansion: Count
+    keys: Count
+
+    def count(self, tally: Tally, tokens: int, there: Count) -> Count:
+        local, there = np.asarray(self.local), np.asarray(there)
+        attends, convolves = there & (local < self.heads), there & (local > 0)
+        head = self.width // self.heads
+        values, keys = head * (self.heads - local), self.keys // self.heads * (self.heads - local)
+        for channels in (keys, keys, values):
+            tally.linear(self.width, channels, tokens=tokens, times=attends)
+        tally.products(tokens, keys, tokens, times=attends)
+        tally.products(tokens, values, tokens, times=attends)
+        near = head * local
+        middle = near * self.expansion
+        tally.linear(near, 2 * middle, tokens=tokens, times=convolves)
+        groups = np.maximum(middle, 1)
+        tally.conv1d(middle, middle, self.kernel, tokens, groups=groups, times=convolves)
+        tally.norm(middle, (tokens, 1), times=convolves)
+        tally.linear(middle, near, tokens=tokens, times=convolves)
+        tally.linear(self.width, self.width, tokens=tokens, times=there)
+        return np.where(local > 0, 4, 2)
+
+
+Layer = Attention | DeepMLP | DynamicConv | GlobalLocal | MLP | RelativeAttention | SeparableConv | Waves
 
 
 def scaled(channels: Count, width: int, usual: int) -> Any:

@@ -109,8 +109,7 @@ class LTSGPT2(LTS):
 
     Examples:
         >>> space = LTSGPT2()
-        >>> row = space.parse('{"d_model": 128, "n_layer": 2, "n_head": [2, 4], "d_inner": [512, 612], "d_embed": 256,
-        "div_val": 4}')
+        >>> row = space.parse(EXAMPLE)
         >>> int(row[0, 0]), space.costs(row)["params"].shape
         (0, (1,))
     """

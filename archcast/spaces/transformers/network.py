@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
-from archcast.spaces.transformers.layers import FARTHEST, Attention, Layer, RelativeAttention
+from archcast.spaces.transformers.layers import (
+    FARTHEST,
+    MLP,
+    Attention,
+    DeepMLP,
+    DynamicConv,
+    GlobalLocal,
+    Layer,
+    RelativeAttention,
+    SeparableConv,
+    Waves,
+)
+from archcast.spaces.transformers.mixers import (
+    DynamicConvLayer,
+    GlobalLocalLayer,
+    SeparableConvLayer,
+    WavesLayer,
+    along,
+    deep_mlp,
+    split,
+)
 from archcast.spaces.transformers.model import (
     AdaptiveTokens,
     Classifier,
@@ -24,7 +45,7 @@ from archcast.spaces.transformers.model import (
     Tokens,
 )
 
-__all__ = ["AttentionLayer", "Network", "ResidualBlock", "TokenEmbedding", "residual_layer", "split", "wave_positions"]
+__all__ = ["AttentionLayer", "Network", "ResidualBlock", "TokenEmbedding", "residual_layer", "wave_positions"]
 
 SPREAD = 0.02
 """Standard deviation of the initial positions and tables."""
@@ -54,11 +75,24 @@ class AttentionLayer(nn.Module):
         self.heads, self.causal = layer.heads, layer.causal
         self.query, self.key, self.value = (nn.Linear(layer.width, layer.inner, bias=layer.bias) for _ in range(3))
         self.out = nn.Linear(layer.inner, layer.width, bias=layer.bias_out)
+        head = layer.inner // layer.heads
+        self.between = nn.Parameter(torch.empty(layer.heads, head, head)) if layer.weighted else None
+        if self.between is not None:
+            nn.init.normal_(self.between, std=head**-0.5)
+        self.spread = nn.ModuleList(
+            nn.Conv1d(layer.inner, layer.inner, 3, groups=layer.inner, bias=False) if there else nn.Identity()
+            for there in layer.spread
+        )
         self.rotary = Rotary(layer.rotary) if layer.rotary else None
-        self.relative = None if layer.grid is None else Relative(layer.inner // layer.heads, layer.grid)
+        self.relative = None if layer.grid is None else Relative(head, layer.grid)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (split(part(x), self.heads) for part in (self.query, self.key, self.value))
+        q, k, v = (
+            split(before(conv, part(x)), self.heads)
+            for part, conv in zip((self.query, self.key, self.value), self.spread, strict=True)
+        )
+        if self.between is not None:
+            q = q @ self.between
         if self.rotary is not None:
             q, k = self.rotary(cat([q, k])).chunk(2)
         if self.relative is None:
@@ -69,9 +103,9 @@ class AttentionLayer(nn.Module):
         return out
 
 
-def split(x: Tensor, heads: int) -> Tensor:
-    """``(b, s, c)`` -> ``(b, heads, s, c / heads)``."""
-    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
+def before(conv: nn.Module, x: Tensor) -> Tensor:
+    """A convolution over each token and the two before it, or the tokens as they are."""
+    return x if isinstance(conv, nn.Identity) else along(conv, functional.pad(x, (0, 0, 2, 0)))
 
 
 class Rotary(nn.Module):
@@ -360,13 +394,27 @@ def _item(item: Item) -> nn.Module:
     return TokenPooling(item)
 
 
-def residual_layer(layer: Layer) -> nn.Module:
-    if isinstance(layer, Attention):
-        return AttentionLayer(layer)
-    if isinstance(layer, RelativeAttention):
-        return DistanceAttention(layer)
+def _mlp(layer: MLP) -> nn.Module:
     return nn.Sequential(
         nn.Linear(layer.width, layer.hidden, bias=layer.bias),
         Activation(layer.activation),
         nn.Linear(layer.hidden, layer.width, bias=layer.bias),
     )
+
+
+MODULES: dict[type[Layer], Callable[[Any], nn.Module]] = {
+    Attention: AttentionLayer,
+    DeepMLP: deep_mlp,
+    DynamicConv: DynamicConvLayer,
+    GlobalLocal: GlobalLocalLayer,
+    MLP: _mlp,
+    RelativeAttention: DistanceAttention,
+    SeparableConv: SeparableConvLayer,
+    Waves: WavesLayer,
+}
+"""Description of a layer -> what makes it."""
+
+
+def residual_layer(layer: Layer) -> nn.Module:
+    """The module of a layer."""
+    return MODULES[type(layer)](layer)
