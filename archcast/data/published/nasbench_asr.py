@@ -11,20 +11,16 @@ import numpy as np
 
 from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
 from archcast.data.base import Benchmark, register
-from archcast.data.published._columns import as_benchmark, left_out
+from archcast.data.published._columns import left_out
 from archcast.data.published._files import Part, find, reading
 from archcast.data.published._gather import stack
 from archcast.errors import DataNotFoundError
+from archcast.spaces.base import get_space
 
 __all__ = ["read", "read_table"]
 
 OPERATIONS = ("linear", "conv5", "conv5d2", "conv7", "conv7d2", "zero")
 NODES = 3
-CHOICES = {
-    name: values
-    for node in range(1, NODES + 1)
-    for name, values in ((f"op{node}", OPERATIONS), *((f"skip{node}_{source}", (0, 1)) for source in range(node)))
-}
 TRAINING = re.compile(r"nb-asr-e(\d+)-(\d+)\.pickle")
 DEVICE = re.compile(r"nb-asr-bench-(.+)\.pickle")
 GET = (
@@ -95,12 +91,14 @@ def read(_: str, folder: Path | None) -> Benchmark:
             name: arrays[name] for name in sorted(arrays, key=lambda name: "seed" in name) if name.startswith("neg_")
         }
         other = sum(_epochs(part, head) != longest for part, head, _ in trainings)
-        return as_benchmark(
+        space = get_space("nasbench-asr")
+        codes = [[OPERATIONS.index(value) if isinstance(value, str) else value for value in row] for row in decisions]
+        return Benchmark(
             "nasbench-asr",
-            {name: [values[k] for values in decisions] for k, name in enumerate(CHOICES)},
+            space,
+            space.validate(codes),
             metrics,
             "neg_val_per",
-            choices=CHOICES,
             curves={"val_per": arrays["curve/val_per"].astype(np.float64)},
             costs={name.removeprefix("cost/"): column for name, column in arrays.items() if name.startswith("cost/")},
             source=str(found[0].path.parent),

@@ -67,8 +67,9 @@ def test_error_rates_turn_their_sign(folder) -> None:
     np.testing.assert_array_equal(benchmark.costs["latency_jetson-nano-fp32"], [0.5, 1.5, np.nan])
     assert benchmark.costs["params"][0] == 26_338_848
     rows = [json.loads(text) for text in benchmark.space.format(benchmark.archs)]
-    assert [rows[1][name] for name in ("op1", "skip1_0", "op2", "skip2_0", "skip2_1")] == ["linear", 1, "zero", 0, 1]
-    assert [rows[2][name] for name in ("op3", "skip3_0", "skip3_1", "skip3_2")] == ["conv5d2", 0, 0, 1]
+    assert rows[1][:2] == [[0, 1], [5, 0, 1]]
+    assert rows[2][2] == [2, 0, 0, 1]
+    assert benchmark.space.costs(benchmark.archs)["params"][0] == benchmark.costs["params"][0]
     assert np.prod(benchmark.space.cardinalities) == 13_824
 
 
