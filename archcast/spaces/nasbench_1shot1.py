@@ -166,7 +166,7 @@ class NASBench1Shot1(SearchSpace):
 @cache
 def _table(space: type[NASBench1Shot1]) -> NDArray[Any]:
     """The table of canonical rows, made once for all copies of a space."""
-    table: NDArray[Any] = SearchSpace._representatives.func(space())
+    table: NDArray[Any] = vars(SearchSpace)["_representatives"].func(space())
     return table
 
 
