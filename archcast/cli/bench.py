@@ -57,7 +57,10 @@ def bench(
     ] = None,
     test_size: Annotated[
         str | None,
-        typer.Option(help="Number of architectures to test on, or rest for all others.", show_default="1000"),
+        typer.Option(
+            help="Number of architectures to test on, rest for all others, or whole for all there are.",
+            show_default="1000",
+        ),
     ] = None,
     test: Annotated[
         str | None,

@@ -23,6 +23,7 @@ FAST: dict[str, dict[str, Any]] = {
     "dngo": {"hidden": (16,), "epochs": 20, "n_members": 2},
     "dpl": {"hidden": (16,), "passes": 20, "n_members": 2},
     "dyhpo": {"hidden": (16,), "examples": 150, "steps": 40},
+    "flan": {"hidden": 12, "layers": 1, "epochs": 30, "source_epochs": 5, "n_members": 2},
     "gates": {"hidden": 12, "layers": 1, "epochs": 25, "n_members": 2},
     "gcn": {"hidden": 16, "epochs": 30, "n_members": 2},
     "gcn-rank": {"hidden": 16, "epochs": 30, "n_members": 2},
