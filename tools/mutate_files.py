@@ -41,7 +41,7 @@ from archcast.predictors.persistence import read_state
 from archcast.spaces import get_space
 
 CALLS = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "subprocess.Popen", "pickle.find_class",
-         "socket.connect", "ctypes.dlopen", "os.remove", "os.rmdir", "shutil.rmtree", "marshal.loads", "code.__new__")  # fmt: skip
+         "socket.connect", "ctypes.dlopen", "os.remove", "os.rmdir", "shutil.rmtree")  # fmt: skip
 HOSTILE = (b"cos\nsystem\n(S'echo hacked'\ntR.", b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.",
            b"\x80\x02cbuiltins\neval\n(X\x03\x00\x00\x001+1tR.")  # fmt: skip
 

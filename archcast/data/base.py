@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
     read = BENCHMARKS[reader]
     try:
         benchmark = read(task, folder) if compact is None else read_benchmark(compact)
-    except (LookupError, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
+    except (LookupError, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError, MemoryError,
+            struct.error) as error:  # fmt: skip
         if type(error) is InvalidInputError:  # of the space, which does not know the file
             raise InvalidFileError(f"The files of benchmark {name!r} have another shape: {error}") from error
         if isinstance(error, ArchcastError):

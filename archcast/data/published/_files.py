@@ -13,6 +13,7 @@ import gzip
 import json
 import os
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -216,7 +217,7 @@ def reading(part: object, what: str) -> Iterator[None]:
             raise
         raise InvalidFileError(f"{part} is not {what}: {error}") from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError, RecursionError, SyntaxError,
-            StopIteration) as error:  # fmt: skip
+            StopIteration, struct.error) as error:  # fmt: skip
         text = " ".join(str(error).split())[:200]
         if isinstance(error, KeyError):
             text = f"no {text[:80]}"

@@ -257,3 +257,17 @@ def test_published_twins_differ_by_noise_only(shared) -> None:
     groups = pd.Series(benchmark.scores()).groupby(classes)
     assert len(groups) < 400
     assert groups.nunique().max() <= 3
+
+
+def test_a_message_that_ends_inside_a_number_is_refused(tmp_path) -> None:
+    """With right checksums: the record is whole, the message in it is not."""
+    message = base64.encodebytes(b"\x0a\x2d" + b"\x09" * 3).decode()
+    fields = ["0" * 32, 108, "0100", "input,output", message]
+    for text in (message, base64.encodebytes(b"\x19\x00\x00").decode(), base64.encodebytes(b"\x1d\x00").decode()):
+        fields[4] = text
+        data = json.dumps(fields).encode()
+        length = len(data).to_bytes(8, "little")
+        sums = [int(masked(crc32c([part]))[0]).to_bytes(4, "little") for part in (length, data)]
+        (tmp_path / "nasbench_only108.tfrecord").write_bytes(length + sums[0] + data + sums[1])
+        with pytest.raises(InvalidFileError, match="the record at byte 0"):
+            archcast.load_benchmark("nasbench101", tmp_path)
