@@ -7,6 +7,12 @@ Each of the six devices of HW-NAS-Bench is left out in turn. ``latency+`` knows 
 the other device that ranks the ten most alike, scaled to them, too. All are asked about 2,000 other cells. Cells that did not
 compile (4,699 on the edge TPU) are left out there. Spearman's rank correlation, mean absolute percentage error, and the share of
 cells within 5 and 10 %; means over the trials, and over the devices in the last lines.
+
+    python benchmarks/latency.py --here nasbench201 --out DIR [--size 32] [--unseen 200]
+
+measures the machine at hand instead: networks of a space for images of a size, processor time of one thread, the median of 50 runs.
+Each trial learns from other measured networks and is asked about all that remain. DIR keeps the measurements; the same command
+continues them.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from scipy.stats import spearmanr
 
 import archcast
 from archcast import Source
+from archcast.costs import measure
 
 ASKED, EACH = 2000, 900
 
@@ -41,11 +48,48 @@ def scaled(values: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarr
     return slope * values + offset
 
 
+def here(name: str, out: str, size: int, unseen: int, measurements: int, trials: int) -> None:
+    """Measures networks of a space on this machine, and predicts all but ten of them."""
+    space = archcast.get_space(name)
+    archs = np.unique(space.sample(unseen + 200, 0), axis=0)
+    archs = np.random.default_rng(0).permutation(archs)[: unseen + measurements]
+    task = archcast.Task((3, size, size), classes=1000 if name == "ofa-mobilenetv3" else 10)
+    found = measure(space, archs, task, clock="processor", out=out)
+    y = found.milliseconds
+    print(
+        f"{name}, images of {size}: {len(archs)} networks, {y.min():.2f} to {y.max():.2f} ms (median {np.median(y):.2f})"
+    )
+    print(
+        f"spread (MAD): median {100 * np.median(found.spread / y):.1f} %; drift {found.drift.min():.3f} to {found.drift.max():.3f}"
+    )
+    macs = space.costs(archs, task=task)["macs"]
+    scores: dict[str, list[list[float]]] = {}
+    for trial in range(trials):
+        order = np.random.default_rng(trial).permutation(len(archs))
+        known, asked = order[:measurements], order[measurements:]
+        for label in ("latency", "gp", "ofa-regressor"):
+            if label in archcast.predictors.PREDICTORS:
+                predictor = archcast.get_predictor(label, space, random_state=trial).init(archs[known], y[known])
+                scores.setdefault(label, []).append(measures(predictor.query(archs[asked]).mean, y[asked]))
+        scores.setdefault("macs", []).append(measures(scaled(macs, known, y[known])[asked], y[asked], macs[asked]))
+    print(f"{'method':14s}{'Spearman':>9s}{'MAPE %':>9s}{'5 %':>7s}{'10 %':>7s}")
+    for label, values in scores.items():
+        mean = np.mean(values, axis=0)
+        print(f"{label:14s}{mean[0]:9.3f}{mean[1]:9.1f}{mean[2]:7.1f}{mean[3]:7.1f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measurements", type=int, default=10)
     parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--here", metavar="SPACE")
+    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--unseen", type=int, default=200)
+    parser.add_argument("--out")
     arguments = parser.parse_args()
+    if arguments.here is not None:
+        here(arguments.here, arguments.out, arguments.size, arguments.unseen, arguments.measurements, arguments.trials)
+        return
     benchmark = archcast.load_benchmark("nasbench201")
     space, archs = benchmark.space, benchmark.archs
     names = [name for name in benchmark.costs if name.endswith("latency")]

@@ -19,6 +19,7 @@ from archcast.cli import (
     forecast,
     leaderboard,
     listing,
+    measure,
     oneshot,
     predict,
     score,
@@ -47,6 +48,7 @@ app.command("bench", cls=Checked)(bench.bench)
 app.command("leaderboard", cls=Checked)(leaderboard.leaderboard)
 app.command("search", cls=Checked)(search.search)
 app.command("train", cls=Checked)(train.train)
+app.command("measure", cls=Checked)(measure.measure)
 app.command("forecast", cls=Checked)(forecast.forecast)
 app.command("fit", cls=Checked)(fit.fit)
 app.command("predict", cls=Checked)(predict.predict)

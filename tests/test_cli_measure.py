@@ -1,0 +1,44 @@
+"""``archcast measure``: what it prints and writes, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from archcast.cli import main
+
+QUICK = ["--runs", "2", "--warmup", "0", "--space", "nats-size"]
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(["measure", *arguments])
+    out = capsys.readouterr()
+    return int(caught.value.code or 0), out.out, out.err
+
+
+def test_it_measures_and_continues(capsys, tmp_path) -> None:
+    out = tmp_path / "here"
+    for _ in range(2):
+        code, text, _ = run(capsys, *QUICK, "8:8:8:8:8", "64:8:8:8:8", "--out", str(out))
+        assert code == 0
+        assert "8:8:8:8:8" in text
+        assert text.splitlines()[-1] == f"Written to {out}: latency.csv, runs.jsonl"
+    assert len((out / "runs.jsonl").read_text().splitlines()) == 3
+    lines = (out / "latency.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["arch", "8:8:8:8:8", "64:8:8:8:8"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Give architectures, or one of --sample N and --archs FILE."),
+        (("--sample", "2", "8:8:8:8:8"), "Give architectures, or one of"),
+        (("--sample", "0"), "--sample must be a whole number of at least 1, got 0."),
+        (("--sample", "1", "--device", "abacus"), "device 'abacus' is not there"),
+    ],
+)
+def test_mistakes(capsys, tmp_path, arguments, message) -> None:
+    code, _, err = run(capsys, *QUICK, *arguments, "--out", str(tmp_path))
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
