@@ -1,0 +1,171 @@
+"""Latency as a sum over a table of layers, each measured once by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.costs.layers import Examples, Layers, layers_of, seconds_of
+from archcast.errors import InvalidInputError
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.parameters import Text, Whole, Wholes, Word
+from archcast.spaces.base import SPACES, SearchSpace, Task
+
+__all__ = ["LatencyTable"]
+
+_traced: dict[tuple[str, Task, int, bytes], Layers] = {}
+"""Layers of the networks that this process has looked at."""
+MOST_TRACED = 20_000
+
+
+@register(
+    "latency-table",
+    summary="sum of layers that were measured one by one on the device at hand",
+    paper="Cai et al. 2019 (ProxylessNAS), https://arxiv.org/abs/1812.00332; Wu et al. 2019, https://arxiv.org/abs/1812.03443",
+    family="hardware",
+)
+class LatencyTable(Predictor):
+    """The look-up table of ProxylessNAS, FBNet and Once-for-All.
+
+    Init looks at networks of the space (those with scores, the pool, and ``looks`` random ones), and measures each distinct layer
+    with each distinct shape of input once, on the device at hand. The time of a network is
+
+        scale * sum of the times of its layers + offset,
+
+    with scale and offset fitted to the scores, about ten measured whole networks, by least squares of the relative errors where all
+    scores are positive. What stands between layers, such as sums, is left to them. A layer that init did not see counts as much as
+    the mean of the layers of its class.
+
+    The scores must come from the same device and the same inputs, so give both alike to :func:`archcast.costs.measure`.
+    Networks are built to see their layers, which takes some milliseconds each.
+
+    Args:
+        space: search space whose networks can be built.
+        shape: channels, height and width of an image.
+        classes: number of classes.
+        width, depth, stages: sizes of the networks; ``None`` for the paper's.
+        batch: number of images in a batch.
+        device: name of the device.
+        runs: number of runs of each layer that count.
+        warmup: number of runs of each layer before these.
+        clock: ``"wall"`` or ``"processor"``, as for :func:`archcast.costs.measure`.
+        looks: random networks whose layers are measured.
+        random_state: seed.
+
+    Examples:
+        >>> import archcast
+        >>> space = archcast.get_space("nasbench201")
+        >>> table = archcast.get_predictor("latency-table", space, shape=(3, 8, 8), width=4, depth=1, runs=3, looks=5, random_state=0)
+        >>> archs = space.sample(10, 0)
+        >>> table = table.init(archs, 1 + (archs == 3).sum(axis=1))
+        >>> table.query(archs).mean.shape, len(table.layers_) > 5
+        ((10,), True)
+    """
+
+    parameters = {
+        "shape": Wholes(3),
+        "classes": Whole(1),
+        "width": Whole(1, optional=True),
+        "depth": Whole(1, optional=True),
+        "stages": Whole(1, optional=True),
+        "batch": Whole(1),
+        "device": Text(),
+        "runs": Whole(1),
+        "warmup": Whole(0),
+        "clock": Word("wall", "processor"),
+        "looks": Whole(0),
+    }
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        shape: tuple[int, int, int] = (3, 32, 32),
+        classes: int = 10,
+        width: int | None = None,
+        depth: int | None = None,
+        stages: int | None = None,
+        batch: int = 1,
+        device: str = "cpu",
+        runs: int = 50,
+        warmup: int = 10,
+        clock: str = "wall",
+        looks: int = 100,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(space, random_state=random_state)
+        self.shape = shape
+        self.classes = classes
+        self.width = width
+        self.depth = depth
+        self.stages = stages
+        self.batch = batch
+        self.device = device
+        self.runs = runs
+        self.warmup = warmup
+        self.clock = clock
+        self.looks = looks
+
+    def _init(self, known: Known) -> None:
+        space = self._space
+        if space.name in SPACES and not SPACES.entry(space.name).info.get("buildable"):
+            raise InvalidInputError(
+                f"{self._title} builds networks, and those of space {space.name!r} cannot be built. Use the predictor 'latency'."
+            )
+        space.size_of(self._task())
+        rows = [known.archs, space.sample(self.looks, self._rng())]
+        if known.pool is not None:
+            rows.append(known.pool.archs)
+        examples: Examples = {}
+        for row in np.unique(np.concatenate(rows), axis=0):
+            self._layers(row, examples)
+        measured = seconds_of(examples, self.device, runs=self.runs, warmup=self.warmup, clock=self.clock)
+        self.layers_ = sorted(measured)
+        self.milliseconds_ = np.array([measured[key] for key in self.layers_])
+        sums = self._sums(known.archs)
+        weights = 1 / known.scores if (known.scores > 0).all() else np.ones(len(sums))
+        if np.ptp(sums) > 0:
+            self.scale_, self.offset_ = (float(v) for v in np.polyfit(sums, known.scores, 1, w=weights))
+        else:  # one network, or several with the same layers
+            self.scale_ = float(known.scores.mean() / sums.mean()) if sums.mean() else 0.0
+            self.offset_ = float(known.scores.mean() - self.scale_ * sums.mean())
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        return Prediction(self.scale_ * self._sums(archs) + self.offset_)
+
+    def _task(self) -> Task:
+        channels, height, width = self.shape
+        return Task((channels, height, width), self.classes, self.width, self.depth, self.stages)
+
+    def _sums(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """``(n,)`` milliseconds of all layers together."""
+        table = dict(zip(self.layers_, self.milliseconds_.tolist(), strict=True))
+        classes: dict[str, list[float]] = {}
+        for key, value in table.items():
+            classes.setdefault(key.partition("(")[0], []).append(value)
+        usual = {name: float(np.mean(values)) for name, values in classes.items()}
+
+        def time_of(key: str) -> float:
+            return table.get(key, usual.get(key.partition("(")[0], 0.0))
+
+        distinct, twin = np.unique(archs, axis=0, return_inverse=True)
+        sums = [sum(times * time_of(key) for key, times in self._layers(row).items()) for row in distinct]
+        return np.array(sums)[twin.ravel()]
+
+    def _layers(self, row: NDArray[np.int64], examples: Examples | None = None) -> Layers:
+        """The layers of the network of one row."""
+        import torch
+
+        task = self._task()
+        place = (self._space.name, task, self.batch, row.tobytes())
+        if examples is None and place in _traced:
+            return _traced[place]
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            network = self._space.build(row, task)
+            found = layers_of(network, [torch.zeros((self.batch, *self.shape))], examples)
+        if len(_traced) < MOST_TRACED:
+            _traced[place] = found
+        return found
