@@ -58,7 +58,8 @@ class LatencyTable(Predictor):
     Examples:
         >>> import archcast
         >>> space = archcast.get_space("nasbench201")
-        >>> table = archcast.get_predictor("latency-table", space, shape=(3, 8, 8), width=4, depth=1, runs=3, looks=5, random_state=0)
+        >>> sizes = {"shape": (3, 8, 8), "width": 4, "depth": 1}
+        >>> table = archcast.get_predictor("latency-table", space, runs=3, looks=5, random_state=0, **sizes)
         >>> archs = space.sample(10, 0)
         >>> table = table.init(archs, 1 + (archs == 3).sum(axis=1))
         >>> table.query(archs).mean.shape, len(table.layers_) > 5
