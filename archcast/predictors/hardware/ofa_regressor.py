@@ -73,9 +73,8 @@ class OFARegressor(Predictor):
         self.weight_decay = weight_decay
 
     def _init(self, known: Known) -> None:
-        import torch
-
         from archcast.predictors.neural import _mlp
+        from archcast.predictors.neural.losses import squared_error
 
         features = self._onehot(known.archs)
         deviation = features.std(axis=0)
@@ -84,7 +83,7 @@ class OFARegressor(Predictor):
         self.weights_ = _mlp.learn(
             self._inputs(known.archs),
             (known.scores - self.center_) / self.spread_,
-            torch.square,
+            squared_error,
             rng=self._rng(),
             members=1,
             hidden=self.hidden,
