@@ -72,11 +72,10 @@ class Attention:
         head, there = self.inner // self.heads, np.asarray(there)
         weighted = there & np.asarray(self.weighted)
         tally.linear(head, self.inner, bias=False, tokens=tokens, times=weighted)
-        deeper: Count = 1 * np.asarray(self.weighted)
         for spread in self.spread:
             tally.conv1d(self.inner, self.inner, 3, tokens, groups=self.inner, times=there & np.asarray(spread))
-        deeper = deeper + 1 * (np.asarray(self.spread[0]) | (np.asarray(self.spread[1]) & (deeper == 0)))
-        deeper = np.maximum(deeper, 1 * np.logical_or.reduce(np.broadcast_arrays(*self.spread)))
+        queries, *others = (1 * np.asarray(spread) for spread in self.spread)
+        deeper = np.maximum.reduce(np.broadcast_arrays(queries + np.asarray(self.weighted), *others))
         tally.products(tokens, self.inner, tokens, times=products * there)
         tally.linear(self.inner, self.width, bias=self.bias_out, tokens=tokens, times=there)
         return 2 + deeper
