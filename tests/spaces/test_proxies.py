@@ -16,6 +16,7 @@ SMALL = {
     "nds-amoeba": IMAGES,
     "nds-resnet": IMAGES,
     "nds-resnext-b": IMAGES,
+    "nasbench-mr": Task((3, 32, 32), 3, width=8, depth=1),
     "nasbench-nlp": TOKENS,
     "nasbench-asr": Task((5, 8), outputs=(3, 2), size={"width": 6, "depth": 1, "hidden": 3}),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._columns import as_benchmark, column_array, firsts, left_out
+from archcast.data.published._columns import as_benchmark, column_array, firsts, in_space, left_out
 from archcast.data.published._files import find, reading, unpickled
 
 __all__ = ["read"]
@@ -71,15 +71,22 @@ def read(setting: str, folder: Path | None) -> Benchmark:
         names = [name for name, value in jobs[0].items() if name not in DESCRIPTION and isinstance(value, (int, float))]
         values = {name: column_array([jobs[place].get(name) for place in keep], part, name) for name in names}
         metrics = {name: column for name, column in values.items() if name not in COSTS}
+        default = next((name for name in PREFERRED if name in metrics), next(iter(metrics)))
+        fields: dict[str, Any] = {
+            "costs": {name: values[name] for name in COSTS if name in values},
+            "source": str(part.path),
+            "left_out": left_out(repeated_architectures=len(rows) - len(keep)),
+        }
+        known = in_space("nasbench-mr", [str(list(rows[place])) for place in keep])
+        if known is not None:
+            return Benchmark(f"nasbench-mr/{setting}", *known, metrics, default, **fields)
         return as_benchmark(
             f"nasbench-mr/{setting}",
             {column: [rows[place][j] for place in keep] for j, column in enumerate(COLUMNS)},
             metrics,
-            next((name for name in PREFERRED if name in metrics), next(iter(metrics))),
+            default,
             choices={column: (1, 2, 3, 4) for column in COLUMNS if column.startswith(("blocks", "units"))},
-            costs={name: values[name] for name in COSTS if name in values},
-            source=str(part.path),
-            left_out=left_out(repeated_architectures=len(rows) - len(keep)),
+            **fields,
         )
 
 

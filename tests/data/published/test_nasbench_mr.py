@@ -49,9 +49,9 @@ def test_settings(folder, setting, metric) -> None:
     assert benchmark.default_metric == metric
     np.testing.assert_array_equal(benchmark.scores(), [one[metric] for one in tables[setting]])
     np.testing.assert_array_equal(benchmark.costs["params"], [one["params"] for one in tables[setting]])
-    values = [found.values for found in benchmark.space.decisions.values()]
+    assert benchmark.space.name == "nasbench-mr"
     for row, one in zip(benchmark.archs, tables[setting]):
-        assert [allowed[k] for allowed, k in zip(values, row)] == one["embedding"]
+        assert [allowed[k] for allowed, k in zip(benchmark.space.numbers, row)] == one["embedding"]
 
 
 def test_the_readme_names_the_setting_otherwise_and_files_may_be_compressed(tmp_path, rng) -> None:
