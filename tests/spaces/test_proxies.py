@@ -18,6 +18,7 @@ SMALL = {
     "nds-resnext-b": IMAGES,
     "nasbench-mr": Task((3, 32, 32), 3, width=8, depth=1),
     "nasbench-nlp": TOKENS,
+    "darts-rnn": Task((5,), outputs=(7, 5), dtype="int64", vocabulary=7, width=6),
     "nasbench-asr": Task((5, 8), outputs=(3, 2), size={"width": 6, "depth": 1, "hidden": 3}),
 }
 NAMES = ("params", "grad_norm", "snip", "synflow", "l2_norm", "jacob_cov", "nwot")

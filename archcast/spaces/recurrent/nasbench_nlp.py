@@ -15,6 +15,7 @@ from archcast.graphs import ABSENT, CONVOLUTION, IDENTITY, CellGraphs, Operation
 from archcast.spaces.base import Task, register
 from archcast.spaces.conditional import Condition, ConditionalSpace
 from archcast.spaces.recurrent.isomorphism import alive, smallest
+from archcast.spaces.recurrent.language import language_task
 from archcast.spaces.recurrent.recipes import OPERATIONS, STATES, Node, read, write
 from archcast.spaces.recurrent.sampling import draw
 
@@ -204,14 +205,7 @@ class NASBenchNLP(ConditionalSpace):
 
     def _shell(self, task: Task | str | None) -> tuple[Task, int, list[int], list[int]]:
         """The task, its vocabulary, and the inputs and hidden numbers of each layer."""
-        task = self.task_of(task)
-        tokens = task.vocabularies[0]
-        steps = task.shapes[0][0] if len(task.shapes[0]) == 1 else 0
-        if len(task.shapes) != 1 or tokens is None or task.outputs != (tokens, steps):
-            raise InvalidInputError(
-                f"Networks of space {self.name!r} predict the next token: task.shape must be (steps,) of int64 and task.outputs "
-                f"(vocabulary, steps); got shape {task.shape!r}, outputs {task.outputs!r}, vocabulary {task.vocabulary!r}."
-            )
+        task, tokens, _ = language_task(self, task)
         sizes = self.size_of(task)
         hidden = [sizes["width"]] * (sizes["depth"] - 1) + [sizes["embedding"]]
         return task, tokens, [sizes["embedding"], *hidden[:-1]], hidden

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Cell", "LanguageModel", "NodesCell"]
+__all__ = ["Cell", "LanguageModel", "NodesCell", "TreeCell"]
 
 
 class Cell(nn.Module):
@@ -97,3 +97,44 @@ class NodesCell(Cell):
             else:
                 values.append({"tanh": torch.tanh, "sigm": torch.sigmoid}.get(op[11:], functional.leaky_relu)(given[0]))
         return [values[4 + node] for node in self.new]
+
+
+class TreeCell(Cell):
+    """A cell of ENAS or DARTS (Liu et al. 2019, appendix A): gated steps along a tree; the new state is a mean of nodes.
+
+    Args:
+        nodes: source and activation function of each node; source 0 is the first state, k is node k.
+        ends: the nodes whose mean is the new state.
+        hidden: numbers of the input and of the state.
+        rooted: whether node 1 is the first state, with its own activation function, instead of following it.
+    """
+
+    states = 1
+
+    def __init__(
+        self, nodes: Sequence[tuple[int, str]], ends: Sequence[int], hidden: int, rooted: bool = False
+    ) -> None:
+        super().__init__()
+        self.nodes, self.ends, self.hidden, self.rooted = list(nodes), list(ends), hidden, rooted
+        self.first = nn.Linear(2 * hidden, 2 * hidden, bias=False)
+        self.steps = nn.ModuleList(nn.Linear(hidden, 2 * hidden, bias=False) for _ in nodes[int(rooted) :])
+
+    def forward(self, x: Tensor, states: list[Tensor]) -> list[Tensor]:
+        first = self.nodes[0][1] if self.rooted else "tanh"
+        values = [gated(states[0], self.first(torch.cat([x, states[0]], dim=1)), first)] * (1 + self.rooted)
+        for (source, activation), step in zip(self.nodes[int(self.rooted) :], self.steps, strict=True):
+            values.append(gated(values[source], step(values[source]), activation))
+        return [torch.stack([values[end] for end in self.ends]).mean(dim=0)]
+
+
+def gated(given: Tensor, maps: Tensor, activation: str) -> Tensor:
+    """A step from ``given`` ``(b, h)`` towards an activation, as far as a gate lets it: ``maps`` ``(b, 2 h)`` are gate and
+    update."""
+    gate, update = maps.chunk(2, dim=1)
+    if activation == "tanh":
+        update = torch.tanh(update)
+    elif activation == "relu":
+        update = functional.relu(update)
+    elif activation == "sigmoid":
+        update = torch.sigmoid(update)
+    return given + torch.sigmoid(gate) * (update - given)
