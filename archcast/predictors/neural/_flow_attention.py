@@ -70,7 +70,7 @@ def unified(
     nodes[:, :, len(kinds) + TERMINALS + 3] = through * present
     own = np.zeros((*present.shape, spaces))
     own[:, :, space_number] = present
-    pooling = batch.pooling.unflatten(1, (len(graphs.cells), -1)).mean(dim=1)
+    pooling = batch.pooling.reshape(len(nodes), len(graphs.cells), -1, nodes.shape[1]).mean(dim=1)
     return Graphs(torch.from_numpy(np.concatenate([nodes, own], axis=2)), batch.edges, pooling)
 
 
