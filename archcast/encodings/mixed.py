@@ -11,7 +11,7 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["Mixed"]
 
-PAPER = "by archcast"
+PAPER = "archcast"
 
 
 @register("mixed", summary="standardised numbers, one-hot categories, which decisions play a part", paper=PAPER)

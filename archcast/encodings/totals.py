@@ -11,7 +11,7 @@ from archcast.spaces.base import SearchSpace
 
 __all__ = ["Totals"]
 
-PAPER = "by archcast"
+PAPER = "archcast"
 
 
 @register("totals", summary="sums over decisions that are alike: how deep, how wide, early or late", paper=PAPER)
