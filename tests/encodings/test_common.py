@@ -52,8 +52,6 @@ def is_refused(name, space):
         refusal = str(error)
     else:
         return False
-    if not get_space(space).has_graph and "has no cell graph" in refusal:
-        return True
     pattern = next((pattern for start, pattern in REFUSALS.items() if name.startswith(start)), None)
     if not get_space(space).has_graph and name not in ("layers-so-far", "structure"):
         pattern = "has no cell graph"
