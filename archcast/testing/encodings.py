@@ -186,7 +186,8 @@ def check_input_types(encoder: Encoder) -> None:
     copy = rows.copy()
     fitted = _fitted(encoder)
     expected = fitted.transform(rows)
-    for same in (rows.tolist(), rows.astype(np.int8), rows.astype(np.float64), np.asfortranarray(rows)):
+    small = np.min_scalar_type(-max(get_space(encoder.space).cardinalities))
+    for same in (rows.tolist(), rows.astype(small), rows.astype(np.float64), np.asfortranarray(rows)):
         _equal(fitted.transform(same), expected, "the type of the integers matters")
     _equal(rows, copy, "the input was changed")
     result = fitted.transform(rows)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.costs.tally import Count, Tally
+from archcast.spaces.transformers.grids import GridConv, Halving, Stem, TokenMixing
 from archcast.spaces.transformers.layers import Layer
 
 __all__ = [
@@ -114,7 +115,7 @@ class PoolTokens:
         return 1, tokens - self.grid[0] * self.grid[1] + high * wide
 
 
-Item = Residual | Project | Norm | PoolTokens
+Item = Residual | Project | Norm | PoolTokens | GridConv | Halving | TokenMixing
 
 
 # -- the two ends ------------------------------------------------------------------------------------------------------
@@ -311,7 +312,7 @@ class LanguageHead:
 class Model:
     """The networks of ``n`` rows."""
 
-    front: Patches | Tokens | AdaptiveTokens
+    front: Patches | Tokens | AdaptiveTokens | Stem
     body: tuple[Item, ...]
     back: Classifier | LanguageHead | AdaptiveHead
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
+from archcast.spaces.transformers.grids import GridConv, Halving, Stem, TokenMixing
+from archcast.spaces.transformers.grids_network import GridConvLayer, HalvingLayer, StemLayer, TokenMixingLayer
 from archcast.spaces.transformers.layers import (
     FARTHEST,
     MLP,
@@ -378,7 +380,9 @@ class Network(nn.Module):
         return out
 
 
-def _front(front: Patches | Tokens | AdaptiveTokens) -> nn.Module:
+def _front(front: Patches | Tokens | AdaptiveTokens | Stem) -> nn.Module:
+    if isinstance(front, Stem):
+        return StemLayer(front)
     if isinstance(front, Patches):
         return PatchEmbedding(front)
     return AdaptiveEmbedding(front) if isinstance(front, AdaptiveTokens) else TokenEmbedding(front)
@@ -391,7 +395,11 @@ def _item(item: Item) -> nn.Module:
         return nn.Linear(item.c_in, item.c_out)
     if isinstance(item, Norm):
         return nn.LayerNorm(item.width)
-    return TokenPooling(item)
+    if isinstance(item, GridConv):
+        return GridConvLayer(item)
+    if isinstance(item, TokenMixing):
+        return TokenMixingLayer(item)
+    return HalvingLayer(item) if isinstance(item, Halving) else TokenPooling(item)
 
 
 def _mlp(layer: MLP) -> nn.Module:
