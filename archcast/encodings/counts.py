@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.encodings._paths import chains
 from archcast.encodings.base import Encoder, register
+from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Counts", "counted"]
@@ -25,6 +27,13 @@ def counted(space: SearchSpace) -> bool:
     if type(space).costs is SearchSpace.costs:
         return False
     return not space.has_graph or chains(space)
+
+
+@lru_cache(maxsize=64)
+def _differ(space: SearchSpace) -> bool:
+    """Whether the networks of 100 random rows do not all cost the same."""
+    costs = space.costs(space.sample(100, 0))
+    return any(np.ptp(costs[name]) > 0 for name in NAMES)
 
 
 @register("counts", summary="logarithms of multiplications, parameters and activations", paper="archcast")
@@ -48,6 +57,10 @@ class Counts(Encoder):
     pruned = True
 
     def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
+        if not _differ(space):
+            raise InvalidInputError(
+                f"Networks of space {space.name!r} all cost the same, which tells nothing of them. Use 'graph-features' or 'wl'."
+            )
         costs = space.costs(archs, pruned=True)
         return np.stack([np.log(np.maximum(costs[name], 1.0)) for name in NAMES], axis=1)
 

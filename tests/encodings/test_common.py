@@ -37,7 +37,7 @@ REFUSALS = {
     "structure": r"describes architectures only: it cannot build networks|describes networks of images, and those of space",
     "graph-features": r"more than 100000\b.* Use an encoding that lists no paths",
     "path": r"more than (100000|2\*\*63)\b.* Use .*encoding",
-    "counts": r"describes architectures only: it cannot build networks",
+    "counts": r"describes architectures only: it cannot build networks|all cost the same",
     "layers-so-far": r"counts the layers of chains, and those of space .* are none\. Use ",
 }
 """Encoding, or how its name begins -> why it refuses some spaces: it lists or numbers paths, counts costs, or layers of chains."""
