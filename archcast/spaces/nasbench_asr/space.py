@@ -166,6 +166,7 @@ class NASBenchASR(SearchSpace):
     def _shell(self, task: Task | str | None) -> tuple[Task, list[tuple[int, int, int]], list[int], int]:
         """The task; stride, channels and cells of each block; frames in each; hidden numbers."""
         task = self.task_of(task)
+        sizes = self.size_of(task)
         shape = task.shapes[0]
         frames, times = (shape[1], []) if len(shape) == 2 else (0, [])
         for stride in STRIDES:
@@ -176,7 +177,6 @@ class NASBenchASR(SearchSpace):
                 f"Networks of space {self.name!r} label frames of speech: task.shape must be (features, frames) of float32 and "
                 f"task.outputs (classes, a quarter of the frames); got shape {task.shape!r}, outputs {task.outputs!r}."
             )
-        sizes = self.size_of(task)
         channels = [max(c * sizes["width"] // FILTERS[0], 1) for c in FILTERS]
         cells = [-(-n * sizes["depth"] // CELLS[-1]) for n in CELLS]
         return task, [*zip(STRIDES, channels, cells, strict=True)], times, sizes["hidden"]

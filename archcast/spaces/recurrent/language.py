@@ -12,9 +12,10 @@ def language_task(space: SearchSpace, task: Task | str | None) -> tuple[Task, in
     """The task, its vocabulary and the length of its sequences.
 
     Raises:
-        InvalidInputError: the task is no language model.
+        InvalidInputError: the task has a size that the space does not have, or is no language model.
     """
     task = space.task_of(task)
+    space.size_of(task)
     tokens = task.vocabularies[0]
     steps = task.shapes[0][0] if len(task.shapes[0]) == 1 else 0
     if len(task.shapes) != 1 or tokens is None or task.outputs != (tokens, steps):
