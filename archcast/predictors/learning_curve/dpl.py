@@ -37,7 +37,6 @@ NOISE = 0.01
     paper="Kadra et al. 2023, https://arxiv.org/abs/2302.00441",
     family="learning-curve",
     needs="a partial curve; learns from others, complete or not",
-    default=True,
 )
 class DPL(CurvePredictor):
     """Deep Power Laws (Kadra et al. 2023, https://arxiv.org/abs/2302.00441).
