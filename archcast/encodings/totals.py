@@ -21,7 +21,8 @@ class Totals(ByName):
     Columns are alike whose names differ in numbers alone and that have values in common. Of each such family: the sum
     over the members that are there of a number between 1/2, the smallest, and 3/2, the largest (of logarithms, where
     ratios count), so that both more members and larger ones make it larger; their mean; and whether the large ones come
-    late, the correlation with their place. Of a family of categories: how many members have each. Of all numbers
+    late, the correlation with their place. Of a family of categories: how many members have each. A number without alike
+    ones speaks of the whole network as a sum does, and is there by itself, if there are families at all. Of all numbers
     together: their mean on a common scale; and, where there are conditions, how many decisions play a part.
 
     Args:
@@ -57,6 +58,9 @@ class Totals(ByName):
             features[f"late {label}"] = (standard * place).sum(axis=1) / np.sqrt((place**2).sum())
         numbers = [c for c in columns(space) if c.places is not None]
         if numbers and families(space):
+            members = {c.number for _, family in families(space) for c in family}
+            alone = [c for c in numbers if c.number not in members]
+            features |= {c.name: c.standard[archs[:, c.number]] * c.there(archs, active) for c in alone}
             features["mean of all"] = _mean(numbers, archs, active)
         if any(c.conditional for c in columns(space)):
             features["decisions there"] = np.sum([c.there(archs, active) for c in columns(space)], axis=0)

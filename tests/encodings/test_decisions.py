@@ -88,6 +88,10 @@ def test_totals_by_hand():
     assert full["late kernel"] > 0
     assert full["decisions there"] == 8
     assert small["decisions there"] == 6
+    alone = {"depth", "lr"}  # numbers without alike ones are there by themselves; a fixed one leaves no choice
+    assert alone <= set(full)
+    assert not {"kernel1", "op1", "bias", "fixed"} & set(full)
+    assert full["depth"] == -small["depth"] == pytest.approx(np.sqrt(1.5))
 
 
 def test_families():
