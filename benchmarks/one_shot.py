@@ -3,6 +3,8 @@
     python benchmarks/one_shot.py --seeds 0,1,2 --jobs 2 --out one_shot.jsonl      # trains; a line for each training
     python benchmarks/one_shot.py --show one_shot.jsonl                            # the tables of docs/one-shot.md
     python benchmarks/one_shot.py --stack one_shot.jsonl                           # what the scores are worth to `stack`
+    python benchmarks/one_shot.py --watch --only "path dropout" --seeds 0          # over epochs, by dropout rate
+    python benchmarks/one_shot.py --two one-shot-darts                             # S2: a skip and a convolution on every edge
     python benchmarks/one_shot.py --pairs --jobs 2                                 # a task without a table
 
 Everything a predictor sees are images; the table of stand-alone accuracies is read here, to judge the scores.
@@ -31,7 +33,11 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "rows, 5 paths, 50 epochs": ("one-shot", {"sampling": "rows"}),
     "rows, 1 path, 100 epochs (RSPS)": ("one-shot-random-sampling", {}),
     "FairNAS": ("one-shot-fairnas", {}),
+    "FairNAS over functions": ("one-shot-fairnas", {"sampling": "functions"}),
     "few-shot": ("one-shot-few-shot", {}),
+    "few-shot, rows": ("one-shot-few-shot", {"sampling": "rows"}),
+    "sandwich rule": ("one-shot-sandwich", {}),
+    "progressive shrinking": ("one-shot-progressive-shrinking", {}),
     "SMASH": ("one-shot-smash", {}),
     "joint": ("one-shot-joint", {}),
     "path dropout .2": ("one-shot-drop-path", {"rate": 0.2}),
@@ -53,6 +59,9 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "NASP": ("one-shot-nasp", {}),
     "ProxylessNAS, gates": ("one-shot-proxyless", {}),
     "ProxylessNAS, REINFORCE": ("one-shot-proxyless", {"estimator": "reinforce"}),
+    "REBAR": ("one-shot-relax", {}),
+    "RELAX": ("one-shot-relax", {"estimator": "relax"}),
+    "sigmoid gates, falling temperature": ("one-shot-temperature-sigmoid", {}),
     "ENAS": ("one-shot-enas", {}),
     "default, training labels permuted": ("one-shot", {"permuted": True}),
     "default, statistics of training images": ("one-shot", {"statistics": "training"}),
@@ -274,6 +283,69 @@ def without_a_table(jobs: int) -> None:
         print(f"seed {seed}: {kendalltau(predictor.query(rows).mean, truth).statistic:.3f}", flush=True)
 
 
+def over_epochs(name: str, seed: int) -> dict[str, Any]:
+    """One training, watched: the tau of 200 cells by loss after every epoch; where a mixture is learnt also the eigenvalue, the
+    skips and nones of the derived cell, and the discretisation gap."""
+    import torch
+
+    torch.set_num_threads(1)
+    digits = archcast.load_benchmark("digits")
+    truth = digits.metrics["test_accuracy"][:200]
+    predictor_name, settings = SETTINGS[name]
+    predictor = archcast.get_predictor(
+        predictor_name, "nasbench201", random_state=seed, watch=digits.archs[:200], **settings
+    ).init()
+    diary = predictor.diary_
+    out: dict[str, Any] = {"name": name, "seed": seed}
+    out["loss"] = [float(kendalltau(-one, truth).statistic) for one in diary["loss"]]
+    out["accuracy"] = [float(kendalltau(one, truth).statistic) for one in diary["accuracy"]]
+    out["spread"] = np.quantile(diary["accuracy"][-1], (0.1, 0.5, 0.9)).tolist()
+    return out | _mixture(diary)
+
+
+def _mixture(diary: dict[str, Any]) -> dict[str, Any]:
+    """Of each epoch, what a diary says of a mixture on NAS-Bench-201."""
+    if "weights" not in diary:
+        return {}
+    derived = diary["derived"].astype(int)
+    return {
+        "eigenvalue": diary["eigenvalue"].tolist(),
+        "skips": (derived == 1).sum(axis=1).tolist(),
+        "nones": (derived == 0).sum(axis=1).tolist(),
+        "gap": (diary["derived_loss"] - diary["mixture_loss"]).tolist(),
+    }
+
+
+def two_operations(method: str, seed: int, epochs: int = 50) -> dict[str, Any]:
+    """S2 (Zela et al. 2020) within NAS-Bench-201: a skip and a 3x3 convolution on every edge. What DARTS chooses by its largest
+    weights and by perturbation, trained alone, and how the eigenvalue and the skips grow."""
+    import torch
+
+    from archcast.supernets.diary import Diary
+    from archcast.supernets.loop import train
+    from archcast.supernets.queries import perturbed_choice
+    from archcast.training import load_dataset
+
+    torch.set_num_threads(1)
+    digits, data = archcast.load_benchmark("digits"), load_dataset("digits")
+    predictor = archcast.get_predictor(method, "nasbench201", epochs=epochs, random_state=seed)
+    predictor.seed_ = seed
+    regime = predictor._make(predictor._task(data))
+    with torch.no_grad():
+        regime.alpha[:, [0, 2, 4]] = -1e9  # their weight is 0, and so is its gradient
+    x, y = (part[:216] for part in data.validation)
+    diary = Diary(digits.archs[:1], x, y)
+    train(regime, data, seed, diary=diary)
+    out: dict[str, Any] = {"method": method, "seed": seed, **_mixture(diary.stacked())}
+    for by, row in (
+        ("weights", regime.derived()),
+        ("perturbation", perturbed_choice(regime.net, regime.final_weights(), x, y, seed)),
+    ):
+        row = digits.space.canonical(row)[0]
+        out[by] = {"row": digits.space.format(row)[0], "skips": int((row == 1).sum()), "accuracy": alone(row)}
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2", help="Seeds of the supernets.")
@@ -284,6 +356,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("one_shot.jsonl"), help="File that lines are added to.")
     parser.add_argument("--show", type=Path, help="Print the tables of a file and stop.")
     parser.add_argument("--stack", type=Path, help="Say what the scores of a file are worth to stack, and stop.")
+    parser.add_argument("--watch", action="store_true", help="The rows of --only over epochs, instead of the table.")
+    parser.add_argument("--two", help="A differentiable method on two operations an edge, instead of the table.")
     parser.add_argument("--pairs", action="store_true", help="Compare on a task without a table, and stop.")
     arguments = parser.parse_args()
     if arguments.stack:
@@ -294,6 +368,15 @@ def main() -> None:
         return
     if arguments.show:
         show(arguments.show)
+        return
+    if arguments.watch or arguments.two:
+        names = [name for name in SETTINGS if any(part in name for part in (arguments.only or "default").split(";"))]
+        for seed in map(int, arguments.seeds.split(",")):
+            for name in [arguments.two] if arguments.two else names:
+                run = two_operations(name, seed) if arguments.two else over_epochs(name, seed)
+                with arguments.out.open("a") as file:
+                    file.write(json.dumps(run) + "\n")
+                print(run, flush=True)
         return
     parts = arguments.only.split(";") if arguments.only else [""]
     names = [name for name in SETTINGS if any(part in name for part in parts)]

@@ -51,6 +51,15 @@ def test_query_is_sorted_and_has_every_measure(model):
     assert text in run("query", model, text)
 
 
+def test_an_architecture_without_a_path_gets_a_line(model):
+    space = archcast.get_space("nasbench201")
+    texts = space.format([[0] * 6, [3] * 6])
+    done = CliRunner().invoke(app, ["oneshot", "query", str(model), *texts])
+    assert done.exit_code == 0
+    assert "1 of 2 architectures have no path" in done.stderr
+    assert "no path" not in CliRunner().invoke(app, ["oneshot", "query", str(model), texts[1]]).stderr
+
+
 def test_derive_prints_an_architecture(model):
     space = archcast.get_space("nasbench201")
     for by in ("score", "weights", "perturbation"):
@@ -70,7 +79,17 @@ def test_report_compares_with_the_benchmark(model, tmp_path):
         assert words in said
     page = (tmp_path / "report.html").read_text()
     assert "OneShotSNAS on digits" in page
-    assert page.count("<table>") == 4
+    assert page.count("<table>") == 5
+    assert "less that of the mixture" not in page, "nothing was watched"
+
+
+def test_watched_architectures_are_those_of_the_benchmark(tmp_path):
+    run("train", tmp_path / "net.npz", *SMALL, "--watch", 5, "--benchmark", "digits")
+    predictor = archcast.predictors.base.Predictor.load(tmp_path / "net.npz")
+    known = {bytes(row) for row in archcast.load_benchmark("digits").archs}
+    assert len(predictor.watch) == 5
+    assert all(bytes(row) in known for row in np.asarray(predictor.watch))
+    assert predictor.diary_["loss"].shape == (1, 5)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +102,10 @@ def test_report_compares_with_the_benchmark(model, tmp_path):
         (["derive", "MODEL", "--by", "luck"], "by must be one of"),
         (["query", "MODEL", "--sample", "2", "--measure", "luck"], "measure is 'luck'"),
         (["query", "MODEL"], "Give architectures"),
+        (["report", "MODEL", "other.npz"], "--benchmark"),
+        (["report", "MODEL", "--benchmark", "nas-bench-graph/cora"], "is of space"),
+        (["train", "x.npz", "--benchmark", "digits"], "goes with --watch"),
+        (["train", "x.npz", "--watch", "5", "--benchmark", "nas-bench-graph/cora"], "is of space"),
     ],
 )
 def test_bad_input_is_one_line(arguments, words, model, tmp_path, monkeypatch, capsys):

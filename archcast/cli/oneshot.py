@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as json_
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from archcast.predictors.one_shot._predictor import OneShotPredictor
+    from archcast.spaces import SearchSpace
 
 __all__ = ["app"]
 
@@ -47,6 +48,21 @@ def train(
     depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="what suits the data set")] = None,
     stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="what suits the data set")] = None,
     images: Annotated[int, typer.Option(help="Number of held-out images that answer a query.")] = 216,
+    watch: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of architectures that are scored after every epoch, for the figures of archcast oneshot report.",
+            show_default="none",
+            min=2,
+        ),
+    ] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            help="Benchmark whose architectures are watched; its accuracies are not looked at.",
+            show_default="random ones",
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="Path of a .safetensors file, written after every epoch; continued from where it exists."),
@@ -83,6 +99,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         images=images,
+        watch=_watched(get_space(space), watch, benchmark),
         checkpoint=None if checkpoint is None else str(checkpoint),
         device=device,
         mixed_precision=mixed_precision,
@@ -95,6 +112,26 @@ def train(
     predictor.save(out)
     typer.echo(f"training loss {predictor.losses_[0]:.3f} in the first epoch, {predictor.losses_[-1]:.3f} in the last")
     typer.echo(f"Written to {out}. Next: archcast oneshot report {out}")
+
+
+def _watched(space: SearchSpace, n: int | None, benchmark: str | None) -> NDArray[np.int64] | None:
+    """Architectures that are scored after every epoch."""
+    import numpy as np
+
+    from archcast.data import load_benchmark
+    from archcast.errors import InvalidInputError
+    from archcast.training import sample_functions
+
+    if n is None:
+        if benchmark is not None:
+            raise typer.BadParameter(f"--benchmark {benchmark} goes with --watch.")
+        return None
+    if benchmark is None:
+        return sample_functions(space, n, 0)
+    table = load_benchmark(benchmark)
+    if table.space != space:
+        raise InvalidInputError(f"--benchmark {benchmark}: it is of space {table.space.name!r}, not of {space.name!r}.")
+    return np.asarray(table.archs[np.random.default_rng(0).permutation(len(table))[:n]])
 
 
 @app.command("query")
@@ -134,6 +171,14 @@ def query(
         predictor.set_params(measure=measure)
         predictor._check_parameters()
     scores = predictor.query(rows).mean
+    dead = ~predictor._trained().net.has_path(space.canonical(rows)) if len(rows) else np.zeros(0, dtype=bool)
+    if dead.any():
+        shown = space.format(rows[dead][:1])[0]
+        typer.echo(
+            f"{int(dead.sum())} of {len(rows)} architectures have no path from input to output, so that their answer is the same "
+            f"for all images: {shown}{', ...' if dead.sum() > 1 else ''}",
+            err=True,
+        )
     order = np.argsort(-scores, kind="stable")
     records = [{"arch": text, "score": float(scores[i])} for i, text in zip(order.tolist(), space.format(rows[order]))]
     if json:
@@ -166,117 +211,52 @@ def derive(
 
 @app.command("report")
 def report(
-    model: Model,
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Paths to files that archcast oneshot train wrote; several are compared, with --benchmark.",
+            show_default=False,
+        ),
+    ],
     benchmark: Annotated[
         str | None, typer.Option(help="Benchmark whose accuracies the scores are compared with.", show_default=False)
     ] = None,
+    trainings: Annotated[
+        int,
+        typer.Option(help="Number of trainings of each derived architecture that the benchmark does not hold.", min=0),
+    ] = 0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Path of an HTML page.", show_default=False)] = None,
 ) -> None:
     """Say how a supernet trained, what it favours and, with --benchmark, how well it ranks.
 
-    Size: Kendall's tau of the scores with the number of parameters. Operations: mean rank of the scores of the
-    architectures with an operation on an edge, from -1 (the worst) to 1; with --benchmark, less that of their accuracies.
+    Size: Kendall's tau of the scores with the number of parameters, and the mean rank of each quarter, from -1 (the worst) to 1.
+    Operations: mean rank of the scores of the architectures with an operation on an edge; with --benchmark, less that of their
+    accuracies. A supernet that was trained with --watch also has its figures over epochs.
     """
     from archcast.cli._one_shot import load
+    from archcast.data import load_benchmark
     from archcast.errors import InvalidInputError
+    from archcast.evaluation.shared_weights import as_page, compared, diagnosed
     from archcast.files import write_whole
 
     if out is not None and not out.parent.is_dir():
         raise InvalidInputError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
-    predictor = load(model)
-    sections = _sections(predictor, benchmark)
-    for title, rows in sections:
-        typer.echo(f"\n{title}")
-        widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    if len(models) > 1 and benchmark is None:
+        raise typer.BadParameter(f"{len(models)} supernets are compared by the accuracies of a --benchmark.")
+    table = None if benchmark is None else load_benchmark(benchmark)
+    predictors = {path.stem: load(path) for path in dict.fromkeys(models)}
+    sections = [] if table is None or len(predictors) < 2 else [compared(predictors, table)]
+    for label, predictor in predictors.items():
+        prefix = f"{label}: " if len(predictors) > 1 else ""
+        sections += [replace(part, title=prefix + part.title) for part in diagnosed(predictor, table, trainings)]
+    for section in sections:
+        typer.echo(f"\n{section.title}")
+        rows = section.rows
+        widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))] if rows else []
         for row in rows:
             typer.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     if out is not None:
-        write_whole(out, _page(predictor, sections))
+        first = next(iter(predictors.values()))
+        name = type(first).__name__ if len(predictors) == 1 else f"{len(predictors)} supernets"
+        write_whole(out, as_page(f"{name} on {first.dataset}, {first._space.name}", sections))
         typer.echo(f"\nWritten to {out}")
-
-
-Table = tuple[str, list[list[str]]]
-
-
-def _sections(predictor: OneShotPredictor, benchmark: str | None) -> list[Table]:
-    """The tables of the report."""
-    import numpy as np
-    from scipy.stats import kendalltau
-
-    from archcast.data import load_benchmark
-    from archcast.errors import InvalidInputError
-    from archcast.training import sample_functions
-
-    space, truth = predictor._space, None
-    if benchmark is None:
-        rows = sample_functions(space, 500, 0)
-    else:
-        table = load_benchmark(benchmark)
-        if table.space != space:
-            raise InvalidInputError(
-                f"--benchmark {benchmark}: it is of space {table.space.name!r}, the supernet of {space.name!r}."
-            )
-        known = np.isfinite(table.metrics[table.default_metric])
-        rows, truth = table.archs[known], table.metrics[table.default_metric][known]
-    losses = predictor.losses_
-    marks = sorted({0, len(losses) // 4, len(losses) // 2, 3 * len(losses) // 4, len(losses) - 1})
-    sections: list[Table] = [("Training loss", [["epoch", "loss"], *([str(k + 1), f"{losses[k]:.3f}"] for k in marks)])]
-    sizes = space.costs(rows, task=predictor.task_)["params"]
-    regime, own = predictor._trained(), predictor._own("measure")
-    measures = ["loss", "accuracy", "divergence", "strength", *(["likelihood"] if regime.learns_weights else [])]
-    head = ["measure", "least", "median", "most", "tau with params", *([] if truth is None else ["tau", "better half"])]
-    lines = [head]
-    for measure in measures:
-        scores = predictor.set_params(measure=measure).query(rows).mean
-        if measure == own:
-            chosen = scores
-        line = [measure, *(f"{value:.4g}" for value in np.quantile(scores, (0, 0.5, 1)))]
-        line.append(f"{kendalltau(scores, sizes).statistic:.3f}")
-        if truth is not None:
-            half = truth >= np.median(truth)
-            line += [f"{kendalltau(a, b).statistic:.3f}" for a, b in ((scores, truth), (scores[half], truth[half]))]
-        lines.append(line)
-    predictor.set_params(measure=None if own == predictor.usual["measure"] else own)
-    sections.append((f"Scores of {len(rows)} architectures; higher is better", lines))
-    sections.append(_favours(space, rows, chosen, truth))
-    choices = [["by", "architecture", "path"]]
-    for by in ("score", *(["weights"] if regime.learns_weights else []), "perturbation"):
-        row = predictor.derive(by)
-        choices.append([by, space.format(row)[0], "yes" if regime.net.has_path(row[None])[0] else "none"])
-    sections.append(("Derived architecture", choices))
-    return sections
-
-
-def _favours(space: Any, rows: NDArray[np.int64], scores: NDArray[np.float64], truth: Any) -> Table:
-    """Mean rank by column and choice, less that of the truth where there is any."""
-    from scipy.stats import rankdata
-
-    rank = 2 * (rankdata(scores) - 0.5) / len(rows) - 1
-    if truth is not None:
-        rank = rank - (2 * (rankdata(truth) - 0.5) / len(rows) - 1)
-    names = list(space.operations)
-    lines = [["decision", *names]]
-    for column, name in enumerate(space.columns):
-        cells = [rank[rows[:, column] == choice] for choice in range(space.cardinalities[column])]
-        lines.append([name, *(f"{part.mean():+.2f}" if len(part) else "" for part in cells)])
-    what = "Mean rank by operation" if truth is None else "Mean rank by operation, less that of the accuracies"
-    return what, lines
-
-
-def _page(predictor: OneShotPredictor, sections: list[Table]) -> str:
-    from archcast.reports.pages import page, text
-
-    name = type(predictor).__name__
-    body = [f"<h1>{text(name)} on {text(str(predictor.dataset))}, {text(predictor._space.name)}</h1>"]
-    for title, rows in sections:
-        head, *rest = ["".join(f"<{tag}>{text(cell)}</{tag}>" for cell in row) for tag, row in _tagged(rows)]
-        lines = "".join(f"<tr>{row}</tr>" for row in rest)
-        body.append(
-            f'<h2>{text(title)}</h2><div class="scroll"><table><thead><tr>{head}</tr></thead>'
-            f"<tbody>{lines}</tbody></table></div>"
-        )
-    return page(f"{name}: report", body)
-
-
-def _tagged(rows: list[list[str]]) -> list[tuple[str, list[str]]]:
-    return [("th" if number == 0 else "td", row) for number, row in enumerate(rows)]

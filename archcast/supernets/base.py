@@ -26,7 +26,8 @@ __all__ = ["SUPERNETS", "Norm", "Supernet", "active_choices", "get_supernet", "m
 SUPERNETS = {
     "nasbench201": "archcast.supernets.nasbench201",
     "nats-size": "archcast.supernets.nats_size",
-    "darts": "archcast.supernets.darts",
+    **dict.fromkeys(("darts", "darts-s1", "darts-s2", "darts-s3"), "archcast.supernets.darts"),
+    **dict.fromkeys(("ofa-mobilenetv3", "accel-nasbench"), "archcast.supernets.mbconv"),
 }
 """Space -> module whose class ``Network`` is its supernet."""
 
@@ -119,6 +120,16 @@ class Supernet(nn.Module, ABC):
 
     nones: tuple[int, ...] = ()
     """Choices that pass nothing on, where decisions are edges."""
+
+    @property
+    def shrinking(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of columns in the order in which progressive shrinking makes them elastic; by default all at once."""
+        return (tuple(range(len(self.cardinalities))),)
+
+    def shares(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``(n,)`` share of skips and ``(n,)`` share of nones among the edges of rows."""
+        choices = self.choices_of(rows)
+        return np.isin(choices, self.skips).mean(axis=1), np.isin(choices, self.nones).mean(axis=1)
 
     def takes(self, name: str, row: NDArray[np.int64]) -> bool:
         """Whether the parameter of that name takes part in the path of a row; by default all do."""

@@ -13,13 +13,12 @@ from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 from archcast.spaces.darts.cell import INPUTS, NODES, OPERATIONS
 from archcast.spaces.darts.network import FactorizedReduce, operation, relu_conv_bn
+from archcast.spaces.darts.reduced import EDGES, ReducedDARTS
 from archcast.supernets.base import Norm, Supernet, active_choices
 from archcast.supernets.mixtures import Mixture
 
 __all__ = ["EDGES", "Network", "with_batch_statistics"]
 
-EDGES = tuple((source, INPUTS + k) for k in range(NODES) for source in range(INPUTS + k))
-"""(source, node) of the fourteen edges of a cell."""
 NONE = 0
 """Choice of an edge that is not there; choice k + 1 is operation k of the space."""
 
@@ -35,20 +34,33 @@ def with_batch_statistics(module: nn.Module, affine: bool) -> nn.Module:
 
 
 class _Cell(nn.Module):
-    """Fourteen edges of seven operations each; as the stand-alone cell apart from that."""
+    """Fourteen edges of the operations allowed on each; as the stand-alone cell apart from that."""
 
-    def __init__(self, c0: int, c1: int, channels: int, reduction: bool, after_reduction: bool, affine: bool) -> None:
+    def __init__(
+        self,
+        c0: int,
+        c1: int,
+        channels: int,
+        reduction: bool,
+        after_reduction: bool,
+        affine: bool,
+        allowed: NDArray[np.bool_],
+    ) -> None:
         super().__init__()
         self.channels, self.reduction = channels, reduction
         reduce = FactorizedReduce if after_reduction else relu_conv_bn
         self.preprocess0 = with_batch_statistics(reduce(c0, channels), True)
         self.preprocess1 = with_batch_statistics(relu_conv_bn(c1, channels), True)
         self.edges = nn.ModuleList(
-            nn.ModuleList(
-                with_batch_statistics(operation(op, channels, 2 if reduction and source < INPUTS else 1), affine)
-                for op in range(len(OPERATIONS))
+            nn.ModuleDict(
+                {
+                    str(op): with_batch_statistics(
+                        operation(op, channels, 2 if reduction and source < INPUTS else 1), affine
+                    )
+                    for op in np.flatnonzero(allowed[edge]).tolist()
+                }
             )
-            for source, _ in EDGES
+            for edge, (source, _) in enumerate(EDGES)
         )
 
     def forward(self, x0: Tensor, x1: Tensor, terms: Sequence[Sequence[tuple[int, Tensor | None]]]) -> Tensor:
@@ -61,7 +73,7 @@ class _Cell(nn.Module):
             if value is None:
                 continue
             for op, weight in terms[edge]:
-                out = self.edges[edge][op](value)  # type: ignore[index]
+                out = self.edges[edge][str(op)](value)  # type: ignore[index]
                 out = out if weight is None else weight * out
                 so_far = nodes[node]
                 nodes[node] = out if so_far is None else so_far + out
@@ -72,7 +84,8 @@ class _Cell(nn.Module):
 class Network(Supernet):
     """DARTS' supernet. A mixture has 28 decisions, the edges of the normal and of the reduction cell, of eight choices: none and
     the seven operations. It becomes a row as in the paper: each node keeps its two edges whose best operation, ``none`` left out,
-    has the largest weight.
+    has the largest weight. Of a reduced space the choices are the few operations of the edge, in the order of the space's, after
+    none where the space has it.
 
     Args:
         space: DARTS' cells.
@@ -81,7 +94,6 @@ class Network(Supernet):
     """
 
     edge_ends = (*(node for _, node in EDGES), *(NODES + INPUTS + node for _, node in EDGES))
-    skips, nones = (1 + OPERATIONS.index("skip_connect"),), (NONE,)
 
     def __init__(
         self,
@@ -97,6 +109,17 @@ class Network(Supernet):
         super().__init__(space)
         if partial != 1:
             raise InvalidInputError(f"The supernet of space {space.name!r} has no partial channels: take groups=1.")
+        allowed, none = np.ones((2, len(EDGES), len(OPERATIONS)), dtype=bool), True
+        if isinstance(space, ReducedDARTS):
+            allowed, none = space.allowed, space.may_be_none
+        self.offered = [
+            [*([NONE] if none else []), *(1 + np.flatnonzero(edge)).tolist()] for cell in allowed for edge in cell
+        ]
+        """What each choice of a decision stands for: ``NONE``, or k + 1 for operation k."""
+        skip = 1 + OPERATIONS.index("skip_connect")
+        where = {tuple(k for k, op in enumerate(some) if op == skip) for some in self.offered}
+        self.skips = where.pop() if len(where) == 1 else ()
+        self.nones = (0,) if none else ()
         stem = 3 * width
         self.stem = nn.Sequential(nn.Conv2d(channels, stem, 3, padding=1, bias=False), Norm(stem))
         self.cells = nn.ModuleList()
@@ -104,15 +127,29 @@ class Network(Supernet):
         for k in range(depth):
             reduction = k in (depth // 3, 2 * depth // 3)
             width = 2 * width if reduction else width
-            self.cells.append(_Cell(c0, c1, width, reduction, after_reduction, affine))
+            self.cells.append(_Cell(c0, c1, width, reduction, after_reduction, affine, allowed[int(reduction)]))
             c0, c1, after_reduction = c1, NODES * width, reduction
         self.classifier = nn.Linear(c1, classes)
 
     @property
     def mixed_shape(self) -> tuple[int, int]:
-        return 2 * len(EDGES), len(OPERATIONS) + 1
+        return 2 * len(EDGES), len(self.offered[0])
 
     def choices_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As in :class:`Supernet`; an edge that is not taken is none where there is such a choice."""
+        taken = self._taken(rows)
+        local = np.full((len(self.offered), len(OPERATIONS) + 1), -1)
+        for edge, some in enumerate(self.offered):
+            local[edge, some] = np.arange(len(some))
+        return local[np.arange(len(self.offered)), taken]
+
+    def shares(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As in :class:`Supernet`: of the edges that are taken, none of which is none."""
+        skips = (rows[:, 1::2] == OPERATIONS.index("skip_connect")).mean(axis=1)
+        return skips, np.zeros_like(skips)
+
+    def _taken(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``(n, 28)`` operation k of each edge as k + 1, ``NONE`` where it is not taken."""
         choices = np.full((len(rows), 2 * len(EDGES)), NONE)
         numbers = np.zeros((INPUTS + NODES, INPUTS + NODES), dtype=np.int64)
         for edge, ends in enumerate(EDGES):
@@ -126,7 +163,10 @@ class Network(Supernet):
 
     def discretised(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
         row: list[int] = []
-        for cell in np.split(weights, 2):
+        spread = np.full((len(self.offered), len(OPERATIONS) + 1), -np.inf)
+        for edge, some in enumerate(self.offered):
+            spread[edge, some] = weights[edge]
+        for cell in np.split(spread, 2):
             best = cell[:, 1:].max(axis=1)
             for node in range(INPUTS, INPUTS + NODES):
                 edges = [edge for edge, (_, end) in enumerate(EDGES) if end == node]
@@ -153,12 +193,13 @@ class Network(Supernet):
         terms: list[list[tuple[int, Tensor | None]]] = []
         for edge, part in enumerate(choices):
             scale = 1.0 if scales is None else scales[edge]
-            terms.append([(choice - 1, weights[edge][choice] * scale) for choice in part if choice != NONE])
+            offered = self.offered[edge]
+            terms.append([(offered[k] - 1, weights[edge][k] * scale) for k in part if offered[k] != NONE])
         return self._forward(x, terms)
 
     def paths(self, x: Tensor, rows: NDArray[np.int64]) -> Iterator[tuple[int, Tensor]]:
         """As in :class:`Supernet`; one row after the other, as the first cell's whole output goes into the next."""
-        for number, choices in enumerate(self.choices_of(rows).tolist()):
+        for number, choices in enumerate(self._taken(rows).tolist()):
             yield number, self._forward(x, [[] if choice == NONE else [(choice - 1, None)] for choice in choices])
 
     def inherited(self, row: NDArray[np.int64]) -> dict[str, Tensor]:
@@ -178,8 +219,9 @@ class Network(Supernet):
 
     def mixes_something(self, active: NDArray[np.bool_]) -> bool:
         """Something reaches a node of each kind of cell, all of which the output concatenates."""
+        real = np.array([[choice != NONE for choice in some] for some in self.offered])
         return all(
-            bool(half[[e for e, (s, _) in enumerate(EDGES) if s < INPUTS], 1:].any()) for half in np.split(active, 2)
+            bool(half[[e for e, (s, _) in enumerate(EDGES) if s < INPUTS]].any()) for half in np.split(active & real, 2)
         )
 
     def has_path(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

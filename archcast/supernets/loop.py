@@ -24,7 +24,9 @@ from torch.nn import functional
 
 from archcast.errors import DivergedError, InvalidFileError
 from archcast.files import write_whole
+from archcast.journal import fingerprint
 from archcast.supernets.base import Supernet
+from archcast.supernets.diary import Diary
 from archcast.supernets.queries import Answers, evaluate
 from archcast.training.datasets import Dataset
 
@@ -166,6 +168,7 @@ def train(
     checkpoint: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     after_epoch: Callable[[int], None] | None = None,
+    diary: Diary | None = None,
 ) -> list[float]:
     """Train a supernet; its weights and the regime's parameters are changed in place.
 
@@ -176,7 +179,8 @@ def train(
         device: where.
         checkpoint: file that is written after every epoch and, where it is there, continued from.
         progress: is told the epochs done and in all.
-        after_epoch: is called with the number of epochs done; a diagnosis.
+        after_epoch: is called with the number of epochs done.
+        diary: gets an entry after every epoch; a checkpoint holds them.
 
     Returns:
         ``epochs`` mean training losses.
@@ -192,9 +196,9 @@ def train(
     regime.start()
     data = data.to(device)
     state = _State()
-    identity = _identity(regime, data, seed)
+    identity = _identity(regime, data, seed, diary)
     if checkpoint is not None and Path(checkpoint).exists():
-        state = _continue(regime, Path(checkpoint), identity)
+        state = _continue(regime, Path(checkpoint), identity, diary)
     images, labels = data.train
     size = min(settings.batch_size, len(images))
     batches = len(images) // size
@@ -235,8 +239,10 @@ def train(
         state.losses.append(total / batches)
         if after_epoch is not None:
             after_epoch(state.epoch)
+        if diary is not None:
+            diary.note(regime)
         if checkpoint is not None:
-            _write(regime, Path(checkpoint), identity, state)
+            _write(regime, Path(checkpoint), identity, state, diary)
     if progress is not None:
         progress(settings.epochs, settings.epochs)
     return state.losses
@@ -265,7 +271,7 @@ def _check(regime: Regime, total: float, epoch: int) -> None:
 # -- checkpoints -------------------------------------------------------------------------------------------------------
 
 
-def _identity(regime: Regime, data: Dataset, seed: int) -> dict[str, Any]:
+def _identity(regime: Regime, data: Dataset, seed: int, diary: Diary | None) -> dict[str, Any]:
     """What decides the result of a training."""
     return {
         "regime": type(regime).__name__,
@@ -277,23 +283,26 @@ def _identity(regime: Regime, data: Dataset, seed: int) -> dict[str, Any]:
         "shape": list(data.shape),
         "tensors": {name: list(value.shape) for name, value in regime.state_dict().items()},
         "seed": seed,
+        **({} if diary is None else {"watched": fingerprint(diary.rows)}),
     }
 
 
-def _write(regime: Regime, path: Path, identity: dict[str, Any], state: _State) -> None:
+def _write(regime: Regime, path: Path, identity: dict[str, Any], state: _State, diary: Diary | None) -> None:
     tensors = {f"regime.{name}": value.detach().cpu().contiguous() for name, value in regime.state_dict().items()}
     for name, optimizer in regime.optimizers.items():
         for number, slots in optimizer.state_dict()["state"].items():
             for slot, value in slots.items():
                 if value is not None:
                     tensors[f"optimizer.{name}.{number}.{slot}"] = torch.as_tensor(value).detach().cpu().contiguous()
+    for number, entry in enumerate([] if diary is None else diary.entries):
+        tensors |= {f"diary.{number}.{name}": torch.as_tensor(value).contiguous() for name, value in entry.items()}
     metadata = {"identity": json.dumps(identity), "epoch": str(state.epoch), "losses": json.dumps(state.losses)}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, save(tensors, metadata))
 
 
-def _continue(regime: Regime, path: Path, identity: dict[str, Any]) -> _State:
-    """Load a checkpoint into the regime and its optimizers."""
+def _continue(regime: Regime, path: Path, identity: dict[str, Any], diary: Diary | None) -> _State:
+    """Load a checkpoint into the regime, its optimizers and the diary."""
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
@@ -318,4 +327,9 @@ def _continue(regime: Regime, path: Path, identity: dict[str, Any]) -> _State:
         state = optimizer.state_dict()
         state["state"] = slots
         optimizer.load_state_dict(state)
+    if diary is not None:
+        diary.entries = [
+            {name[len(head) :]: value.numpy() for name, value in tensors.items() if name.startswith(head)}
+            for head in (f"diary.{number}." for number in range(int(epoch)))
+        ]
     return _State(int(epoch), [float(loss) for loss in losses])

@@ -13,7 +13,15 @@ from torch.nn import functional
 
 from archcast.supernets.base import Supernet
 
-__all__ = ["Answers", "dominant_eigenvalue", "evaluate", "full_model", "operation_strengths", "perturbed_choice"]
+__all__ = [
+    "Answers",
+    "dominant_eigenvalue",
+    "evaluate",
+    "full_model",
+    "largest_curvature",
+    "operation_strengths",
+    "perturbed_choice",
+]
 
 Progress = Callable[[int], None]
 
@@ -116,6 +124,7 @@ def perturbed_choice(net: Supernet, weights: Tensor, x: Tensor, y: Tensor, seed:
     weights = weights.detach().clone()
     for decision in np.random.default_rng(seed).permutation(len(weights)).tolist():
         strengths = operation_strengths(net, weights, x, y, [decision])[decision]
+        strengths[weights[decision].cpu().numpy() == 0] = -np.inf  # what is not there has no strength to compare
         weights[decision] = 0.0
         weights[decision, int(strengths.argmax())] = 1.0
     return net.discretised(weights.cpu().double().numpy())
@@ -124,7 +133,8 @@ def perturbed_choice(net: Supernet, weights: Tensor, x: Tensor, y: Tensor, seed:
 def dominant_eigenvalue(
     loss: Callable[[Tensor], Tensor], alpha: Tensor, steps: int = 20, tolerance: float = 1e-3, seed: int = 0
 ) -> float:
-    """The eigenvalue of largest size of the Hessian of ``loss`` at ``alpha``, by power iteration on Hessian-vector products.
+    """The eigenvalue of largest size of the Hessian of ``loss`` at ``alpha``, by power iteration on Hessian-vector products
+    whose vectors are kept (Lanczos), so that few products are enough.
 
     Large ones go with sharp minima: good mixtures whose discretisation is bad (Zela et al. 2020,
     https://arxiv.org/abs/1909.09656).
@@ -142,15 +152,40 @@ def dominant_eigenvalue(
         3.0
     """
     point = alpha.detach().clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(loss(point), point, create_graph=True)
-    vector = torch.randn(alpha.shape, generator=torch.Generator().manual_seed(seed)).to(alpha)
+    return largest_curvature(loss(point), point, steps, tolerance, seed)
+
+
+def largest_curvature(loss: Tensor, point: Tensor, steps: int = 20, tolerance: float = 1e-3, seed: int = 0) -> float:
+    """The eigenvalue of largest size of the Hessian of a loss in a tensor that it was computed from; 0 where it does not depend
+    on it, or only linearly. The arguments are those of :func:`dominant_eigenvalue`."""
+    (gradient,) = torch.autograd.grad(loss, point, create_graph=True)
+    if not gradient.requires_grad:
+        return 0.0
+    vector = torch.randn(point.shape, generator=torch.Generator().manual_seed(seed)).to(point).flatten()
+    basis: list[Tensor] = []
+    projected = torch.zeros(steps, steps, dtype=torch.float64)
     value = 0.0
-    for _ in range(steps):
-        vector = vector / vector.norm().clamp_min(1e-12)
-        (product,) = torch.autograd.grad((gradient * vector).sum(), point, retain_graph=True)
-        new = float((product * vector).sum())
-        vector = product.detach()
-        if abs(new - value) <= tolerance * max(abs(new), 1e-12):
+    for step in range(min(steps, point.numel())):
+        for _ in range(2):  # twice is enough
+            for other in basis:
+                vector = vector - (vector @ other) * other
+        norm = vector.norm()
+        if step and float(norm) <= 1e-6 * max(abs(value), 1e-12):
+            break
+        vector = vector / norm.clamp_min(1e-12)
+        basis.append(vector)
+        (product,) = torch.autograd.grad(
+            (gradient.flatten() * vector).sum(), point, retain_graph=True, allow_unused=True
+        )
+        if product is None:
+            return 0.0
+        vector = product.detach().flatten()
+        projected[step, : step + 1] = projected[: step + 1, step] = (
+            torch.stack([vector @ v for v in basis]).double().cpu()
+        )
+        found = torch.linalg.eigvalsh(projected[: step + 1, : step + 1])
+        new = float(found[found.abs().argmax()])
+        if step > 2 and abs(new - value) <= tolerance * max(abs(new), 1e-12):
             return new
         value = new
     return value

@@ -13,10 +13,12 @@ from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 from archcast.supernets.base import Supernet
 
-__all__ = ["DRAWS", "fair_rows", "functions_of", "live_rows"]
+__all__ = ["DRAWS", "extremes", "fair_rows", "functions_of", "live_rows", "size_order"]
 
 DRAWS = 5_000
 """Rows that stand for a space that is too large to enumerate."""
+EXAMPLES = 32
+"""Rows in which a column is changed to see what its choices cost."""
 
 
 def functions_of(net: Supernet, seed: int = 0) -> NDArray[np.int64]:
@@ -49,3 +51,40 @@ def fair_rows(net: Supernet, rng: np.random.Generator) -> NDArray[np.int64]:
         turns = [rng.permutation(c) for _ in range(-(-most // c))]
         columns.append(np.concatenate(turns)[:most])
     return np.stack(columns, axis=1)
+
+
+def size_order(net: Supernet, seed: int = 0) -> list[NDArray[np.int64]]:
+    """For each column the choices from the smallest to the largest: by the mean number of parameters, then of operations, of
+    some rows in which the column alone is changed."""
+    space = net.space
+    rows = space.sample(EXAMPLES, seed)
+    settle = getattr(space, "settle", lambda changed: changed)
+    orders = []
+    for column, many in enumerate(space.cardinalities):
+        means = []
+        for choice in range(many):
+            changed = rows.copy()
+            changed[:, column] = choice
+            changed = settle(changed)
+            changed = changed[space.is_valid(changed)]
+            costs = space.costs(changed) if len(changed) else {}
+            means.append([float(costs[name].mean()) if name in costs else 0.0 for name in ("params", "flops")])
+        orders.append(np.lexsort(np.array(means).T[::-1]))
+    return orders
+
+
+def extremes(net: Supernet, seed: int = 0) -> NDArray[np.int64]:
+    """``(2, d)`` the smallest and the largest row: the smallest or largest choice of every column where that is a row with a
+    path, else the row of fewest or most parameters among the functions of the space or of a sample."""
+    orders = size_order(net, seed)
+    found = np.array([[order[end] for order in orders] for end in (0, -1)])
+    settle = getattr(net.space, "settle", lambda rows: rows)
+    found = settle(found)
+    good = net.space.is_valid(found)
+    good[good] = net.has_path(found[good])
+    if not good.all():
+        functions = functions_of(net, seed)
+        order = np.argsort(net.space.costs(functions)["params"], kind="stable")
+        ends = functions[order[[0, -1]]]
+        found[~good] = ends[~good]
+    return np.asarray(found)

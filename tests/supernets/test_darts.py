@@ -77,3 +77,46 @@ def test_predictors_take_the_space(name):
     assert np.isfinite(predictor.query(ROWS).mean).all()
     if predictor._trained().learns_weights:
         assert SPACE.validate(predictor.derive("weights")).shape == (1, 32)
+
+
+# -- reduced spaces ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "choices"), [("darts-s1", 2), ("darts-s2", 2), ("darts-s3", 3)])
+def test_reduced_spaces_hold_few_operations_and_their_paths_are_those_of_the_rows(name, choices, x):
+    space = get_space(name)
+    rows, net = space.sample(3, 0), get_supernet(space, TASK)
+    assert net.mixed_shape == (28, choices)
+    for number, logits in net.paths(x, rows):
+        alone = space.build(rows[number], TASK).train()
+        missing, unexpected = alone.load_state_dict(net.inherited(rows[number]), strict=False)
+        assert not unexpected
+        assert not [part for part in missing if part.endswith(("weight", "bias"))]
+        assert_close(logits, alone(x), rtol=1e-4, atol=1e-5)
+    chosen = net.choices_of(rows)
+    taken = chosen >= 0 if choices == 2 else chosen > 0
+    assert (taken.sum(axis=1) == 16).all()
+    weights = np.where(taken[0][:, None], np.eye(choices)[np.maximum(chosen[0], 0)], 0.0)
+    assert_close(net.mixture(x, torch.from_numpy(weights).float()), net(x, rows[0]), rtol=1e-4, atol=1e-5)
+    assert np.array_equal(space.canonical(net.discretised(weights)), space.canonical(rows[:1]))
+    skips, nones = net.shares(rows)
+    assert np.allclose(skips, (rows[:, 1::2] == 2).mean(axis=1))
+    assert not nones.any()
+
+
+def test_a_mixture_of_s2_is_one_of_darts_without_the_other_operations(x):
+    """Same weights: the mean of a skip and a separable convolution on every edge."""
+    small, whole = get_supernet("darts-s2", TASK), get_supernet("darts", TASK)
+    whole.load_state_dict(small.state_dict(), strict=False)
+    weights = torch.zeros(28, 8)
+    weights[:, [3, 4]] = 0.5
+    assert_close(small.mixture(x, torch.full((28, 2), 0.5)), whole.mixture(x, weights), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["one-shot", "one-shot-darts"])
+def test_predictors_run_on_a_reduced_space(method):
+    small = {"task": Task(width=2, depth=3), "epochs": 1, "batch_size": 384, "images": 8}
+    predictor = get_predictor(method, "darts-s2", **small, random_state=0).init()
+    rows = get_space("darts-s2").sample(3, 0)
+    assert np.isfinite(predictor.query(rows).mean).all()
+    assert get_space("darts-s2").validate(predictor.derive("perturbation")).shape == (1, 32)

@@ -13,6 +13,7 @@ from archcast.predictors.one_shot._gumbel import Concrete
 from archcast.predictors.one_shot._paths import SampledPaths
 from archcast.spaces.base import Task
 from archcast.supernets.base import get_supernet
+from archcast.supernets.diary import Diary
 from archcast.supernets.loop import Settings, train
 
 TASK = Task((1, 8, 8), 4, width=4, depth=1, stages=1)
@@ -52,6 +53,31 @@ def test_an_interrupted_training_ends_as_one_that_was_not(kind, epoch, few_image
     for name, value in state(whole).items():
         assert torch.equal(value, second.state_dict()[name]), name
     assert train(make(kind), few_images, 5, checkpoint=path) == losses  # nothing is left to do
+
+
+@pytest.mark.parametrize("kind", [SampledPaths, Concrete])
+def test_a_diary_is_continued_too(kind, few_images, tmp_path):
+    """What was noted before an interruption is in the checkpoint; notes change nothing of the training."""
+    rows, path = get_supernet("nasbench201", TASK).space.sample(3, 0), tmp_path / "net.safetensors"
+
+    def diary():
+        return Diary(rows, *few_images.validation)
+
+    def interrupt(done):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    whole, first, second = diary(), diary(), diary()
+    losses = train(make(kind), few_images, 5, diary=whole)
+    assert losses == train(make(kind), few_images, 5)
+    with pytest.raises(KeyboardInterrupt):
+        train(make(kind), few_images, 5, checkpoint=path, after_epoch=interrupt, diary=first)
+    train(make(kind), few_images, 5, checkpoint=path, diary=second)
+    for name, values in whole.stacked().items():
+        np.testing.assert_array_equal(second.stacked()[name], values)
+        assert len(values) == 4
+    with pytest.raises(InvalidFileError, match="another training"):
+        train(make(kind), few_images, 5, checkpoint=path, diary=Diary(rows[:2], *few_images.validation))
 
 
 def test_a_checkpoint_of_another_training_is_refused(few_images, tmp_path):

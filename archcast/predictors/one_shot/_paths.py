@@ -12,7 +12,7 @@ from archcast.supernets.base import Supernet
 from archcast.supernets.loop import Batch, Regime, Settings
 from archcast.supernets.sampling import fair_rows, functions_of, live_rows
 
-__all__ = ["FairPaths", "Paths", "SampledPaths"]
+__all__ = ["FairFunctions", "FairPaths", "Paths", "SampledPaths"]
 
 
 class Paths(Regime):
@@ -64,3 +64,25 @@ class FairPaths(Paths):
             alive = rows[self.net.has_path(rows)]
             if len(alive):
                 return alive
+
+
+class FairFunctions(SampledPaths):
+    """As many functions a batch as there are choices; of some random sets the one whose choices are spread most evenly.
+
+    Args:
+        tries: sets that are compared.
+    """
+
+    def __init__(self, net: Supernet, settings: Settings, seed: int, tries: int) -> None:
+        super().__init__(net, settings, seed, "functions", max(net.cardinalities))
+        self.tries = tries
+
+    def rows(self, batch: Batch) -> NDArray[np.int64]:
+        drawn = self.functions[batch.rng.integers(len(self.functions), size=(self.tries, self.paths))]
+        return np.asarray(drawn[unevenness(drawn, self.paths).argmin()])
+
+
+def unevenness(sets: NDArray[np.int64], choices: int) -> NDArray[np.int64]:
+    """``(t,)`` sum over columns and choices of the squared number of rows with that choice, of sets ``(t, m, d)`` of rows."""
+    counts = (sets[..., None] == np.arange(choices)).sum(axis=1)
+    return np.asarray(np.square(counts).sum(axis=(1, 2)))

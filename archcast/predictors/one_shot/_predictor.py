@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
@@ -104,6 +104,27 @@ class FileRule(Rule):
         return "", 3
 
 
+@dataclass(frozen=True)
+class RowsRule(Rule):
+    """Architectures, or ``None``."""
+
+    optional: bool = True
+
+    def allows(self, value: Any) -> bool:
+        try:
+            return np.asarray(value).ndim == 2 and np.asarray(value).dtype.kind in "iu"
+        except (ValueError, TypeError):
+            return False
+
+    @property
+    def wants(self) -> str:
+        return "rows of the space, an array of whole numbers of shape (n, d), or None"
+
+    @property
+    def wrong(self) -> tuple[Any, ...]:
+        return "digits", 3
+
+
 class OneShotPredictor(Predictor):
     """Base of the one-shot predictors; each adds a way to train the shared weights.
 
@@ -122,6 +143,8 @@ class OneShotPredictor(Predictor):
             predictions, with its sign changed), ``strength`` (sum of the row's operation strengths), and, where the method
             learns a distribution, ``likelihood`` under it; ``None`` takes the method's own.
         statistics: of batch norm at query: ``batch`` (of the images that answer) or ``training`` (of as many training images).
+        watch: ``(n, d)`` architectures that are scored after every epoch, for a diagnosis; see
+            :class:`~archcast.supernets.diary.Diary`.
         checkpoint: file that training writes after every epoch and, where it is there, continues from.
         device: ``cpu``, ``cuda``, ``cuda:1``.
         mixed_precision: bfloat16 where autocast allows it; accelerators only.
@@ -130,6 +153,7 @@ class OneShotPredictor(Predictor):
     Attributes:
         losses_: mean training loss of each epoch.
         weights_: the trained weights, and what else the method learned, by name.
+        diary_: what was noted after every epoch, where ``watch`` was given: name -> ``(epochs, ...)``.
     """
 
     @property
@@ -146,6 +170,7 @@ class OneShotPredictor(Predictor):
         "images": Whole(2),
         "measure": Word(*SCORES, optional=True),
         "statistics": Word("batch", "training"),
+        "watch": RowsRule(),
         "checkpoint": FileRule(),
         "device": Text(),
         "mixed_precision": Switch(),
@@ -166,6 +191,7 @@ class OneShotPredictor(Predictor):
         images: int = 216,
         measure: str | None = None,
         statistics: str = "batch",
+        watch: ArrayLike | None = None,
         checkpoint: str | Path | None = None,
         device: str = "cpu",
         mixed_precision: bool = False,
@@ -180,6 +206,7 @@ class OneShotPredictor(Predictor):
         self.images = images
         self.measure = measure
         self.statistics = statistics
+        self.watch = watch
         self.checkpoint = checkpoint
         self.device = device
         self.mixed_precision = mixed_precision
@@ -206,6 +233,7 @@ class OneShotPredictor(Predictor):
         check(self._title, self.get_params(deep=False), rules_of(type(self)), lambda name: known[name].default)
 
     def _init(self, known: Known) -> None:
+        from archcast.supernets.diary import Diary
         from archcast.supernets.loop import train
 
         self._check_device()
@@ -213,6 +241,11 @@ class OneShotPredictor(Predictor):
         self.seed_ = int(self._rng().integers(2**31))
         self.task_ = self._task(data)
         regime = self._make(self.task_)
+        diary = None
+        if self.watch is not None:
+            rows = self._space.canonical(self._space.validate(self.watch, allow_empty=False))
+            x, y = data.validation
+            diary = Diary(rows, x[: self.images], y[: self.images])
         self.losses_ = train(
             regime,
             data,
@@ -220,7 +253,9 @@ class OneShotPredictor(Predictor):
             device=self.device,
             checkpoint=self.checkpoint,
             progress=_WATCHER.get(),
+            diary=diary,
         )
+        self.diary_ = {} if diary is None else diary.stacked()
         self.weights_ = {name: value.detach().cpu().float().numpy() for name, value in regime.state_dict().items()}
         self.images_, self.labels_ = _some(data.validation, self.images)
         self.training_images_ = _some(data.train, self.images)[0] if self.statistics == "training" else None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from archcast.predictors.base import register
 from archcast.predictors.one_shot._predictor import OneShotPredictor
+from archcast.predictors.parameters import Whole, Word
+from archcast.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
     from archcast.supernets.loop import Regime, Settings
@@ -28,12 +30,26 @@ class OneShotFairNAS(OneShotPredictor):
     Departures: the step follows the mean of the gradients, not their sum, which diverges at this learning rate; rows without a
     path are left out.
 
-    The parameters are those of :class:`~archcast.predictors.one_shot._predictor.OneShotPredictor`.
+    The parameters are those of :class:`~archcast.predictors.one_shot._predictor.OneShotPredictor`, and:
+
+    Args:
+        sampling: ``rows``, the paper's; ``functions`` draws sets of c distinct functions, uniformly, and takes the set that comes
+            nearest to strict fairness on the edges that are alive: of ``tries`` sets the one with the smallest sum of squared
+            counts of operations.
+        tries: sets of functions that are compared.
     """
 
     usual = {"epochs": 50, "learning_rate": 0.2, "measure": "loss"}
+    parameters = {"sampling": Word("rows", "functions"), "tries": Whole(1)}
+
+    def __init__(self, space: str | SearchSpace, *, sampling: str = "rows", tries: int = 20, **params: Any) -> None:
+        super().__init__(space, **params)
+        self.sampling = sampling
+        self.tries = tries
 
     def _regime(self, net: Any, settings: Settings, seed: int) -> Regime:
-        from archcast.predictors.one_shot._paths import FairPaths
+        from archcast.predictors.one_shot._paths import FairFunctions, FairPaths
 
+        if self.sampling == "functions":
+            return FairFunctions(net, settings, seed, self.tries)
         return FairPaths(net, settings, seed)
