@@ -31,3 +31,4 @@ from .spaces.decisions import Categorical as Categorical
 from .spaces.decisions import Float as Float
 from .spaces.decisions import Int as Int
 from .spaces.decisions import Log as Log
+from .spaces.grammar import GrammarSpace as GrammarSpace

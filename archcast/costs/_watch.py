@@ -21,6 +21,8 @@ PRODUCTS = {"mm": 0, "bmm": 0, "mv": 0, "addmm": 1, "baddbmm": 1, "addmv": 1, "a
 DOTS = ("dot", "vdot")
 CONSTANTS = ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")
 NORMS = ("batch_norm", "layer_norm", "group_norm", "rms_norm")
+UNREACHED = -(10**6)
+"""Depth of a constant: no path from the input leads there, nor to what is computed from constants alone."""
 RECTIFIERS = ("relu", "relu_", "leaky_relu", "leaky_relu_", "hardtanh", "hardtanh_")
 POOLS = ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
 
@@ -56,13 +58,13 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for tensor in outputs:  # a view or a function of weights, such as their transpose
                 self._weights[tensor] = True
         elif outputs:
-            depth = 0 if name in CONSTANTS else depth + self._layer(name, args, outputs[0])
+            depth = UNREACHED if name in CONSTANTS else depth + self._layer(name, args, outputs[0])
         for tensor in outputs:
             self._depths[tensor] = depth
         return out
 
     def depth(self, outputs: Any) -> int:
-        """Layers on the longest path to any tensor of a tree."""
+        """Layers on the longest path to any tensor of a tree; below 0 where none leads there from the input."""
         return max((self._depths[tensor] for tensor in _tensors(outputs) if tensor in self._depths), default=0)
 
     def _is_weight(self, tensor: Tensor) -> bool:

@@ -84,6 +84,6 @@ def count(
         "params": float(sum(parameter.numel() for parameter in model.parameters())),
         "macs": watch.macs / samples,
         "activations": watch.activations / samples,
-        "depth": float(watch.depth(outputs)),
+        "depth": float(max(watch.depth(outputs), 0)),
         "resolution": float(tensors[0].shape[-2]) if tensors[0].ndim >= 4 else 1.0,
     }

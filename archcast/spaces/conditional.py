@@ -68,6 +68,7 @@ class ConditionalSpace(SearchSpace):
 
     Attributes:
         conditions: when a column is active; a column without conditions always is.
+        chances: for each column the chances of its values, where a sample draws decisions; ``None`` for equal ones.
 
     Examples:
         >>> from archcast import Choices
@@ -80,6 +81,7 @@ class ConditionalSpace(SearchSpace):
 
     has_graph = False
     conditions: tuple[Condition, ...] = ()
+    chances: tuple[tuple[float, ...], ...] | None = None
 
     # -- what a subclass may refine -----------------------------------------------------------------------------------
 
@@ -173,8 +175,8 @@ class ConditionalSpace(SearchSpace):
         Args:
             n: number of rows.
             rng: generator or seed.
-            by: ``"decision"`` draws each decision uniformly, parents first, as the papers of elastic networks do; ``"row"`` gives
-                every valid row the same chance, so that nearly all are deep. It needs conditions of one parent a column.
+            by: ``"decision"`` draws each decision by its chances, parents first, as the papers of elastic networks do; ``"row"``
+                gives every valid row the same chance, so that nearly all are deep. It needs conditions of one parent a column.
 
         Raises:
             InvalidInputError: another word, or columns with several parents where rows are to be drawn uniformly.
@@ -182,7 +184,7 @@ class ConditionalSpace(SearchSpace):
         rng, n = generator("rng", rng), whole("n", n, 0)
         if by not in ("decision", "row"):
             raise InvalidInputError(f"by must be 'decision' or 'row', got {by!r}.")
-        chances = self._chances() if by == "row" else None
+        chances = self._chances() if by == "row" else self.chances
         out = np.zeros((0, len(self.columns)), dtype=np.int64)
         batch = n
         for _ in range(10_000):

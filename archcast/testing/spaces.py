@@ -94,11 +94,12 @@ def check_sample(space: SearchSpace) -> None:
     require(space.sample(0, 0).shape == (0, rows.shape[1]), "sample(0) must have shape (0, d)")
     many = space.sample(max(2000, min(20 * max(space.cardinalities), 100_000)), 2)
     drawn = space.active(many).sum(axis=0)
+    near = space.neighbors(rows[0])
     for j, c in enumerate(space.cardinalities):
         if 20 * c > drawn[j]:  # too many values to expect each of them
             continue
         found = np.unique(many[:, j])
-        usable = {int(row[j]) for row in space.neighbors(rows[0])} | {int(rows[0, j])}
+        usable = {*near[:, j].tolist(), int(rows[0, j])}
         require(usable <= set(found.tolist()), f"column {j} of {c} values: sample never gives some that are valid")
 
 

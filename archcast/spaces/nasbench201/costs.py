@@ -62,15 +62,15 @@ def conv_edge(tally: Tally, c_in: Count, c_out: Count, kernel: int, shape: Shape
     tally.norm(c_out, shape, times=times)
 
 
-def residual(tally: Tally, c_in: Count, c_out: Count, shape: Shape) -> None:
+def residual(tally: Tally, c_in: Count, c_out: Count, shape: Shape, *, times: Count = 1) -> None:
     """The reduction block between stages, from maps of that shape to maps of half the height and width."""
     out = halved(shape)
-    tally.relu(c_in, shape)
-    tally.conv(c_in, c_out, 3, out)
-    tally.norm(c_out, out)
-    conv_edge(tally, c_out, c_out, 3, out)
-    tally.pool(c_in, 2, out)
-    tally.conv(c_in, c_out, 1, out)
+    tally.relu(c_in, shape, times=times)
+    tally.conv(c_in, c_out, 3, out, times=times)
+    tally.norm(c_out, out, times=times)
+    conv_edge(tally, c_out, c_out, 3, out, times=times)
+    tally.pool(c_in, 2, out, times=times)
+    tally.conv(c_in, c_out, 1, out, times=times)
 
 
 def longest_path(learned: NDArray[np.bool_], live: NDArray[np.bool_]) -> NDArray[np.int64]:
