@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from archcast.errors import InvalidInputError
 from archcast.graphs import ABSENT, CONVOLUTION, KINDS, CellGraphs, Operation, on_path
+from archcast.spaces.base import get_space
 
 
 def random_graphs(seed, n=20, v=7, inputs=1, zero=True):
@@ -110,3 +113,13 @@ def test_operations_that_make_no_sense(arguments, message):
 
 def test_learned_operations():
     assert [Operation(kind).learned for kind in KINDS] == [True, True, False, False, False]
+
+
+def test_units_go_with_their_nodes():
+    graphs = get_space("darts").graphs(get_space("darts").sample(4, 0))
+    units = np.arange(graphs.operations.size).reshape(graphs.operations.shape)
+    graphs = replace(graphs, units=units)
+    np.testing.assert_array_equal(graphs[1:3].units, units[1:3])
+    np.testing.assert_array_equal(graphs.pruned().units, units)
+    np.testing.assert_array_equal(np.concatenate([cell.units for cell in graphs.split()], axis=1), units)
+    assert get_space("darts").graphs(get_space("darts").sample(2, 0))[0].units is None

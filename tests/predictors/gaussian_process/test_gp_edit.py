@@ -13,6 +13,7 @@ import archcast
 from archcast.graphs import ABSENT
 from archcast.predictors.gaussian_process._layers import layers_of
 from archcast.predictors.gaussian_process.gp_edit import edit_distance, layer_distance, skip_distance
+from tests.predictors.gaussian_process.test_gp_ot import LayerGraph
 
 
 def parts(space, row):
@@ -67,9 +68,9 @@ def matching_by_hand(x, y):
     )
 
 
-@pytest.mark.parametrize("name", ["nasbench201", "nasbench101", "darts", "transnasbench101-macro"])
+@pytest.mark.parametrize("name", ["nasbench201", "nasbench101", "darts", "transnasbench101-macro", "layers with units"])
 def test_layers_by_hand(name):
-    space = archcast.get_space(name)
+    space = LayerGraph() if name == "layers with units" else archcast.get_space(name)
     a, b = space.sample(6, 0), space.sample(5, 1)
     expected = [[edits_by_hand(parts(space, x)[0], parts(space, y)[0]) for y in b] for x in a]
     np.testing.assert_allclose(layer_distance(layers_of(space, a), layers_of(space, b)), expected)

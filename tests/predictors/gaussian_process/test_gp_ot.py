@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -11,6 +13,16 @@ import archcast
 from archcast.graphs import ABSENT
 from archcast.predictors.gaussian_process._layers import layers_of
 from archcast.predictors.gaussian_process.gp_ot import otmann
+from archcast.spaces.nasbench101 import NASBench101
+
+
+class LayerGraph(NASBench101):
+    """A layer graph: the cells of NAS-Bench-101, whose layers have units of their own."""
+
+    def graphs(self, archs):
+        graphs = super().graphs(archs)
+        units = 2.0 ** ((3 * graphs.operations + np.arange(7)) % 5)
+        return replace(graphs, units=np.where(graphs.operations < 2, 3.0, units))
 
 
 def network(space, row):
@@ -76,6 +88,14 @@ def test_distance_by_hand(name):
     found = otmann(layers_of(space, a), layers_of(space, b), 0.3)
     expected = [[by_hand(space, x, y, 0.3) for y in b] for x in a]
     np.testing.assert_allclose(found, expected, atol=1e-7)
+
+
+def test_layers_with_units_by_hand():
+    space = LayerGraph()
+    a, b = space.sample(6, 0), space.sample(4, 1)
+    expected = [[by_hand(space, x, y, 0.3) for y in b] for x in a]
+    np.testing.assert_allclose(otmann(layers_of(space, a), layers_of(space, b), 0.3), expected, rtol=1e-6)
+    assert np.ptp(layers_of(space, a).masses[:, 1:3]) > 10
 
 
 def test_it_is_a_distance():
