@@ -2,7 +2,12 @@
 
 A row of integers is a point ``x`` of BoTorch, as float64. Architectures are discrete, so acquisition functions are maximised over a
 list of candidates with ``optimize_acqf_discrete``: all rows of a space that can be enumerated, or mutations of the best and
-random rows. Gradients do not exist. Needs ``pip install "archcast[botorch]"``.
+random rows. Gradients do not exist.
+
+For several objectives put a model of each into ``botorch.models.ModelList``: the hypervolume acquisitions of BoTorch take it,
+such as ``qNoisyExpectedHypervolumeImprovement`` (with ``cache_root=False``). Costs are negated first: higher is better.
+
+Needs ``pip install "archcast[botorch]"``.
 """
 
 from __future__ import annotations

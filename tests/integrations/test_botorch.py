@@ -217,3 +217,33 @@ def test_points_that_are_no_architectures(model) -> None:
         model.posterior(x[0])
     with pytest.raises(InvalidInputError, match=r"output_indices must be \[0\]"):
         model.posterior(x, output_indices=[1])
+
+
+@pytest.mark.filterwarnings("ignore:qNoisyExpectedHypervolumeImprovement has known numerical issues")
+def test_noisy_hypervolume_improvement_of_two_predictors() -> None:
+    """qNEHVI of a list of two models is the mean gain of hypervolume over draws from their posteriors."""
+    from botorch.acquisition.multi_objective.monte_carlo import qNoisyExpectedHypervolumeImprovement
+    from botorch.models import ModelList
+
+    from archcast.search import hypervolume
+
+    space = archcast.get_space("nasbench201")
+    archs = space.sample(8, 0)
+    scores = np.stack([(archs == 3).sum(axis=1), -(archs == 3).sum(axis=1) - (archs == 2).sum(axis=1)], axis=1)
+    made = [archcast.get_predictor("bayesian-linear", space, random_state=0).init(archs, column) for column in scores.T]
+    models = ModelList(*(PredictorModel(predictor) for predictor in made))
+    reference = scores.min(axis=0) - 0.5
+    rows = torch.as_tensor(archs, dtype=torch.float64)
+    acquisition = qNoisyExpectedHypervolumeImprovement(
+        models,
+        ref_point=reference,
+        X_baseline=rows,
+        cache_root=False,
+    )
+    candidates = torch.as_tensor(space.sample(3, 5), dtype=torch.float64)
+    torch.manual_seed(0)
+    for candidate in candidates:
+        draws = models.posterior(torch.cat([rows, candidate[None]])).rsample(torch.Size([400])).numpy()
+        gains = [hypervolume(draw, reference) - hypervolume(draw[:-1], reference) for draw in draws]
+        error = np.std(gains) / len(gains) ** 0.5
+        assert float(acquisition(candidate[None, None])) == pytest.approx(np.mean(gains), abs=8 * error)
