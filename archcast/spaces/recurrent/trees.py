@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from archcast.costs.conventions import convention_of
 from archcast.errors import InvalidInputError
 from archcast.graphs import CONVOLUTION, CellGraphs, Operation
-from archcast.spaces.base import SearchSpace, Task, register
+from archcast.spaces.base import SearchSpace, Task
 from archcast.spaces.recurrent.language import language_task
 
 if TYPE_CHECKING:
@@ -197,34 +197,3 @@ class RecurrentTree(SearchSpace):
         sources = self._sources(row)[0].tolist()
         nodes = [(source, ACTIVATIONS[op]) for source, op in zip(sources, row[0, 1::2].tolist(), strict=True)]
         return LanguageModel([TreeCell(nodes, ends, width, self.rooted)], tokens, width)
-
-
-@register(
-    "darts-rnn",
-    summary="DARTS' recurrent cell: a tree of 8 nodes with 4 activation functions; 2.6e9 rows",
-    paper="Liu et al. 2019, https://arxiv.org/abs/1806.09055",
-    size=40_320 * 4**8,
-    buildable=True,
-)
-class DARTSRecurrent(RecurrentTree):
-    """DARTS' recurrent cell in :class:`RecurrentTree`: eight nodes, the mean of all, 850 numbers a state."""
-
-    name = "darts-rnn"
-    nodes, rooted = 8, False
-    sizes: Mapping[str, int] = {"width": 850}
-
-
-@register(
-    "enas-rnn",
-    summary="ENAS' recurrent cell: a tree of 12 nodes with 4 activation functions; 6.7e14 rows",
-    paper="Pham et al. 2018, https://arxiv.org/abs/1802.03268",
-    size=39_916_800 * 4**12,
-    buildable=True,
-)
-class ENASRecurrent(RecurrentTree):
-    """ENAS' recurrent cell in :class:`RecurrentTree`: twelve nodes, the mean of the loose ends, 748 numbers a state, which gives
-    22 M parameters (the paper says 24 M)."""
-
-    name = "enas-rnn"
-    nodes, rooted = 12, True
-    sizes: Mapping[str, int] = {"width": 748}
