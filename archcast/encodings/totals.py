@@ -58,8 +58,8 @@ class Totals(ByName):
             features[f"late {label}"] = (standard * place).sum(axis=1) / np.sqrt((place**2).sum())
         numbers = [c for c in columns(space) if c.places is not None]
         if numbers and families(space):
-            members = {c.number for _, family in families(space) for c in family}
-            alone = [c for c in numbers if c.number not in members]
+            inside = {c.number for _, family in families(space) for c in family}
+            alone = [c for c in numbers if c.number not in inside]
             features |= {c.name: c.standard[archs[:, c.number]] * c.there(archs, active) for c in alone}
             features["mean of all"] = _mean(numbers, archs, active)
         if any(c.conditional for c in columns(space)):
