@@ -48,7 +48,7 @@ def scaled(values: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarr
     return slope * values + offset
 
 
-def here(name: str, out: str, size: int, unseen: int, measurements: int, trials: int) -> None:
+def here(name: str, out: str, size: int, unseen: int, measurements: int, trials: int, labels: list[str]) -> None:
     """Measures networks of a space on this machine, and predicts all but ten of them."""
     space = archcast.get_space(name)
     archs = np.unique(space.sample(400, 0), axis=0)  # the same for any number of unseen ones, which continue each other
@@ -67,10 +67,12 @@ def here(name: str, out: str, size: int, unseen: int, measurements: int, trials:
     for trial in range(trials):
         order = np.random.default_rng(trial).permutation(len(archs))
         known, asked = order[:measurements], order[measurements:]
-        for label in ("latency", "gp"):
-            if label in archcast.predictors.PREDICTORS:
-                predictor = archcast.get_predictor(label, space, random_state=trial).init(archs[known], y[known])
-                scores.setdefault(label, []).append(measures(predictor.query(archs[asked]).mean, y[asked]))
+        table = {"shape": task.shape, "classes": task.classes, "clock": "processor", "looks": 0}
+        for label in labels:
+            params = table if label == "latency-table" else {}
+            predictor = archcast.get_predictor(label, space, random_state=trial, **params)
+            predictor.init(archs[known], y[known], pool=archcast.Pool(archs))
+            scores.setdefault(label, []).append(measures(predictor.query(archs[asked]).mean, y[asked]))
         scores.setdefault("macs", []).append(measures(scaled(macs, known, y[known])[asked], y[asked], macs[asked]))
     print(f"{'method':14s}{'Spearman':>9s}{'MAPE %':>9s}{'5 %':>7s}{'10 %':>7s}")
     for label, values in scores.items():
@@ -85,10 +87,19 @@ def main() -> None:
     parser.add_argument("--here", metavar="SPACE")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--unseen", type=int, default=200)
+    parser.add_argument("--only", default="latency,gp,latency-table")
     parser.add_argument("--out")
     arguments = parser.parse_args()
     if arguments.here is not None:
-        here(arguments.here, arguments.out, arguments.size, arguments.unseen, arguments.measurements, arguments.trials)
+        here(
+            arguments.here,
+            arguments.out,
+            arguments.size,
+            arguments.unseen,
+            arguments.measurements,
+            arguments.trials,
+            arguments.only.split(","),
+        )
         return
     benchmark = archcast.load_benchmark("nasbench201")
     space, archs = benchmark.space, benchmark.archs
