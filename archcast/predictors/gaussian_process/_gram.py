@@ -52,7 +52,7 @@ class FeatureMap:
         values, vectors = np.linalg.eigh((gram + gram.T) / 2)
         least = max(SMALLEST * abs(values[-1]), -values[0])
         kept = values > least
-        negative = -np.minimum(values, 0).sum() / max(np.abs(values).sum(), 1e-300)
+        negative = np.maximum(-values, 0).sum() / max(np.abs(values).sum(), 1e-300)
         return cls(vectors[:, kept] / np.sqrt(values[kept]), float(negative))
 
     def features(self, cross: Floats) -> Floats:
