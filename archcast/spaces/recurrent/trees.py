@@ -42,7 +42,8 @@ class RecurrentTree(SearchSpace):
     Examples:
         DARTS' own cell, of 23 M parameters:
 
-        >>> space = DARTSRecurrent()
+        >>> from archcast.spaces.base import get_space
+        >>> space = get_space("darts-rnn")
         >>> cell = [("sigmoid", 0), ("relu", 1), ("relu", 1), ("identity", 1), ("tanh", 2), ("sigmoid", 5), ("tanh", 3)]
         >>> row = space.parse(f"Genotype(recurrent={[*cell, ('relu', 5)]}, concat=range(1, 9))")
         >>> space.costs(row)["params"]
