@@ -32,6 +32,7 @@ class InducingGaussianProcess(GaussianProcess):
     """
 
     learns_relevance = False
+    learns_from_sources = False
     parameters = {"inducing": Whole(1), "iterations": Whole(1), "learning_rate": Number(0, above=True)}
 
     def __init__(

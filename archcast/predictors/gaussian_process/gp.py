@@ -13,6 +13,7 @@ from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Known, NotInitializedError, Prediction, Predictor, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
+from archcast.predictors.gaussian_process._correlated import CorrelatedGP, Signal, heard, signals_of
 from archcast.predictors.parameters import Encoding
 from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.predictors.targets import TargetScale, targets_of
@@ -46,6 +47,11 @@ class JointPosterior(Predictor):
         terms = self._terms(archs, Evidence())
         return self.gp_.predict(terms)[0], self.gp_.covariance(terms)
 
+    @property
+    def _noise(self) -> float:
+        """Variance of a score that would be measured, given the function behind it, on the scale of the targets."""
+        return self.gp_.noise
+
     def joint(self, archs: ArrayLike, *, noise: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The joint posterior at some architectures, without evidence: what a batch of them can teach.
 
@@ -62,12 +68,12 @@ class JointPosterior(Predictor):
         mean, covariance = self._posterior(self._space.validate(archs, allow_empty=False))
         covariance = (covariance + covariance.T) / 2
         variance = np.maximum(np.diag(covariance), 1e-12)
-        covariance.flat[:: len(mean) + 1] = variance + noise * self.gp_.noise
+        covariance.flat[:: len(mean) + 1] = variance + noise * self._noise
         std = np.sqrt(np.diag(covariance))
         on_scores = self.scale_.prediction(mean, std).std
         assert on_scores is not None
         scale = on_scores / std
-        centre = self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise)).mean
+        centre = self.scale_.prediction(mean, np.sqrt(variance + self._noise)).mean
         return centre, covariance * scale * scale[:, None]
 
 
@@ -122,6 +128,9 @@ class GaussianProcess(KernelPredictor):
     the maximum a posteriori under log-normal priors, found with analytic gradients. ``std`` is that of a score that would be
     measured (noise included), half the image of one standard deviation either side on the scale of the scores.
 
+    ``sources``, rows of other tasks of the same space, are heard as ``stack`` hears them, by a ``gp`` fitted to each
+    (:class:`~archcast.predictors.gaussian_process._correlated.CorrelatedGP`); ``correlations`` tells how alike they turned out.
+
     Args:
         space: search space.
         encoding: name of an encoding, or several names, each a feature group.
@@ -138,6 +147,9 @@ class GaussianProcess(KernelPredictor):
     """
 
     learns_relevance: ClassVar[bool] = True
+    learns_from_sources = True
+    signals_: Sequence[Signal] = ()  # in files of before
+    correlated_: CorrelatedGP | None = None  # takes the place of gp_ where there are sources
     parameters = {"encoding": Encoding()}
 
     def __init__(
@@ -149,6 +161,44 @@ class GaussianProcess(KernelPredictor):
     ) -> None:
         super().__init__(space, random_state=random_state)
         self.encoding = encoding
+
+    def _init(self, known: Known) -> None:
+        if not known.sources:
+            super()._init(known)
+            return
+        self.signals_ = signals_of(self, lambda fitted: fitted.gp_, self._space, known.sources, known.pool)
+        self._prepare(known.archs, known.evidence, known.pool)
+        targets = targets_of(self._space, known.scores)
+        self.scale_ = TargetScale.of_scores(known.scores, targets)
+        terms, signals, base = self._heard(known.archs, known.evidence)
+        self.correlated_ = CorrelatedGP.learn(terms, signals, base, targets, self._priors(terms))
+
+    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        if self.correlated_ is None:
+            return super()._query(archs, evidence)
+        mean, variance = self.correlated_.answer(*self._heard(archs, evidence))
+        return self.scale_.prediction(mean, np.sqrt(variance))
+
+    def _posterior(self, archs: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.correlated_ is None:
+            return super()._posterior(archs)
+        inputs = self._heard(archs, Evidence())
+        return self.correlated_.answer(*inputs)[0], self.correlated_.covariance(*inputs)
+
+    @property
+    def _noise(self) -> float:
+        return super()._noise if self.correlated_ is None else self.correlated_.noise
+
+    @property
+    def correlations(self) -> list[float]:
+        """Of each source with the scores, on the scale of normal quantiles, as far as the training rows tell; empty without."""
+        return [] if self.correlated_ is None else self.correlated_.correlation
+
+    def _heard(
+        self, archs: NDArray[np.int64], evidence: Evidence
+    ) -> tuple[Terms, NDArray[np.float64], NDArray[np.float64]]:
+        """Features of the kernel, signals of the sources and the prior mean, 0."""
+        return self._terms(archs, evidence), heard(self.signals_, archs, evidence), np.zeros(len(archs))
 
     def _prepare(self, archs: NDArray[np.int64], evidence: Evidence, pool: Pool | None) -> None:
         self.features_ = FeatureGroups.of(self._space, self.encoding, evidence, pool)

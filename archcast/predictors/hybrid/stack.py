@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
 from archcast.predictors.features import evidence_columns
+from archcast.predictors.gaussian_process._additive import AdditiveGP
+from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, heard, signals_of
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Line, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
-from archcast.predictors.hybrid._transfer import EXPECTED, MANY, Correlated, Inherited, Signal, signals_of
+from archcast.predictors.hybrid._transfer import Correlated, Inherited
 from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
@@ -141,8 +143,8 @@ class Stack(Predictor):
     scaled by the out-of-sample errors.
 
     ``sources``, rows of other tasks of the same space, help most where scores are few
-    (:class:`~archcast.predictors.hybrid._transfer.Correlated`). ``correlations`` tells how alike they turned out; below .2 a
-    source is better left out. Leave architectures that will be queried out of the sources, or the answer is a look-up.
+    (:class:`~archcast.predictors.gaussian_process._correlated.CorrelatedGP`). ``correlations`` tells how alike they turned out;
+    below .2 a source is better left out. Leave architectures that will be queried out of the sources, or the answer is a look-up.
 
     ``init()`` without architectures ranks by what is known beforehand: the size (multiplications, or the weights of a cell) and,
     where the pool has them, ``flops`` and ``nwot``, in equal parts. The answer is then a normal quantile, times .45.
@@ -179,7 +181,7 @@ class Stack(Predictor):
         return Requirements(none=True)
 
     def _init(self, known: Known) -> None:
-        self.signals_ = signals_of(self, self._space, known.sources, known.pool)
+        self.signals_ = signals_of(self, _structural, self._space, known.sources, known.pool)
         if len(known.archs) == 0:
             self._init_unlabelled(known.pool)
             return
@@ -263,7 +265,7 @@ class Stack(Predictor):
         """The inputs with the signals of the sources."""
         if not self.signals_:
             return inputs
-        return replace(inputs, signals=np.stack([signal(archs, evidence) for signal in self.signals_], axis=1))
+        return replace(inputs, signals=heard(self.signals_, archs, evidence))
 
     @property
     def correlations(self) -> list[float]:
@@ -295,3 +297,10 @@ class Stack(Predictor):
     def _line(self) -> Line | None:
         """The ridge regression; files of before have none."""
         return getattr(self, "line_", None)
+
+
+def _structural(stack: Stack) -> AdditiveGP:
+    """The Gaussian process on the structure of one that was fitted without sources."""
+    member = stack.processes_[-1]
+    assert isinstance(member, Process)
+    return member.gp
