@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor
-from archcast.predictors.neural._folds import left_out, noise
+from archcast.predictors.neural._folds import Noise, left_out, moments
 from archcast.predictors.neural.losses import LOSS, LOSSES, Loss, OnTargets
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
@@ -28,7 +28,8 @@ class NetworkEnsemble(OnTargets, Predictor):
     """Base of predictors that are an ensemble of networks on rows of a space, trained at once on rank-normal targets.
 
     Each member leaves out a fifth of the rows. ``mean`` is that of the members, ``std`` holds their spread and their error on the
-    rows left out. ``n_members=1`` is a single network, whose std is 0. A subclass writes ``_learn`` and ``_outputs``.
+    rows left out, where alike is predicted. ``n_members=1`` is a single network, whose std is 0. A subclass writes ``_learn``
+    and ``_outputs``.
 
     Args:
         space: search space.
@@ -43,7 +44,7 @@ class NetworkEnsemble(OnTargets, Predictor):
     """
 
     has_std = True
-    noise_ = 0.0  # in files of before
+    noise_: Noise | float = 0.0  # in files of before
     needs_graph = True
 
     parameters = {
@@ -100,11 +101,11 @@ class NetworkEnsemble(OnTargets, Predictor):
         self.weights_ = self._learn(known.archs, targets, LOSSES[self.loss], ~out, rng)
         outputs = self._outputs(known.archs)
         self._learn_scale(self.loss, outputs)
-        self.noise_ = noise(self._on_targets(outputs), targets, out)
+        self.noise_ = Noise.of(self._on_targets(outputs), targets, out)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        members = self._on_targets(self._outputs(archs))
-        return self.scale_.prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
+        mean, variance = moments(self._on_targets(self._outputs(archs)), self.noise_)
+        return self.scale_.prediction(mean, np.sqrt(variance))
 
 
 class GraphNetworkEnsemble(NetworkEnsemble):

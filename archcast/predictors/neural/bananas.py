@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, register
-from archcast.predictors.neural._folds import left_out, noise
+from archcast.predictors.neural._folds import Noise, left_out, moments
 from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import FeatureRegressor
@@ -31,10 +31,10 @@ class Bananas(OnTargets, FeatureRegressor):
     """Ensemble of feed-forward networks on the path encoding of the canonical row.
 
     ``mean`` is that of the members, which differ in their initial weights and in the fifth of the rows that each leaves out.
-    ``std`` holds their spread and their error on the rows left out; the spread alone, as in the paper, is far too narrow. The
-    paper's are the number of members, 5, ten layers of 20 units, the learning rate of .01, 150 epochs and the loss, the mean of
-    ``|f - t| / d``, where ``d`` is the distance of a score from the best that is possible; where the range of the scores is not
-    known (:func:`~archcast.predictors.targets.limits_of`), ``d`` is 1.
+    ``std`` holds their spread and their error on the rows left out, where alike is predicted; the spread alone, as in the paper,
+    is far too narrow. The paper's are the number of members, 5, ten layers of 20 units, the learning rate of .01, 150 epochs and
+    the loss, the mean of ``|f - t| / d``, where ``d`` is the distance of a score from the best that is possible; where the range
+    of the scores is not known (:func:`~archcast.predictors.targets.limits_of`), ``d`` is 1.
 
     Departures from the paper: the rows left out; targets ``t`` are rank-normal; the activation is x sigmoid(x); the optimiser
     is AdamW with warm-up and decay; all members are trained at once.
@@ -57,7 +57,7 @@ class Bananas(OnTargets, FeatureRegressor):
     """
 
     has_std = True
-    noise_ = 0.0  # in files of before
+    noise_: Noise | float = 0.0  # in files of before
     graph_encodings = ("path",)
 
     parameters = {
@@ -122,7 +122,7 @@ class Bananas(OnTargets, FeatureRegressor):
         )
         outputs = _mlp.outputs(self.weights_, inputs)
         self._learn_scale(self.loss, outputs)
-        self.noise_ = noise(self._on_targets(outputs), targets, out)
+        self.noise_ = Noise.of(self._on_targets(outputs), targets, out)
 
     def _nearness(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` 1 / d, with a mean of 1; no d is taken as less than a hundredth of their mean."""
@@ -136,4 +136,5 @@ class Bananas(OnTargets, FeatureRegressor):
         from archcast.predictors.neural import _mlp
 
         members = self._on_targets(_mlp.outputs(self.weights_, features[:, self.columns_] * self.units_))
-        return members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_)
+        mean, variance = moments(members, self.noise_)
+        return mean, np.sqrt(variance)

@@ -21,7 +21,9 @@ def test_members_are_standardised_over_the_training_rows() -> None:
     members = (new - train.mean(axis=1, keepdims=True)) / train.std(axis=1, keepdims=True)
     np.testing.assert_allclose(
         rank.query(queries).mean,
-        rank.scale_.prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + rank.noise_)).mean,
+        rank.scale_.prediction(
+            members.mean(axis=0), np.sqrt(members.var(axis=0) + rank.noise_(members.mean(axis=0)))
+        ).mean,
     )
 
 
