@@ -12,8 +12,8 @@ from scipy.linalg import cho_solve
 from typing_extensions import Self
 
 from archcast.errors import InvalidInputError
-from archcast.evidence import Evidence, Pool, Source
-from archcast.predictors.base import Predictor
+from archcast.evidence import Evidence
+from archcast.predictors.base import Known, Predictor
 from archcast.predictors.features import EvidenceColumn, reference_numbers, reference_rows
 from archcast.predictors.gaussian_process._additive import (
     JITTER,
@@ -26,7 +26,7 @@ from archcast.predictors.gaussian_process._additive import (
 from archcast.predictors.persistence import saved
 from archcast.spaces.base import SearchSpace, get_space
 
-__all__ = ["CORRELATIONS", "EXPECTED", "MANY", "NOISE", "CorrelatedGP", "Signal", "heard", "signals_of"]
+__all__ = ["CORRELATIONS", "EXPECTED", "HEARD", "MANY", "NOISE", "CorrelatedGP", "Signal", "heard", "signals_of"]
 
 CORRELATIONS = np.linspace(-0.6, 0.975, 22)
 EXPECTED, DOUBT = 0.55, 0.35
@@ -37,6 +37,9 @@ NOISE = 0.05
 
 MANY = 20
 """From so many architectures up ``stack`` tunes the kernel and takes further members."""
+
+HEARD = 1000
+"""Of more scores a task learns nothing from others: sources are not heard, since a covariance is kept for each correlation."""
 
 MOST = 1500
 """More rows of a source are thinned out to so many, evenly: further ones tell little."""
@@ -73,36 +76,37 @@ def signals_of(
     predictor: Predictor,
     process: Callable[[Any], AdditiveGP],
     space: SearchSpace,
-    sources: Sequence[Source],
-    pool: Pool | None,
+    known: Known,
 ) -> list[Signal]:
-    """A signal for each source.
+    """A signal for each source; none for a task with more than ``HEARD`` scores.
 
     Args:
         predictor: not initialised; it is made anew for each source.
         process: the Gaussian process of such a predictor once it is initialised.
         space: that of the task.
-        sources: of the same space.
-        pool: candidates, or ``None``.
+        known: of the task: its sources, of the same space, and its pool.
 
     Raises:
         InvalidInputError: a source of another space.
     """
-    out = []
-    rows = reference_rows(space, pool)
-    known = Evidence() if pool is None or not pool.evidence else pool.evidence[reference_numbers(pool)]
-    for number, source in enumerate(sources):
+    for number, source in enumerate(known.sources):
         if get_space(source.space).name != space.name:
             raise InvalidInputError(
                 f"sources[{number}] is of space {get_space(source.space).name!r}, the task of {space.name!r}: only sources of the "
                 "same space help. Leave it out."
             )
+    if len(known.scores) > HEARD:
+        return []
+    out, pool = [], known.pool
+    rows = reference_rows(space, pool)
+    beside = Evidence() if pool is None or not pool.evidence else pool.evidence[reference_numbers(pool)]
+    for number, source in enumerate(known.sources):
         some = np.linspace(0, len(source.archs) - 1, min(len(source.archs), MOST)).astype(int)
         fitted: Any = type(predictor)(**predictor.get_params(deep=False))
         fitted.init(
             source.archs[some], source.scores[some], source.evidence[some] if source.evidence else None, pool=pool
         )
-        expected = fitted.query(rows, known or None).mean
+        expected = fitted.query(rows, beside or None).mean
         scale = EvidenceColumn.of("source", str(number), 0, expected)
         out.append(Signal(fitted, scale, process(fitted)))
     return out

@@ -130,6 +130,7 @@ class GaussianProcess(KernelPredictor):
 
     ``sources``, rows of other tasks of the same space, are heard as ``stack`` hears them, by a ``gp`` fitted to each
     (:class:`~archcast.predictors.gaussian_process._correlated.CorrelatedGP`); ``correlations`` tells how alike they turned out.
+    With more than 1,000 scores they are not heard.
 
     Args:
         space: search space.
@@ -163,10 +164,10 @@ class GaussianProcess(KernelPredictor):
         self.encoding = encoding
 
     def _init(self, known: Known) -> None:
-        if not known.sources:
+        self.signals_ = signals_of(self, lambda fitted: fitted.gp_, self._space, known)
+        if not self.signals_:
             super()._init(known)
             return
-        self.signals_ = signals_of(self, lambda fitted: fitted.gp_, self._space, known.sources, known.pool)
         self._prepare(known.archs, known.evidence, known.pool)
         targets = targets_of(self._space, known.scores)
         self.scale_ = TargetScale.of_scores(known.scores, targets)

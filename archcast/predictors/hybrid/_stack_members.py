@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.predictors.gaussian_process._additive import AdditiveGP, LogNormal, Priors, Terms
+from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
+from archcast.predictors.gaussian_process._summarised import summarised
 from archcast.predictors.hybrid._structure import View
 from archcast.predictors.persistence import saved
 from archcast.predictors.trees.xgboost import XGBoost
@@ -22,6 +23,9 @@ PRIOR_SLOPE = 0.45
 
 LINEAR, PRIOR_TERM = 0.05, 0.16
 """Prior variances of the linear terms on structure and on the prior quantile; the other terms share what is left of 1."""
+
+EXACT = 2000
+"""Of more training rows the Gaussian process is a sparse one."""
 
 PENALTIES = tuple(10.0 ** (k / 2) for k in range(-4, 8))
 """Penalties that ridge regression chooses from."""
@@ -85,14 +89,15 @@ class Process:
 
     One Matern-5/2 term with relevances on each group of features; linear terms on the Weisfeiler-Lehman labels (cosine), on all
     groups together, with evidence on the evidence, and, where counts or evidence make it, on the prior quantile. The prior mean
-    is a part of the prior quantile.
+    is a part of the prior quantile. Above 2,000 training rows a few hundred stand for all
+    (:func:`~archcast.predictors.gaussian_process._summarised.summarised`).
 
     Attributes:
         gp: fitted to the targets less the prior mean.
         evidence: whether it looks at evidence.
     """
 
-    gp: AdditiveGP
+    gp: AdditiveGP | InducingGP
     evidence: bool
 
     @classmethod
@@ -111,7 +116,11 @@ class Process:
             The member, and ``(n,)`` mean and variance of each target given all others.
         """
         mean = inputs.prior_mean(evidence)
-        gp = AdditiveGP.fit(terms_of(inputs, evidence), targets - mean, priors_of(inputs, evidence, distances))
+        terms, priors = terms_of(inputs, evidence), priors_of(inputs, evidence, distances)
+        if len(targets) > EXACT:
+            few, outside, variance = summarised(terms, targets - mean, priors)
+            return cls(few, evidence), outside + mean, variance
+        gp = AdditiveGP.fit(terms, targets - mean, priors)
         return cls(gp, evidence), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:

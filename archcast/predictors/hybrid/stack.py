@@ -140,11 +140,12 @@ class Stack(Predictor):
 
     Their out-of-sample errors (leave-one-out in closed form, out-of-bag, cross-validated) set the weights, see
     :class:`Blend`. ``std`` holds the variance of the Gaussian processes, noise included, and the disagreement of the members,
-    scaled by the out-of-sample errors.
+    scaled by the out-of-sample errors. Above 2,000 architectures the Gaussian process is a sparse one, and costs grow linearly.
 
     ``sources``, rows of other tasks of the same space, help most where scores are few
     (:class:`~archcast.predictors.gaussian_process._correlated.CorrelatedGP`). ``correlations`` tells how alike they turned out;
-    below .2 a source is better left out. Leave architectures that will be queried out of the sources, or the answer is a look-up.
+    below .2 a source is better left out, and with more than 1,000 scores none is heard. Leave architectures that will be queried
+    out of the sources, or the answer is a look-up.
 
     ``init()`` without architectures ranks by what is known beforehand: the size (multiplications, or the weights of a cell) and,
     where the pool has them, ``flops`` and ``nwot``, in equal parts. The answer is then a normal quantile, times .45.
@@ -181,7 +182,7 @@ class Stack(Predictor):
         return Requirements(none=True)
 
     def _init(self, known: Known) -> None:
-        self.signals_ = signals_of(self, _structural, self._space, known.sources, known.pool)
+        self.signals_ = signals_of(self, _structural, self._space, known)
         if len(known.archs) == 0:
             self._init_unlabelled(known.pool)
             return
@@ -303,4 +304,5 @@ def _structural(stack: Stack) -> AdditiveGP:
     """The Gaussian process on the structure of one that was fitted without sources."""
     member = stack.processes_[-1]
     assert isinstance(member, Process)
+    assert isinstance(member.gp, AdditiveGP)  # of a source few enough rows are taken
     return member.gp

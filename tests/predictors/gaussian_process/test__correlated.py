@@ -9,6 +9,7 @@ from scipy.stats import kendalltau, multivariate_normal, norm
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Source
 from archcast.predictors.base import Predictor, get_predictor
+from archcast.predictors.gaussian_process import _correlated
 from archcast.predictors.gaussian_process._additive import JITTER
 from archcast.predictors.gaussian_process._correlated import CORRELATIONS, CorrelatedGP, heard
 from archcast.predictors.targets import rank_normal
@@ -121,6 +122,19 @@ def test_initialised_again_without_sources_it_is_the_plain_one():
     gp = fitted(12, [source(n=40)]).init(ARCHS[:12], task(ARCHS[:12], 2))
     np.testing.assert_array_equal(gp.query(QUERIES[:9]).mean, fitted(12, None).query(QUERIES[:9]).mean)
     assert gp.correlations == []
+
+
+@pytest.mark.parametrize("name", ["gp", "stack"])
+def test_with_many_scores_sources_are_not_heard(name, monkeypatch):
+    monkeypatch.setattr(_correlated, "HEARD", 11)
+    few, many = (
+        get_predictor(name, SPACE, random_state=0).init(ARCHS[:n], task(ARCHS[:n], 2), sources=[source(n=40)])
+        for n in (11, 12)
+    )
+    assert len(few.correlations) == 1
+    assert many.correlations == []
+    plain = get_predictor(name, SPACE, random_state=0).init(ARCHS[:12], task(ARCHS[:12], 2))
+    np.testing.assert_array_equal(many.query(QUERIES[:9]).mean, plain.query(QUERIES[:9]).mean)
 
 
 def test_errors_in_one_line():

@@ -11,9 +11,18 @@ from sklearn.linear_model import Ridge
 
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Pool
-from archcast.predictors.base import get_predictor
+from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.features import evidence_columns
-from archcast.predictors.gaussian_process._additive import JITTER, AdditiveGP, LogNormal, Objective, Priors, Terms
+from archcast.predictors.gaussian_process._additive import (
+    JITTER,
+    AdditiveGP,
+    InducingGP,
+    LogNormal,
+    Objective,
+    Priors,
+    Terms,
+)
+from archcast.predictors.hybrid import _stack_members
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Process
 from archcast.predictors.hybrid._structure import RIDGE, FilledEvidence, Structure, measured
 from archcast.predictors.hybrid.stack import Blend, Stack
@@ -420,3 +429,19 @@ def test_scores_without_architectures_are_an_error():
         get_predictor("stack", SPACE).init(None, [1.0])
     with pytest.raises(InvalidInputError, match=r"call init\(archs, scores\)"):
         get_predictor("stack", SPACE).init(SPACE.sample(3, 0))
+
+
+def test_of_many_rows_the_process_is_sparse(monkeypatch, tmp_path):
+    space = get_space("nasbench201")
+    archs, asked = space.sample(80, 0), space.sample(100, 1)
+    scores = (archs == 3).sum(axis=1) - 0.5 * (archs == 4).sum(axis=1)
+    exact = get_predictor("stack", space, random_state=0).init(archs, scores)
+    monkeypatch.setattr(_stack_members, "EXACT", 79)
+    stack = get_predictor("stack", space, random_state=0).init(archs, scores)
+    assert isinstance(exact.processes_[0].gp, AdditiveGP)
+    assert isinstance(stack.processes_[0].gp, InducingGP)
+    answer, other = stack.query(asked), exact.query(asked)
+    assert np.corrcoef(answer.mean, other.mean)[0, 1] > 0.99
+    np.testing.assert_allclose(answer.std.mean(), other.std.mean(), rtol=0.2)
+    stack.save(tmp_path / "stack.npz")
+    np.testing.assert_array_equal(Predictor.load(tmp_path / "stack.npz").query(asked).mean, answer.mean)
