@@ -7,6 +7,7 @@ import doctest
 import importlib
 import importlib.util
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,23 @@ def test_the_family_of_a_predictor_is_its_folder() -> None:
     for name in PREDICTORS:
         folder = PREDICTORS.index[name].split(".")[2]
         assert PREDICTORS.entry(name).info["family"] == folder.replace("_", "-"), name
+
+
+def test_the_family_of_a_predictor_is_its_row_in_the_docs() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    rows = re.findall(
+        r"^\| `([a-z-]+)`[^|]*\|([^|]*)\|", (docs / "predictors.md").read_text().split("## Measured")[0], re.M
+    )
+    listed = {(family, name) for family, names in rows for name in re.findall("`([^`]+)`", names)}
+    listed |= {("one-shot", name) for name in re.findall("`(one-shot[^`]*)`", (docs / "one-shot.md").read_text())}
+    assert {(PREDICTORS.entry(name).info["family"], name) for name in PREDICTORS.names()} <= listed
+
+
+def test_the_readme_lists_every_page() -> None:
+    root = Path(__file__).parents[1]
+    readme = (root / "README.md").read_text()
+    for page in (root / "docs").glob("*.md"):
+        assert f"(docs/{page.name})" in readme, page.name
 
 
 def test_evaluation_names_no_concrete_predictor() -> None:

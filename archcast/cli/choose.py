@@ -22,14 +22,15 @@ def choose(
         str | None, typer.Option(help="Name of the column with the score.", show_default="chosen by its name")
     ] = None,
     better: Annotated[
-        str | None, typer.Option(help="Which scores are better: higher or lower.", show_default="by the score's name")
+        str | None,
+        typer.Option(help="Direction of better scores: higher or lower.", show_default="by the score's name"),
     ] = None,
     space: Annotated[
         str | None,
         typer.Option(help="Name of a search space, or path to its JSON.", show_default="the table's own columns"),
     ] = None,
     predictors: Annotated[
-        str | None, typer.Option(help="Names of predictors, with commas.", show_default="five of them")
+        str | None, typer.Option(help="Names of predictors, with commas between them.", show_default="five of them")
     ] = None,
     epochs: Annotated[
         int | None,

@@ -28,7 +28,9 @@ Name = Annotated[
 Where = Annotated[
     Path | None,
     typer.Option(
-        "--path", help="File or folder with the published files.  [default: $ARCHCAST_DATA]", show_default=False
+        "--path",
+        help="Path to the published file, or to the folder that holds the files.  [default: $ARCHCAST_DATA]",
+        show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -118,7 +120,10 @@ def convert(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Folder for the compact files.  [default: the folder of --path]", show_default=False
+            "--out",
+            "-o",
+            help="Path to the folder for the compact files.  [default: the folder of --path]",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -138,7 +143,7 @@ def convert(
 @app.command("fetch")
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of the benchmark, without a task.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Path to the folder for the files.")] = Path(),
     mirror: Annotated[
         str | None, typer.Option("--mirror", help="Address of another server that has the files.", show_default=False)
     ] = None,

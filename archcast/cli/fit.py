@@ -19,12 +19,13 @@ def fit(
             help="Path to a table of architectures and scores: .csv, .tsv, .json or .jsonl.", show_default=False
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Path of the model to write.")] = Path("model.npz"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Path to the model to write.")] = Path("model.npz"),
     score: Annotated[
         str | None, typer.Option(help="Name of the column with the score.", show_default="chosen by its name")
     ] = None,
     better: Annotated[
-        str | None, typer.Option(help="Which scores are better: higher or lower.", show_default="by the score's name")
+        str | None,
+        typer.Option(help="Direction of better scores: higher or lower.", show_default="by the score's name"),
     ] = None,
     space: Annotated[
         str | None,

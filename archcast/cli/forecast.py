@@ -25,7 +25,7 @@ def forecast(
     logs: Annotated[
         list[Path],
         typer.Argument(
-            help="Logs of trainings: CSV, TSV, JSON lines, TensorBoard events, or folders that hold them.",
+            help="Paths to logs of trainings: CSV, TSV, JSON lines, TensorBoard events, or folders that hold them.",
             show_default=False,
         ),
     ],
@@ -36,7 +36,8 @@ def forecast(
         str | None, typer.Option(help="Name of the column to forecast.", show_default="chosen by its name")
     ] = None,
     better: Annotated[
-        str | None, typer.Option(help="Which values are better: higher or lower.", show_default="by the metric's name")
+        str | None,
+        typer.Option(help="Direction of better values: higher or lower.", show_default="by the metric's name"),
     ] = None,
     best: Annotated[float | None, typer.Option(help="Value to beat.", show_default="the best finished run's")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -44,14 +45,15 @@ def forecast(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File to write: .png, .svg or .pdf a picture, .html a page, .json or .csv a table.", show_default=False
+            help="Path to the file to write: a picture (.png, .svg, .pdf), a page (.html), or a table (.json, .csv).",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
     """Forecast how trainings will end, and which to stop.
 
-    A curve from a log in, its end out: median, 50 and 90 % interval, the chance to beat the best, and stop or go on. Finished
-    runs among the logs teach it.
+    For each run: the median and the 50 and 90 % intervals of its last value, the chance that it beats the best, and the
+    advice to stop or to go on. Finished runs among the logs show how such curves go on.
     """
     from archcast.errors import ArchcastError, InvalidInputError
 

@@ -18,12 +18,16 @@ RECOMMENDED = "stack"
 
 def leaderboard(
     benchmarks: Annotated[
-        str | None, typer.Option(help="Names of benchmarks, with commas.", show_default="all that can be loaded")
+        str | None,
+        typer.Option(help="Names of benchmarks, with commas between them.", show_default="all that can be loaded"),
     ] = None,
     predictors: Annotated[
-        str | None, typer.Option(help="Names of predictors, with commas.", show_default="a well-chosen few")
+        str | None,
+        typer.Option(help="Names of predictors, with commas between them.", show_default="a well-chosen few"),
     ] = None,
-    train_sizes: Annotated[str, typer.Option(help="Numbers of training architectures, with commas.")] = "10,100",
+    train_sizes: Annotated[
+        str, typer.Option(help="Numbers of training architectures, with commas between them.")
+    ] = "10,100",
     trials: Annotated[int, typer.Option(help="Number of repetitions.")] = 5,
     jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one for each core.")] = -1,
     out: Annotated[Path, typer.Option(help="Path to the folder for the page and all results.")] = Path(

@@ -26,7 +26,7 @@ class Kind(str, Enum):
 
 
 def list_(
-    kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
+    kind: Annotated[Kind, typer.Argument(help="Kind of component to list.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that is known.")] = False,
 ) -> None:
     """List spaces, encodings, predictors, proxies, benchmarks or search strategies, with their papers."""

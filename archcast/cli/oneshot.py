@@ -30,23 +30,32 @@ Model = Annotated[Path, typer.Argument(help="Path to a file that archcast onesho
 
 @app.command("train", cls=Checked)
 def train(
-    out: Annotated[Path, typer.Argument(help="Path of the file to write, .npz.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="Path to the .npz file to write.", show_default=False)],
     method: Annotated[str, typer.Option(help="Name of a one-shot predictor.")] = "one-shot",
-    space: Annotated[str, typer.Option(help="Search space that has a supernet.")] = "nasbench201",
+    space: Annotated[str, typer.Option(help="Name of a search space that has a supernet.")] = "nasbench201",
     dataset: Annotated[
         str,
-        typer.Option(help="digits, cifar10, cifar100, a folder with a folder of images for each class, or an .npz."),
+        typer.Option(
+            help="Name of a data set (digits, cifar10, cifar100), or path to a folder that holds a folder of images for each "
+            "class, or to an .npz file."
+        ),
     ] = "digits",
-    epochs: Annotated[int | None, typer.Option(help="Passes over the images.", show_default="the method's own")] = None,
-    batch_size: Annotated[int, typer.Option(help="Number of images a step.")] = 32,
+    epochs: Annotated[
+        int | None, typer.Option(help="Number of passes over the images.", show_default="the method's own")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Number of images in a step.")] = 32,
     learning_rate: Annotated[
         float | None, typer.Option(help="Learning rate at the start.", show_default="the method's own")
     ] = None,
     width: Annotated[
-        int | None, typer.Option(help="Channels of the first stage.", show_default="what suits the data set")
+        int | None, typer.Option(help="Number of channels of the first stage.", show_default="what suits the data set")
     ] = None,
-    depth: Annotated[int | None, typer.Option(help="Cells a stage.", show_default="what suits the data set")] = None,
-    stages: Annotated[int | None, typer.Option(help="Stages of cells.", show_default="what suits the data set")] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="Number of cells in a stage.", show_default="what suits the data set")
+    ] = None,
+    stages: Annotated[
+        int | None, typer.Option(help="Number of stages of cells.", show_default="what suits the data set")
+    ] = None,
     images: Annotated[int, typer.Option(help="Number of held-out images that answer a query.")] = 216,
     watch: Annotated[
         int | None,
@@ -59,18 +68,20 @@ def train(
     benchmark: Annotated[
         str | None,
         typer.Option(
-            help="Benchmark whose architectures are watched; its accuracies are not looked at.",
+            help="Name of the benchmark whose architectures are watched. Its accuracies are not looked at.",
             show_default="random ones",
         ),
     ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Path of a .safetensors file, written after every epoch; continued from where it exists."),
+        typer.Option(
+            help="Path to a .safetensors file that is written after every epoch. Where it exists, the training continues from it."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, order and draws.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Name of the device to train on: cpu, cuda or cuda:1.")] = "cpu",
     mixed_precision: Annotated[
-        bool, typer.Option(help="bfloat16 where autocast allows it; accelerators only.")
+        bool, typer.Option(help="Compute in bfloat16 where autocast allows it, on accelerators only.")
     ] = False,
 ) -> None:
     """Train a supernet and write it to a file.
@@ -141,14 +152,17 @@ def query(
         list[str] | None, typer.Argument(help="Architectures in the space's notation.", show_default=False)
     ] = None,
     archs: Annotated[
-        Path | None, typer.Option(help="Path to a text file of architectures, one a line.", show_default=False)
+        Path | None, typer.Option(help="Path to a text file with one architecture on each line.", show_default=False)
     ] = None,
     sample: Annotated[
         int | None, typer.Option(help="Number of random architectures, each function equally likely.", min=1)
     ] = None,
     measure: Annotated[
         str | None,
-        typer.Option(help="loss, accuracy, divergence, strength or likelihood.", show_default="the method's own"),
+        typer.Option(
+            help="Name of the measure: loss, accuracy, divergence, strength or likelihood.",
+            show_default="the method's own",
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -195,7 +209,8 @@ def derive(
     by: Annotated[
         str | None,
         typer.Option(
-            help="score, weights or perturbation.", show_default="weights where the method learns any, else score"
+            help="Name of the rule that chooses: score, weights or perturbation.",
+            show_default="weights where the method learns any, else score",
         ),
     ] = None,
 ) -> None:
@@ -219,13 +234,16 @@ def report(
         ),
     ],
     benchmark: Annotated[
-        str | None, typer.Option(help="Benchmark whose accuracies the scores are compared with.", show_default=False)
+        str | None,
+        typer.Option(help="Name of the benchmark whose accuracies the scores are compared with.", show_default=False),
     ] = None,
     trainings: Annotated[
         int,
         typer.Option(help="Number of trainings of each derived architecture that the benchmark does not hold.", min=0),
     ] = 0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Path of an HTML page.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Path to the HTML page to write.", show_default=False)
+    ] = None,
 ) -> None:
     """Say how a supernet trained, what it favours and, with --benchmark, how well it ranks.
 

@@ -16,7 +16,11 @@ WIDEST = 14
 
 def predict(
     model: Annotated[
-        str, typer.Argument(help="Path to a model that archcast fit wrote; with --zoo, a network.", show_default=False)
+        str,
+        typer.Argument(
+            help="Path to a model that archcast fit wrote. With --zoo: a network, such as timm:resnet50.",
+            show_default=False,
+        ),
     ],
     candidates: Annotated[
         Path | None,
@@ -27,18 +31,20 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Path of a .csv file to write.", show_default=False)
+        Path | None, typer.Option("--out", "-o", help="Path to the .csv file to write.", show_default=False)
     ] = None,
     zoo: Annotated[
         bool,
-        typer.Option("--zoo", help="Forecast the ImageNet accuracy of a network, as timm:resnet50 or file.py:factory."),
+        typer.Option(
+            "--zoo", help="Forecast the ImageNet accuracy of a network, such as timm:resnet50 or file.py:factory."
+        ),
     ] = False,
     input_: Annotated[
         str | None,
         typer.Option("--input", help="Shape of an image, with --zoo.", show_default="what suits the network"),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Tag of the training recipe, with --zoo, as ra3_in1k.", show_default=False)
+        str | None, typer.Option(help="Tag of the training recipe, for --zoo, such as ra3_in1k.", show_default=False)
     ] = None,
 ) -> None:
     """Rank candidates: predicted score, 90 % interval, and which candidates are far from anything seen.

@@ -31,23 +31,24 @@ def score(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="torchvision:resnet18, timm:NAME, package.module:factory, file.py:factory, or SPACE:ARCHITECTURE.",
+            help="Models to score: torchvision:resnet18, timm:NAME, package.module:factory, file.py:factory, or "
+            "SPACE:ARCHITECTURE.",
             show_default=False,
         ),
     ] = None,
     proxies: Annotated[
         str,
         typer.Option(
-            help="Names or patterns with commas, quick (all that are cheap) or all; aggregates, such as vote, too. With --one-shot "
-            "also none."
+            help="Names or patterns of proxies and of aggregates, such as vote, with commas between them; or quick (all cheap "
+            "proxies), or all. With --one-shot also none."
         ),
     ] = "quick",
     input_: Annotated[
         list[str] | None,
         typer.Option(
             "--input",
-            help="Shape of one input, as 3x224x224; NAME:SHAPE:TYPE:BELOW for each of several, as ids:128:long:30522 and "
-            "mask:128:bool; or module:function that makes the inputs.",
+            help="Shape of one input, as 3x224x224. A model with several inputs takes the option once for each, as "
+            "NAME:SHAPE:TYPE:BELOW: ids:128:long:30522 and mask:128:bool. Or module:function, a function that makes the inputs.",
             show_default="what suits the target",
         ),
     ] = None,
@@ -60,33 +61,47 @@ def score(
     ] = None,
     data: Annotated[
         str,
-        typer.Option(help="noise, digits, a folder with a folder of images for each class, or an .npz with x and y."),
+        typer.Option(
+            help="Source of the images: noise, digits, or the path to a folder that holds a folder of images for each class, "
+            "or to an .npz file with x and y."
+        ),
     ] = "noise",
     loss: Annotated[
-        str, typer.Option(help="Loss: auto, cross_entropy, binary or mse; the targets are drawn to suit it.")
+        str,
+        typer.Option(
+            help="Name of the loss: auto, cross_entropy, binary or mse. The targets are drawn to suit the loss."
+        ),
     ] = "auto",
-    ignore_index: Annotated[int, typer.Option(help="Label that does not count, as 255 in segmentation.")] = -100,
+    ignore_index: Annotated[
+        int, typer.Option(help="Label whose samples or pixels are left out of the loss, as 255 in segmentation.")
+    ] = -100,
     batch_dim: Annotated[
-        str, typer.Option(help="Axis of the samples: auto, or its number, as 1 where the sequence comes first.")
+        str, typer.Option(help="Number of the axis of the samples (1 where the sequence comes first), or auto.")
     ] = "auto",
     against: Annotated[
         str | None,
         typer.Option(
-            help="Table of real models, timm or torchvision: print the expected ImageNet accuracy and the place among them.",
+            help="Name of a table of real models, timm or torchvision. Prints the expected ImageNet accuracy, and the place in "
+            "the table.",
             show_default=False,
         ),
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="Tag of the training recipe, with --against, as ra3_in1k.", show_default="that of the name"),
+        typer.Option(
+            help="Tag of the training recipe, for --against, such as ra3_in1k.", show_default="that of the name"
+        ),
     ] = None,
     init: Annotated[
-        str, typer.Option(help="How weights are drawn: default (as the model does), kaiming, xavier or normal.")
+        str,
+        typer.Option(
+            help="Name of the rule by which weights are drawn: default (the model's own), kaiming, xavier or normal."
+        ),
     ] = "default",
     seed: Annotated[int, typer.Option(help="Seed of weights, data and proxies.")] = 0,
     device: Annotated[str | None, typer.Option(help="Name of the device, e.g. cuda.", show_default="cpu")] = None,
     memory_format: Annotated[
-        str, typer.Option(help="Layout of images in memory: auto, contiguous or channels_last.")
+        str, typer.Option(help="Name of the layout of images in memory: auto, contiguous or channels_last.")
     ] = "auto",
     option: Annotated[
         list[str] | None,
@@ -102,7 +117,7 @@ def score(
     archs: Annotated[
         Path | None,
         typer.Option(
-            help="Path of a text file with one architecture a line, or of a CSV file with a column arch.",
+            help="Path to a text file with one architecture on each line, or to a CSV file with a column arch.",
             show_default=False,
         ),
     ] = None,
@@ -111,7 +126,7 @@ def score(
         bool,
         typer.Option(
             "--one-shot",
-            help="A column one_shot, of scores with shared weights: one network is trained for all architectures of --space, on "
+            help="Add the column one_shot: scores with shared weights. One network is trained for all architectures of --space, on "
             "the images of --data, or on digits.",
         ),
     ] = False,
@@ -125,18 +140,21 @@ def score(
     width: Annotated[
         int | None, typer.Option(help="Number of channels of networks of a space.", show_default="its paper's")
     ] = None,
-    depth: Annotated[int | None, typer.Option(help="Number of cells a stage.", show_default="its paper's")] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="Number of cells in each stage.", show_default="its paper's")
+    ] = None,
     stages: Annotated[int | None, typer.Option(help="Number of stages of cells.", show_default="its paper's")] = None,
-    jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one a core.")] = 1,
-    format_: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one for each core.")] = 1,
+    format_: Annotated[str, typer.Option("--format", help="Format of the output: table, json or csv.")] = "table",
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Path of a file to append to (CSV, or JSON lines); the same command continues it.", show_default=False
+            help="Path to a file to append to (CSV, or JSON lines); the same command continues it.", show_default=False
         ),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(help="Name of a proxy or an aggregate; the best come first.", show_default=False)
+        str | None,
+        typer.Option(help="Name of the proxy or aggregate to sort by; the best come first.", show_default=False),
     ] = None,
 ) -> None:
     """Score networks by zero-cost proxies: how good they may become, without training them.

@@ -141,7 +141,8 @@ def search(
 ) -> None:
     """Search for the best architecture.
 
-    Every strategy sees the same objective and budget. The best architecture is chosen by its validation score.
+    Every strategy sees the same objective and budget. The best architecture is the one with the best score
+    of the metric that is maximised.
 
     Ctrl-C keeps what is finished; the same command continues.
     """

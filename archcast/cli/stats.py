@@ -21,7 +21,7 @@ def stats(
     model: Annotated[
         str,
         typer.Argument(
-            help="torchvision:NAME, timm:NAME, package.module:factory, file.py:factory, or SPACE:ARCHITECTURE."
+            help="Model to measure: torchvision:NAME, timm:NAME, package.module:factory, file.py:factory, or SPACE:ARCHITECTURE."
         ),
     ],
     input_: Annotated[
@@ -38,10 +38,15 @@ def stats(
         int | None, typer.Option(help="Number of training samples, for the time of an epoch.", show_default=False)
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="Memory that the training must fit into, as 8GB.", show_default=False)
+        str | None,
+        typer.Option(help="Size of the memory that the training must fit into, such as 8GB.", show_default=False),
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="Optimizer whose memory counts: none, sgd or adam.")] = "sgd",
-    device: Annotated[str | None, typer.Option(help="Device to measure on, as cuda.", show_default="cpu")] = None,
+    optimizer: Annotated[
+        str, typer.Option(help="Name of the optimizer whose memory counts: none, sgd or adam.")
+    ] = "sgd",
+    device: Annotated[
+        str | None, typer.Option(help="Name of the device to measure on, such as cuda.", show_default="cpu")
+    ] = None,
     kwargs: Annotated[str | None, typer.Option(help="Arguments of the factory, as JSON.", show_default=False)] = None,
     layers: Annotated[int, typer.Option(help="Number of layers to list, the most costly ones; 0 for none.")] = 15,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -21,7 +21,7 @@ def surrogate(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Path of the file to write.")] = Path("surrogate.npz"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Path to the file to write.")] = Path("surrogate.npz"),
     path: Annotated[
         Path | None,
         typer.Option(help="Path to the published files of the benchmark.", show_default="$ARCHCAST_DATA"),

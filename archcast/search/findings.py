@@ -79,7 +79,7 @@ class Findings:
     def summary_rows(self) -> list[dict[str, Any]]:
         """A row for each strategy and multiple of the batch: see :data:`COLUMNS`.
 
-        ``evaluations`` counts full trainings. ``regret`` is the optimum less the validation score of the best architecture so far,
+        ``evaluations`` counts full trainings. ``regret`` is the optimum less the score of the best architecture so far,
         ``test_of_best`` the test score of that architecture, ``found_optimum`` the trials in which it is the optimum, ``seconds``
         the time spent on training (simulated for a table), ``overhead_seconds`` the time the strategy took, in all of the search.
         Means and standard errors over the trials.

@@ -78,8 +78,9 @@ def _table(results: Findings, rows: list[dict[str, Any]]) -> str:
     ]
     return (
         sortable(columns, "searches")
-        + '<p class="soft">A click on a heading sorts. The best is chosen by the validation score; its test score is shown, never '
-        "the best test score seen. All numbers are in results.csv, every evaluation is in history.csv.</p>"
+        + '<p class="soft">A click on a heading sorts. The best architecture has the best score of the metric that was '
+        "searched on. Its test score is shown, never the best test score seen. All numbers are in results.csv, every "
+        "evaluation is in history.csv.</p>"
     )
 
 

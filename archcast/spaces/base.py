@@ -351,7 +351,9 @@ class SearchSpace(ABC):
         return rows[self.is_valid(rows)]
 
     def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
-        """A representative row for each row: equal exactly for rows that are the same function with equal weights.
+        """A representative row for each row: rows with the same one are the same function with equal weights.
+
+        Whether all such rows are found, or which of them are not, the docstring of each space says.
 
         The default looks the representative, the first row of its class by :meth:`preference`, up in a table of the whole
         space that is made once. Where the space is too large for such a table, each row represents itself: nothing is

@@ -42,7 +42,7 @@ PRODUCTIONS = np.argsort(CODES)
 
 @register(
     "hierarchical-nasbench201",
-    summary="networks that a grammar derives, up to 42 cells of NAS-Bench-201; 2.3e179 rows",
+    summary="networks that a grammar derives, up to 42 cells of NAS-Bench-201; 2.2e179 rows",
     paper="Schrodi et al. 2023, https://arxiv.org/abs/2211.01842",
     size=23 * 10**178,
     buildable=True,
