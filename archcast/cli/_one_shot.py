@@ -81,12 +81,13 @@ def shared_scores(
     from archcast.errors import InvalidInputError
     from archcast.names import get_predictor
     from archcast.predictors.one_shot._predictor import watched
+    from archcast.spaces import get_space
 
     if supernet is not None:
         predictor: Any = load(supernet)
-        if predictor._space != space:
+        if get_space(predictor.space) != space:
             raise InvalidInputError(
-                f"--supernet {str(supernet)!r} is of space {predictor._space.name!r}, not of {space.name!r}."
+                f"--supernet {str(supernet)!r} is of space {get_space(predictor.space).name!r}, not of {space.name!r}."
             )
     else:
         dataset = DATASET if data == "noise" else data

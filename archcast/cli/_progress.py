@@ -56,8 +56,8 @@ def stoppable(kept: Callable[[], str]) -> Iterator[None]:
 class Bar:
     """What :func:`progress_bar` gives: say how far the work is, or anything else."""
 
-    def __init__(self, console: Any, bar: Any, unit: str) -> None:
-        self._console, self._bar, self._unit = console, bar, unit
+    def __init__(self, console: Any, bar: Any, unit: str, lines: bool) -> None:
+        self._console, self._bar, self._unit, self._lines = console, bar, unit, lines
         self._task = bar.add_task("starting", total=None)
         self._start = self._said = time.monotonic()
         self.done, self.total = 0, 0
@@ -67,7 +67,7 @@ class Bar:
         self.done, self.total = done, total
         self._bar.update(self._task, completed=done, total=total, description=text)
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._said >= SECONDS:
+        if self._lines and not self._console.is_terminal and now - self._said >= SECONDS:
             self._said = now
             minutes, seconds = divmod(round(now - self._start), 60)
             rest = f", {text}" if text else ""
@@ -79,12 +79,13 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(unit: str, *, shown: bool = True) -> Iterator[Bar]:
+def progress_bar(unit: str, *, shown: bool = True, lines: bool = True) -> Iterator[Bar]:
     """A bar on stderr; where stderr is no terminal, a plain line every ten seconds.
 
     Args:
         unit: what is counted, e.g. ``"trials"``.
         shown: ``False`` for work that is not worth a bar.
+        lines: ``False`` leaves out the plain lines.
     """
     from rich.console import Console
     from rich.progress import (
@@ -101,4 +102,4 @@ def progress_bar(unit: str, *, shown: bool = True) -> Iterator[Bar]:
     described = TextColumn("{task.description}", markup=False)
     hidden = not shown or not console.is_terminal
     with Progress(*columns, described, console=console, transient=True, disable=hidden) as bar:
-        yield Bar(console, bar, unit)
+        yield Bar(console, bar, unit, lines)

@@ -171,10 +171,11 @@ def query(
 
     from archcast.cli._one_shot import load
     from archcast.cli.score import read_architectures
+    from archcast.spaces import get_space
     from archcast.training import sample_functions
 
     predictor = load(model)
-    space = predictor._space
+    space = get_space(predictor.space)
     if bool(architectures) + (archs is not None) + (sample is not None) != 1:
         raise typer.BadParameter("Give architectures, or one of --archs FILE and --sample N.")
     if sample is not None:
@@ -183,9 +184,8 @@ def query(
         rows = space.parse(architectures or read_architectures(archs or Path()))
     if measure is not None:
         predictor.set_params(measure=measure)
-        predictor._check_parameters()
     scores = predictor.query(rows).mean
-    dead = ~predictor._trained().net.has_path(space.canonical(rows)) if len(rows) else np.zeros(0, dtype=bool)
+    dead = ~predictor.trained().net.has_path(space.canonical(rows)) if len(rows) else np.zeros(0, dtype=bool)
     if dead.any():
         shown = space.format(rows[dead][:1])[0]
         typer.echo(
@@ -198,7 +198,7 @@ def query(
     if json:
         typer.echo(json_.dumps(records, indent=2))
         return
-    typer.echo(f"{predictor._own('measure'):>10}  architecture")
+    typer.echo(f"{predictor.setting('measure'):>10}  architecture")
     for record in records:
         typer.echo(f"{record['score']:10.4f}  {record['arch']}")
 
@@ -216,11 +216,12 @@ def derive(
 ) -> None:
     """Print the architecture that the method chooses."""
     from archcast.cli._one_shot import load
+    from archcast.spaces import get_space
 
     predictor = load(model)
     row = predictor.derive(by)
-    typer.echo(predictor._space.format(row)[0])
-    if not predictor._trained().net.has_path(row[None])[0]:
+    typer.echo(get_space(predictor.space).format(row)[0])
+    if not predictor.trained().net.has_path(row[None])[0]:
         typer.echo("This architecture has no path from its input to its output. Try --by perturbation.", err=True)
 
 
@@ -256,6 +257,7 @@ def report(
     from archcast.errors import InvalidInputError
     from archcast.evaluation.shared_weights import as_page, compared, diagnosed
     from archcast.files import write_whole
+    from archcast.spaces import get_space
 
     if out is not None and not out.parent.is_dir():
         raise InvalidInputError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
@@ -276,5 +278,5 @@ def report(
     if out is not None:
         first = next(iter(predictors.values()))
         name = type(first).__name__ if len(predictors) == 1 else f"{len(predictors)} supernets"
-        write_whole(out, as_page(f"{name} on {first.dataset}, {first._space.name}", sections))
+        write_whole(out, as_page(f"{name} on {first.dataset}, {get_space(first.space).name}", sections))
         typer.echo(f"\nWritten to {out}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archcast.cli._progress import Terminated
+from archcast.cli._progress import Terminated, progress_bar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -408,7 +408,10 @@ def _run(
                 yield target, names
 
     try:
-        with _progress(count, present) as advance:
+        with progress_bar("networks", shown=count > 1, lines=False) as bar:
+            if present:
+                bar.note(f"continuing: {present:,} are there already")
+            bar.update(present, count)
             for outcome, names in _outcomes(named(), job, jobs):
                 if outcome.error is not None:
                     wrong.append(outcome.error)
@@ -422,7 +425,7 @@ def _run(
                     else:
                         file.append(twins)
                     failed += [replace(twin, scores={}) for twin in twins]
-                advance(len(names), outcome.name)
+                bar.update(bar.done + len(names), count, outcome.name)
     except KeyboardInterrupt as error:
         where = "" if file is None else f": {len(file.done):,} are kept in {file.path}; the same command continues."
         typer.echo(f"interrupted{where}", err=True)
@@ -476,35 +479,6 @@ def _group(target: Target, job: Job, names: list[str]) -> tuple[Outcome, list[st
     from archcast.cli._scoring import run
 
     return run(target, job), names
-
-
-@contextmanager
-def _progress(count: int, present: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar on stderr for more than one target."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    bar = Progress(
-        *columns,
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-        disable=count < 2 or not console.is_terminal,
-    )
-    with bar:
-        if present:
-            console.print(f"continuing: {present:,} are there already")
-        task = bar.add_task("", total=count, completed=present)
-        yield lambda steps, name: bar.update(task, advance=steps, description=name)
 
 
 # -- options -----------------------------------------------------------------------------------------------------------

@@ -182,10 +182,14 @@ class Benchmark:
                 f"seed {short(seed)}: benchmark {self.name!r} is a table. Trainings with other seeds are metrics of their own, if "
                 "there are any."
             )
-        return self._rows(self._find(rows))
+        return self._rows(self.find(rows))
 
-    def _find(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where these rows, or rows that are the same function, are in the table."""
+    def find(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places ``(n,)`` in the table of these valid rows ``(n, d)``, or of rows that are the same function.
+
+        Raises:
+            InvalidInputError: a row is not in the table.
+        """
         exact = {row.tobytes(): i for i, row in reversed(list(enumerate(self.archs)))}
         found = [exact.get(row.tobytes(), -1) for row in rows]
         if -1 in found:

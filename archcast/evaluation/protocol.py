@@ -25,7 +25,7 @@ from archcast.evidence import Evidence
 from archcast.journal import fingerprint
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
 from archcast.predictors.parameters import AUTO
-from archcast.spaces.base import SPACES, SearchSpace
+from archcast.spaces.base import SPACES, SearchSpace, get_space
 
 __all__ = [
     "Protocol",
@@ -334,9 +334,9 @@ def make_predictors(
         if label in made:
             raise InvalidInputError(f"predictors holds {label!r} twice. Name them: a dict of label to predictor.")
         predictor = _made(item, name)
-        if predictor._space != space:
+        if get_space(predictor.space) != space:
             raise InvalidInputError(
-                f"predictors: {label!r} is for space {predictor._space.name!r}, the benchmark's is {space.name!r}."
+                f"predictors: {label!r} is for space {get_space(predictor.space).name!r}, the benchmark's is {space.name!r}."
             )
         predictor = clone(predictor)
         if encoding is not None and "encoding" in predictor.get_params(deep=False):

@@ -18,6 +18,7 @@ from archcast.errors import InvalidInputError
 from archcast.predictors.one_shot._predictor import OneShotPredictor
 from archcast.reports.figures import GREY, INKS
 from archcast.reports.pages import page, svg, text
+from archcast.spaces.base import get_space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +56,7 @@ class _Truth:
 
     @classmethod
     def of(cls, predictor: OneShotPredictor, benchmark: Benchmark | None) -> _Truth:
-        space = predictor._space
+        space = get_space(predictor.space)
         if benchmark is None:
             from archcast.training.table import sample_functions
 
@@ -71,10 +72,12 @@ class _Truth:
 
     def among(self, predictor: OneShotPredictor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Which of the watched rows have an accuracy, and these."""
-        watched = predictor._space.canonical(np.asarray(predictor.watch))
+        watched = get_space(predictor.space).canonical(np.asarray(predictor.watch))
         if self.accuracy is None:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        known = dict(zip(map(bytes, predictor._space.canonical(self.rows)), self.accuracy.tolist(), strict=True))
+        known = dict(
+            zip(map(bytes, get_space(predictor.space).canonical(self.rows)), self.accuracy.tolist(), strict=True)
+        )
         values = np.array([known.get(bytes(row), np.nan) for row in watched])
         where = np.flatnonzero(np.isfinite(values))
         return where, values[where]
@@ -94,8 +97,8 @@ def diagnosed(predictor: OneShotPredictor, benchmark: Benchmark | None = None, t
     truth = _Truth.of(predictor, benchmark)
     scored, own = _scored(predictor, truth)
     sections = [_training(predictor), *_over_epochs(predictor, truth), scored, _size(predictor, truth, own)]
-    if getattr(predictor._space, "operations", None):
-        sections.append(_favours(predictor._space, truth, own))
+    if getattr(get_space(predictor.space), "operations", None):
+        sections.append(_favours(get_space(predictor.space), truth, own))
     return [*sections, _derived(predictor, truth, trainings)]
 
 
@@ -183,7 +186,7 @@ def _training(predictor: OneShotPredictor) -> Section:
 def _taus(predictor: OneShotPredictor, truth: _Truth) -> NDArray[np.float64]:
     """``(epochs,)`` tau of the watched rows, by the measure that the method takes, loss or accuracy."""
     where, accuracy = truth.among(predictor)
-    name = "accuracy" if predictor._own("measure") == "accuracy" else "loss"
+    name = "accuracy" if predictor.setting("measure") == "accuracy" else "loss"
     scores = predictor.diary_[name][:, where] * (1 if name == "accuracy" else -1)
     return np.array([kendalltau(one, accuracy).statistic for one in scores])
 
@@ -225,7 +228,7 @@ def _over_epochs(predictor: OneShotPredictor, truth: _Truth) -> list[Section]:
 
 def _mixture(predictor: OneShotPredictor, epochs: NDArray[np.int64]) -> Section:
     """Eigenvalue, skips and nones, discretisation gap."""
-    diary, net = predictor.diary_, predictor._trained().net
+    diary, net = predictor.diary_, predictor.trained().net
     derived = diary["derived"].astype(np.int64)
     skips, nones = net.shares(derived)
     gap = diary["derived_loss"] - diary["mixture_loss"]
@@ -250,7 +253,7 @@ def _mixture(predictor: OneShotPredictor, epochs: NDArray[np.int64]) -> Section:
 
     rows = [["epoch", "eigenvalue", "skips", "nones", "gap (nats)", "derived"]]
     for k in _marks(len(epochs)):
-        shown = predictor._space.format(derived[k])[0]
+        shown = get_space(predictor.space).format(derived[k])[0]
         rows.append(
             [
                 str(k + 1),
@@ -267,10 +270,10 @@ def _mixture(predictor: OneShotPredictor, epochs: NDArray[np.int64]) -> Section:
 
 def _scored(predictor: OneShotPredictor, truth: _Truth) -> tuple[Section, NDArray[np.float64]]:
     """Every measure, and the scores by the method's own."""
-    sizes = predictor._space.costs(truth.rows, task=predictor.task_)["params"]
-    own, kept = predictor._own("measure"), predictor.measure
+    sizes = get_space(predictor.space).costs(truth.rows, task=predictor.task_)["params"]
+    own, kept = predictor.setting("measure"), predictor.measure
     measures = ["loss", "accuracy", "divergence", "strength"]
-    measures += ["likelihood"] if predictor._trained().learns_weights else []
+    measures += ["likelihood"] if predictor.trained().learns_weights else []
     rows = [["measure", "least", "median", "most", "tau with params"]]
     rows[0] += [] if truth.accuracy is None else ["tau", "better half"]
     found = {}
@@ -292,7 +295,7 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _size(predictor: OneShotPredictor, truth: _Truth, scores: NDArray[np.float64]) -> Section:
     """Whether large networks are favoured: mean rank by quarter of size."""
-    sizes = predictor._space.costs(truth.rows, task=predictor.task_)["params"]
+    sizes = get_space(predictor.space).costs(truth.rows, task=predictor.task_)["params"]
     quarters = np.minimum((4 * (rankdata(sizes, method="ordinal") - 1) / len(sizes)).astype(int), 3)
     rank = _ranks(scores)
     rows = [["parameters", "architectures", "mean rank of the scores"]]
@@ -333,7 +336,7 @@ def _favours(space: Any, truth: _Truth, scores: NDArray[np.float64]) -> Section:
 
 def _derived(predictor: OneShotPredictor, truth: _Truth, trainings: int) -> Section:
     """What the method chooses, and how good that is alone."""
-    space, regime = predictor._space, predictor._trained()
+    space, regime = get_space(predictor.space), predictor.trained()
     known: dict[bytes, float] = {}
     if truth.accuracy is not None:
         known = dict(zip(map(bytes, space.canonical(truth.rows)), truth.accuracy.tolist(), strict=True))
@@ -356,10 +359,10 @@ def _alone(predictor: OneShotPredictor, row: NDArray[np.int64], trainings: int) 
     """Mean test accuracy of so many trainings."""
     from archcast.training import Trainer, settings_for
 
-    data = predictor._data()
-    how = settings_for(data.name, predictor._space)
+    data = predictor.load_data()
+    how = settings_for(data.name, get_space(predictor.space))
     how |= {name: value for name, value in predictor.task_.size.items() if name in how}
-    trainer = Trainer(predictor._space, data, **how)
+    trainer = Trainer(get_space(predictor.space), data, **how)
     return float(np.mean([run.test_accuracy for run in trainer.train_seeds(row, tuple(range(trainings)))]))
 
 

@@ -21,6 +21,7 @@ from archcast.evidence import Evidence
 from archcast.forecasting.metrics import Metric, direction, show
 from archcast.predictors.learning_curve.distributions import Distribution
 from archcast.predictors.learning_curve.lc_increment import LCIncrement
+from archcast.spaces.base import get_space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -335,7 +336,7 @@ class Forecast:
             highest=self._highest,
             random_state=self.random_state,
         )
-        archs = np.zeros((len(self), len(predictor._space.cardinalities)), dtype=np.int64)
+        archs = np.zeros((len(self), len(get_space(predictor.space).cardinalities)), dtype=np.int64)
         done = np.flatnonzero(self.finished)
         values = self._forth(self.curves)
         known = Evidence({signal: values[done]}) if len(done) else None

@@ -22,6 +22,7 @@ from archcast.errors import InvalidInputError, require
 from archcast.predictors.base import NotInitializedError, Predictor
 from archcast.predictors.gaussian_process.gp import JointPosterior
 from archcast.search.checks import check_predictor_fits
+from archcast.spaces.base import get_space
 
 try:
     import torch
@@ -84,7 +85,7 @@ class PredictorModel(Model):
             raise InvalidInputError(f"predictor must be an archcast.Predictor, got {type(predictor).__name__}.")
         if not length > 0:
             raise InvalidInputError(f"length must be more than 0, got {length!r}.")
-        check_predictor_fits(predictor, predictor._space, std=True)
+        check_predictor_fits(predictor, get_space(predictor.space), std=True)
         if not predictor.__sklearn_is_fitted__():
             raise NotInitializedError(f"{type(predictor).__name__} is not initialised: call init(archs, scores) first.")
         self.predictor = predictor
@@ -122,7 +123,7 @@ class PredictorModel(Model):
         Raises:
             InvalidInputError: ``X`` holds what is no row of the space.
         """
-        space = self.predictor._space
+        space = get_space(self.predictor.space)
         if X.ndim < 2:
             raise InvalidInputError(f"X must have shape (batch, q, d) or (q, d), got {tuple(X.shape)}.")
         if output_indices is not None and list(output_indices) != [0]:
@@ -165,7 +166,10 @@ class PredictorModel(Model):
         prediction = self.predictor.query(distinct)
         assert prediction.std is not None
         where = back.reshape(rows.shape[:-1])
-        std, keys = np.maximum(prediction.std, LEAST_STD)[where], self.predictor._space.canonical(distinct)[where]
+        std, keys = (
+            np.maximum(prediction.std, LEAST_STD)[where],
+            get_space(self.predictor.space).canonical(distinct)[where],
+        )
         differ = (keys[:, :, None] != keys[:, None]).sum(axis=-1)
         return prediction.mean[where], std[:, :, None] * np.exp(-differ / self.length) * std[:, None]
 

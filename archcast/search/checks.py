@@ -8,7 +8,7 @@ from typing import Any
 
 from archcast.errors import InvalidInputError, short
 from archcast.predictors.base import PREDICTORS, Predictor
-from archcast.spaces.base import SearchSpace
+from archcast.spaces.base import SearchSpace, get_space
 
 __all__ = ["check_predictor_fits", "number"]
 
@@ -39,9 +39,9 @@ def check_predictor_fits(predictor: Predictor, space: SearchSpace, *, std: bool)
     if not isinstance(predictor, Predictor):
         raise InvalidInputError(f"predictor must be a name or an archcast.Predictor, got {type(predictor).__name__}.")
     title = PREDICTORS.name_of(type(predictor)) or type(predictor).__name__
-    if predictor._space != space:
+    if get_space(predictor.space) != space:
         raise InvalidInputError(
-            f"predictor {title!r} is for space {predictor._space.name!r}, the search's is {space.name!r}."
+            f"predictor {title!r} is for space {get_space(predictor.space).name!r}, the search's is {space.name!r}."
         )
     needs = predictor.requires
     what = f"curve {needs.curve!r}" if needs.curve else f"proxies {', '.join(needs.proxies)}" if needs.proxies else ""

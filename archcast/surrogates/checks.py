@@ -210,14 +210,14 @@ def _regions(
     function: Surrogate, table: Benchmark, given: ArrayLike | None, seed: int, jobs: int, tell: Tell | None
 ) -> list[dict[str, Any]]:
     archs, metric = function.seen, function.default_metric
-    truth = table.scores(metric)[table._find(archs)]
+    truth = table.scores(metric)[table.find(archs)]
     if given is None:
         labels, names = _clusters(function, seed), "region"
     else:
         of_table = array_of("regions", given)
         if of_table.shape != (len(table),):
             raise InvalidInputError(f"regions must have shape ({len(table)},), one for each row, got {of_table.shape}.")
-        labels, names = of_table[table._find(archs)], ""
+        labels, names = of_table[table.find(archs)], ""
     ensemble = function.scalars[f"metrics/{metric}"]
     groups = [label for label in np.unique(labels) if FEWEST // 4 <= (labels == label).sum() <= len(labels) - FEWEST]
     todo = [

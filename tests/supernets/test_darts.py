@@ -75,7 +75,7 @@ def test_predictors_take_the_space(name):
     task = Task(width=1, depth=3)
     predictor = get_predictor(name, SPACE, task=task, epochs=1, batch_size=384, images=8, random_state=0).init()
     assert np.isfinite(predictor.query(ROWS).mean).all()
-    if predictor._trained().learns_weights:
+    if predictor.trained().learns_weights:
         assert SPACE.validate(predictor.derive("weights")).shape == (1, 32)
 
 

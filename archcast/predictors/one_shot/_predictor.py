@@ -237,7 +237,7 @@ class OneShotPredictor(Predictor):
         from archcast.supernets.loop import train
 
         self._check_device()
-        data = self._data()
+        data = self.load_data()
         self.seed_ = int(self._rng().integers(2**31))
         self.task_ = self._task(data)
         regime = self._make(self.task_)
@@ -282,7 +282,8 @@ class OneShotPredictor(Predictor):
         if self.mixed_precision and device.type == "cpu":
             raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
 
-    def _data(self) -> Dataset:
+    def load_data(self) -> Dataset:
+        """The data set that the supernet is trained on."""
         from archcast.training.datasets import Dataset, load_dataset
 
         return self.dataset if isinstance(self.dataset, Dataset) else load_dataset(self.dataset)
@@ -302,21 +303,22 @@ class OneShotPredictor(Predictor):
         from archcast.supernets.loop import Settings
 
         settings = Settings(
-            epochs=self._own("epochs"),
+            epochs=self.setting("epochs"),
             batch_size=self.batch_size,
-            learning_rate=self._own("learning_rate"),
+            learning_rate=self.setting("learning_rate"),
             mixed_precision=self.mixed_precision,
         )
         net = get_supernet(self._space, task, self.seed_, **self._network_settings())
         return self._regime(net, settings, self.seed_)
 
-    def _own(self, name: str) -> Any:
+    def setting(self, name: str) -> Any:
+        """Value of a parameter; where it is ``None``, the usual one of the method."""
         value = getattr(self, name)
         return self.usual[name] if value is None else value
 
     # -- query --------------------------------------------------------------------------------------------------------
 
-    def _trained(self) -> Regime:
+    def trained(self) -> Regime:
         """The regime with what it learned."""
         import torch
 
@@ -331,8 +333,9 @@ class OneShotPredictor(Predictor):
         return torch.from_numpy(self.images_).to(self.device), torch.from_numpy(self.labels_).to(self.device)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
+        self._check_parameters()
         rows, twin = np.unique(self._space.canonical(archs), axis=0, return_inverse=True)
-        return Prediction(self._scores(self._trained(), rows, self._own("measure"))[twin.ravel()])
+        return Prediction(self._scores(self.trained(), rows, self.setting("measure"))[twin.ravel()])
 
     def _scores(self, regime: Regime, rows: NDArray[np.int64], score: str) -> NDArray[np.float64]:
         """``(n,)`` scores of canonical rows."""
@@ -371,7 +374,7 @@ class OneShotPredictor(Predictor):
 
         if not hasattr(self, "n_features_in_"):
             self.query(np.zeros((0, len(self._space.cardinalities)), dtype=np.int64))
-        regime = self._trained()
+        regime = self.trained()
         learns = regime.learns_weights
         by = ("weights" if learns else "score") if by is None else by
         if by not in ("score", "weights", "perturbation"):
@@ -385,7 +388,7 @@ class OneShotPredictor(Predictor):
         rows = functions_of(regime.net, self.seed_)
         if len(rows) > CANDIDATES:
             rows = rows[np.random.default_rng(self.seed_).permutation(len(rows))[:CANDIDATES]]
-        scores = self._scores(regime, rows, self._own("measure"))
+        scores = self._scores(regime, rows, self.setting("measure"))
         return np.asarray(rows[int(np.argmax(scores))])
 
 

@@ -73,7 +73,7 @@ def test_derived_by_score_is_the_best_function():
     predictor = get_predictor("one-shot", SPACE, **SMALL).init()
     row = predictor.derive("score")
     rows = SPACE.sample(200, 3)
-    rest = predictor.query(rows[predictor._trained().net.has_path(rows)]).mean
+    rest = predictor.query(rows[predictor.trained().net.has_path(rows)]).mean
     assert predictor.query(row).mean[0] >= rest.max()
     with pytest.raises(InvalidInputError, match="by must be one of"):
         predictor.derive("luck")
