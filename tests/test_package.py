@@ -198,6 +198,34 @@ def test_public_api_resolves() -> None:
     assert (ROOT / "py.typed").is_file()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "bench digits --predictors gp,stak",
+        "bench digits --predictors omny:without=curve",
+        "bench digitz",
+        "bench nats-tsss/cifar10",
+        "bench digits --encoding adjacenzy",
+        "search --strategy randm",
+        "train --space nasbench20",
+        "score --space nasbench20 --sample 1",
+        "fit table.csv --predictor stak",
+        "oneshot train net.npz --method one-shot-dart",
+    ],
+)
+def test_the_command_line_refuses_a_mistyped_name_before_anything_heavy_is_loaded(command: str) -> None:
+    code = (
+        "import sys; from archcast.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as stop: assert stop.code, stop\n"
+        "print(*[m for m in ('torch', 'numpy', 'scipy', 'sklearn', 'pandas') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code, *command.split()], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == []
+    assert out.stderr.startswith("error: Unknown "), out.stderr
+    assert "Did you mean" in out.stderr
+
+
 def test_a_mistyped_name_is_refused_before_anything_heavy_is_loaded() -> None:
     code = (
         "import sys, archcast\n"

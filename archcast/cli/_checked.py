@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import typer.core
 
 from archcast.checks import whole
-from archcast.errors import InvalidInputError, short
+from archcast.errors import InvalidInputError, UnknownNameError, short
+from archcast.names import BENCHMARKS, ENCODINGS, PREDICTORS, SPACES, STRATEGIES
+from archcast.registry import Registry, closest
 
 __all__ = ["Checked"]
 
@@ -16,10 +20,23 @@ MOST = {"width": 65_536, "depth": 1_000, "stages": 16, "seed": 2**32 - 1}
 LEAST = {"width": 1, "depth": 1, "stages": 1, "epochs": 1, "trials": 1, "batch_size": 1, "seed": 0, "sample": 1}
 """Option -> the smallest number that it may have; an option that is not given is ``None``."""
 PATHS = ("--out", "-o")
+REGISTRIES: dict[str, Registry[Any]] = {
+    "benchmark": BENCHMARKS,
+    "encoding": ENCODINGS,
+    "members": PREDICTORS,
+    "method": PREDICTORS,
+    "predictor": PREDICTORS,
+    "predictors": PREDICTORS,
+    "space": SPACES,
+    "strategy": STRATEGIES,
+}
+"""Option -> the registry that holds the names that it takes."""
+WORDS = ("all", "auto", "none")
+NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\+?", re.IGNORECASE)
 
 
 class Checked(typer.core.TyperCommand):
-    """A command that refuses numbers out of range and empty paths, in one line that names the option."""
+    """A command that refuses numbers out of range, empty paths and names that nothing has, in one line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for option, value in zip(args, [*args[1:], "-"]):
@@ -41,4 +58,22 @@ class Checked(typer.core.TyperCommand):
                     raise InvalidInputError(
                         f"{option} must be a whole number of at most {most:,}, got {short(value, 30)}."
                     )
+            if name in REGISTRIES and isinstance(value, str):
+                check_names(REGISTRIES[name], value)
         return super().invoke(ctx)
+
+
+def check_names(registry: Registry[Any], text: str) -> None:
+    """Refuse a mistyped name before anything heavy is imported. What may be a path or a class is left to the command.
+
+    Args:
+        registry: where the names are.
+        text: names with commas between them, each with its parameters or its task: ``omni:without=curve``, ``nats-tss/cifar10``.
+
+    Raises:
+        UnknownNameError: with the closest names.
+    """
+    for part in text.split(","):
+        name = re.split("[:/]", part.strip())[0]
+        if NAME.fullmatch(name) and name not in (*WORDS, *registry.names()) and not Path(part.strip()).exists():
+            raise UnknownNameError(f"Unknown {registry.kind} {short(part.strip())}. {closest(name, registry.names())}")
