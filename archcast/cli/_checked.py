@@ -24,7 +24,6 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "benchmark": BENCHMARKS,
     "encoding": ENCODINGS,
     "members": PREDICTORS,
-    "method": PREDICTORS,
     "predictor": PREDICTORS,
     "predictors": PREDICTORS,
     "space": SPACES,

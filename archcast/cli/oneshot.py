@@ -88,18 +88,19 @@ def train(
 
     With --checkpoint, Ctrl-C loses at most an epoch; the same command continues.
     """
-    from archcast.cli._one_shot import task_of
-    from archcast.cli._progress import progress_bar, stoppable
     from archcast.errors import InvalidInputError
     from archcast.names import PREDICTORS, get_predictor
-    from archcast.predictors.one_shot._predictor import OneShotPredictor, watched
     from archcast.registry import closest
+
+    if method not in PREDICTORS.names("one-shot*"):
+        raise InvalidInputError(f"Unknown method {method!r}. {closest(method, PREDICTORS.names('one-shot*'))}")
+    from archcast.cli._one_shot import task_of
+    from archcast.cli._progress import progress_bar, stoppable
+    from archcast.predictors.one_shot._predictor import OneShotPredictor, watched
     from archcast.spaces import get_space
 
     if not out.parent.is_dir():
         raise InvalidInputError(f"OUT {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
-    if method not in PREDICTORS.names("one-shot*"):
-        raise InvalidInputError(f"Unknown method {method!r}. {closest(method, PREDICTORS.names('one-shot*'))}")
     task = task_of(dataset, get_space(space), {"width": width, "depth": depth, "stages": stages})
     predictor = get_predictor(
         method,
