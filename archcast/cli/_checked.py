@@ -57,7 +57,8 @@ class Checked(typer.core.TyperCommand):
                     raise InvalidInputError(
                         f"{option} must be a whole number of at most {most:,}, got {short(value, 30)}."
                     )
-            if name in REGISTRIES and isinstance(value, str):
+            refused = name == "benchmark" and ctx.params.get("table") is not None  # which the command says
+            if name in REGISTRIES and isinstance(value, str) and not refused:
                 check_names(REGISTRIES[name], value)
         return super().invoke(ctx)
 

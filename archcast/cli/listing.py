@@ -63,7 +63,7 @@ def list_(
         tasks, needs = ", ".join(info.get("tasks", ())), info.get("needs")
         what = (
             str(info.get("summary", ""))
-            + (f"; needs {needs}" if needs else "")
+            + (f"; {needs}" if needs == "cannot be read" else f"; needs {needs}" if needs else "")
             + (f"; TASK is {tasks}" if tasks else "")
         )
         table.add_row(f"{name}/TASK" if tasks else name, what, str(info.get("paper", "")).split(", http")[0])

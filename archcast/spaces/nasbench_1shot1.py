@@ -176,7 +176,7 @@ def _written(value: Any) -> str:
 
 @register(
     "nasbench-1shot1-1",
-    summary="NAS-Bench-101 with 4 choice blocks of 1, 2, 2, 2 parents, output 2; 14,580 rows",
+    summary="NAS-Bench-101 with 4 choice blocks of 1, 2, 2 and 2 parents, an output of 2; 14,580 rows",
     paper=PAPER,
     size=180 * 3**4,
     buildable=True,
@@ -190,7 +190,7 @@ class NASBench1Shot1Space1(NASBench1Shot1):
 
 @register(
     "nasbench-1shot1-2",
-    summary="NAS-Bench-101 with 4 choice blocks of 1, 1, 2, 2 parents, output 3; 29,160 rows",
+    summary="NAS-Bench-101 with 4 choice blocks of 1, 1, 2 and 2 parents, an output of 3; 29,160 rows",
     paper=PAPER,
     size=360 * 3**4,
     buildable=True,
@@ -204,7 +204,7 @@ class NASBench1Shot1Space2(NASBench1Shot1):
 
 @register(
     "nasbench-1shot1-3",
-    summary="NAS-Bench-101 with 5 choice blocks of 1, 1, 1, 2, 2 parents, output 2; 1,312,200 rows",
+    summary="NAS-Bench-101 with 5 choice blocks of 1, 1, 1, 2 and 2 parents, an output of 2; 1,312,200 rows",
     paper=PAPER,
     size=5_400 * 3**5,
     buildable=True,

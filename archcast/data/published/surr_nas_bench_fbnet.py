@@ -12,7 +12,7 @@ __all__ = ["read"]
 
 @register(
     "surr-nas-bench-fbnet",
-    summary="Surr-NAS-Bench-FBNet, a surrogate of FBNet's space: refused, for it is code",
+    summary="Surr-NAS-Bench-FBNet, a surrogate of FBNet's space: refused, because it is code",
     paper="Zela et al. 2022, https://arxiv.org/abs/2008.09777",
     licence="Apache-2.0",
     holds="nothing that is data",

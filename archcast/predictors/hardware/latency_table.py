@@ -23,7 +23,7 @@ MOST_TRACED = 20_000
 
 @register(
     "latency-table",
-    summary="sum of layers that were measured one by one on the device at hand",
+    summary="sum of the times of the layers, measured one by one on the device at hand",
     paper="Cai et al. 2019 (ProxylessNAS), https://arxiv.org/abs/1812.00332; Wu et al. 2019, https://arxiv.org/abs/1812.03443",
     family="hardware",
 )

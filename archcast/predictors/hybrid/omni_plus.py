@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 
 @register(
     "omni+",
-    summary="stack over structure, proxies and the shape of partial curves; what to reach for where there are curves",
+    summary="stack over structure, proxies and the shape of partial curves; the first choice where there are curves",
     paper="after White et al. 2021, https://arxiv.org/abs/2104.01177; features and blend by archcast",
     family="hybrid",
     default=True,

@@ -120,7 +120,7 @@ class Blend:
 
 @register(
     "stack",
-    summary="Gaussian processes and trees on structure and evidence, blended; the one to reach for",
+    summary="Gaussian processes and trees on structure and evidence, blended; the first choice",
     paper="stacking after Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1; features and blend by archcast",
     family="hybrid",
     default=True,

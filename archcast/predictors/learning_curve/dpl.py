@@ -33,7 +33,7 @@ NOISE = 0.01
 
 @register(
     "dpl",
-    summary="ensemble of networks that give each architecture a power law, refined by its own beginning",
+    summary="ensemble of networks that give each architecture a power law, corrected by the beginning of its curve",
     paper="Kadra et al. 2023, https://arxiv.org/abs/2302.00441",
     family="learning-curve",
     needs="a partial curve; learns from others, complete or not",

@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 
 @register(
     "lc-increment",
-    summary="regression of what complete curves gained, blended with lc-pfn",
+    summary="regression on the gains of complete curves, blended with lc-pfn",
     paper="Baker et al. 2018, https://arxiv.org/abs/1705.10823",
     family="learning-curve",
     needs="a partial curve; learns from complete ones",

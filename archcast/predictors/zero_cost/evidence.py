@@ -20,7 +20,7 @@ __all__ = ["EvidenceScore"]
 
 @register(
     "evidence",
-    summary="a proxy that is given, as it is",
+    summary="a proxy that is given; nothing is learned",
     paper="White et al. 2021, https://arxiv.org/abs/2104.01177",
     family="zero-cost",
 )

@@ -77,7 +77,7 @@ class ReducedDARTS(DARTS):
 
 @register(
     "darts-s1",
-    summary="DARTS' cells with two operations an edge, which differ between edges; about 1e9 rows",
+    summary="DARTS' cells with two operations for each edge, other ones on other edges; about 1e9 rows",
     paper=PAPER,
     size=(180 * 2**8) ** 2,
     buildable=True,
@@ -133,7 +133,7 @@ class DARTSS2(ReducedDARTS):
 
 @register(
     "darts-s3",
-    summary="as S2, in a supernet whose edges may also be nothing; 2.1e9 rows",
+    summary="DARTS' cells of S2; the edges of the supernet may also be none; 2.1e9 rows",
     paper=PAPER,
     size=(180 * 2**8) ** 2,
     buildable=True,

@@ -225,7 +225,7 @@ class NDSCells(SearchSpace):
 
 @register(
     "nds-nasnet",
-    summary="NASNet's cells: 5 nodes, 13 operations, loose ends; with width and depth, 7.7e34 rows",
+    summary="NASNet's cells: 5 nodes, 13 operations, output of all unused nodes; width and depth; 7.7e34 rows",
     paper=PAPER.format("Zoph et al. 2018, https://arxiv.org/abs/1707.07012"),
     size=size_of(NASNET),
     buildable=True,
@@ -239,7 +239,7 @@ class NDSNASNet(NDSCells):
 
 @register(
     "nds-amoeba",
-    summary="AmoebaNet's cells: 5 nodes, 8 operations, loose ends; with width and depth, 4.6e30 rows",
+    summary="AmoebaNet's cells: 5 nodes, 8 operations, output of all unused nodes; width and depth; 4.6e30 rows",
     paper=PAPER.format("Real et al. 2019, https://arxiv.org/abs/1802.01548"),
     size=size_of(AMOEBA),
     buildable=True,
@@ -253,7 +253,7 @@ class NDSAmoeba(NDSCells):
 
 @register(
     "nds-pnas",
-    summary="PNAS' cells: 5 nodes, 8 operations; with width and depth, 4.6e30 rows",
+    summary="PNAS' cells: 5 nodes, 8 operations; width and depth; 4.6e30 rows",
     paper=PAPER.format("Liu et al. 2018, https://arxiv.org/abs/1712.00559"),
     size=size_of(PNAS),
     buildable=True,
@@ -267,7 +267,7 @@ class NDSPNAS(NDSCells):
 
 @register(
     "nds-enas",
-    summary="ENAS' cells: 5 nodes, 5 operations, loose ends; with width and depth, 3.8e26 rows",
+    summary="ENAS' cells: 5 nodes, 5 operations, output of all unused nodes; width and depth; 3.8e26 rows",
     paper=PAPER.format("Pham et al. 2018, https://arxiv.org/abs/1802.03268"),
     size=size_of(ENAS),
     buildable=True,
@@ -281,7 +281,7 @@ class NDSENAS(NDSCells):
 
 @register(
     "nds-darts",
-    summary="DARTS' cells with sources that may be equal: 4 nodes, 7 operations; with width and depth, 1e23 rows",
+    summary="DARTS' cells whose nodes may take one input twice: 4 nodes, 7 operations; width and depth; 1e23 rows",
     paper=PAPER.format("Liu et al. 2019, https://arxiv.org/abs/1806.09055"),
     size=size_of(DARTS),
     buildable=True,

@@ -99,7 +99,7 @@ def _scaled(channels: NDArray[np.int64], width: int, of: int = 8) -> NDArray[np.
 
 @register(
     "lts-gpt2",
-    summary="GPT-2's kind: 2 to 16 layers, channels, hidden channels, heads, adaptive tables; 7.1e33 rows",
+    summary="language models like GPT-2: 2 to 16 layers, channels, hidden channels, heads, embedding; 7.1e33 rows",
     paper=PAPER,
     size=SIZE,
     buildable=True,
@@ -119,7 +119,7 @@ class LTSGPT2(LTS):
 
 @register(
     "lts-transfoxl",
-    summary="Transformer-XL's kind: 2 to 16 layers, channels, hidden channels, heads, adaptive tables; 7.1e33 rows",
+    summary="language models like Transformer-XL: 2 to 16 layers, channels, hidden channels, heads, embedding; 7.1e33 rows",
     paper=PAPER,
     size=SIZE,
     buildable=True,
