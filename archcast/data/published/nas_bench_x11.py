@@ -15,7 +15,7 @@ TABLES = {"nasbench111": "nasbench101", "nasbench311": "nasbench301", "nasbench-
 
 @register(
     "nas-bench-x11",
-    summary="NAS-Bench-x11, surrogates of NAS-Bench-101, -301 and -NLP with curves: refused, for they are code",
+    summary="NAS-Bench-x11, surrogates of NAS-Bench-101, -301 and -NLP with curves: refused, because they are code",
     paper="Yan et al. 2021, https://arxiv.org/abs/2111.03602",
     tasks=tuple(TABLES),
     licence="Apache-2.0",

@@ -29,7 +29,7 @@ ARITY = np.array([0, *(count for _, count in OPERATIONS.values())])
 NAMES = ("", *OPERATIONS)
 LINEAR = [code for code, name in enumerate(NAMES) if name.startswith("linear")]
 LEAKY = NAMES.index("leaky_relu")
-WIDTH = 4
+COLUMNS_OF_NODE = 4
 """Columns of a node."""
 ATTEMPTS = 64
 
@@ -108,10 +108,10 @@ class NASBenchNLP(ConditionalSpace):
     def _parts(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Operations ``(n, 24)``, inputs ``(n, 24, 3)`` with -1 for none, and nodes of the states ``(n, 3)`` with -1 for
         none."""
-        nodes = rows[:, : WIDTH * NODES].reshape(-1, NODES, WIDTH)
+        nodes = rows[:, : COLUMNS_OF_NODE * NODES].reshape(-1, NODES, COLUMNS_OF_NODE)
         ops = nodes[:, :, 0]
         inputs = np.where(np.arange(3) < ARITY[ops][:, :, None], nodes[:, :, 1:], -1)
-        states = rows[:, WIDTH * NODES :] - (np.arange(STATES) > 0)
+        states = rows[:, COLUMNS_OF_NODE * NODES :] - (np.arange(STATES) > 0)
         return ops, inputs, states
 
     def is_allowed(self, archs: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -148,10 +148,10 @@ class NASBenchNLP(ConditionalSpace):
             return rows
         ops, inputs, states = smallest(*self._parts(rows), ordered=NAMES.index("blend"))
         out = np.zeros_like(rows)
-        nodes = out[:, : WIDTH * NODES].reshape(-1, NODES, WIDTH)
+        nodes = out[:, : COLUMNS_OF_NODE * NODES].reshape(-1, NODES, COLUMNS_OF_NODE)
         nodes[:, :, 0], nodes[:, :, 1:] = ops, np.maximum(inputs, 0)
-        out[:, : WIDTH * NODES] = nodes.reshape(len(rows), -1)
-        out[:, WIDTH * NODES :] = states + (np.arange(STATES) > 0)
+        out[:, : COLUMNS_OF_NODE * NODES] = nodes.reshape(len(rows), -1)
+        out[:, COLUMNS_OF_NODE * NODES :] = states + (np.arange(STATES) > 0)
         return out
 
     # -- notation -----------------------------------------------------------------------------------------------------
@@ -166,8 +166,8 @@ class NASBenchNLP(ConditionalSpace):
     def _row(nodes: list[Node], new: list[int]) -> list[int]:
         row = []
         for op, sources in nodes:
-            row += [NAMES.index(op), *sources, *[0] * (WIDTH - 1 - len(sources))]
-        row += [0] * (WIDTH * NODES - len(row))
+            row += [NAMES.index(op), *sources, *[0] * (COLUMNS_OF_NODE - 1 - len(sources))]
+        row += [0] * (COLUMNS_OF_NODE * NODES - len(row))
         return [*row, new[0], *(node + 1 for node in new[1:]), *[0] * (STATES - len(new))]
 
     def format(self, archs: ArrayLike) -> list[str]:
