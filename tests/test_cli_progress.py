@@ -27,6 +27,14 @@ def test_piped_output_has_plain_lines_now_and_then(monkeypatch, capsys) -> None:
     ]
 
 
+def test_what_cannot_be_counted_is_not_counted(monkeypatch, capsys) -> None:
+    clock = iter([0.0, 12.0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with progress_bar("fits") as bar:
+        bar.update(0, 0, "searches on the table")
+    assert capsys.readouterr().err == "after 0:12, searches on the table\n"
+
+
 def test_a_long_path_is_not_broken(monkeypatch, capsys) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     path = "/a/" + "long" * 30

@@ -63,7 +63,7 @@ class Bar:
         self.done, self.total = 0, 0
 
     def update(self, done: int, total: int, text: str = "", unit: str | None = None) -> None:
-        """So much is done of so much; ``text`` says what was last."""
+        """So much is done of so much; ``text`` says what was last. A total of 0 is one that nobody knows."""
         self.done, self.total = done, total
         self._bar.update(self._task, completed=done, total=total, description=text)
         now = time.monotonic()
@@ -71,7 +71,8 @@ class Bar:
             self._said = now
             minutes, seconds = divmod(round(now - self._start), 60)
             rest = f", {text}" if text else ""
-            self.note(f"{done:,} of {total:,} {unit or self._unit} after {minutes}:{seconds:02d}{rest}")
+            count = f"{done:,} of {total:,} {unit or self._unit} " if total else ""
+            self.note(f"{count}after {minutes}:{seconds:02d}{rest}")
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""

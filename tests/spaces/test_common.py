@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +51,21 @@ def test_registry_entry_says_what_the_space_is(name):
     assert entry.info["size"] > 1000
     assert entry.info["buildable"] == (entry.component.build is not SearchSpace.build)
     assert entry.component.name == name
+
+
+def test_every_page_says_the_same_number_of_rows():
+    page = (Path(__file__).parents[2] / "docs/spaces.md").read_text(encoding="utf-8")
+    told = {}
+    for names, size in re.findall(r"^\| (`[^|]+`) \| ([\d.,e]+) \| (?:yes|no) \|", page, re.MULTILINE):
+        told |= dict.fromkeys(re.findall(r"`([^`]+)`", names), size)
+    assert told.keys() == set(NAMES)
+    for name in NAMES:
+        info = SPACES.entry(name).info
+        (summary,) = re.findall(r"([\d.,]+(?:e\d+)?) (?:rows|classes)", info["summary"])
+        for text in (summary, told[name]):
+            digits = len(re.sub(r"e\d+|\D", "", text))
+            right = info["size"] if "e" not in text else float(f"{info['size']:.{digits - 1}e}")
+            assert float(text.replace(",", "")) == right, (name, text)
 
 
 class Faulty(SearchSpace):

@@ -28,7 +28,7 @@ _SIZES = tuple(range(INPUTS, INPUTS + NODES))
 
 @register(
     "darts",
-    summary="normal and reduction cell, 4 nodes with 2 inputs and 7 operations; about 1e18 rows",
+    summary="normal and reduction cell, 4 nodes with 2 inputs and 7 operations; 1.1e18 rows",
     paper="Liu et al. 2019, https://arxiv.org/abs/1806.09055; Zela et al. 2022, https://arxiv.org/abs/2008.09777",
     size=(180 * 7**8) ** 2,
     buildable=True,

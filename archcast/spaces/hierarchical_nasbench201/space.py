@@ -44,7 +44,7 @@ PRODUCTIONS = np.argsort(CODES)
     "hierarchical-nasbench201",
     summary="networks that a grammar derives, up to 42 cells of NAS-Bench-201; 2.2e179 rows",
     paper="Schrodi et al. 2023, https://arxiv.org/abs/2211.01842",
-    size=23 * 10**178,
+    size=224 * 10**177,
     buildable=True,
 )
 class HierarchicalNASBench201(GrammarSpace):

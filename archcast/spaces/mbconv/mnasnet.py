@@ -31,7 +31,7 @@ WEIGHTS = {"conv": 0.0, "sep": 0.5, "mb3": 3.0, "mb6": 6.0}
 
 @register(
     "mnasnet",
-    summary="7 stages: convolution or MBConv, kernel, gate, skip, filters, layers; 1.2e18 rows",
+    summary="7 stages: convolution or MBConv, kernel, gate, skip, filters, layers; 4.3e17 rows",
     paper="Tan et al. 2019, https://arxiv.org/abs/1807.11626",
     size=(48 * (1 + 3)) ** 2 * (48 * (1 + 3 + 3)) * (48 * (3 + 3 + 3)) ** 4,
     buildable=True,
