@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.checks import one_of, whole
-from archcast.errors import InvalidFileError, InvalidInputError, short
+from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import Journal, claimed, fingerprint
 from archcast.names import SPACES
@@ -264,7 +264,8 @@ def _timed_group(
                 calls.append(_call(network, inputs))
                 reasons.append("")
             except Exception as error:  # whatever a network may raise is the reason why it has no figure
-                reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+                kind = "" if isinstance(error, ArchcastError) else f"{type(error).__name__}: "
+                reasons.append(f"{kind}{' '.join(str(error).split())[:200]}")
         if reasons[0]:
             raise InvalidInputError(f"the network of the first row, {rows[0].tolist()}, cannot be run: {reasons[0]}")
         wait = torch.cuda.synchronize if gpus else (lambda: None)
@@ -297,7 +298,11 @@ def _device(name: str) -> Any:
         torch.zeros(1, device=device)
     except Exception as error:  # torch raises half a dozen classes here
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise InvalidInputError(f"device {short(name)} is not there: {reason}") from error
+        if "device type" in reason:  # torch lists devices of which most are for no one
+            reason = "no device has this name"
+        raise InvalidInputError(
+            f"device {short(name)} is not there: {reason}. Use cpu or, on a machine with an NVIDIA GPU, cuda."
+        ) from error
     return device
 
 

@@ -17,7 +17,7 @@ from archcast.checks import listed, one_of, whole
 from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.encodings.base import ENCODINGS
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.evaluation.estimators import EstimatorPredictor, estimator_named, is_estimator
 from archcast.evaluation.presets import PRESETS, REST, WHOLE, Preset, spread_epochs
 from archcast.evaluation.splits import RANDOM, TESTS
@@ -25,6 +25,8 @@ from archcast.evidence import Evidence
 from archcast.journal import fingerprint
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
 from archcast.predictors.parameters import AUTO
+from archcast.proxies.aggregate import AGGREGATES
+from archcast.proxies.base import PROXIES
 from archcast.spaces.base import SPACES, SearchSpace, get_space
 
 __all__ = [
@@ -368,6 +370,8 @@ def _made(item: Any, space: str | SearchSpace) -> Predictor:
 def _named(text: str, space: str | SearchSpace) -> Predictor:
     """The predictor of ``"name"`` or ``"name:parameter=value:parameter=value"``; values are Python's, or else text."""
     name, *parts = text.split(":")
+    if name not in PREDICTORS and (name in PROXIES or name in AGGREGATES):
+        raise UnknownNameError(f"{name!r} is a proxy, not a predictor: give it as proxies={name!r} (--proxies {name}).")
     params: dict[str, Any] = {}
     for part in parts:
         key, equals, value = part.partition("=")

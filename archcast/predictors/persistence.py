@@ -95,6 +95,8 @@ def read_state(path: str | Path, kind: str) -> Any:
                 f"it was written by archcast {tree['version']} in format {tree['format']}, and archcast {__version__} "
                 f"reads formats {READS}; install that version or save it again"
             )
+        if kind not in tree:
+            raise ValueError(f"it holds a {next(key for key in tree if key not in ('format', 'version'))}")
         return _decode(tree[kind], arrays, RENAMED if tree["format"] < FORMAT else {})
     except DataNotFoundError as error:
         raise InvalidFileError(str(error)) from error

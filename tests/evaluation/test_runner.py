@@ -188,6 +188,7 @@ def test_a_predictor_that_lacks_evidence_fails_alone(kinds, tiny) -> None:
         ({"metric": "accuracy"}, "Unknown metric 'accuracy' of benchmark 'tiny'"),
         ({"encoding": "adjacent"}, "Unknown encoding 'adjacent'. Did you mean 'adjacency'"),
         ({"predictors": []}, "predictors is empty"),
+        ({"predictors": ["params"]}, "'params' is a proxy, not a predictor: give it as proxies='params'"),
         ({"predictors": ["random-forrest"]}, "Unknown predictor 'random-forrest'. Did you mean 'random-forest'"),
         ({"predictors": ["random-forest", "random-forest"]}, "predictors holds 'random-forest' twice"),
         ({"predictors": [3]}, "predictors must hold names or Predictor objects, got int"),

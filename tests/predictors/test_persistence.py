@@ -436,6 +436,12 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path):
         fitted("bayesian-linear").save(tmp_path / "no" / "p.npz")
 
 
+def test_a_file_of_another_kind_is_told(tmp_path):
+    persistence.write_state(tmp_path / "s.npz", "surrogate", {"a": 1})
+    with pytest.raises(InvalidFileError, match="not a predictor that archcast saved: it holds a surrogate"):
+        persistence.read_state(tmp_path / "s.npz", "predictor")
+
+
 def test_a_file_may_be_read_by_others_as_usual(tmp_path):
     (tmp_path / "usual").write_text("")
     fitted("bayesian-linear").save(tmp_path / "p.npz")

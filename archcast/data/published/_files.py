@@ -221,6 +221,8 @@ def reading(part: object, what: str) -> Iterator[None]:
         text = " ".join(str(error).split())[:200]
         if isinstance(error, KeyError):
             text = f"no {text[:80]}"
+        elif isinstance(error, (TypeError, AttributeError)):  # Python's words for a list where a dictionary should be
+            text = "its values have another shape"
         elif isinstance(error, StopIteration):
             text = "it holds nothing that was measured"
         else:

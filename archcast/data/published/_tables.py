@@ -33,6 +33,10 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
     try:
         table = pd.read_csv(path, dtype={"ops": str, "adjacency": str})
+    except UnicodeDecodeError as error:
+        raise InvalidFileError(
+            f"{str(path)!r} is no file of this benchmark: neither its published format nor a CSV table, but bytes."
+        ) from error
     except (ValueError, OSError, EOFError) as error:
         raise InvalidFileError(f"{str(path)!r} is not a CSV table: {error}.") from error
     missing = [column for column in columns if column not in table]

@@ -120,3 +120,10 @@ def test_errors_of_the_shape_name_the_file() -> None:
     for error in (KeyError("top1"), TypeError("x"), RecursionError("deep"), MemoryError(), IndexError("i")):
         with pytest.raises(InvalidFileError, match=r"^'f' is not a table of X: "), reading("'f'", "a table of X"):
             raise error
+
+
+@pytest.mark.parametrize("wrong", [[], None, 3, "text", {"a": 3}])
+def test_values_of_another_shape_are_told_in_words(wrong) -> None:
+    with pytest.raises(InvalidFileError) as caught, reading("'f'", "a table of X"):
+        wrong["a"].get("b")
+    assert str(caught.value) == "'f' is not a table of X: its values have another shape."

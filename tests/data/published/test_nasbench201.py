@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 import struct
@@ -262,6 +263,9 @@ def test_table_without_extras_and_damaged(nb201_folder) -> None:
     assert not archcast.load_benchmark("nasbench201", folder).evidence()
     pd.DataFrame({"ops": ["000000"], "accuracy": [1.0]}).to_csv(folder / "nb201_cifar10.csv.gz")
     with pytest.raises(InvalidFileError, match=r"has no column 'e200_cifar10_val'; it has .*accuracy"):
+        archcast.load_benchmark("nasbench201", folder)
+    (folder / "nb201_cifar10.csv.gz").write_bytes(gzip.compress(b"\x80\x02}q\x00."))
+    with pytest.raises(InvalidFileError, match="neither its published format nor a CSV table"):
         archcast.load_benchmark("nasbench201", folder)
     (folder / "nb201_cifar10.csv.gz").write_bytes(b"not gzip")
     with pytest.raises(InvalidFileError, match="is not a CSV table"):
