@@ -132,7 +132,7 @@ class Tally:
         """A rectifier."""
         self.macs += times * (self.convention.rectifier * _float(channels) * shape[0] * shape[1])
 
-    def pool(self, channels: Count, kernel: int, out: Shape, *, times: Count = 1) -> None:
+    def pool(self, channels: Count, kernel: Count, out: Shape, *, times: Count = 1) -> None:
         """A pooling whose output has height and width ``out``."""
         self.macs += times * (self.convention.window * kernel**2 * _float(channels) * out[0] * out[1])
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from archcast.errors import InvalidInputError, short
 from archcast.spaces.base import Task, register
 from archcast.spaces.conditional import ConditionalSpace
+from archcast.spaces.dense import dense_sizes
 from archcast.spaces.dpc.branches import BRANCHES, DECLARED, OPERATIONS, Branch
 from archcast.spaces.dpc.costs import costs
 
@@ -126,7 +127,7 @@ class DPC(ConditionalSpace):
         self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
-        return costs(*_split(rows), task.pixels, convention, **self._dense_sizes(task))
+        return costs(*_split(rows), task.pixels, convention, **dense_sizes(self, task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The cell on a backbone of four convolutions, a classifier of pixels, bilinear interpolation to the size of the output.
@@ -134,19 +135,7 @@ class DPC(ConditionalSpace):
         from archcast.spaces.dpc.network import Network
 
         operations, inputs = _split(self.validate(arch, allow_empty=False)[:1])
-        return Network(operations[0].tolist(), inputs[0].tolist(), **self._dense_sizes(self.task_of(task)))
-
-    def _dense_sizes(self, task: Task) -> dict[str, Any]:
-        if len(task.outputs) != 3:
-            sizes: dict[str, Any] = self.image_sizes(task)
-            sizes["outputs"] = (sizes.pop("classes"),)
-            return sizes
-        if len(task.shapes[0]) != 3 or task.dtypes != ("float32",) or task.loss != "cross_entropy":
-            raise InvalidInputError(
-                f"Networks of space {self.name!r} classify the pixels of images: task.shape must be (channels, height, width) of "
-                f"float32 with the loss cross_entropy; got shape {task.shape!r}, loss {task.loss!r}."
-            )
-        return {"channels": task.shapes[0][0], "outputs": task.outputs, **self.size_of(task)}
+        return Network(operations[0].tolist(), inputs[0].tolist(), **dense_sizes(self, self.task_of(task)))
 
 
 def _split(rows: Rows) -> tuple[Rows, Rows]:
