@@ -6,17 +6,20 @@ have dead edges. Uniformly over *functions*, every distinct live cell is as like
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 from archcast.supernets.base import Supernet
 
 __all__ = ["DRAWS", "extremes", "fair_rows", "functions_of", "live_rows", "size_order"]
 
 DRAWS = 5_000
-"""Rows that stand for a space that is too large to enumerate."""
+"""Rows that stand for a large space."""
+LISTED = 100_000
+"""Largest product of cardinalities of a space whose functions are all listed."""
 EXAMPLES = 32
 """Rows in which a column is changed to see what its choices cost."""
 
@@ -24,10 +27,7 @@ EXAMPLES = 32
 def functions_of(net: Supernet, seed: int = 0) -> NDArray[np.int64]:
     """``(n, d)`` one row for each function of the space that has a path; of a large space, for the functions of a sample."""
     space: SearchSpace = net.space
-    try:
-        rows = space.enumerate()
-    except InvalidInputError:
-        rows = space.sample(DRAWS, seed)
+    rows = space.enumerate() if math.prod(space.cardinalities) <= LISTED else space.sample(DRAWS, seed)
     rows = np.unique(space.canonical(rows), axis=0)
     return rows[net.has_path(rows)]
 
