@@ -15,24 +15,74 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["array_of", "bounded", "generator", "listed", "mapping", "numbers", "one_of", "path_of", "whole", "workers"]
+__all__ = [
+    "array_of",
+    "bounded",
+    "callback",
+    "generator",
+    "listed",
+    "mapping",
+    "numbers",
+    "one_of",
+    "path_of",
+    "seed_of",
+    "switch",
+    "whole",
+    "workers",
+]
 
 
 LARGEST_SCORE = 1e150
 """Size of a score: the square of it is still a float."""
+LARGEST_WHOLE = 10**9
+"""Largest whole number of anything that is made, drawn or repeated: of more there is no memory and no time."""
+MOST_WORKERS = 10_000
+"""Most worker processes of a machine."""
 LONGEST_NAME = 255
 """Bytes of the name of a file or folder."""
 
 
-def whole(name: str, value: Any, least: int) -> int:
-    """``value`` as an int of at least ``least``.
+def whole(name: str, value: Any, least: int, most: int | None = LARGEST_WHOLE) -> int:
+    """``value`` as an int of at least ``least`` and at most ``most``; ``None`` is no limit.
 
     Raises:
         InvalidInputError: it is not.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InvalidInputError(f"{name} must be a whole number of at least {least}, got {short(value)}.")
+    if most is not None and int(value) > most:
+        raise InvalidInputError(f"{name} must be a whole number of at most {most:,}, got {short(value)}.")
     return int(value)
+
+
+def seed_of(name: str, value: Any) -> int:
+    """``value`` as a seed: a whole number of at least 0, however large.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    return whole(name, value, 0, None)
+
+
+def switch(name: str, value: Any) -> bool:
+    """``value`` if it is a truth value.
+
+    Raises:
+        InvalidInputError: it is not, even if Python would take it for one.
+    """
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return bool(value)
+    raise InvalidInputError(f"{name} must be True or False, got {short(value)}.")
+
+
+def callback(name: str, value: Any) -> None:
+    """Refuse what cannot be called and is not ``None``.
+
+    Raises:
+        InvalidInputError: ``value`` is such a thing.
+    """
+    if value is not None and not callable(value):
+        raise InvalidInputError(f"{name} must be a function or None, got {short(value)}.")
 
 
 def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
@@ -176,7 +226,9 @@ def workers(name: str, value: Any) -> int | None:
     Raises:
         InvalidInputError: something else.
     """
-    if value is None or (isinstance(value, Integral) and not isinstance(value, bool) and value != 0):
+    if value is None or (
+        isinstance(value, Integral) and not isinstance(value, bool) and 0 != abs(int(value)) <= MOST_WORKERS
+    ):
         return None if value is None else int(value)
     raise InvalidInputError(
         f"{name} must be a number of worker processes, or -1 for one on each core, got {short(value)}."

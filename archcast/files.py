@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcast.checks import path_of
-from archcast.errors import DataNotFoundError, InvalidFileError
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,8 @@ def write_whole(path: str | Path, data: str | bytes) -> None:
         data: bytes, or text that is written as UTF-8.
     """
     path = path_of("path", path)
+    if path.is_dir():
+        raise InvalidInputError(f"path {short(str(path))} is a folder: give the path of a file to write.")
     part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
     try:
         part.write_bytes(data.encode() if isinstance(data, str) else data)

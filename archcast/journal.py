@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from archcast.checks import path_of
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.files import write_whole
 
@@ -136,7 +137,7 @@ def claimed(path: str | Path, *, file: bool = False) -> Iterator[None]:
     Raises:
         InvalidInputError: another process works on it; the message says which.
     """
-    path = Path(path)
+    path = path_of("out", path)
     folder = path.parent if file else path
     try:
         folder.mkdir(parents=True, exist_ok=True)

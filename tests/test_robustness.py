@@ -138,7 +138,7 @@ def test_wrong_kinds_are_named(value: Any) -> None:
         "source.evidence": lambda: Source(SPACE, ARCHS, SCORES, value),
         "pool.evidence": lambda: Pool(ARCHS, value),
         "space": lambda: archcast.get_space(value),
-        "metric": lambda: archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m").scores(value),
+        "metric": lambda: archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m").scores(metric=value),
         "default_metric": lambda: archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, value),
         "predictor": lambda: archcast.get_predictor(value, SPACE),
         "task": lambda: SPACE.task_of(value),

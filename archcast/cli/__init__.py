@@ -92,5 +92,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    typer.echo(f"error: {ArchcastError(' '.join(message.split()))}", err=True)
     sys.exit(2)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from archcast.errors import UnknownNameError
+from archcast.errors import UnknownNameError, short
 from archcast.registry import closest
 
 __all__ = ["CONVENTIONS", "Convention", "convention_of"]
@@ -79,5 +79,5 @@ def convention_of(name: str) -> Convention:
         UnknownNameError: with the closest names.
     """
     if not isinstance(name, str) or name not in CONVENTIONS:
-        raise UnknownNameError(f"Unknown convention {str(name)[:60]!r}. {closest(str(name)[:60], list(CONVENTIONS))}")
+        raise UnknownNameError(f"Unknown convention {short(name)}. {closest(name, list(CONVENTIONS))}")
     return CONVENTIONS[name]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import one_of, whole
+from archcast.checks import callback, one_of, seed_of, whole
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import Journal, claimed, fingerprint
@@ -117,11 +117,15 @@ def measure(
         InvalidInputError: settings out of range, a device that is not there, or a folder of other measurements.
     """
     space = SPACES[space]() if isinstance(space, str) else space
+    if not hasattr(space, "cardinalities"):
+        raise InvalidInputError(f"space must be a search space or its name, got {short(space)}.")
     rows = space.validate(archs, allow_empty=False)
     task = space.task_of(task)
     for name, value, least in (("batch", batch, 1), ("runs", runs, 2), ("warmup", warmup, 0), ("threads", threads, 1)):
         whole(name, value, least)
     whole("together", together, 1)
+    seed_of("seed", seed)
+    callback("progress", progress)
     one_of("clock", clock, CLOCKS)
     place = _device(device)
     if clock == "processor" and (place.type != "cpu" or threads != 1):

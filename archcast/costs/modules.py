@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archcast.costs.conventions import Convention, convention_of
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,6 +51,8 @@ def count(
 
     from archcast.costs._watch import Watch
 
+    if not isinstance(model, torch.nn.Module):
+        raise InvalidInputError(f"model must be a torch.nn.Module, got {short(model)}.")
     rule: Convention = convention_of(convention)
     arguments: tuple[Any, ...] = ()
     named: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast._version import versions
+from archcast.checks import one_of
 from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import InvalidInputError
@@ -174,10 +175,10 @@ def make_plan(
         UnknownNameError: of a predictor, encoding, metric or preset.
     """
     metric = benchmark.default_metric if asked.metric is None else asked.metric
-    scores = benchmark.scores(metric)
+    scores = benchmark.scores(metric=metric)
     rows = np.flatnonzero(np.isfinite(scores))
     if asked.encoding is not None:
-        ENCODINGS.entry(asked.encoding)
+        one_of("encoding", asked.encoding, ENCODINGS)
     known = given_evidence(benchmark, evidence)
     if proxies is None:
         proxies = default_proxies(benchmark) if predictors is None and not known else ()

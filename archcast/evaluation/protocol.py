@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast._version import __version__
-from archcast.checks import listed, one_of, whole
+from archcast.checks import listed, one_of, path_of, seed_of, whole
 from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.encodings.base import ENCODINGS
@@ -166,7 +166,7 @@ def make_protocol(
         test_size=test_size,
         test=test,
         trials=whole("trials", TRIALS if trials is None else trials, 1),
-        seed=whole("seed", asked.seed, 0),
+        seed=seed_of("seed", asked.seed),
         encoding=asked.encoding,
         evidence=tuple(sorted([*evidence.proxies, *evidence.costs])),
         pool_size=min(POOL_SIZE, len(benchmark)),
@@ -274,7 +274,7 @@ def given_evidence(benchmark: Benchmark, evidence: Evidence | str | Path | bool 
             )
         return evidence
     if evidence is not True:
-        return read_evidence(evidence, benchmark)
+        return read_evidence(path_of("evidence", evidence), benchmark)
     if not benchmark.proxies and not benchmark.costs:
         raise InvalidInputError(
             f"evidence: nothing is published with benchmark {benchmark.name!r}. Leave it out, or give a file of proxies."

@@ -14,10 +14,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from archcast.checks import workers
+from archcast.checks import callback, switch, workers
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
-from archcast.errors import ArchcastError
+from archcast.errors import ArchcastError, InvalidInputError, short
 from archcast.evaluation.plan import Plan, make_plan
 from archcast.evaluation.protocol import Settings, default_predictors
 from archcast.evaluation.results import Results
@@ -122,6 +122,10 @@ def evaluate(
         UnknownNameError: of a predictor, benchmark, encoding, metric or preset.
     """
     workers("jobs", jobs)
+    switch("budgets", budgets)
+    callback("progress", progress)
+    if not isinstance(benchmark, (str, Benchmark)):
+        raise InvalidInputError(f"benchmark must be an archcast.Benchmark or its name, got {short(benchmark)}.")
     if not isinstance(benchmark, Benchmark):
         benchmark = load_benchmark(benchmark)
     asked = Settings(train_sizes, test_size, test, trials, seed, metric, encoding, preset, epochs, budgets)

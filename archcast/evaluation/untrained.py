@@ -16,8 +16,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from archcast.checks import listed
 from archcast.data.benchmark import Benchmark
-from archcast.errors import UnknownNameError
+from archcast.errors import UnknownNameError, short
 from archcast.evaluation.trial import one_thread
 from archcast.evidence import Evidence
 from archcast.journal import Journal
@@ -49,13 +50,13 @@ def proxy_names(proxies: str | Sequence[str], evidence: Evidence) -> list[str]:
     Raises:
         UnknownNameError: for what is no proxy, no aggregate and not in the evidence.
     """
-    asked = [proxies] if isinstance(proxies, str) else list(proxies)
+    asked = [proxies] if isinstance(proxies, str) else listed("proxies", proxies, "names")
     if not asked:
         return []
     allowed = [*PROXIES, *AGGREGATES, *evidence.proxies]
     for name in asked:
-        if name not in allowed:
-            raise UnknownNameError(f"Unknown proxy {name!r}. {closest(name, allowed)}")
+        if not isinstance(name, str) or name not in allowed:
+            raise UnknownNameError(f"Unknown proxy {short(name)}. {closest(name, allowed)}")
     return list(dict.fromkeys([*BASELINES, *asked]))
 
 

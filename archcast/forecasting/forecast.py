@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import listed, numbers, whole
+from archcast.checks import generator, listed, numbers, whole
 from archcast.errors import InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.forecasting.metrics import Metric, direction, show
@@ -94,6 +94,7 @@ def forecast(
         best = float(one)
     if kind.highest is None and best is not None and abs(best) > 1 and kind.signal in ("accuracy", "error"):
         kind = replace(kind, highest=100.0)
+    generator("random_state", random_state)
     lost = np.array([d is not None and d <= total for d in diverged])
     return Forecast(names, values, kind, best, lost, notes, random_state)
 

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from archcast.checks import whole
+from archcast.checks import seed_of, whole
 from archcast.errors import ArchcastError, InvalidInputError, require
 from archcast.evidence import Evidence
 from archcast.predictors.base import Predictor, get_predictor
@@ -133,7 +133,7 @@ class PredictorSampler(BaseSampler):
         **more: Any,
     ) -> None:
         self.space = get_space(space)
-        self.seed = None if seed is None else whole("seed", seed, 0)
+        self.seed = None if seed is None else seed_of("seed", seed)
         self._params = {
             "predictor": predictor,
             "acquisition": acquisition,

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+from archcast.checks import LARGEST_WHOLE
 from archcast.encodings.base import ENCODINGS
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.registry import closest
 
 __all__ = [
@@ -69,21 +70,22 @@ class Rule(ABC):
 
 @dataclass(frozen=True)
 class Whole(Rule):
-    """A whole number of at least ``least``."""
+    """A whole number of at least ``least``, of what there is memory and time for."""
 
     least: int = 1
     optional: bool = False
 
     def allows(self, value: Any) -> bool:
-        return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= self.least
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        return whole and self.least <= int(value) <= LARGEST_WHOLE
 
     @property
     def wants(self) -> str:
-        return f"a whole number of at least {self.least}" + self.optional * ", or None"
+        return f"a whole number of at least {self.least} and at most {LARGEST_WHOLE:,}" + self.optional * ", or None"
 
     @property
     def wrong(self) -> tuple[Any, ...]:
-        return self.least - 1, self.least + 0.5, "many", True
+        return self.least - 1, self.least + 0.5, "many", True, 10**30
 
 
 @dataclass(frozen=True)
@@ -291,10 +293,16 @@ def check(title: str, values: Mapping[str, Any], rules: Mapping[str, Rule], defa
     """
     for name, value in values.items():
         rule = rules.get(name)
-        if rule is None or (value is None and rule.optional) or (value is not None and rule.allows(value)):
+        if rule is None or (value is None and rule.optional) or (value is not None and _allowed(rule, value)):
             continue
-        text = " ".join(repr(value).split())
         raise InvalidInputError(
-            f"{title}: {name} is {text if len(text) <= 60 else text[:57] + '...'}: it must be {rule.wants}. "
+            f"{title}: {name} is {short(value)}: it must be {rule.wants}. "
             f"Its default is {default_of(name)!r}.{rule.hint(value)}"
         )
+
+
+def _allowed(rule: Rule, value: Any) -> bool:
+    try:
+        return rule.allows(value)
+    except Exception:  # a number that no float can hold, or whatever an object of the user's own raises
+        return False

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archcast.errors import ArchcastError, InvalidInputError
+from archcast.checks import LARGEST_SCORE, LARGEST_WHOLE, array_of, listed, mapping, numbers, seed_of
+from archcast.errors import ArchcastError, InvalidInputError, short
 from archcast.faces import face
 from archcast.proxies.base import PROXIES, ProxyFailure
 from archcast.proxies.machinery.inputs import Batch, BatchDim, find_logits
@@ -135,17 +137,27 @@ def score(
     names = resolve(proxies)
     model = _check_model(model)
     batch = Batch(inputs, batch_dim)
-    if micro_batch is not None and (not isinstance(micro_batch, int) or micro_batch < 1):
+    seed = seed_of("seed", seed) % 2**63
+    if micro_batch is not None and (
+        isinstance(micro_batch, bool) or not isinstance(micro_batch, int) or micro_batch < 1
+    ):
         raise InvalidInputError(
-            f"micro_batch is {micro_batch!r}: it must be a positive whole number of samples, or None."
+            f"micro_batch is {short(micro_batch)}: it must be a positive whole number of samples, or None."
         )
+    for name, value in (("loss", loss), ("output", output)):
+        if not callable(value):
+            raise InvalidInputError(f"{name} must be a function, got {short(value)}.")
+    if autocast is not None and not (isinstance(autocast, torch.dtype) and autocast.is_floating_point):
+        raise InvalidInputError(f"autocast must be a type of numbers such as torch.bfloat16, got {short(autocast)}.")
     settings = _check_options(options, names)
-    if memory_format not in ("auto", "contiguous", "channels_last"):
+    if not isinstance(memory_format, str) or memory_format not in ("auto", "contiguous", "channels_last"):
         raise InvalidInputError(
-            f"memory_format is {memory_format!r}: it must be 'auto', 'contiguous' or 'channels_last'."
+            f"memory_format is {short(memory_format)}: it must be 'auto', 'contiguous' or 'channels_last'."
         )
-    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
-        raise InvalidInputError(f"ignore_index is {ignore_index!r}: it must be a whole number, e.g. 255.")
+    whole_number = isinstance(ignore_index, int) and not isinstance(ignore_index, bool)
+    if not whole_number or abs(ignore_index) > LARGEST_WHOLE:
+        raise InvalidInputError(f"ignore_index is {short(ignore_index)}: it must be a whole number, e.g. 255.")
+    labels = _labels(targets)
     target_device = None if device is None else _check_device(device)
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
@@ -159,7 +171,7 @@ def score(
         session = Session(
             model,
             batch.map(lambda tensor: tensor.detach().to(here)),
-            None if targets is None else torch.as_tensor(targets, device=here),
+            None if labels is None else labels.to(here),
             loss=loss,
             ignore_index=ignore_index,
             output=output,
@@ -210,7 +222,7 @@ def resolve(proxies: str | Sequence[str]) -> list[str]:
     Raises:
         UnknownNameError: for one that stands for none, with the closest names.
     """
-    wanted = [proxies] if isinstance(proxies, str) else list(proxies)
+    wanted = [proxies] if isinstance(proxies, str) else listed("proxies", proxies, "names")
     names: list[str] = []
     for name in wanted:
         matches = PROXIES.names("*" if name == "all" else name) if name == "all" or set("*?[") & set(str(name)) else []
@@ -234,12 +246,20 @@ def _check_model(model: Any) -> nn.Module:
     return model
 
 
+def _labels(targets: Any) -> Tensor | None:
+    """Labels as a tensor of numbers."""
+    if targets is None or isinstance(targets, Tensor):
+        return targets
+    whole_numbers = array_of("targets", targets).dtype.kind == "i"
+    return torch.as_tensor(np.asarray(targets) if whole_numbers else numbers("targets", targets))
+
+
 def _check_device(device: str | torch.device) -> torch.device:
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
-        raise InvalidInputError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # torch raises half a dozen classes here
+        raise InvalidInputError(f"device {short(device)} cannot be used: {str(error).splitlines()[0]}") from error
     return found
 
 
@@ -287,19 +307,21 @@ def _check_options(
 ) -> dict[str, dict[str, float]]:
     """The parameters of proxies, each known, finite and above 0."""
     checked: dict[str, dict[str, float]] = {}
-    for name, values in (options or {}).items():
+    for name, values in ({} if options is None else mapping("options", options, "proxies to parameters")).items():
         if name not in names:
-            raise InvalidInputError(f"options holds {name!r}, which is not one of the proxies asked for.")
+            raise InvalidInputError(f"options holds {short(name)}, which is not one of the proxies asked for.")
         known = parameters_of(name)
         if not isinstance(values, Mapping):
-            raise InvalidInputError(f"options[{name!r}] is {values!r}: it must map names of parameters to numbers.")
+            raise InvalidInputError(
+                f"options[{name!r}] is {short(values)}: it must map names of parameters to numbers."
+            )
         for key, value in values.items():
             if key not in known:
                 has = f"has {', '.join(known)}" if known else "has no parameters"
-                raise InvalidInputError(f"options[{name!r}] holds {key!r}, but the proxy {has}.")
+                raise InvalidInputError(f"options[{name!r}] holds {short(key)}, but the proxy {has}.")
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not number or not math.isfinite(value) or value <= 0:
-                raise InvalidInputError(f"options[{name!r}][{key!r}] is {value!r}: it must be a number above 0.")
+            if not number or not 0 < value < LARGEST_SCORE:
+                raise InvalidInputError(f"options[{name!r}][{key!r}] is {short(value)}: it must be a number above 0.")
         checked[name] = dict(values)
     return checked
 

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Self
 
-from archcast.checks import whole
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.checks import listed, seed_of, whole
+from archcast.errors import InvalidFileError, InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.names import STRATEGIES, get_strategy
 from archcast.predictors.persistence import read_state, write_state
@@ -111,7 +111,7 @@ class Strategy(ABC):
         if zero_cost is not None and not isinstance(zero_cost, ZeroCost):
             raise InvalidInputError(f"zero_cost must be an archcast.search.ZeroCost, got {type(zero_cost).__name__}.")
         self.zero_cost = zero_cost
-        self.pool = None if pool is None else self.space.validate(pool, allow_empty=False)
+        self.pool = None if pool is None else self.space.validate(pool, allow_empty=False, name="pool")
         self._in_pool: dict[bytes, int] = {}
         if self.pool is not None:
             self._in_pool = {key: i for i, key in reversed(list(enumerate(self._keys(self.pool))))}
@@ -185,6 +185,11 @@ class Strategy(ABC):
         rows = self.space.validate(archs)
         values = as_scores(scores, len(rows))
         evidence = Evidence() if evidence is None else evidence
+        if not isinstance(evidence, Evidence):
+            raise InvalidInputError(f"evidence must be an archcast.Evidence, got {short(evidence)}.")
+        failures = None if failures is None else listed("failures", failures, "reasons")
+        if any(reason is not None and not isinstance(reason, str) for reason in failures or ()):
+            raise InvalidInputError(f"failures must be a list of texts and None, got {short(failures)}.")
         if evidence and len(evidence) != len(rows):
             raise InvalidInputError(f"evidence has {len(evidence)} rows, archs has {len(rows)}: they must be aligned.")
         if failures is not None and len(failures) != len(rows):
@@ -390,4 +395,4 @@ def _entropy(random_state: Any) -> int:
         return int(random_state.randint(2**31))
     if random_state is None:
         return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
-    return whole("random_state", random_state, 0)
+    return seed_of("random_state", random_state)

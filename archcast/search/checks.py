@@ -21,7 +21,10 @@ def number(
     Raises:
         InvalidInputError: it is no finite number, or out of range.
     """
-    real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        real = False
     if not real or not least <= value <= most or (above and value == least) or (below and value == most):
         low = f"{'above' if above else 'of at least'} {least:g}"
         high = "" if math.isinf(most) else f" and {'below' if below else 'at most'} {most:g}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.checks import bounded, numbers
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 
@@ -135,18 +136,17 @@ def as_scores(scores: ArrayLike, n: int) -> NDArray[np.float64]:
     Raises:
         InvalidInputError: another shape, infinite values, not numbers.
     """
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"scores must be an array of numbers: {error}.") from error
+    values = numbers("scores", scores)
+    shape = values.shape
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or len(values) != n or values.shape[1] == 0:
         raise InvalidInputError(
-            f"scores must have shape ({n},), or ({n}, k) for k objectives, got {np.shape(scores)}: one for each architecture."
+            f"scores must have shape ({n},), or ({n}, k) for k objectives, got {shape}: one for each architecture."
         )
     if np.isinf(values).any():
         raise InvalidInputError("scores holds an infinite value. Tell NaN for an evaluation that failed.")
+    bounded("scores", values.ravel())
     return values
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from archcast._version import versions
-from archcast.checks import whole
+from archcast.checks import callback, listed, one_of, seed_of, switch, whole, workers
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import claimed, fingerprint
 from archcast.predictors.base import Predictor
@@ -76,15 +76,20 @@ def run_search(
         UnknownNameError: of a strategy, predictor or benchmark.
     """
     if not isinstance(objective, Objective):
+        if not isinstance(objective, (str, Benchmark)):
+            raise InvalidInputError(
+                f"objective must be a benchmark, its name or an archcast.search.Objective, got {short(objective)}."
+            )
         objective = TableObjective(load_benchmark(objective) if isinstance(objective, str) else objective)
     budget, batch, trials = whole("budget", budget, 1), whole("batch", batch, 1), whole("trials", trials, 1)
-    seed = whole("seed", seed, 0)
+    seed = seed_of("seed", seed)
     if batch > budget:
         raise InvalidInputError(
             f"budget is {budget}, less than a batch of {batch}. Use a larger budget or a smaller batch."
         )
-    if jobs == 0:
-        raise InvalidInputError("jobs must be a number of processes, or -1 for one on each core, got 0.")
+    workers("jobs", 1 if jobs is None else jobs)
+    switch("asynchronous", asynchronous)
+    callback("progress", progress)
     makes = make_all(strategies, predictor)
     made = {label: make_strategy(make, objective, 0, seed) for label, make in makes.items()}
     protocol = _protocol(makes, made, objective, budget=budget, batch=batch, trials=trials, seed=seed)
@@ -143,6 +148,7 @@ def make_all(
     if isinstance(strategies, str):
         strategies = [strategies]
     if not isinstance(strategies, Mapping):
+        strategies = [one_of("strategy", name, STRATEGIES) for name in listed("strategies", strategies, "names")]
         if len(set(strategies)) < len(strategies):
             raise InvalidInputError(
                 f"strategies holds one twice: {', '.join(strategies)}. Name them: a dict of label to name."
@@ -152,14 +158,20 @@ def make_all(
         raise InvalidInputError(f"strategies is empty. Available: {', '.join(STRATEGIES)}.")
     makes, used = {}, False
     for label, item in strategies.items():
+        if not isinstance(label, str) or not isinstance(item, (str, Mapping)):
+            raise InvalidInputError(
+                f"strategies must map labels to names, or to dictionaries with a name, got {short(label)}: {short(item)}."
+            )
         params: dict[str, Any] = {} if isinstance(item, str) else dict(item)
         name = item if isinstance(item, str) else params.pop("name", label)
         if STRATEGIES.entry(name).info.get("uses_predictor") and predictor is not None:
             params.setdefault("predictor", predictor)
             used = True
         makes[label] = (name, params)
+    if predictor is not None and not isinstance(predictor, (str, Predictor)):
+        raise InvalidInputError(f"predictor must be a name or an archcast.Predictor, got {type(predictor).__name__}.")
     if predictor is not None and not used:
-        raise InvalidInputError(f"predictor {predictor!r}: none of the strategies {', '.join(makes)} uses one.")
+        raise InvalidInputError(f"predictor {short(predictor)}: none of the strategies {', '.join(makes)} uses one.")
     return makes
 
 

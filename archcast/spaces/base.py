@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, wraps
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.checks import array_of, generator, numbers, whole
+from archcast.checks import array_of, generator, numbers, switch, whole
 from archcast.costs import COSTS, count
 from archcast.costs.conventions import convention_of
 from archcast.errors import InvalidInputError, UnknownNameError, short
@@ -65,6 +66,11 @@ class SearchSpace(ABC):
     has_graph: bool = True
     beside_graph: tuple[str, ...] = ()
     numbers: tuple[tuple[float, ...] | None, ...] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in {"build", "costs"} & vars(cls).keys():
+            setattr(cls, name, _with_a_switch(vars(cls)[name]))
 
     # -- what a subclass must say -------------------------------------------------------------------------------------
 
@@ -159,6 +165,7 @@ class SearchSpace(ABC):
 
     def input_shape(self, arch: ArrayLike) -> tuple[int, ...]:
         """Shape of an input, without the batch, of the network of one row: that of the default task, or the row's own."""
+        self.validate(arch, allow_empty=False)
         return self.task_of(None).shapes[0]
 
     # -- what every space has -----------------------------------------------------------------------------------------
@@ -213,45 +220,47 @@ class SearchSpace(ABC):
             )
         return {"channels": task.shapes[0][0], "classes": task.outputs[0], **self.size_of(task)}
 
-    def validate(self, archs: ArrayLike, *, allow_empty: bool = True) -> NDArray[np.int64]:
+    def validate(self, archs: ArrayLike, *, allow_empty: bool = True, name: str = "archs") -> NDArray[np.int64]:
         """Return ``archs`` as an ``(n, d)`` int64 array; one row of shape ``(d,)`` counts as a batch of one.
+
+        ``name`` is what errors call it.
 
         Raises:
             InvalidInputError: wrong shape, not integers, out of range, or not in the space; names the first bad row.
         """
-        array = array_of("archs", archs)
+        array = array_of(name, archs)
         d = len(self.cardinalities)
         if array.ndim == 1 and array.shape == (d,):
             array = array[None]
         if array.ndim != 2 or array.shape[1] != d:
             raise InvalidInputError(
-                f"archs must have shape (n, {d}) for space {self.name!r}, got shape {array.shape}. "
+                f"{name} must have shape (n, {d}) for space {self.name!r}, got shape {array.shape}. "
                 f"Texts are turned into rows by space.parse(texts)."
             )
         if len(array) == 0:
             if not allow_empty:
-                raise InvalidInputError("archs is empty: at least one architecture is needed.")
+                raise InvalidInputError(f"{name} is empty: at least one architecture is needed.")
             return np.zeros((0, d), dtype=np.int64)
         if array.dtype.kind not in "iub":
-            array = numbers("archs", array, of="integers")
+            array = numbers(name, array, of="integers")
             broken = ~np.isfinite(array) | (array != np.floor(array))
             if broken.any():
                 i, j = np.argwhere(broken)[0]
-                raise InvalidInputError(f"archs must hold integers, got {array[i, j]} at [{i}, {j}].")
+                raise InvalidInputError(f"{name} must hold integers, got {array[i, j]:.6g} at [{i}, {j}].")
         elif array.dtype.kind == "b" and max(self.cardinalities) > 2:
-            raise InvalidInputError(f"archs must hold integers, got truth values: {short(archs)}.")
+            raise InvalidInputError(f"{name} must hold integers, got truth values: {short(archs)}.")
         bad = (array < 0) | (array >= np.asarray(self.cardinalities))
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise InvalidInputError(
-                f"archs[{i}, {j}] is {int(array[i, j])}, outside 0..{self.cardinalities[j] - 1} "
+                f"{name}[{i}, {j}] is {short(int(array[i, j]))}, outside 0..{self.cardinalities[j] - 1} "
                 f"(column {self.columns[j]!r} of space {self.name!r})."
             )
         out = array.astype(np.int64)
         invalid = ~self.is_valid(out)
         if invalid.any():
             i = int(np.flatnonzero(invalid)[0])
-            raise InvalidInputError(f"archs[{i}] = {out[i].tolist()} is not an architecture of space {self.name!r}.")
+            raise InvalidInputError(f"{name}[{i}] = {out[i].tolist()} is not an architecture of space {self.name!r}.")
         return out
 
     def parse(self, texts: str | Sequence[str]) -> NDArray[np.int64]:
@@ -269,6 +278,8 @@ class SearchSpace(ABC):
         rows = []
         for text in texts:
             with self._reading(text):
+                if not isinstance(text, (str, Integral)) or isinstance(text, bool):
+                    raise InvalidInputError("expected a text")
                 rows.append(self._parse(str(text).strip()))
                 if len(rows[-1]) != len(self.cardinalities):
                     raise InvalidInputError(f"expected {len(self.cardinalities)} decisions, got {len(rows[-1])}")
@@ -287,7 +298,7 @@ class SearchSpace(ABC):
             yield
         except ValueError as error:
             raise InvalidInputError(
-                f"{short(text, 240)} is not an architecture of space {self.name!r}: {error}"
+                f"{short(text, 120)} is not an architecture of space {self.name!r}: {error}"
             ) from error
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
@@ -404,6 +415,17 @@ class SearchSpace(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """Attributes without the tables that are made on demand: copies and pickles stay small."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+
+def _with_a_switch(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, which refuses a ``pruned`` that is neither true nor false."""
+
+    @wraps(method)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        switch("pruned", kwargs.get("pruned", False))
+        return method(*args, **kwargs)
+
+    return checked
 
 
 def get_space(space: str | SearchSpace) -> SearchSpace:

@@ -148,10 +148,10 @@ class ConditionalSpace(SearchSpace):
 
     # -- the contract of a space --------------------------------------------------------------------------------------
 
-    def validate(self, archs: ArrayLike, *, allow_empty: bool = True) -> Rows:
+    def validate(self, archs: ArrayLike, *, allow_empty: bool = True, name: str = "archs") -> Rows:
         """As :meth:`SearchSpace.validate`; the message for an inactive decision that is not 0 names it."""
         try:
-            return super().validate(archs, allow_empty=allow_empty)
+            return super().validate(archs, allow_empty=allow_empty, name=name)
         except InvalidInputError as error:
             if "is not an architecture" not in str(error):
                 raise
@@ -161,7 +161,7 @@ class ConditionalSpace(SearchSpace):
             if len(wrong) == 0:
                 raise
             raise InvalidInputError(
-                f"archs[{i}] has {rows[i, wrong[0]]} in column {self.columns[wrong[0]]!r} of space {self.name!r}, which "
+                f"{name}[{i}] has {rows[i, wrong[0]]} in column {self.columns[wrong[0]]!r} of space {self.name!r}, which "
                 f"is inactive in this row: inactive decisions are 0. space.settle(archs) sets them."
             ) from None
 

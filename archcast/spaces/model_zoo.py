@@ -120,7 +120,9 @@ class ModelZoo(Choices):
         """Shape of an image: of the resolution that is known of the model, else that of the task."""
         if self.tasks:
             return super().input_shape(arch)
-        size = float(self.known.get("resolution", np.full(len(self.names), np.nan))[int(np.ravel(arch)[0])])
+        size = float(
+            self.known.get("resolution", np.full(len(self.names), np.nan))[self.validate(arch, allow_empty=False)[0, 0]]
+        )
         return (3, int(size), int(size)) if np.isfinite(size) else IMAGE
 
     def costs(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from archcast.checks import mapping
 from archcast.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class Task:
         elif isinstance(outputs, Integral):
             outputs = (outputs,)
         short = {"width": width, "depth": depth, "stages": stages}
-        sizes = {**(size or {}), **{name: value for name, value in short.items() if value is not None}}
+        size = {} if size is None else mapping("task.size", size, "names to whole numbers")
+        sizes = {**size, **{name: value for name, value in short.items() if value is not None}}
         values = {
             "shape": shape,
             "outputs": outputs,

@@ -19,11 +19,12 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.checks import array_of, whole
+from archcast.checks import array_of, callback, listed, one_of, seed_of, whole, workers
 from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import get_encoding
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.evaluation.metrics import kendall_tau, pearson
+from archcast.names import STRATEGIES
 from archcast.predictors.base import get_predictor
 from archcast.search.objectives import TableObjective
 from archcast.search.run import run_search
@@ -133,6 +134,13 @@ def check_surrogate(
     Raises:
         InvalidInputError: the benchmark is no surrogate.
     """
+    for name, value in (("surrogate", surrogate), ("table", table)):
+        if not isinstance(value, Benchmark):
+            raise InvalidInputError(f"{name} must be an archcast.Benchmark, got {short(value)}.")
+    seed = seed_of("seed", seed)
+    workers("jobs", jobs)
+    callback("tell", tell)
+    strategies = [one_of("strategy", name, STRATEGIES) for name in listed("strategies", strategies, "names")]
     function = surrogate.function
     if not isinstance(function, Surrogate):
         raise InvalidInputError(
@@ -256,7 +264,7 @@ def _clusters(function: Surrogate, seed: int) -> NDArray[np.int64]:
     encoder = get_encoding("adjacency" if function.space.has_graph else "mixed", function.space)
     features = np.asarray(encoder.transform(function.seen), dtype=np.float64)
     count = min(REGIONS, len(np.unique(features, axis=0)))
-    found: NDArray[np.int64] = KMeans(count, n_init=3, random_state=seed).fit_predict(features) + 1
+    found: NDArray[np.int64] = KMeans(count, n_init=3, random_state=seed % 2**32).fit_predict(features) + 1
     return found
 
 

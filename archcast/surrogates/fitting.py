@@ -11,7 +11,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from archcast.checks import listed, whole
+from archcast.checks import callback, listed, one_of, seed_of, workers
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidInputError, UnknownNameError, short
@@ -76,8 +76,12 @@ def make_surrogate(
         InvalidInputError: fewer than 20 measured rows, or a setting that is out of range.
         UnknownNameError: of a metric, curve or predictor.
     """
+    if not isinstance(table, (str, Benchmark)):
+        raise InvalidInputError(f"table must be an archcast.Benchmark or its name, got {short(table)}.")
+    workers("jobs", jobs)
+    callback("tell", tell)
     benchmark = load_benchmark(table) if isinstance(table, str) else table
-    seed = whole("seed", seed, 0)
+    seed = seed_of("seed", seed)
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
         raise InvalidInputError(f"share must be a number above 0 and at most 1, got {short(share)}.")
     named = _names("metrics", metrics, benchmark.metrics)
@@ -153,7 +157,7 @@ def _names(what: str, given: Sequence[str] | None, known: Mapping[str, Any]) -> 
 
 def _check(name: Any, space: SearchSpace) -> None:
     """Whether a predictor can be a member: it learns from scores and asks for nothing else."""
-    predictor = PREDICTORS[name](space)
+    predictor = PREDICTORS[one_of("member", name, PREDICTORS)](space)
     needs = predictor.requires
     if not needs.labels or needs.data or needs.curve or needs.proxies:
         raise InvalidInputError(f"members: {name!r} does not learn from scores alone. Use e.g. {', '.join(MEMBERS)}.")

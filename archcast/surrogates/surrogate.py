@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.data.benchmark import Benchmark
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import InvalidFileError, InvalidInputError, short
 from archcast.names import FUNCTIONS
 from archcast.predictors.persistence import read_state, saved, write_state
 from archcast.spaces.base import SearchSpace
@@ -138,6 +138,8 @@ def save_surrogate(benchmark: Benchmark, path: str | Path) -> None:
     Raises:
         InvalidInputError: the benchmark is a table, or the folder does not exist.
     """
+    if not isinstance(benchmark, Benchmark):
+        raise InvalidInputError(f"benchmark must be an archcast.Benchmark, got {short(benchmark)}.")
     surrogate = benchmark.function
     if not isinstance(surrogate, Surrogate):
         raise InvalidInputError(

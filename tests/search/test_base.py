@@ -104,7 +104,7 @@ def test_nan_of_a_proxy_is_the_lowest() -> None:
         ({"n_init": 0}, "n_init must be a whole number of at least 1, got 0"),
         ({"random_state": -1}, "random_state must be a whole number of at least 0, got -1"),
         ({"zero_cost": len}, "zero_cost must be an archcast.search.ZeroCost, got builtin_function_or_method"),
-        ({"pool": np.zeros((0, 6))}, "archs is empty"),
+        ({"pool": np.zeros((0, 6))}, "pool is empty"),
         ({"population": 3}, r"Strategy 'random' has no parameter 'population'. Available: n_init"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 
 __all__ = ["Batch", "BatchDim", "find_logits", "map_tensors", "tensors_in"]
 
@@ -73,16 +73,21 @@ class Batch:
         self.listed = False
         self.divisible = True
         self.unclear = ""
-        self.guessed = batch_dim == "auto"
+        self.guessed = isinstance(batch_dim, str) and batch_dim == "auto"
         """Whether ``batch_dim`` was not given."""
-        tensors = tensors_in(inputs)
+        try:
+            tensors = tensors_in(inputs)
+        except RecursionError as error:
+            raise InvalidInputError("inputs is nested too deeply. Pass what the model takes.") from error
         if not tensors:
             raise InvalidInputError(f"inputs holds no tensor (got {type(inputs).__name__}). Pass what the model takes.")
-        if batch_dim == "list":
+        if isinstance(batch_dim, str) and batch_dim == "list":
             self._take_lists()
         elif isinstance(batch_dim, str):
             if batch_dim != "auto":
-                raise InvalidInputError(f"batch_dim is {batch_dim!r}: use 'auto', 'list', or the number of an axis.")
+                raise InvalidInputError(
+                    f"batch_dim is {short(batch_dim)}: use 'auto', 'list', or the number of an axis."
+                )
             self._guess(tensors)
         else:
             self._take_axes(batch_dim)
@@ -131,7 +136,9 @@ class Batch:
     def _take_axes(self, batch_dim: Any) -> None:
         def check(axis: Any) -> Any:
             if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int) or axis < 0):
-                raise InvalidInputError(f"batch_dim holds {axis!r}: an axis must be a whole number from 0, or None.")
+                raise InvalidInputError(
+                    f"batch_dim holds {short(axis)}: an axis must be a whole number from 0, or None."
+                )
             return axis
 
         if isinstance(batch_dim, Mapping):

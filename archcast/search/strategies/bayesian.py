@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from archcast.checks import one_of, whole
+from archcast.checks import listed, one_of, whole
 from archcast.errors import InvalidInputError
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.targets import rank_normal
@@ -100,7 +101,7 @@ class Bayesian(Strategy):
         super().__init__(space, **common)
         self.predictor = predictor
         self.acquisition = one_of("acquisition", acquisition, ACQUISITIONS)
-        sources = (candidates,) if isinstance(candidates, str) else tuple(candidates)
+        sources = (candidates,) if isinstance(candidates, str) else tuple(listed("candidates", candidates, "names"))
         self.candidates = tuple(one_of("candidates", source, SOURCES) for source in sources)
         if not sources or ("all" in sources and len(sources) > 1):
             raise InvalidInputError(f"candidates must be 'all' or some of 'mutation', 'random', got {candidates!r}.")
@@ -109,7 +110,7 @@ class Bayesian(Strategy):
         self.n_candidates = whole("n_candidates", n_candidates, 1)
         self.n_parents = whole("n_parents", n_parents, 1)
         self.batch = one_of("batch", batch, BATCHES)
-        self.kappa = float(kappa)
+        self.kappa = number("kappa", kappa, -math.inf)
         self.continues = number("continues", continues, 0, 1, below=True)
         self.targets = one_of("targets", targets, TARGETS)
         self._model = get_predictor(predictor, self.space) if isinstance(predictor, str) else predictor

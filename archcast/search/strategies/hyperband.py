@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.search.base import register
@@ -64,10 +64,12 @@ class Hyperband(Halving):
 
     def __init__(self, space: str | SearchSpace, *, predictor: str | Predictor | None = None, **common: Any) -> None:
         super().__init__(space, **common)
+        if predictor is not None and not isinstance(predictor, (str, Predictor)):
+            raise InvalidInputError(f"predictor must be a name or an archcast.Predictor, got {short(predictor)}.")
         self.predictor = predictor
         self._model = get_predictor(predictor, self.space) if isinstance(predictor, str) else predictor
         if self._model is not None and self._model.requires.proxies:
-            raise InvalidInputError(f"predictor {predictor!r} needs proxies; the search has only curves to give.")
+            raise InvalidInputError(f"predictor {short(predictor)} needs proxies; the search has only curves to give.")
 
     def _propose(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         return self._sample(2 * n, rng)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from archcast.checks import whole
+from archcast.checks import mapping, whole
 from archcast.errors import InvalidInputError
 from archcast.names import PREDICTORS, get_predictor
 from archcast.predictors.one_shot._predictor import OneShotPredictor
@@ -80,7 +80,10 @@ class OneShotSearch(Strategy):
         **common: Any,
     ) -> None:
         super().__init__(space, **common)
-        self.predictor, self.settings = predictor, None if settings is None else dict(settings)
+        self.predictor, self.settings = (
+            predictor,
+            None if settings is None else mapping("settings", settings, "parameters to values"),
+        )
         self.population = whole("population", population, 2)
         self.generations = whole("generations", generations, 1)
         self.parents = whole("parents", parents, 1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import whole
+from archcast.checks import listed, whole
 from archcast.errors import InvalidInputError, short
 from archcast.search.base import register
 from archcast.search.checks import number
@@ -71,7 +71,7 @@ class ProgressiveStopping(PPO):
     ) -> None:
         super().__init__(space, **common)
         self.max_epochs = whole("max_epochs", max_epochs, 1)
-        self.stages = tuple(stages)
+        self.stages = tuple(listed("stages", stages, "numbers"))
         self._ends = [round(number("stages", share, 0, 1, above=True) * max_epochs) for share in self.stages]
         if [0, *self._ends] != sorted({0, *self._ends}) or (self._ends and self._ends[-1] >= max_epochs):
             raise InvalidInputError(
