@@ -103,8 +103,8 @@ WORDS = {
     "objective": "benchmark", "predictors": "predictor", "proxies": "proxy", "random_state": "seed", "cost_predictor": "predictor",
     "convention": "describes", "pruned": "describes",
     "space": "name",
-    "strategies": "strategy", "table": "benchmark", "targets": "label", "task": "networks|inputs|image|size|channels",
-    "texts": "is not an architecture of", "train_sizes": "test_size", "trials": "trial", "vocabulary": "dtype",
+    "strategies": "strategy", "table": "benchmark|name", "targets": "label", "task": "networks|inputs|image|size|channels",
+    "texts": "is not an architecture of|'xxx", "train_sizes": "test_size", "trials": "trial", "vocabulary": "dtype",
 }  # fmt: skip
 """Argument -> what messages may call it instead, between ``|``: what it holds, or what it must agree with."""
 
@@ -419,7 +419,7 @@ def strategies() -> Iterator[Target]:
         names = [p for p in STRATEGIES[name].param_names() if p != "random_state"]
         made = get_strategy(name, space)
         defaults = {p: getattr(made, p) for p in names} | {p: v for p, v in CHEAP.items() if p in names}
-        defaults |= {"predictor": line} if "predictor" in names else {}
+        defaults |= {"predictor": line} if "predictor" in names and name != "one-shot" else {}
         cheap = {p: v for p, v in defaults.items() if p in CHEAP or p == "predictor"}
 
         def make(space: Any, name: str = name, **params: Any) -> None:

@@ -298,7 +298,7 @@ class SearchSpace(ABC):
             yield
         except ValueError as error:
             raise InvalidInputError(
-                f"{short(text, 120)} is not an architecture of space {self.name!r}: {error}"
+                f"{short(text, 240)} is not an architecture of space {self.name!r}: {error}"
             ) from error
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> NDArray[np.int64]:
