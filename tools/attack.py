@@ -100,7 +100,7 @@ WORDS = {
     "benchmark": "name", "budgets": "budget", "classes": "outputs", "curves": "curve", "dtype": "vocabulary",
     "epochs": "curve|budgets", "evidence": "archs|curve|file", "inputs": "targets|model|batch", "batch_dim": "axis|inputs",
     "members": "predictor|member", "metrics": "metric", "model": "Parameter|module", "name": "predictor|benchmark",
-    "objective": "benchmark", "predictors": "predictor", "proxies": "proxy", "random_state": "seed", "cost_predictor": "predictor",
+    "objective": "benchmark|name", "predictors": "predictor", "proxies": "proxy", "random_state": "seed", "cost_predictor": "predictor",
     "convention": "describes", "pruned": "describes",
     "space": "name",
     "strategies": "strategy", "table": "benchmark|name", "targets": "label", "task": "networks|inputs|image|size|channels",
@@ -581,7 +581,7 @@ def commands() -> Iterator[Target]:
     lines: dict[str, dict[str, str]] = {
         "score": {
             "<target>": cell,
-            "--proxies": "params",
+            "--proxies": "params,swap_reg",
             "--input": "3x8x8",
             "--classes": "3",
             "--batch-size": "2",

@@ -149,7 +149,7 @@ class SearchSpace(ABC):
         import torch
 
         rows, task = self.validate(archs), self.task_of(task)
-        arguments = {"pruned": True} if pruned else {}
+        arguments = {"pruned": True} if switch("pruned", pruned) else {}
         distinct, twin = np.unique(rows, axis=0, return_inverse=True)
         inputs = [
             torch.zeros((1, *shape), dtype=getattr(torch, dtype), device="meta")
