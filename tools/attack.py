@@ -100,7 +100,8 @@ WORDS = {
     "benchmark": "name", "budgets": "budget", "classes": "outputs", "curves": "curve", "dtype": "vocabulary",
     "epochs": "curve|budgets", "evidence": "archs|curve|file", "inputs": "targets|model|batch", "batch_dim": "axis|inputs",
     "members": "predictor|member", "metrics": "metric", "model": "Parameter|module", "name": "predictor|benchmark",
-    "objective": "benchmark|name", "predictors": "predictor", "proxies": "proxy", "random_state": "seed", "cost_predictor": "predictor",
+    "objective": "benchmark|name", "predictors": "predictor", "proxies": "proxy", "random_state": "seed",
+    "cost_predictor": "predictor",
     "convention": "describes", "pruned": "describes",
     "space": "name",
     "strategies": "strategy", "table": "benchmark|name", "targets": "label", "task": "networks|inputs|image|size|channels",
@@ -622,7 +623,7 @@ def commands() -> Iterator[Target]:
         "leaderboard": {"--trials": "1"},
         "search": {
             "<benchmark>": "digits",
-            "--strategies": "random",
+            "--strategy": "random",
             "--budget": "4",
             "--batch": "2",
             "--trials": "1",
@@ -632,7 +633,7 @@ def commands() -> Iterator[Target]:
         },
         "train": {"--sample": "1", "--seed": "-1", "--seeds": "1", "--epochs": "1", "--out": "train"},
         "measure": {
-            "<space>": "nasbench201",
+            "--space": "nasbench201",
             "--sample": "1",
             "--runs": "2",
             "--warmup": "0",
@@ -650,7 +651,7 @@ def commands() -> Iterator[Target]:
         "surrogate": {
             "<table>": "digits",
             "--share": "1",
-            "--metrics": "none",
+            "--metrics": "val_accuracy",
             "--curves": "none",
             "--members": "bayesian-linear",
             "--budget": "0",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from archcast.checks import listed
 from archcast.costs.conventions import Convention, convention_of
 from archcast.errors import InvalidInputError, short
 
@@ -61,7 +62,7 @@ def count(
     elif isinstance(inputs, torch.Tensor):
         arguments = (inputs,)
     else:
-        arguments = tuple(inputs)
+        arguments = tuple(listed("inputs", inputs, "tensors"))
     tensors = [value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor)]
     if not tensors or tensors[0].ndim == 0 or len(tensors[0]) == 0:
         raise InvalidInputError("inputs must hold a batch of at least one sample, with samples along the first axis.")

@@ -114,7 +114,7 @@ def test_functions(tool: ModuleType, name: str) -> None:
     assert not [line for line in found if line[1] in tool.FAULTS]
 
 
-@pytest.mark.parametrize("name", ["list", "search", "score", "bench", "measure", "surrogate"])
+@pytest.mark.parametrize("name", ["list", "score", "bench"])
 def test_commands(tool: ModuleType, name: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     target = next(t for t in tool.commands() if t.name == f"command {name}")
