@@ -76,9 +76,15 @@ def read(_: str, folder: Path | None) -> Benchmark:
         if of == setting:
             by_recipe.setdefault(text, []).append(run)
     rows = in_space("nasbench-nlp", list(by_recipe))
-    other = len(runs) - sum(map(len, by_recipe.values()))
+    groups = list(by_recipe.values())
+    other = len(runs) - sum(map(len, groups))
+    if rows is not None:  # recipes that differ in the names of their nodes alone are one row
+        by_row: dict[tuple[int, ...], list[dict[str, Any]]] = {}
+        for row, some in zip(rows[1].tolist(), groups, strict=True):
+            by_row.setdefault(tuple(row), []).extend(some)
+        rows, groups = (rows[0], np.array(list(by_row))), list(by_row.values())
     with reading(found[0].path, "a folder of NAS-Bench-NLP"):
-        arrays = stack([_mean(some) for some in by_recipe.values()])
+        arrays = stack([_mean(some) for some in groups])
         metrics = {name: values for name, values in arrays.items() if name.startswith("neg_")}
         fields: dict[str, Any] = {
             "curves": {name: arrays[name].astype(np.float64) for name in LOSSES},
