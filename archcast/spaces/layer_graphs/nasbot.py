@@ -62,7 +62,7 @@ def count() -> int:
 
 @register(
     "nasbot",
-    summary="graphs of up to 16 convolutions, residual blocks and poolings of one or two inputs, with units; 1.3e52 rows",
+    summary="graphs of up to 16 convolutions, residual blocks and poolings, each with units and one or two inputs; 1.3e52 rows",
     paper="Kandasamy et al. 2018, https://arxiv.org/abs/1802.07191",
     size=count(),
     buildable=True,
