@@ -6,6 +6,7 @@
     python benchmarks/one_shot.py --watch --only "path dropout" --seeds 0          # over epochs, by dropout rate
     python benchmarks/one_shot.py --two one-shot-darts                             # S2: a skip and a convolution on every edge
     python benchmarks/one_shot.py --pairs --jobs 2                                 # a task without a table
+    python benchmarks/one_shot.py --ratios                                         # time and memory against full DARTS
 
 Everything a predictor sees are images; the table of stand-alone accuracies is read here, to judge the scores.
 """
@@ -13,11 +14,14 @@ Everything a predictor sees are images; the table of stand-alone accuracies is r
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -346,6 +350,91 @@ def two_operations(method: str, seed: int, epochs: int = 50) -> dict[str, Any]:
     return out
 
 
+class _Kept:
+    """A tensor that is kept for the gradient; what all of them hold is counted, a piece of memory once."""
+
+    held: ClassVar[Counter[int]] = Counter()
+    now = most = 0
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor, storage = tensor, tensor.untyped_storage()
+        self.place, self.bytes = storage.data_ptr(), storage.nbytes()
+        _Kept.held[self.place] += 1
+        if _Kept.held[self.place] == 1:
+            _Kept.now += self.bytes
+            _Kept.most = max(_Kept.most, _Kept.now)
+
+    def __del__(self) -> None:
+        _Kept.held[self.place] -= 1
+        if not _Kept.held[self.place]:
+            _Kept.now -= self.bytes
+
+
+def kept_bytes(regime: Any, data: Any) -> int:
+    """The most bytes that a step of one epoch keeps for its gradients; what steps before it left behind is collected."""
+    import torch
+
+    from archcast.supernets.loop import train
+
+    step, kept = regime.step, []
+
+    def counted(batch: Any) -> Any:
+        gc.collect()
+        before = _Kept.most = _Kept.now
+        out = step(batch)
+        kept.append(_Kept.most - before)
+        return out
+
+    regime.step = counted
+    regime.settings = replace(regime.settings, epochs=1)
+    with torch.autograd.graph.saved_tensors_hooks(_Kept, lambda one: one.tensor):
+        train(regime, data, 0)
+    return max(kept)
+
+
+def ratios(names: Iterable[str], epochs: int, repeats: int = 3) -> list[dict[str, Any]]:
+    """Processor seconds an epoch (the least of some trainings) and the most bytes that a step keeps for its gradients, each also
+    as a share of those of the first regime."""
+    import torch
+
+    from archcast.supernets.loop import train
+    from archcast.training import load_dataset
+
+    torch.set_num_threads(1)
+    data, out = load_dataset("digits"), []
+    for name in names:
+        method, settings = SETTINGS[name]
+        predictor = archcast.get_predictor(method, "nasbench201", random_state=0, **settings | {"epochs": epochs})
+        predictor.seed_ = 0
+        seconds = []
+        for _ in range(repeats):
+            regime = predictor._make(predictor._task(data))
+            start = time.process_time()
+            train(regime, data, 0)
+            seconds.append((time.process_time() - start) / epochs)
+        run = {"name": name, "seconds": min(seconds), "bytes": kept_bytes(predictor._make(predictor._task(data)), data)}
+        out.append(run)
+        first = out[0]
+        run |= {f"{key} ratio": round(run[key] / first[key], 3) for key in ("seconds", "bytes")}
+        print(run, flush=True)
+    return out
+
+
+COMPARED = (
+    "DARTS, first order",
+    "DARTS, second order",
+    "PC-DARTS",
+    "GDAS",
+    "ProxylessNAS, gates",
+    "ProxylessNAS, REINFORCE",
+    "rows, 1 path, 100 epochs (RSPS)",
+    "functions, 1 path, 50 epochs",
+    "functions, 5 paths, 50 epochs (default)",
+    "FairNAS",
+)
+"""Rows of the table whose time and memory are compared, with the first."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2", help="Seeds of the supernets.")
@@ -359,7 +448,11 @@ def main() -> None:
     parser.add_argument("--watch", action="store_true", help="The rows of --only over epochs, instead of the table.")
     parser.add_argument("--two", help="A differentiable method on two operations an edge, instead of the table.")
     parser.add_argument("--pairs", action="store_true", help="Compare on a task without a table, and stop.")
+    parser.add_argument("--ratios", action="store_true", help="Time and memory against full DARTS, and stop.")
     arguments = parser.parse_args()
+    if arguments.ratios:
+        ratios(COMPARED, arguments.epochs or 2)
+        return
     if arguments.stack:
         stack(arguments.stack)
         return

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from archcast.names import PREDICTORS
+from archcast.names import PREDICTORS, get_predictor
 from archcast.training import load_dataset
 
 
@@ -55,3 +56,24 @@ def test_pairs_are_labelled_with_the_larger_digit(script):
     counts = torch.cat([split[1] for split in (data.train, data.validation, data.test)]).bincount(minlength=10)
     shares = (2 * np.arange(10) + 1) / 100  # of the larger of two even draws
     np.testing.assert_allclose(counts.numpy() / 2400, shares, atol=0.03)
+
+
+def test_one_path_keeps_less_for_its_gradients_than_a_mixture(script):
+    whole, kept = load_dataset("digits"), []
+    data = replace(whole, train=tuple(part[:64] for part in whole.train))
+    for name in ("one-shot-darts", "one-shot-random-sampling"):
+        predictor = get_predictor(name, "nasbench201", random_state=0)
+        predictor.seed_ = 0
+        kept.append(script.kept_bytes(predictor._make(predictor._task(data)), data))
+    assert 0 < kept[1] < kept[0] / 2
+
+
+def test_memory_that_two_tensors_share_is_counted_once(script):
+    before = script._Kept.now
+    x = torch.zeros(1000)
+    kept = [script._Kept(x), script._Kept(x[:10])]
+    assert script._Kept.now - before == 4000
+    kept.pop()
+    assert script._Kept.now - before == 4000
+    kept.pop()
+    assert script._Kept.now == before
