@@ -13,7 +13,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from archcast._version import versions
-from archcast.checks import callback, listed, one_of, seed_of, switch, whole, workers
+from archcast.checks import callback, listed, seed_of, switch, whole, workers
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError, short
@@ -148,7 +148,9 @@ def make_all(
     if isinstance(strategies, str):
         strategies = [strategies]
     if not isinstance(strategies, Mapping):
-        strategies = [one_of("strategy", name, STRATEGIES) for name in listed("strategies", strategies, "names")]
+        strategies = listed("strategies", strategies, "names")
+        for name in strategies:
+            STRATEGIES.entry(name)  # refuses what is no name of a strategy
         if len(set(strategies)) < len(strategies):
             raise InvalidInputError(
                 f"strategies holds one twice: {', '.join(strategies)}. Name them: a dict of label to name."
