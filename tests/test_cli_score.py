@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +405,26 @@ def test_every_buildable_space(run: Run, name: str) -> None:
     code, out, err = run(f"{name}:{text}", *SMALL, "--proxies", "params,snip", "--format", "csv")
     assert (code, err) == (0, "")
     assert float(rows_of(out)[0]["snip"]) > 0
+
+
+@pytest.mark.parametrize("name", ["nasbench-nlp", "nasbench-asr"])
+def test_networks_that_take_no_images(run: Run, name: str) -> None:
+    """They get random inputs of their own task; what is for images alone is refused."""
+    space = archcast.get_space(name)
+    target = f"{name}:{space.format(space.sample(1, 0))[0]}"
+    code, out, err = run(target, "--width", 4, "--proxies", "params,snip", "--format", "csv")
+    assert (code, err) == (0, "")
+    row = rows_of(out)[0]
+    assert float(row["params"]) == space.costs(space.sample(1, 0), task=smaller(space))["params"][0]
+    assert float(row["snip"]) > 0
+    code, _, err = run(target, "--classes", 10, "--proxies", "params")
+    assert code == 2
+    assert "--classes is for networks of images, and it takes others. Leave --classes out." in err
+    assert len(err) < 250
+
+
+def smaller(space: archcast.SearchSpace) -> archcast.Task:
+    return replace(space.task_of(None), size={"width": 4})
 
 
 def test_rows_of_one_function_get_the_scores_of_its_network_without_dead_parts(run: Run, tmp_path: Path) -> None:

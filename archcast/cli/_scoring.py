@@ -84,7 +84,12 @@ def run(target: Target, job: Job) -> Outcome:
     try:
         model, image = target.build(job.settings)
         size = job.batch_size or (32 if max(image) <= 64 else 16)
-        if job.inputs is not None and job.inputs.shape is None:
+        if not target.takes_images and job.inputs is None:
+            task, generator = target.task(job.settings), torch.Generator().manual_seed(job.settings.seed)
+            inputs, labels = task.noise(
+                job.batch_size or 2, generator
+            )  # outputs may be a large vocabulary at each place
+        elif job.inputs is not None and job.inputs.shape is None:
             inputs = job.inputs.batch(size, job.settings.seed)
             shape = output_shape(model, inputs, batch_dim=job.batch_dim)
             labels = labels_for(shape, inputs, job.loss, job.settings.seed)
@@ -111,7 +116,7 @@ def run(target: Target, job: Job) -> Outcome:
         text = " ".join(str(error).split())[:300]
         if not isinstance(error, ArchcastError):
             text = f"{type(error).__name__}: {text}"
-        outcome.error = text if text.startswith(target.name) else f"{target.name}: {text}"
+        outcome.error = text if text.startswith(target.label) else f"{target.label}: {text}"
     outcome.seconds = time.perf_counter() - start
     return outcome
 

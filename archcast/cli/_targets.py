@@ -12,7 +12,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archcast.spaces import SearchSpace
+    from archcast.spaces.base import Task
 
 __all__ = ["INITS", "Settings", "Target", "buildable", "device_of", "factory_arguments", "imported", "target_of"]
 
@@ -84,11 +85,47 @@ class Target:
                 model, image = self._make(settings)
                 _initialise(model, settings.init)
         except ArchcastError as error:
-            raise InvalidInputError(f"{self.name}: {error}") from error
+            raise InvalidInputError(f"{self.label}: {error}") from error
         except (Exception, SystemExit) as error:
             lines = str(error).strip().splitlines() or ["no message"]
-            raise InvalidInputError(f"{self.name}: building it raised {type(error).__name__}: {lines[0]}") from error
+            raise InvalidInputError(f"{self.label}: building it raised {type(error).__name__}: {lines[0]}") from error
         return model, settings.image or image
+
+    @property
+    def label(self) -> str:
+        """The name as errors show it: the notation of an architecture may be long."""
+        return self.name if len(self.name) <= 80 else f"{self.name[:77]}..."
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether one image is all that it takes, as far as its name tells."""
+        from archcast.spaces.base import SPACES, get_space
+
+        if self.kind not in SPACES:
+            return True
+        usual = get_space(self.kind).task_of(None)
+        return usual.dtypes == ("float32",) and len(usual.shapes[0]) == 3
+
+    def task(self, settings: Settings) -> Task:
+        """What a network of a space is built for: images of the size that is asked for, or the task of the space.
+
+        Raises:
+            InvalidInputError: images are asked for, and its networks take none.
+        """
+        from archcast.spaces.base import Task, get_space
+
+        if self.takes_images:
+            image = settings.image or IMAGE
+            if len(image) != 3:
+                raise InvalidInputError(f"its networks take images, but --input is {'x'.join(map(str, image))}.")
+            sizes = settings.width, settings.depth, settings.stages
+            return Task((image[0], image[1], image[2]), settings.classes or 10, *sizes)
+        for option, value in (("--input", settings.image), ("--classes", settings.classes)):
+            if value is not None:
+                raise InvalidInputError(f"{option} is for networks of images, and it takes others. Leave {option} out.")
+        chosen = {"width": settings.width, "depth": settings.depth, "stages": settings.stages}
+        size = {name: value for name, value in chosen.items() if value is not None}
+        return replace(get_space(self.kind).task_of(None), size=size)
 
     def _make(self, settings: Settings) -> tuple[nn.Module, tuple[int, ...]]:
         from torch import nn
@@ -118,15 +155,9 @@ class Target:
             model = found if isinstance(found, nn.Module) else found(**kwargs)
         else:
             from archcast.spaces import get_space
-            from archcast.spaces.base import Task
 
-            space = get_space(self.kind)
-            image = settings.image or IMAGE
-            if len(image) != 3:
-                raise InvalidInputError(f"its networks take images, but --input is {'x'.join(map(str, image))}.")
-            sizes = settings.width, settings.depth, settings.stages
-            task = Task((image[0], image[1], image[2]), settings.classes or 10, *sizes)
-            model = space.build(space.parse(self.rest)[0], task)
+            space, task = get_space(self.kind), self.task(settings)
+            model, image = space.build(space.parse(self.rest)[0], task), task.shapes[0]
         if not isinstance(model, nn.Module):
             raise InvalidInputError(f"it gave a {type(model).__name__}, not a torch.nn.Module.")
         return model, image
