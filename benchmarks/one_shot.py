@@ -127,7 +127,7 @@ def study(name: str, seed: int, limit: int | None = None, epochs: int | None = N
         return out | {"failure": str(error)}
     out["init_seconds"] = time.process_time() - start
     for measure in MEASURES:
-        if measure == "likelihood" and not predictor._trained().learns_weights:
+        if measure == "likelihood" and not predictor.trained().learns_weights:
             continue
         start = time.process_time()
         scores = predictor.set_params(measure=measure).query(archs).mean
@@ -137,7 +137,7 @@ def study(name: str, seed: int, limit: int | None = None, epochs: int | None = N
         out[measure] = judge(scores, truth)
     predictor.set_params(measure=None)
     known = {tuple(row): value for row, value in zip(digits.archs.tolist(), digits.metrics["test_accuracy"].tolist())}
-    for by in ("score", *(["weights"] if predictor._trained().learns_weights else []), "perturbation"):
+    for by in ("score", *(["weights"] if predictor.trained().learns_weights else []), "perturbation"):
         row = digits.space.canonical(predictor.derive(by))[0]
         out[f"derived_{by}"] = {
             "row": digits.space.format(row)[0],
@@ -145,7 +145,7 @@ def study(name: str, seed: int, limit: int | None = None, epochs: int | None = N
             "skips": int((row == 1).sum()),
             "nones": int((row == 0).sum()),
         }
-    regime = predictor._trained()
+    regime = predictor.trained()
     if hasattr(regime, "alpha") and hasattr(regime, "probabilities") and predictor_name == "one-shot-darts":
         x, y = predictor._held()
         out["eigenvalue"] = dominant_eigenvalue(

@@ -138,5 +138,5 @@ def test_predictors_take_the_space(method):
     predictor = get_predictor(method, NAMES[0], task=task, epochs=1, batch_size=384, images=8, random_state=0).init()
     space = get_space(NAMES[0])
     assert np.isfinite(predictor.query(space.sample(4, 0)).mean).all()
-    by = "weights" if predictor._trained().learns_weights else "perturbation"
+    by = "weights" if predictor.trained().learns_weights else "perturbation"
     assert space.validate(predictor.derive(by)).shape == (1, 9)
