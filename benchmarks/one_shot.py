@@ -118,7 +118,7 @@ def study(name: str, seed: int, limit: int | None = None, epochs: int | None = N
         "name": name,
         "predictor": predictor_name,
         "seed": seed,
-        "measure": predictor._own("measure"),
+        "measure": predictor.setting("measure"),
     }
     start = time.process_time()
     try:
