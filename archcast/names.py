@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AGGREGATED",
     "BENCHMARKS",
     "ENCODINGS",
     "FUNCTIONS",
@@ -32,6 +33,8 @@ __all__ = [
 SPACES: Registry[Any] = Registry("space", "archcast.spaces")
 ENCODINGS: Registry[Any] = Registry("encoding", "archcast.encodings")
 PROXIES: Registry[Any] = Registry("proxy", "archcast.proxies")
+AGGREGATED = ("vote", "az_nas", "vkdnw_agg")
+"""Names that combine proxies, see :mod:`archcast.proxies.aggregate`; they stand where a proxy may."""
 BENCHMARKS: Registry[Any] = Registry("benchmark", "archcast.data")
 FUNCTIONS: Registry[Any] = Registry("benchmark function", "archcast.surrogates")
 """What reads the file of a benchmark that is a function, by what the file says that it holds: a path -> a benchmark."""

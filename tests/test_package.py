@@ -210,6 +210,7 @@ def test_public_api_resolves() -> None:
         "train --space nasbench20",
         "score --space nasbench20 --sample 1",
         "fit table.csv --predictor stak",
+        "score --space nasbench201 --sample 1 --proxies synflw,vote",
         "oneshot train net.npz --method one-shot-dart",
     ],
 )

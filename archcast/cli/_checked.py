@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import typer.core
 
 from archcast.checks import whole
 from archcast.errors import InvalidInputError, UnknownNameError, short
-from archcast.names import BENCHMARKS, ENCODINGS, PREDICTORS, SPACES, STRATEGIES
+from archcast.names import AGGREGATED, BENCHMARKS, ENCODINGS, PREDICTORS, PROXIES, SPACES, STRATEGIES
 from archcast.registry import Registry, closest
 
 __all__ = ["Checked"]
@@ -30,7 +31,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "strategy": STRATEGIES,
 }
 """Option -> the registry that holds the names that it takes."""
-WORDS = ("all", "auto", "none")
+WORDS = ("all", "auto", "none", "quick")
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\+?", re.IGNORECASE)
 
 
@@ -60,20 +61,24 @@ class Checked(typer.core.TyperCommand):
             refused = name == "benchmark" and ctx.params.get("table") is not None  # which the command says
             if name in REGISTRIES and isinstance(value, str) and not refused:
                 check_names(REGISTRIES[name], value)
+            if name == "proxies" and ctx.info_name == "score" and isinstance(value, str):
+                check_names(PROXIES, value, AGGREGATED)  # elsewhere a column of a table may stand for a proxy
         return super().invoke(ctx)
 
 
-def check_names(registry: Registry[Any], text: str) -> None:
+def check_names(registry: Registry[Any], text: str, others: Collection[str] = ()) -> None:
     """Refuse a mistyped name before anything heavy is imported. What may be a path or a class is left to the command.
 
     Args:
         registry: where the names are.
         text: names with commas between them, each with its parameters or its task: ``omni:without=curve``, ``nats-tss/cifar10``.
+        others: more names that may stand there.
 
     Raises:
         UnknownNameError: with the closest names.
     """
+    known = [*registry.names(), *others]
     for part in text.split(","):
         name = re.split("[:/]", part.strip())[0]
-        if NAME.fullmatch(name) and name not in (*WORDS, *registry.names()) and not Path(part.strip()).exists():
-            raise UnknownNameError(f"Unknown {registry.kind} {short(part.strip())}. {closest(name, registry.names())}")
+        if NAME.fullmatch(name) and name not in (*WORDS, *known) and not Path(part.strip()).exists():
+            raise UnknownNameError(f"Unknown {registry.kind} {short(part.strip())}. {closest(name, known)}")

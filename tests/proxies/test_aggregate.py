@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from archcast.errors import InvalidInputError, MissingEvidenceError, UnknownNameError
+from archcast.names import AGGREGATED
 from archcast.proxies import PROXIES
 from archcast.proxies.aggregate import AGGREGATES, aggregate, log_ranks
 
@@ -55,3 +56,8 @@ def test_errors() -> None:
         aggregate("vote", lengths)
     with pytest.raises(InvalidInputError, match=r"values must have shape \(n,\), got \(1, 2\)"):
         log_ranks([[1.0, 2.0]])
+
+
+def test_their_names_are_known_without_them() -> None:
+    """The command line refuses what is neither a proxy nor an aggregate before scipy is imported."""
+    assert tuple(AGGREGATES) == AGGREGATED
