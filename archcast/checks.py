@@ -8,7 +8,7 @@ from numbers import Integral, Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archcast.errors import InvalidInputError, short
+from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.registry import closest
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
     """``value`` if it is one of the names allowed.
 
     Raises:
-        InvalidInputError: with the closest names.
+        UnknownNameError: with the closest names.
     """
     if not isinstance(value, str) or value not in allowed:
-        raise InvalidInputError(f"Unknown {name} {short(value)}. {closest(value, list(allowed))}")
+        raise UnknownNameError(f"Unknown {name} {short(value)}. {closest(value, list(allowed))}")
     return value
 
 

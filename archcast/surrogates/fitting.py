@@ -157,7 +157,7 @@ def _names(what: str, given: Sequence[str] | None, known: Mapping[str, Any]) -> 
 
 def _check(name: Any, space: SearchSpace) -> None:
     """Whether a predictor can be a member: it learns from scores and asks for nothing else."""
-    predictor = PREDICTORS[one_of("member", name, PREDICTORS)](space)
+    predictor = PREDICTORS[one_of("predictor", name, PREDICTORS)](space)
     needs = predictor.requires
     if not needs.labels or needs.data or needs.curve or needs.proxies:
         raise InvalidInputError(f"members: {name!r} does not learn from scores alone. Use e.g. {', '.join(MEMBERS)}.")

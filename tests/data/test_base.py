@@ -128,6 +128,8 @@ def test_every_shared_benchmark_loads(shared) -> None:
         except (DataNotFoundError, MissingDependencyError):
             continue
         except ArchcastError as error:
+            if "holds no costs of FBNet" in str(error):  # the fragment is of cells alone
+                continue
             pytest.fail(f"{name}: {error}")
         read += 1
         some = benchmark.archs[:: max(1, len(benchmark) // 50)]

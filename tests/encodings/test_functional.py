@@ -20,6 +20,9 @@ def by_definition(cell, walks, variance, declared):
     def kind(name):
         return lambda op: op.kind == name
 
+    def learned(op):
+        return op.learned
+
     def window(op):
         return op.reach - 1
 
@@ -28,25 +31,25 @@ def by_definition(cell, walks, variance, declared):
 
     out = {"connected": bool(paths), "log_paths": np.log1p(len(paths)), "operations": len(table)}
     for name, what in (
-        ("convolutions", kind("convolution")),
+        ("convolutions", learned),
         ("poolings", kind("pooling")),
         ("receptive_field", window),
     ):
         sums = along(paths, what)
         out[f"{name}_min"], out[f"{name}_max"] = min(sums, default=-1), max(sums, default=-1)
         out[f"{name}_mean"] = np.mean(sums) if sums else 0
-    out["convolutions_sd"] = np.std(along(paths, kind("convolution"))) if paths else 0
+    out["convolutions_sd"] = np.std(along(paths, learned)) if paths else 0
     out["length_max"] = max(map(len, paths), default=-1)
     out["length_mean"] = np.mean([len(path) for path in paths]) if paths else 0
     wires = sum(all(op.kind == "identity" for op in path) for path in paths)
-    unlearned = sum(all(op.kind != "convolution" for op in path) for path in paths)
+    unlearned = sum(not any(op.learned for op in path) for path in paths)
     out["identity_path"], out["identity_paths"] = wires > 0, wires / max(len(paths), 1)
     out["unlearned_paths"], out["unlearned_paths_count"] = unlearned / max(len(paths), 1), unlearned
     out["weight"] = sum(op.weight for op in table)
     out["log_weight"] = np.log1p(out["weight"])
-    out["convolutions"] = sum(op.kind == "convolution" for op in table)
+    out["convolutions"] = sum(op.learned for op in table)
     out["poolings"] = sum(op.kind == "pooling" for op in table)
-    out["signal_convolutions"] = expected(kind("convolution"))
+    out["signal_convolutions"] = expected(learned)
     out["signal_receptive_field"] = expected(window)
     out["signal_poolings"], out["signal_identities"] = expected(kind("pooling")), expected(kind("identity"))
     out["log_variance"] = np.log(variance + 0.05)

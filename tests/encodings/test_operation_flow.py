@@ -19,7 +19,7 @@ def by_definition(cell, walks, declared):
         out[f"path_min({name})"], out[f"path_max({name})"] = min(on_path, default=-1), max(on_path, default=-1)
         out[f"path_mean({name})"] = sum(on_path) / n
         out[f"paths_with({name})"] = sum(count > 0 for count in on_path) / n
-    convolutions = [sum(declared[op].kind == "convolution" for op in path) for _, path in walks]
+    convolutions = [sum(declared[op].learned for op in path) for _, path in walks]
     shares = [share for share, _ in walks]
     for c in range(5):
         out[f"signal_convolutions={c}"] = sum(s for s, k in zip(shares, convolutions, strict=True) if min(k, 4) == c)

@@ -24,8 +24,8 @@ from archcast.predictors.parameters import (
 )
 
 RULES = [
-    (Whole(2), [2, 10**12, np.int64(3)], "a whole number of at least 2"),
-    (Whole(0, optional=True), [0], "a whole number of at least 0, or None"),
+    (Whole(2), [2, 10**9, np.int64(3)], "a whole number of at least 2 and at most 1,000,000,000"),
+    (Whole(0, optional=True), [0], "a whole number of at least 0 and at most 1,000,000,000, or None"),
     (Number(0), [0, 0.5, np.float32(3)], "a finite number of at least 0"),
     (Number(0, 1, above=True), [1e-9, 1], "a finite number above 0 and at most 1"),
     (Number(0, 1, below=True), [0, 0.999], "a finite number of at least 0 and below 1"),

@@ -117,7 +117,7 @@ class StopsAfterFailures(_Mutant):
 class AcceptsInfinity(_Mutant):
     def tell(self, archs, scores, evidence=None, *, failures=None):
         with contextlib.suppress(TypeError):
-            scores = np.nan_to_num(scores, nan=np.nan)
+            scores = np.nan_to_num(scores, nan=np.nan, posinf=1.0, neginf=0.0)
         super().tell(archs, scores, evidence, failures=failures)
 
 

@@ -1,5 +1,5 @@
 """Convolutional neural fabrics: the space of paths through a small fabric, and their networks."""
 
-from archcast.spaces.fabrics.space import LAYERS, SCALES, NeuralFabrics
+from archcast.spaces.neural_fabrics.space import LAYERS, SCALES, NeuralFabrics
 
 __all__ = ["LAYERS", "SCALES", "NeuralFabrics"]

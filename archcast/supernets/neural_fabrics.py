@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
-from archcast.spaces.fabrics import LAYERS, SCALES, NeuralFabrics
-from archcast.spaces.fabrics.network import DOWN, SAME, UP, sizes_of
+from archcast.spaces.neural_fabrics import LAYERS, SCALES, NeuralFabrics
+from archcast.spaces.neural_fabrics.network import DOWN, SAME, UP, sizes_of
 from archcast.supernets.base import Norm, Supernet, active_choices
 from archcast.supernets.mixtures import Mixture
 

@@ -10,7 +10,7 @@ import torch
 
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import Task, get_space
-from archcast.spaces.fabrics import SCALES
+from archcast.spaces.neural_fabrics import SCALES
 
 SPACE = get_space("neural-fabrics")
 

@@ -55,7 +55,9 @@ class NeuralFabrics(ChainSpace):
 
     name = "neural-fabrics"
     operations: Mapping[str, Operation] = {
-        name: Operation(CONVOLUTION, weight=9, reach=3) for name in ("same", "down", "up")
+        "same": Operation(CONVOLUTION, weight=9, reach=3),
+        "down": Operation(CONVOLUTION, weight=9, reach=3),
+        "up": Operation(CONVOLUTION, weight=9, reach=2),  # three pixels that were two before they were doubled
     }
     cardinalities = (len(LETTERS),) * LAYERS
     columns = tuple(f"layer{k}" for k in range(1, LAYERS + 1))
@@ -115,7 +117,7 @@ class NeuralFabrics(ChainSpace):
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The path as a network: a 3x3 stem of ``width`` (64) channels, eight 3x3 convolutions, each with batch norm and ReLU,
         global average pooling, a linear layer. No part is dead, so ``pruned`` changes nothing."""
-        from archcast.spaces.fabrics.network import Network
+        from archcast.spaces.neural_fabrics.network import Network
 
         row = self.validate(arch, allow_empty=False)[:1]
         return Network(self.layers(row)[0].tolist(), SCALES, **self.image_sizes(task))
