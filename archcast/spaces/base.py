@@ -396,15 +396,20 @@ class SearchSpace(ABC):
 
     def _repr_html_(self) -> str:
         rows = [(name, size, self._meaning(j)) for j, (name, size) in enumerate(zip(self.columns, self.cardinalities))]
-        count = math.prod(self.cardinalities)
-        many = f"{count:,}" if count < 10**9 else f"about 1e{round(math.log10(count))}"
+        own = self.name in SPACES and SPACES[self.name] is type(self)
+        count = (SPACES.entry(self.name).info.get("size") if own else None) or math.prod(self.cardinalities)
+        rest, exponent = math.modf(math.log10(count))
+        many = f"{count:,}" if count < 10**9 else f"about {10**rest:.2g}e{int(exponent)}"
         kinds = f"Operations: {', '.join(self.operations)}" if self.operations else ""
         title = f"{self.name}: {len(self.columns)} decisions, {many} rows of integers"
         return face(title, ("decision", "values", "which"), rows, [kinds])
 
     def _meaning(self, column: int) -> str:
         """What the values of a decision stand for, in a few words; empty where a space does not say."""
-        return "" if not self.numbers else "categories" if self.numbers[column] is None else "numbers"
+        values = self.numbers[column] if self.numbers else ()
+        if values is None:
+            return "categories"
+        return ", ".join(f"{value:g}" for value in values) if len(values) < 9 else f"{values[0]:g} to {values[-1]:g}"
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__getstate__() == other.__getstate__()
