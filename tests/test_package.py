@@ -146,6 +146,16 @@ def test_evaluation_names_no_concrete_predictor() -> None:
         assert not names & {s for s in strings if isinstance(s, str)}, path.name
 
 
+def test_nothing_seeds_all_devices_at_once() -> None:
+    """``torch.manual_seed`` seeds CUDA too, which ``fork_rng`` gives back for the devices that it is told of alone."""
+    for path in ROOT.rglob("*.py"):
+        if "testing" not in path.relative_to(ROOT).parts:  # the checks seed it to see that nothing else does
+            calls = [
+                ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
+            ]
+            assert "torch.manual_seed" not in calls, path.name
+
+
 def test_import_is_cheap() -> None:
     code = "import sys, archcast; archcast.get_space; print(*[m for m in ('torch', 'sklearn', 'scipy') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

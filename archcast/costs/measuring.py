@@ -258,7 +258,7 @@ def _timed_group(
 
     gpus = [device] if device.type == "cuda" else []
     with _threads(threads), torch.random.fork_rng(devices=gpus), torch.inference_mode():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # networks and inputs are drawn on the processor
         inputs = _inputs(task, batch, device)
         calls, reasons = [], []
         for row in rows:

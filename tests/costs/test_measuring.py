@@ -115,6 +115,7 @@ def test_a_network_that_fails_fails_alone() -> None:
         measure(Moody(), ROWS[1:], SMALL, **QUICK)
 
 
+@pytest.mark.usefixtures("no_device_is_seeded")
 def test_nothing_global_changes() -> None:
     import torch
 
