@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcast.predictors.base import register
 from archcast.predictors.neural.gates import GATES
-from archcast.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,31 +49,6 @@ class TAGATES(GATES):
         >>> bool(mean[0] > mean[1])
         True
     """
-
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        n_members: int = 5,
-        hidden: int = 48,
-        layers: int = 2,
-        epochs: int = 100,
-        learning_rate: float = 1e-2,
-        weight_decay: float = 1e-2,
-        loss: str = "hinge",
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            space,
-            n_members=n_members,
-            hidden=hidden,
-            layers=layers,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            loss=loss,
-            random_state=random_state,
-        )
 
     def _network(self) -> type[nn.Module]:
         from archcast.predictors.neural._flow import TrainingAnalogousNetwork
