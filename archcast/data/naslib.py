@@ -1,4 +1,4 @@
-"""Architectures as NASLib and NAS-Bench-Suite-Zero write them: tuples of numbers whose coding depends on the space."""
+"""Architectures as NASLib and NAS-Bench-Suite-Zero write them: tuples or lists of numbers whose coding depends on the space."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def to_ops(archs: NDArray[np.int64]) -> list[str]:
 
 
 def native(space: SearchSpace, texts: Sequence[str]) -> list[str]:
-    """The texts in the notation of the space: those that are tuples are translated, the others stay.
+    """The texts in the notation of the space: those that are tuples or lists are translated, the others stay.
 
     Known are ``nasbench201`` (six digits, see :func:`from_ops`), ``transnasbench101-micro`` (the six digits of
     the benchmark), ``transnasbench101-macro`` (its four to six digits), ``nasbench101`` (the matrix row by row,
@@ -58,7 +58,7 @@ def native(space: SearchSpace, texts: Sequence[str]) -> list[str]:
     translate = _TRANSLATE.get(space.name)
     if translate is None:
         return list(texts)
-    return [_translated(space, translate, text) if text.lstrip().startswith("(") else text for text in texts]
+    return [_translated(space, translate, text) if text.lstrip().startswith(("(", "[")) else text for text in texts]
 
 
 def _translated(space: SearchSpace, translate: Callable[[Any], str], text: str) -> str:
@@ -112,10 +112,14 @@ def _darts(cells: Any) -> str:
 FAILED = -1e8
 """What published tables write where a proxy could not be computed."""
 
+SUITE_ZERO_SPACES = ("nasbench101", "nasbench201", "nasbench301", "transbench101_micro", "transbench101_macro")
+NO_PROXIES = ("val_accuracy", "id", "idx")
+"""What stands beside the proxies of an architecture."""
+
 
 def suite_zero(path: Path) -> dict[str, dict[str, Any]]:
     """NAS-Bench-Suite-Zero's file ``zc_<space>.json``: data set -> text of an architecture -> proxies and
-    ``val_accuracy``.
+    ``val_accuracy``. In files before the release one more level is outside: the name of the space.
 
     Raises:
         InvalidFileError: another shape.
@@ -127,6 +131,8 @@ def suite_zero(path: Path) -> dict[str, dict[str, Any]]:
         if len(data) > MAX_BYTES:
             raise InvalidFileError(f"{str(path)!r} holds more than {MAX_BYTES:,} bytes.")
         table = json.loads(data)
+        if len(table) == 1 and (space := next(iter(table))) in SUITE_ZERO_SPACES:
+            table = table[space]
         if not all(isinstance(entry, dict) for rows in table.values() for entry in rows.values()):
             raise ValueError("an architecture has no table of proxies")
     except (OSError, EOFError, zlib.error, ValueError, AttributeError, RecursionError, MemoryError) as error:
@@ -137,11 +143,18 @@ def suite_zero(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def suite_zero_scores(entry: Mapping[str, Any]) -> dict[str, float]:
-    """Proxies of one architecture; NaN where one failed (-1e8 or no finite number)."""
+    """Proxies of one architecture, which are objects with ``score`` and ``time``, or numbers in files before the release; NaN where
+    one failed (-1e8 or no finite number).
+
+    Examples:
+        >>> suite_zero_scores({"synflow": {"score": 3.5, "time": 0.1}, "nwot": -1e8, "val_accuracy": 90.0})
+        {'synflow': 3.5, 'nwot': nan}
+    """
     out = {}
     for name, value in entry.items():
-        if isinstance(value, dict) and isinstance(value.get("score"), (int, float)):
-            score = float(value["score"])
+        found = value.get("score") if isinstance(value, dict) else None if name in NO_PROXIES else value
+        if isinstance(found, (int, float)) and not isinstance(found, bool):
+            score = float(found)
             out[name] = score if math.isfinite(score) and score > FAILED else math.nan
     return out
 

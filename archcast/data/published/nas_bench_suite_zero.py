@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
 
     The metric is the published ``val_accuracy`` in percent. Of NAS-Bench-201 it is **a test accuracy**, and named
     so: ``test_accuracy_half_train`` on CIFAR-10 (of the net trained on half of the images), ``test_accuracy`` on
-    the other two. Of ``room_layout`` it is ``val_neg_loss``, and so it is negative. A proxy that failed (-1e8) is
+    the other two. Of TransNAS-Bench-101 it is that of the best epoch. Of ``room_layout`` it is ``val_neg_loss``, and so it is negative. A proxy that failed (-1e8) is
     unknown. Costs are the seconds of each proxy, ``synflow_seconds`` and so on. The same file serves as evidence
     for another benchmark of the space: ``archcast.data.read_evidence(path, benchmark)``.
     """
@@ -73,7 +74,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
         values = column_array([entries[place].get("val_accuracy") for place in keep], part, "val_accuracy")
         seconds = {
             f"{proxy}_seconds": column_array(
-                [(entries[place].get(proxy) or {}).get("time") for place in keep], part, f"time of {proxy}"
+                [_seconds(entries[place].get(proxy)) for place in keep], part, f"time of {proxy}"
             )
             for proxy in proxies
         }
@@ -89,3 +90,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
             source=str(part.path),
             left_out=left_out(failed_proxies=int(failed), repeated_architectures=len(archs) - len(keep)),
         )
+
+
+def _seconds(proxy: Any) -> float | None:
+    """The time of a proxy, which files before the release do not have."""
+    return proxy.get("time") if isinstance(proxy, dict) else None

@@ -74,6 +74,23 @@ def test_other_spaces(tmp_path, rng) -> None:
     (tmp_path / "zc_nasbench301.json").write_text(json.dumps({"cifar10": {str((cell, cell)): entry(rng)}}))
     benchmark = archcast.load_benchmark("nas-bench-suite-zero/nasbench301/cifar10", tmp_path)
     assert benchmark.archs[0, :8].tolist() == [0, 3, 1, 2, 0, 0, 2, 6]
+    lists = str([list(cell), list(cell)])  # as the released file of this space writes it
+    (tmp_path / "zc_nasbench301.json").write_text(json.dumps({"cifar10": {lists: {**entry(rng), "arch": lists}}}))
+    again = archcast.load_benchmark("nas-bench-suite-zero/nasbench301/cifar10", tmp_path)
+    np.testing.assert_array_equal(again.archs, benchmark.archs)
+
+
+def test_files_before_the_release_name_the_space_and_have_bare_numbers(tmp_path) -> None:
+    row = {"flops": 62.5, "synflow": 68.2, "nwot": -1e8, "idx": "534", "val_accuracy": 68.25}
+    table = {"nasbench201": {"cifar100": {"(4, 3, 3, 3, 2, 3)": row}}}
+    (tmp_path / "zc_nasbench201.json").write_text(json.dumps(table))
+    benchmark = archcast.load_benchmark("nas-bench-suite-zero/nasbench201/cifar100", tmp_path)
+    assert benchmark.scores().tolist() == [68.25]
+    assert {name: values[0] for name, values in benchmark.proxies.items()} == pytest.approx(
+        {"flops": 62.5, "synflow": 68.2, "nwot": np.nan}, nan_ok=True
+    )
+    assert benchmark.left_out == "1 failed proxies"
+    assert not benchmark.costs
 
 
 @pytest.mark.parametrize(
