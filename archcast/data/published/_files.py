@@ -33,6 +33,7 @@ __all__ = ["Part", "find", "natural", "read_json", "reading", "unpickled"]
 MAX_BYTES = 1 << 30
 MAX_DEPTH = 8
 MAX_ENTRIES = 5_000_000
+POINTER, MAX_POINTER = b"version https://git-lfs", 1024
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError,
            ValueError)  # fmt: skip
@@ -132,6 +133,8 @@ def find(
         renamed: names that will do where no file has one of ``patterns``.
         optional: whether none may be there, which gives an empty list.
 
+    Pointers of Git LFS, which stand in a repository for files that were not pulled, are passed over.
+
     Raises:
         DataNotFoundError: none is there; says what to download and where to put it.
         InvalidFileError: an archive is damaged.
@@ -153,9 +156,23 @@ def find(
         if not found:
             packed = [file for file in files if file.name.endswith(ARCHIVES) and fits(file.as_posix(), archives)]
             found = [part for archive in packed for part in _inside(archive, patterns)]
+    here = [part for part in found if not _is_pointer(part)]
+    if found and not here and not optional:
+        raise DataNotFoundError(
+            f"{needs}, of which {str(found[0].path)!r} is only a pointer of Git LFS. Run git lfs pull in its repository."
+        )
+    found = here
     if not found and not optional:
         raise DataNotFoundError(f"{needs}, which is not in {str(path)!r}. {get}")
     return sorted(found, key=lambda part: (natural(str(part.path)), natural(part.inside)))
+
+
+def _is_pointer(part: Part) -> bool:
+    """Whether a file is some 130 bytes that name one of Git LFS."""
+    if part.inside or part.path.stat().st_size > MAX_POINTER:
+        return False
+    with part.path.open("rb") as file:
+        return file.read(len(POINTER)) == POINTER
 
 
 def fits(path: str, patterns: Sequence[str]) -> bool:

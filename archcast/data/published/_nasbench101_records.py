@@ -21,7 +21,7 @@ from archcast.data._tfrecord import check
 from archcast.data._torch_archive import mapped
 from archcast.data.published._files import Part, reading
 
-__all__ = ["FIELDS", "LABELS", "cell", "evaluations", "read_records"]
+__all__ = ["FIELDS", "LABELS", "cell", "evaluations", "fields", "read_records", "row_of"]
 
 LABELS = {"conv3x3-bn-relu": 0, "conv1x1-bn-relu": 1, "maxpool3x3": 2}
 FIELDS = ("seconds", "train_accuracy", "val_accuracy", "test_accuracy")
@@ -49,6 +49,14 @@ def cell(adjacency: str, labels: list[int]) -> list[int]:
     return [int(edge in bits) for edge in EDGES] + labels + [0] * (NODES - v)
 
 
+def row_of(adjacency: str, operations: str) -> list[int]:
+    """:func:`cell` of what a record holds: ``"input,conv3x3-bn-relu,output"``."""
+    first, *inner, last = operations.split(",")
+    if (first, last) != ("input", "output"):
+        raise ValueError("its operations do not begin with input and end with output")
+    return cell(adjacency, [LABELS[name] for name in inner])
+
+
 def read_records(part: Part, starts: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """Arrays of the records that begin at ``starts``: hash (16 bytes), epochs, row, params, total seconds, and
     ``(n, 2, 4)``
@@ -63,10 +71,7 @@ def read_records(part: Part, starts: NDArray[np.int64]) -> dict[str, NDArray[Any
                     raise ValueError(f"it has {length!r} epochs")
                 known = cells.get((adjacency, operations))
                 if known is None:
-                    first, *inner, last = operations.split(",")
-                    if (first, last) != ("input", "output"):
-                        raise ValueError("its operations do not begin with input and end with output")
-                    known = cells[adjacency, operations] = cell(adjacency, [LABELS[name] for name in inner])
+                    known = cells[adjacency, operations] = row_of(adjacency, operations)
                 hashes.append(bytes.fromhex(code))
                 epochs.append(length)
                 rows.append(known)
@@ -122,15 +127,15 @@ def _doubles(table: NDArray[np.uint8], at: int) -> NDArray[np.float64]:
 
 def _decode(message: bytes) -> tuple[float, float, NDArray[np.float64]]:
     """One message, field by field; fields that are not known are skipped."""
-    fields = _fields(message)
-    parts = [_fields(value) for value in fields.get(1, [])]
-    if len(parts) != 3 or any(not isinstance(value, bytes) for value in fields[1]):
-        raise ValueError(f"it has {len(parts)} evaluations, not three")
+    found = fields(message)
+    if any(not isinstance(value, bytes) for value in found.get(1, [])) or len(found.get(1, [])) != 3:
+        raise ValueError(f"it has {len(found.get(1, []))} evaluations, not three")
+    parts = [fields(value) for value in found[1]]
     values = [[float(part.get(number, [0.0])[-1]) for number in (2, 3, 4, 5)] for part in parts[1:]]
-    return float(fields.get(2, [np.nan])[-1]), float(fields.get(3, [np.nan])[-1]), np.array(values)
+    return float(found.get(2, [np.nan])[-1]), float(found.get(3, [np.nan])[-1]), np.array(values)
 
 
-def _fields(message: bytes) -> Mapping[int, list[Any]]:
+def fields(message: bytes) -> Mapping[int, list[Any]]:
     """Number of a field -> its values: integers, doubles, or bytes of texts and messages."""
     found: dict[int, list[Any]] = {}
     at, value = 0, None  # type: int, Any

@@ -52,9 +52,10 @@ def read(task: str, folder: Path | None) -> Benchmark:
 
     The metric is the published ``val_accuracy`` in percent. Of NAS-Bench-201 it is **a test accuracy**, and named
     so: ``test_accuracy_half_train`` on CIFAR-10 (of the net trained on half of the images), ``test_accuracy`` on
-    the other two. Of TransNAS-Bench-101 it is that of the best epoch. Of ``room_layout`` it is ``val_neg_loss``, and so it is negative. A proxy that failed (-1e8) is
-    unknown. Costs are the seconds of each proxy, ``synflow_seconds`` and so on. The same file serves as evidence
-    for another benchmark of the space: ``archcast.data.read_evidence(path, benchmark)``.
+    the other two. Of TransNAS-Bench-101 it is that of the best epoch; of ``room_layout`` it is ``val_neg_loss``, and
+    so it is negative. A proxy that failed (-1e8) is unknown. Costs are the seconds of each proxy,
+    ``synflow_seconds`` and so on. The same file serves as evidence for another benchmark of the space:
+    ``archcast.data.read_evidence(path, benchmark)``.
     """
     name, _, wanted = task.partition("/")
     part = find([f"zc_{name}.json"], folder, benchmark=f"nas-bench-suite-zero/{task}", get=GET.format(name))[0]

@@ -1,13 +1,17 @@
-"""EC-NAS: a JSON file a repeat, with the energy that it took."""
+"""EC-NAS: a JSON file a repeat, or a table of records, with the energy that it took."""
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
+import struct
 
 import numpy as np
 import pytest
 
 import archcast
+from archcast.data._tfrecord import crc32c, masked
 from archcast.errors import DataNotFoundError, InvalidFileError
 
 CODES = ["0" * 32, "1" * 32]
@@ -77,3 +81,89 @@ def test_real_results(shared) -> None:
     assert len(benchmark) == 91
     assert not np.isnan(benchmark.scores("test_accuracy_run3")).any()
     assert benchmark.curves["val_accuracy"].shape == (91, 3)
+
+
+def _varint(value: int) -> bytes:
+    out = b""
+    while value > 127:
+        out, value = out + bytes([value & 127 | 128]), value >> 7
+    return out + bytes([value])
+
+
+def _message(job) -> bytes:
+    """ModelMetricsEnergy: evaluations (1), parameters (2), total seconds (3), energy and emissions (4, 5), a text (6)."""
+    out = b""
+    for one in job["evaluation_results"]:
+        names = (
+            "epochs",
+            "training_time",
+            "train_accuracy",
+            "validation_accuracy",
+            "test_accuracy",
+            "energy (kWh)",
+            "co2eq (g)",
+        )
+        body = b"".join(bytes([8 * k + 1]) + struct.pack("<d", one[name]) for k, name in enumerate(names, 1))
+        body += b"\x4a\x13" + b"2022-05-28 14:19:11"  # 9: start_emission
+        out += b"\x0a" + _varint(len(body)) + body
+    out += b"\x10" + _varint(job["trainable_params"]) + b"\x19" + struct.pack("<d", job["total_time"])
+    return out + b"\x21" + struct.pack("<d", 0.5) + b"\x32\x05start"
+
+
+@pytest.fixture
+def table(folder):
+    """The runs of ``folder`` as a table of records in any order."""
+    path, jobs = folder
+    texts = {
+        CODES[0]: ("0110001000010000", "input,maxpool3x3,conv1x1-bn-relu,output"),
+        CODES[1]: ("0100", "input,output"),
+    }
+    records = [
+        json.dumps([code, epochs, *texts[code], base64.encodebytes(_message(job)).decode()]).encode()
+        for (epochs, code, _), job in reversed(jobs.items())
+    ]
+    heads = [struct.pack("<Q", len(record)) for record in records]
+    sums = [masked(crc32c(parts)) for parts in (heads, records)]
+    data = b"".join(
+        h + struct.pack("<I", a) + r + struct.pack("<I", b)
+        for h, a, r, b in zip(heads, sums[0], records, sums[1], strict=True)
+    )
+    file = path / "energy_4V9E_4epochs.tfrecord"
+    file.write_bytes(data)
+    return path, file
+
+
+def test_a_table_of_records_is_the_same_data(table) -> None:
+    path, file = table
+    raw, read = archcast.load_benchmark("ec-nas", path), archcast.load_benchmark("ec-nas", file)
+    order = read.find(raw.archs)
+    assert read.left_out == raw.left_out == "6 shorter trainings"
+    np.testing.assert_allclose(read.scores()[order], raw.scores())
+    for name in ("energy_kwh", "co2eq_g", "params"):
+        np.testing.assert_allclose(read.costs[name][order], raw.costs[name])
+    np.testing.assert_allclose(read.curves["test_accuracy"][order], raw.curves["test_accuracy"])
+    np.testing.assert_array_equal(read.train_seconds[order], raw.train_seconds)
+
+
+def test_of_several_tables_a_measured_one_of_large_cells_is_read(table) -> None:
+    path, file = table
+    shutil.rmtree(path / "energy")
+    for name in ("energy_7V9E_surrogate", "energy_5V9E_linscale", "energy_4V9E_estimate"):
+        shutil.copy(file, path / f"{name}.tfrecord")
+    benchmark = archcast.load_benchmark("ec-nas", path)
+    assert benchmark.source == str(file)
+    assert benchmark.left_out == "6 shorter trainings, 3 other tables"
+    shutil.copy(file, path / "energy_5V9E_4epochs.tfrecord")
+    assert archcast.load_benchmark("ec-nas", path).source.endswith("energy_5V9E_4epochs.tfrecord")
+
+
+def test_a_damaged_table(table, survives) -> None:
+    _, file = table
+    assert survives(file, lambda: archcast.load_benchmark("ec-nas", file)) > 40
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path) -> None:
+    file = tmp_path / "energy_5V9E_4epochs.tfrecord"
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0be8\nsize 2136916\n")
+    with pytest.raises(DataNotFoundError, match="is only a pointer of Git LFS"):
+        archcast.load_benchmark("ec-nas", tmp_path)
