@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from archcast.data._unpickle import NUMPY, Record
 
-__all__ = ["PANDAS", "frame_columns"]
+__all__ = ["PANDAS", "frame_columns", "frame_index"]
 
 
 class _Frame(Record):
@@ -41,15 +41,32 @@ def _block(values: Any, place: Any, *_: Any) -> tuple[Any, Any]:
     return values, place
 
 
-def _index(kind: str, state: Mapping[str, Any]) -> list[Any]:
+class _Tuples:
+    """Labels of several levels, which are not written out before they are asked for."""
+
+    def __init__(self, levels: Sequence[Any], codes: Sequence[Any], names: Sequence[Any]) -> None:
+        self.levels, self.codes, self.names = list(levels), list(codes), list(names)
+
+    def columns(self) -> list[NDArray[Any]]:
+        """``(n,)`` labels of each level."""
+        out = []
+        for level, code in zip(self.levels, self.codes, strict=True):
+            labels = np.empty(len(level), dtype=object)
+            labels[:] = list(level)
+            out.append(labels[np.asarray(code, dtype=np.int64)])
+        return out
+
+    def labels(self) -> list[Any]:
+        return list(zip(*(column.tolist() for column in self.columns())))
+
+
+def _index(kind: str, state: Mapping[str, Any]) -> list[Any] | _Tuples:
     """Stands for ``_new_Index``: the labels. A range is not written out if it is long."""
     if kind == "range":
         labels = range(int(state["start"]), int(state["stop"]), int(state["step"]))
         return list(labels[:10_000])
     if kind == "multi":
-        levels, codes = state["levels"], state.get("codes", state.get("labels"))
-        parts = [[level[int(k)] for k in code] for level, code in zip(levels, codes)]
-        return list(zip(*parts))
+        return _Tuples(state["levels"], state.get("codes", state.get("labels")), state.get("names") or ())
     data = state["data"]
     return data.tolist() if isinstance(data, np.ndarray) else list(data)
 
@@ -90,7 +107,7 @@ def frame_columns(value: Any) -> dict[Any, NDArray[Any]]:
     manager = getattr(value, "_mgr", getattr(value, "_data", None))
     if not isinstance(value, _Frame) or not isinstance(manager, _Manager) or len(manager.axes) != 2:
         raise ValueError("it is not a frame of pandas")
-    labels = manager.axes[0]
+    labels = manager.axes[0].labels() if isinstance(manager.axes[0], _Tuples) else manager.axes[0]
     out: dict[int, NDArray[Any]] = {}
     for values, place in manager.blocks:
         if not isinstance(values, np.ndarray) or values.ndim != 2:
@@ -102,3 +119,12 @@ def frame_columns(value: Any) -> dict[Any, NDArray[Any]]:
     if sorted(out) != list(range(len(labels))) or len({len(column) for column in out.values()}) > 1:
         raise ValueError("its blocks do not make up its columns")
     return {label: out[k] for k, label in enumerate(labels)}
+
+
+def frame_index(value: Any) -> dict[str, NDArray[Any]]:
+    """Name -> ``(n,)`` labels of the levels of an unpickled frame's rows; none where its rows have labels of one level."""
+    manager = getattr(value, "_mgr", getattr(value, "_data", None))
+    rows = manager.axes[1] if isinstance(manager, _Manager) else None
+    if not isinstance(rows, _Tuples) or len(rows.names) != len(rows.levels):
+        return {}
+    return {str(name): column for name, column in zip(rows.names, rows.columns())}

@@ -12,6 +12,8 @@ import pytest
 import archcast
 from archcast.errors import InvalidFileError
 
+SCORES = ("valid-acc", "test-acc", "train-acc", "latency", "runtime", "FLOPS", "size_MB")
+
 
 def frame(rng, n=12, epochs=3):
     rows = []
@@ -25,9 +27,7 @@ def frame(rng, n=12, epochs=3):
         config |= {"TrivialAugment": bool(rng.integers(2)), "Activation": str(rng.choice(["ReLU", "Mish"]))}
         config |= {"LearningRate": float(rng.random()), "WeightDecay": float(rng.random())}
         for epoch in rng.permutation(epochs) + 1:
-            scores = {
-                name: float(rng.random() * 100) for name in ("valid-acc", "test-acc", "train-acc", "latency", "runtime")
-            }
+            scores = {name: float(rng.random() * 100) for name in SCORES[:5]}
             rows.append({**config, "epoch": int(epoch), **scores, "FLOPS": 5.0, "size_MB": 1.0})
     return pd.DataFrame(rows).astype({"Activation": object})
 
@@ -41,7 +41,9 @@ def test_the_last_epoch_of_each_configuration(tmp_path, rng, levels) -> None:
     (tmp_path / "fashion_mnist").mkdir()
     (tmp_path / "fashion_mnist" / "raw.pkl.gz").write_bytes(gzip.compress(pickle.dumps(table, protocol=4)))
     benchmark = archcast.load_benchmark("jahs-bench-201/fashion-mnist", path=tmp_path)
-    assert benchmark.left_out == "24 earlier epochs"
+    assert benchmark.left_out == ""
+    assert benchmark.curves["test_accuracy"].shape == (12, 3)
+    np.testing.assert_allclose(benchmark.curves["val_accuracy"][:, -1], benchmark.scores(), rtol=1e-6)
     np.testing.assert_array_equal(np.sort(benchmark.scores()), np.sort(expected["valid-acc"]))
     decisions = benchmark.space.dicts(benchmark.archs)
     for row, score in zip(decisions, benchmark.scores()):
@@ -50,6 +52,39 @@ def test_the_last_epoch_of_each_configuration(tmp_path, rng, levels) -> None:
             original["Op3"], original["Activation"], original["TrivialAugment"])  # fmt: skip
     assert {"flops", "latency", "size_mb"} == set(benchmark.costs)
     assert benchmark.train_seconds is not None
+
+
+def test_the_authors_own_layouts(tmp_path, rng) -> None:
+    table = frame(rng)
+    for folder in ("cifar10", "colorectal_histology", "fashion_mnist"):
+        (tmp_path / folder).mkdir()
+    settings = [name for name in table.columns if name not in SCORES]
+    wide = table.copy()
+    wide.columns = pd.MultiIndex.from_tuples(
+        [("features" if name in settings else "labels", name) for name in table.columns]
+    )
+    (tmp_path / "cifar10" / "raw.pkl.gz").write_bytes(gzip.compress(pickle.dumps(wide, protocol=4)))
+    for split, rows in zip(("train", "valid", "test"), np.array_split(np.arange(len(wide)), 3), strict=True):
+        wide.iloc[rows].to_pickle(tmp_path / "fashion_mnist" / f"{split}_set.pkl.gz", protocol=4)
+    before = table.drop(columns="epoch")
+    above = {name: ("model_config", name) for name in settings}
+    above |= {f"{split}-acc": (split, "acc") for split in ("train", "valid", "test")}
+    above |= {"size_MB": ("metadata", "size_MB")}
+    before.columns = pd.MultiIndex.from_tuples([above.get(name, ("diagnostic", name)) for name in before.columns])
+    rows = [(k % 2, k // 3, epoch) for k, epoch in enumerate(table["epoch"])]
+    before.index = pd.MultiIndex.from_tuples(rows, names=["taskid", "model_idx", "Epoch"])
+    before.to_pickle(tmp_path / "colorectal_histology" / "raw.pkl.gz", protocol=4)
+    first, *others = [
+        archcast.load_benchmark(f"jahs-bench-201/{task}", tmp_path)
+        for task in ("cifar10", "colorectal-histology", "fashion-mnist")
+    ]
+    for other in others:
+        np.testing.assert_array_equal(other.archs, first.archs)
+        assert set(other.costs) == set(first.costs)
+        for name, values in first.metrics.items():
+            np.testing.assert_array_equal(other.metrics[name], values)
+            np.testing.assert_array_equal(other.curves[name], first.curves[name])
+        np.testing.assert_array_equal(other.train_seconds, first.train_seconds)
 
 
 def test_files_of_another_shape(tmp_path, rng, survives) -> None:
