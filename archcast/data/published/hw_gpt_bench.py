@@ -42,12 +42,13 @@ GET = "Download gpt_{}/stats.pkl (links in https://github.com/automl/HW-GPT-Benc
 def read(size: str, folder: Path | None) -> Benchmark:
     """Read ``gpt_<size>/stats.pkl``.
 
-    Costs are ``latency_<device>`` and ``energy_<device>``, medians of the published repetitions, ``flops``,
-    ``params`` and what is published of memory. Metrics are the latencies with the sign turned,
-    ``neg_latency_<device>``, and so for energies: the perplexity of this benchmark is predicted by surrogate
-    models, which would have to be executed and are refused. The space is ``hw-gpt-<size>``. Where a text is not in its
+    Costs are ``latency_<device>`` in milliseconds and ``energy_<device>``, medians of the published repetitions, ``flops``,
+    ``params`` and what is published of memory. The default metric is ``neg_perplexity``, the perplexity with the sign turned, of
+    the network with the weights of the supernet, where the file has it; the others are ``neg_latency_<device>`` and
+    ``neg_energy_<device>``. The benchmark's surrogate models would have to be executed and are refused.
+    The space is ``hw-gpt-<size>``. Where a text is not in its
     notation, decisions are the numbers of the texts in their order; a number that a shorter network does not have
-    is absent. (Written from the description of the format; no file of it was at hand.)
+    is absent.
     """
     part = find([f"gpt_{size}/stats.pkl"], folder, benchmark=f"hw-gpt-bench/{size}", get=GET.format(size))[0]
     table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=400_000_000, limit=1 << 33)
@@ -55,7 +56,11 @@ def read(size: str, folder: Path | None) -> Benchmark:
         texts = list(table)
         arrays = stack([_costs(table[text]) for text in texts])
         costs = {name: column_array(values.tolist(), part, name) for name, values in arrays.items()}
-        metrics = {f"neg_{name}": -values for name, values in costs.items() if name.startswith(("latency_", "energy_"))}
+        scores = {"neg_perplexity": -costs.pop("perplexity")} if "perplexity" in costs else {}
+        scores |= {"accuracy": costs.pop("accuracy")} if "accuracy" in costs else {}
+        metrics = scores | {
+            f"neg_{name}": -values for name, values in costs.items() if name.startswith(("latency_", "energy_"))
+        }
         space = get_space(f"hw-gpt-{size}")
         try:
             archs: Any = space.parse([str(text) for text in texts])

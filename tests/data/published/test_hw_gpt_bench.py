@@ -48,6 +48,22 @@ def test_texts_of_the_benchmark_give_its_space(tmp_path, rng) -> None:
     assert set(benchmark.metrics) >= {"neg_latency_a100", "neg_energy_cpu_xeon"}
 
 
+def test_the_perplexity_counts_where_it_is_there(tmp_path, rng) -> None:
+    space = archcast.get_space("hw-gpt-s")
+    texts = space.format(space.sample(4, 0))
+    table = {text: {**entry(rng), "perplexity": 20.0 + k, "accuracy": 0.4} for k, text in enumerate(texts)}
+    for row in table.values():
+        row["cpu_xeon"]["energies"] = 0.25  # of a processor, one number
+    (tmp_path / "gpt_s").mkdir()
+    (tmp_path / "gpt_s" / "stats.pkl").write_bytes(pickle.dumps(table))
+    benchmark = archcast.load_benchmark("hw-gpt-bench/s", path=tmp_path)
+    assert benchmark.default_metric == "neg_perplexity"
+    assert benchmark.scores().tolist() == [-20, -21, -22, -23]
+    assert benchmark.scores("accuracy").tolist() == [0.4] * 4
+    assert benchmark.costs["energy_cpu_xeon"].tolist() == [0.25] * 4
+    assert not {"perplexity", "accuracy"} & set(benchmark.costs)
+
+
 def test_files_of_another_shape(tmp_path, rng, survives) -> None:
     (tmp_path / "gpt_l").mkdir()
     file = tmp_path / "gpt_l" / "stats.pkl"
