@@ -14,7 +14,7 @@ __all__ = ["read"]
 
 SETTINGS = ("cls-50-1000", "cls-50-100", "cls-10-1000", "cls-10c", "seg", "seg-4x", "video", "video-p", "3ddet")
 BRANCHES = 4
-PREFERRED = ("top1", "mIoU")
+PREFERRED = ("top1", "mIoU", "moderate")
 DESCRIPTION = ("network_setting", "inverted_residual_setting", "input_channel", "last_channel", "embedding")
 COSTS = ("flops", "params")
 GET = "Download data/<setting>/trainval.pkl of https://github.com/dingmyu/NCP (academic use)."
@@ -56,9 +56,9 @@ units and channels it has, channels of the end."""
 def read(setting: str, folder: Path | None) -> Benchmark:
     """Read ``<setting>/trainval.pkl`` or ``<setting>.trainval.pkl``.
 
-    Metrics keep their names: ``top1`` and ``top5``, or ``mIoU``, ``mAcc`` and ``aAcc``, in percent, on the
-    validation images of the setting. Costs are ``flops`` (G multiply-adds) and ``params`` (M). The architectures
-    of all settings are the same ones.
+    Metrics keep their names: ``top1`` and ``top5``, or ``mIoU``, ``mAcc`` and ``aAcc``, or the average precision of
+    ``moderate`` and other cars, in percent, on the validation images of the setting. Costs are ``flops`` (G
+    multiply-adds) and ``params`` (M). The architectures of all settings are the same ones.
     """
     found = find(
         [f"{setting}/trainval.pkl", f"{setting}.trainval.pkl"], folder, benchmark=f"nasbench-mr/{setting}", get=GET

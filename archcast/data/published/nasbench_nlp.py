@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, column_array, in_space, left_out
-from archcast.data.published._files import contents, find, read_json, reading
+from archcast.data.published._files import Part, contents, find, read_json, reading, unpickled
 from archcast.data.published._gather import stack
 from archcast.errors import InvalidFileError
 
@@ -22,9 +23,16 @@ LOSSES = {"train_loss": "train_losses", "val_loss": "val_losses", "test_loss": "
 SETTING = ("data", "emsize", "nhid", "nlayers", "epochs")
 OPERATIONS = ("linear", "blend", "elementwise_prod", "elementwise_sum", "activation_tanh", "activation_sigm",
               "activation_leaky_relu")  # fmt: skip
+EXTRACT = "nb_nlp.pickle"
+COMPACT = ("in", "activation_sigm", "activation_tanh", "activation_leaky_relu", "elementwise_sum", "elementwise_prod", "linear",
+           "blend")  # fmt: skip
+"""Operations by their number in NASLib's table."""
+
+INPUTS = ("x", "h_prev_0", "h_prev_1", "h_prev_2")
+Run = tuple[tuple[Any, ...], str, dict[str, Any]]
 GET = (
     "Download a folder of train_logs (train_logs_single_run, train_logs_multi_runs or train_logs_wikitext-2) of "
-    "https://github.com/fmsnew/nas-bench-nlp-release."
+    f"https://github.com/fmsnew/nas-bench-nlp-release, or {EXTRACT} (linked by https://github.com/automl/NASLib)."
 )
 
 
@@ -36,13 +44,14 @@ GET = (
     patterns=(
         "log_stats_model_*.json",
         "*logs*.zip",
+        EXTRACT,
     ),
     licence="Apache-2.0",
-    files="log_stats_model_*.json, or the zip archives of them",
+    files=f"log_stats_model_*.json, or the zip archives of them; or {EXTRACT}",
     holds="curves, seeds, times, costs",
 )
 def read(_: str, folder: Path | None) -> Benchmark:
-    """Read ``log_stats_model_*.json`` of a folder or of its zip archives.
+    """Read ``log_stats_model_*.json`` of a folder or of its zip archives; or where there are none, NASLib's ``nb_nlp.pickle``.
 
     Metrics are minus losses in nats a word (the perplexity is their exponential): ``neg_val_loss`` (default) and
     ``neg_test_loss`` after the last epoch, with ``_best`` at the epoch of the least validation loss. Curves are the
@@ -53,21 +62,11 @@ def read(_: str, folder: Path | None) -> Benchmark:
     those of another setting (data set, widths, layers, epochs) than most of the files have, are left out: give one
     folder at a time.
     """
-    found = find(["log_stats_model_*.json"], folder, benchmark="nasbench-nlp", get=GET, archives=["*logs*.zip"])
-    runs: list[tuple[tuple[Any, ...], str, dict[str, Any]]] = []
+    patterns = ["log_stats_model_*.json", EXTRACT]
+    found = find(patterns, folder, benchmark="nasbench-nlp", get=GET, archives=["*logs*.zip"])
+    logs = [part for part in found if not part.name.endswith((".pickle", ".pkl"))]
     failed: Counter[str] = Counter()
-    for part, data in contents(found, 1 << 24):
-        with reading(part, "a log of NAS-Bench-NLP"):
-            log = read_json(part, data)
-            if log["status"] != "OK":
-                failed["nan" if "nan" in log["status"] else "exception"] += 1
-                continue
-            if not np.isfinite(np.array(_list(log["val_losses"]), dtype=np.float64)).all():
-                failed["nan"] += 1
-                continue
-            recipe = json.loads(log["recepie"])  # the file's spelling
-            text = json.dumps(recipe, sort_keys=True)
-            runs.append((tuple(log.get(name) for name in SETTING), text, _run(log, recipe)))
+    runs = _logs(logs, failed) if logs else _extract(found[0], failed)
     if not runs:
         raise InvalidFileError(f"{found[0].path} holds no training that did not fail, of {len(found):,}.")
     setting = Counter(run[0] for run in runs).most_common(1)[0][0]
@@ -106,6 +105,44 @@ def read(_: str, folder: Path | None) -> Benchmark:
         return as_benchmark("nasbench-nlp", decisions, metrics, "neg_val_loss", **fields)
 
 
+def _logs(parts: list[Part], failed: Counter[str]) -> list[Run]:
+    """Setting, recipe and results of each log that did not fail."""
+    runs: list[Run] = []
+    for part, data in contents(parts, 1 << 24):
+        with reading(part, "a log of NAS-Bench-NLP"):
+            log = read_json(part, data)
+            if log["status"] != "OK":
+                failed["nan" if "nan" in log["status"] else "exception"] += 1
+                continue
+            if not np.isfinite(np.array(_list(log["val_losses"]), dtype=np.float64)).all():
+                failed["nan"] += 1
+                continue
+            recipe = json.loads(log["recepie"])  # the file's spelling
+            text = json.dumps(recipe, sort_keys=True)
+            runs.append((tuple(log.get(name) for name in SETTING), text, _run(log, recipe)))
+    return runs
+
+
+def _extract(part: Part, failed: Counter[str]) -> list[Run]:
+    """The same of NASLib's pickle: (edges, operations, new states) -> lists by epoch. Of node k, numbers 0 to 3 are the input and
+    the states; new states are numbered in the order of their nodes."""
+    table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=400_000_000, limit=1 << 32)
+    runs: list[Run] = []
+    with reading(part, "NASLib's table of NAS-Bench-NLP"):
+        for (edges, ops, new), entry in table.items():
+            if not np.isfinite(np.array(entry["val_losses"], dtype=np.float64)).all():
+                failed["nan"] += 1
+                continue
+            states = {node: f"h_new_{i}" for i, node in enumerate(sorted(new))}
+            names = [*INPUTS, *(states.get(k, f"node_{k}") for k in range(len(INPUTS), len(ops)))]
+            recipe: dict[str, Any] = {
+                names[k]: {"op": COMPACT[ops[k]], "input": [names[a] for a, b in edges if b == k]}
+                for k in range(len(INPUTS), len(ops))
+            }
+            runs.append((("Penn Treebank",), json.dumps(recipe, sort_keys=True), _run(entry, recipe)))
+    return runs
+
+
 def _words(setting: tuple[Any, ...]) -> str:
     """Data set and sizes, which differ between folders."""
     data, *sizes = setting
@@ -139,7 +176,7 @@ def _run(log: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
         "neg_val_loss_best": -val[best],
         "neg_test_loss_best": -test[best],
         "seconds": float(sum(_list(log["wall_times"]))),
-        "cost/params": float(log["num_params"]),
+        **({"cost/params": float(log["num_params"])} if "num_params" in log else {}),
     }
 
 

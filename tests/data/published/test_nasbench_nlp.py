@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import zipfile
 
 import numpy as np
@@ -81,6 +82,33 @@ def test_recipes_are_rows_of_the_space(tmp_path, rng) -> None:
     benchmark = archcast.load_benchmark("nasbench-nlp", path=tmp_path)
     assert benchmark.space.name == "nasbench-nlp"
     assert [json.loads(text) for text in benchmark.space.format(benchmark.archs)] == recipes
+
+
+def test_naslib_pickle_is_the_same_data(tmp_path, rng) -> None:
+    cell = {
+        "node_0": {"op": "linear", "input": ["x", "h_prev_0"]},
+        "h_new_1": {"op": "activation_tanh", "input": ["node_0"]},
+        "h_new_0": {"op": "blend", "input": ["h_new_1", "h_prev_1", "node_0"]},
+    }
+    one = log(rng, cell)
+    (tmp_path / "log_stats_model_1_1_1.json").write_text(json.dumps(one))
+    raw = archcast.load_benchmark("nasbench-nlp", tmp_path)
+    edges = ((0, 4), (1, 4), (4, 5), (5, 6), (2, 6), (4, 6))
+    compact = (edges, (0, 0, 0, 0, 6, 2, 7), (5, 6))
+    kept = {name: one[name] for name in ("train_losses", "val_losses", "test_losses", "wall_times")}
+    lost = {**kept, "val_losses": [float("nan")] * 5}
+    other = (((0, 4), (1, 4), (4, 5)), (0, 0, 0, 0, 6, 1), (5,))
+    file = tmp_path / "nb_nlp.pickle"
+    file.write_bytes(pickle.dumps({compact: kept, other: lost}))
+    read = archcast.load_benchmark("nasbench-nlp", file)
+    for text in (read.space.format(read.archs)[0], raw.space.format(raw.archs)[0]):
+        assert [node["op"] for node in json.loads(text).values()] == ["linear", "activation_tanh", "blend"]
+    np.testing.assert_array_equal(read.scores(), raw.scores())
+    np.testing.assert_array_equal(read.curves["test_loss"], raw.curves["test_loss"])
+    assert read.left_out == "1 trainings whose loss was nan"
+    file.write_bytes(pickle.dumps({3: kept}))
+    with pytest.raises(InvalidFileError, match="is not NASLib's table of NAS-Bench-NLP"):
+        archcast.load_benchmark("nasbench-nlp", file)
 
 
 def test_published_logs(shared) -> None:
