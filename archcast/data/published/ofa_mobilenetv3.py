@@ -1,31 +1,38 @@
-"""Sub-networks of Once-for-All's MobileNetV3, measured on ImageNet by DyNAS-T's searches."""
+"""Sub-networks of Once-for-All's MobileNetV3, measured on ImageNet: DyNAS-T's searches, or a data set of Once-for-All."""
 
 from __future__ import annotations
 
 import ast
 import csv
 import io
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._columns import as_benchmark, column_array, firsts, left_out
-from archcast.data.published._files import contents, find, reading
+from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
+from archcast.data.published._files import Part, contents, find, read_json, reading
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
 __all__ = ["read"]
 
 STAGES, LAYERS = 5, 4
+MAX_TEXT = 4096
 KERNELS, EXPANSIONS, DEPTHS = (3, 5, 7), (3, 4, 6), (2, 3, 4)
 NETWORK, TOP1 = "Sub-network", "Top-1 Acc (%)"
 COSTS = {"Model Parameters": "params", "MACs": "macs", "Latency (ms)": "latency_ms"}
+TABLES, MERGED, PARTS = "mbnv3w10_*.csv", "acc.dict", "src/[0-9]*.dict"
 GET = (
-    "Download the CSV files of https://github.com/IntelLabs/DyNAS-T (notebooks/data/mbnv3w10_*.csv), or write a table with the "
-    f"columns {NETWORK} (ks, e, d, r) and {TOP1}."
+    f"Download the CSV files of https://github.com/IntelLabs/DyNAS-T (notebooks/data/{TABLES}), or write a table with the "
+    f"columns {NETWORK} (ks, e, d, r) and {TOP1}; or build an accuracy data set with https://github.com/mit-han-lab/once-for-all "
+    f"({MERGED}, or {PARTS})."
 )
+Row = tuple[tuple[Any, ...], float, dict[str, "float | None"], dict[str, Any]]
+"""Decisions, accuracy, costs, and the network as it was written."""
 
 
 @register(
@@ -33,46 +40,46 @@ GET = (
     summary="Once-for-All MobileNetV3 on ImageNet, networks that searches of DyNAS-T visited; about 2,000",
     paper="Cai et al. 2020, https://arxiv.org/abs/1908.09791; Cummings et al. 2022, https://arxiv.org/abs/2205.10358",
     needs="$ARCHCAST_DATA",
-    patterns=("mbnv3w10_*.csv",),
+    patterns=(TABLES, MERGED, PARTS),
     licence="Apache-2.0",
-    files="mbnv3w10_*.csv",
+    files=f"{TABLES}; or {MERGED}, or {PARTS}, of a data set of Once-for-All",
     holds="costs",
 )
 def read(_: str, folder: Path | None) -> Benchmark:
-    """Read one CSV file, or all of a folder together.
+    """Read one CSV file of DyNAS-T, or all of a folder together; or a data set as Once-for-All builds it, which is a folder with
+    ``net_id.dict`` (the networks), ``acc.dict`` and ``src/<resolution>.dict`` (accuracies by network).
 
-    The metric is ``val_top1``, percent on ImageNet's validation images with the weights of the supernet. Rows are
+    The metric is ``val_top1``, percent on ImageNet's validation images with the weights of the supernet. DyNAS-T's rows are
     traces of searches, not a random sample. The space is ``ofa-mobilenetv3``; where the networks were measured at several
-    resolutions, it is a list of choices with the resolution as one more decision. Kernel and expansion of a layer beyond
+    resolutions, it is a list of choices with the resolution as one more decision. So is it for the networks of another supernet
+    (ProxylessNAS, ResNet) that such a data set may hold. Kernel and expansion of a layer beyond
     the depth of its stage do nothing: they are read over. A network that occurs again counts once, as it was measured first.
     Costs are ``params``, ``macs`` and ``latency_ms``, where 0 in the file means that it was not measured.
     """
-    found = find(["mbnv3w10_*.csv"], folder, benchmark="ofa-mobilenetv3", get=GET)
-    rows: list[tuple[tuple[int | None, ...], float, dict[str, float | None], str]] = []
+    options: dict[str, Any] = {"benchmark": "ofa-mobilenetv3", "get": GET}
+    found = find([TABLES, MERGED], folder, optional=True, **options) or find([PARTS], folder, **options)
+    rows: list[Row] = []
     for part, data in contents(found, 1 << 28):
-        with reading(part, "a table of DyNAS-T"):
-            table = csv.DictReader(io.StringIO(data.decode("utf-8")))
-            missing = {NETWORK, TOP1} - set(table.fieldnames or ())
-            if missing:
-                raise InvalidFileError(f"{part} has no column {min(missing)!r}.")
-            for row in table:
-                with reading(f"{part}, line {table.line_num}", "a table of DyNAS-T"):
-                    known = {new: float(row[old]) or None for old, new in COSTS.items() if row.get(old)}
-                    rows.append((_decisions(row[NETWORK]), float(row[TOP1]), known, row[NETWORK]))
+        with reading(part, "a table of Once-for-All networks"):
+            rows += _accuracies(part, data) if data.lstrip()[:1] == b"{" else _table(part, data)
     keep = [rows[place] for place in firsts([row[0] for row in rows])]
-    with reading(found[0], "a table of DyNAS-T"):
+    with reading(found[0], "a table of Once-for-All networks"):
         costs = {name: column_array([row[2].get(name) for row in keep], found[0], name) for name in COSTS.values()}
-        metrics = {"val_top1": np.array([row[1] for row in keep])}
+        metrics = {"val_top1": column_array([row[1] for row in keep], found[0], TOP1)}
         fields: dict[str, Any] = {
             "costs": {name: values for name, values in costs.items() if not np.isnan(values).all()},
             "source": ", ".join(sorted({str(part.path) for part in found})),
             "left_out": left_out(repeated_networks=len(rows) - len(keep)),
         }
+        if any(len(row[0]) != len(CHOICES) for row in keep):
+            decisions = [flatten(row[3]) for row in keep]
+            names = dict.fromkeys(name for row in decisions for name in row)
+            table = {name: [row.get(name) for row in decisions] for name in names}
+            return as_benchmark("ofa-mobilenetv3", table, metrics, "val_top1", **fields)
         if len({row[0][-1] for row in keep}) == 1:
             space = get_space("ofa-mobilenetv3")
-            return Benchmark(
-                "ofa-mobilenetv3", space, space.parse([row[3] for row in keep]), metrics, "val_top1", **fields
-            )
+            texts = [json.dumps({name: row[3][name] for name in ("ks", "e", "d")}) for row in keep]
+            return Benchmark("ofa-mobilenetv3", space, space.parse(texts), metrics, "val_top1", **fields)
         return as_benchmark(
             "ofa-mobilenetv3",
             {column: [row[0][place] for row in keep] for place, column in enumerate(CHOICES)},
@@ -82,6 +89,35 @@ def read(_: str, folder: Path | None) -> Benchmark:
             conditions=CONDITIONS,
             **fields,
         )
+
+
+def _table(part: Part, data: bytes) -> Iterator[Row]:
+    """Rows of a CSV file, each with a network as the text of a dictionary."""
+    table = csv.DictReader(io.StringIO(data.decode("utf-8")))
+    missing = {NETWORK, TOP1} - set(table.fieldnames or ())
+    if missing:
+        raise InvalidFileError(f"{part} has no column {min(missing)!r}.")
+    for row in table:
+        with reading(f"{part}, line {table.line_num}", "a table of DyNAS-T"):
+            known = {new: float(row[old]) or None for old, new in COSTS.items() if row.get(old)}
+            network = _network(row[NETWORK])
+            yield _decisions(network), float(row[TOP1]), known, network
+
+
+def _accuracies(part: Part, data: bytes) -> Iterator[Row]:
+    """Rows of ``acc.dict`` or ``src/<resolution>.dict``: JSON whose names are networks as JSON texts."""
+    for text, top1 in read_json(part, data).items():
+        with reading(f"{part}, network {text[:60]!r},", "an accuracy of Once-for-All"):
+            if len(text) > MAX_TEXT:
+                raise ValueError("it is too long a text")
+            network = json.loads(text)
+            if not isinstance(network, dict) or "d" not in network:
+                raise ValueError("it is no network with depths d")
+            mobile = "ks" in network and len(network["ks"]) == STAGES * LAYERS
+            if mobile:
+                network["r"] = network.get("image_size", 224)
+            decisions = _decisions(network) if mobile else (json.dumps(network, sort_keys=True),)
+            yield decisions, float(top1), {}, network
 
 
 CHOICES: dict[str, tuple[int, ...]] = {
@@ -102,11 +138,15 @@ CONDITIONS = {
 """Layers beyond the depth of their stage do nothing."""
 
 
-def _decisions(text: str) -> tuple[int | None, ...]:
-    """A row of :data:`CHOICES` from the text of a dictionary, which is read literally and never evaluated."""
-    if len(text) > 4096:
+def _network(text: str) -> dict[str, Any]:
+    """A dictionary that is read literally and never evaluated."""
+    if len(text) > MAX_TEXT:
         raise ValueError("the sub-network is too long a text")
-    network: dict[str, Any] = ast.literal_eval(text)
+    return dict(ast.literal_eval(text))
+
+
+def _decisions(network: dict[str, Any]) -> tuple[int | None, ...]:
+    """A row of :data:`CHOICES`."""
     kernels, expansions, depths = network["ks"], network["e"], network["d"]
     if (len(kernels), len(expansions), len(depths)) != (STAGES * LAYERS, STAGES * LAYERS, STAGES):
         raise ValueError("ks and e must have 20 values, d 5")

@@ -101,9 +101,61 @@ def test_a_column_is_missing_or_another_value(table) -> None:
         archcast.load_benchmark("ofa-mobilenetv3", file)
 
 
+def _accuracy_folder(path, rng, sizes, n=6):
+    """What Once-for-All's data set writes: the networks, accuracies by resolution, and all of them in one file."""
+    networks = [{name: network(rng)[name] for name in ("ks", "e", "d")} for _ in range(n)]
+    (path / "net_id.dict").write_text(json.dumps(sorted(map(json.dumps, networks)), indent=4))
+    (path / "src").mkdir()
+    merged = {}
+    for size in sizes:
+        part = {json.dumps({**one, "image_size": size}): 70.0 + size / 100 + k for k, one in enumerate(networks)}
+        (path / "src" / f"{size}.dict").write_text(json.dumps(part, indent=4))
+        merged |= part
+    (path / "acc.dict").write_text(json.dumps(merged, indent=4))
+    return networks
+
+
+def test_accuracy_data_sets_of_once_for_all(tmp_path, rng) -> None:
+    networks = _accuracy_folder(tmp_path, rng, [128, 224])
+    benchmark = archcast.load_benchmark("ofa-mobilenetv3", tmp_path)
+    assert len(benchmark) == 12
+    assert benchmark.space.decisions["r"].values == (128, 224)
+    (tmp_path / "acc.dict").unlink()  # not merged yet
+    again = archcast.load_benchmark("ofa-mobilenetv3", tmp_path)
+    np.testing.assert_array_equal(again.scores(), benchmark.scores())
+    np.testing.assert_array_equal(again.archs, benchmark.archs)
+    one = archcast.load_benchmark("ofa-mobilenetv3", tmp_path / "src" / "224.dict")
+    assert one.space == archcast.get_space("ofa-mobilenetv3")
+    assert one.scores().tolist() == [72.24 + k for k in range(6)]
+    first = json.loads(one.space.format(one.archs[:1])[0])
+    assert first["d"] == networks[0]["d"]
+
+
+def test_accuracies_of_another_supernet_are_choices(tmp_path) -> None:
+    texts = [json.dumps({"d": [0, 1, k], "e": [0.2, 0.25], "w": [1, 2], "image_size": 160}) for k in range(3)]
+    (tmp_path / "acc.dict").write_text(json.dumps({text: 75.0 + k for k, text in enumerate(texts)}))
+    benchmark = archcast.load_benchmark("ofa-mobilenetv3", tmp_path)
+    assert benchmark.scores().tolist() == [75, 76, 77]
+    assert [row["d3"] for row in benchmark.space.dicts(benchmark.archs)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", ['{"{": 3}', '{"[1]": 3}', '{"{\\"ks\\": 3}": 3}', '{"1": "x"}', "{", "{}"])
+def test_accuracies_of_another_shape(tmp_path, content) -> None:
+    (tmp_path / "acc.dict").write_text(content)
+    with pytest.raises(InvalidFileError, match=r"acc\.dict"):
+        archcast.load_benchmark("ofa-mobilenetv3", tmp_path)
+
+
 def test_damaged_files(table, survives) -> None:
     path, _, _ = table
     assert survives(path / "mbnv3w10_random_acc.csv", lambda: archcast.load_benchmark("ofa-mobilenetv3", path)) > 5
+
+
+def test_damaged_accuracies(tmp_path, rng, survives) -> None:
+    _accuracy_folder(tmp_path, rng, [224], n=3)
+    assert (
+        survives(tmp_path / "acc.dict", lambda: archcast.load_benchmark("ofa-mobilenetv3", tmp_path / "acc.dict")) > 15
+    )
 
 
 def test_real_files(shared) -> None:
