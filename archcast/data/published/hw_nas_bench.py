@@ -33,6 +33,7 @@ FBNET_INPUT = {"cifar100": (32, 1, 1504), "imagenet": (224, 2, 1984)}
 """Side of the image, stride of the stem, channels of the head."""
 
 STEM_CHANNELS = 16
+FBNET_CLASSES = {"cifar100": 100, "imagenet": 1000}
 
 
 @register(
@@ -124,7 +125,7 @@ def _values(values: Any) -> list[Any]:
 
 def fbnet_cost(table: Mapping[str, Any], metric: str, arch: list[int], dataset: str = "cifar100") -> float:
     """Cost of a network of FBNet's space: the sum of its layers in the look-up table ``table["fbnet"][metric]``,
-    and of stem and head where the table has them.
+    and of stem, head, pooling and classifier where the table has them.
 
     Args:
         table: what the file holds.
@@ -151,4 +152,6 @@ def fbnet_cost(table: Mapping[str, Any], metric: str, arch: list[int], dataset: 
                 ]
             side, channels, layer = -(-side // step), width, layer + 1
     total += costs.get(f"ConvNorm_H{side}_W{side}_Cin{channels}_Cout{head}_kernel1_stride1_group1", 0.0)
+    total += costs.get(f"AvgP_H{side}_W{side}_Cin{head}_Cout{head}_kernel{side}_stride1", 0.0)
+    total += costs.get(f"FC_Cin{head}_Cout{FBNET_CLASSES[dataset]}", 0.0)
     return float(total)

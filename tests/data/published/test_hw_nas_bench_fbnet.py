@@ -35,6 +35,7 @@ def file(tmp_path, rng):
         for k, e, g in KINDS:
             costs[f"ConvBlock_{key}_exp{e}_kernel{k}_stride{step}_group{g}"] = float(rng.random())
     costs["ConvNorm_H4_W4_Cin352_Cout1504_kernel1_stride1_group1"] = 0.25
+    costs |= {"AvgP_H4_W4_Cin1504_Cout1504_kernel4_stride1": 2.0, "FC_Cin1504_Cout100": 1.0}
     path = tmp_path / "HW-NAS-Bench-v1_0.pickle"
     path.write_bytes(pickle.dumps({"fbnet": {"edgegpu_latency": costs, "eyeriss_arithmetic_intensity": costs}}))
     return path, costs
@@ -45,7 +46,7 @@ def test_any_network_is_the_sum_of_its_layers(file) -> None:
     benchmark = archcast.load_benchmark("hw-nas-bench-fbnet/cifar100", path.parent)
     assert len(benchmark) == 1000
     row = SPACE.sample(1, 77)
-    expected = 0.75
+    expected = 3.75
     for code, (side, before, width, step) in zip(row[0], layers()):
         key = f"H{side}_W{side}_Cin{before}_Cout{width}"
         if code == 8:
