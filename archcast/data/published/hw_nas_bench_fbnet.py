@@ -73,9 +73,9 @@ class Sums:
 def read(task: str, folder: Path | None) -> Benchmark:
     """Read the look-up table in ``HW-NAS-Bench-v1_0.pickle``; a task is ``cifar100`` or ``imagenet``.
 
-    A network costs the sum of its layers, stem, head, pooling and classifier: milliseconds and millijoules for one image. Metrics are the costs with the
-    sign turned, for higher is better. 1,000 random networks are ready, ``scores(archs)`` and a search ask for any other. There are
-    no accuracies, and no edge TPU.
+    A network costs the sum of its layers, stem, head, pooling and classifier: milliseconds and millijoules for one image. Metrics
+    are the costs with the sign turned, for higher is better. 1,000 random networks are ready, ``scores(archs)`` and a search ask
+    for any other. There are no accuracies, and no edge TPU.
     """
     name = f"hw-nas-bench-fbnet/{task}"
     part = find([FILE], folder, benchmark=name, get=GET, renamed=["*HW-NAS-Bench*.pickle"])[0]
