@@ -13,6 +13,7 @@ from archcast.data._torch_archive import MAGIC, read_torch
 from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import from_ops, to_ops
+from archcast.data.published._columns import column_array
 from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published._gather import Arrays, once
 from archcast.data.published._nats import Collector, arch_texts
@@ -22,9 +23,9 @@ from archcast.data.published.hw_nas_bench import costs_beside
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
-__all__ = ["read"]
+__all__ = ["read", "read_extract"]
 
-ARCHITECTURES, EPOCHS = 15_625, 200
+EPOCHS, MAX_EPOCHS = 200, 1_000
 OFFICIAL = "NAS-Bench-201-v1_*.pth"
 EXTRACTS = {
     "cifar10": ("nb201_cifar10_full_training.pickle", "cifar10-valid"),
@@ -75,7 +76,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     ``nb201_<data set>_full_training.pickle``, NASLib's extract of one seed. Its list of evaluations has the 200
     epochs and then the last values of other sets. For CIFAR-10: validation, then the test accuracy of the net
     trained on half of the images. For the other two: validation and test together, then validation, then test.
-    ``val_accuracy`` is the value after 200 epochs that belongs to validation.
+    ``val_accuracy`` is the value after 200 epochs that belongs to validation. Of lists of another length it is not known what
+    was evaluated: their last value is ``eval_accuracy``.
 
     ``nb201_cifar10.csv.gz``, a table whose columns keep their names. Its ``e200_cifar10_val``, the default
     metric, is **a test accuracy** in spite of its name: NASLib and NAS-Bench-Suite-Zero publish the last value of
@@ -99,7 +101,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
     if kind == "1 official":
         fields = _read_official(part, task)
     elif kind == "2 extract":
-        fields = _read_extract(part, dataset)
+        fields = read_extract(part, dataset)
     else:
         table = read_csv(part.path, ["ops", METRIC])
         archs = from_ops(digits(table["ops"].tolist(), 6, part.path))
@@ -145,7 +147,7 @@ def _official(part: Part) -> Arrays:
         return {**arrays, "listed": np.full(len(arrays["index"]), len(names))}
 
 
-def _read_extract(part: Part, dataset: str) -> dict[str, Any]:
+def read_extract(part: Part, dataset: str) -> dict[str, Any]:
     """NASLib's file: native text -> data set -> lists of values by epoch, then those of other sets, and ``cost_info``."""
     table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=200_000_000, limit=1 << 32)
     with reading(part, "NASLib's table of NAS-Bench-201"):
@@ -153,10 +155,15 @@ def _read_extract(part: Part, dataset: str) -> dict[str, Any]:
         more = 1 if dataset == "cifar10-valid" else 2
         curves: dict[str, NDArray[np.float64]] = {}
         for signal in ("train_loss", "train_accuracy"):
-            curves[signal] = _matrix([row[SIGNALS[signal]] for row in results], (EPOCHS,))
+            curves[signal] = _matrix([row[SIGNALS[signal]] for row in results])
         metrics: dict[str, NDArray[np.float64]] = {}
         for signal in ("loss", "accuracy"):
-            values = _matrix([row[SIGNALS[signal]] for row in results], (EPOCHS, EPOCHS + more))
+            values = _matrix([row[SIGNALS[signal]] for row in results])
+            if values.shape[1] not in (EPOCHS, EPOCHS + more):  # what is evaluated when is not known
+                curves[f"eval_{signal}"] = values
+                if signal == "accuracy":
+                    metrics["eval_accuracy"] = values[:, -1]
+                continue
             curves[f"val_{signal}" if more == 1 else f"val_and_test_{signal}"] = values[:, :EPOCHS]
             if signal == "accuracy":
                 last = values[:, -1]
@@ -170,8 +177,9 @@ def _read_extract(part: Part, dataset: str) -> dict[str, Any]:
                     if values.shape[1] == EPOCHS + more:
                         metrics["test_accuracy_half_train"] = last
                     metrics[METRIC] = last
-        names = [name for name in ("flops", "params", "latency", "train_time") if name in results[0]["cost_info"]]
-        costs = {name: np.array([row["cost_info"][name] for row in results], dtype=np.float64) for name in names}
+        infos = [row.get("cost_info") or {} for row in results]
+        names = [name for name in ("flops", "params", "latency", "train_time") if name in infos[0]]
+        costs = {name: column_array([info.get(name) for info in infos], part, name) for name in names}
         archs = get_space("nasbench201").parse(list(table))
     default = next(iter(metrics))
     test = next((name for name in ("test_accuracy", "test_accuracy_half_train") if name in metrics), None)
@@ -185,11 +193,11 @@ def _read_extract(part: Part, dataset: str) -> dict[str, Any]:
     }
 
 
-def _matrix(rows: Sequence[Sequence[float]], widths: Sequence[int]) -> NDArray[np.float64]:
-    """Lists of equal length, which is one of ``widths``."""
+def _matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Lists of equal length."""
     lengths = {len(row) for row in rows}
-    if len(lengths) != 1 or not lengths <= set(widths):
-        raise ValueError(f"its lists have {sorted(lengths)} values, not {' or '.join(map(str, widths))}")
+    if len(lengths) != 1 or not 0 < min(lengths) <= MAX_EPOCHS:
+        raise ValueError(f"its lists have {sorted(lengths)[:5]} values, not the same number of epochs")
     return np.array(rows, dtype=np.float64)
 
 

@@ -35,6 +35,20 @@ def test_ninapro(tmp_path, rng, nats_arch) -> None:
     np.testing.assert_array_equal(benchmark.scores("test_accuracy"), [run["x-test@199"] for run in values])
 
 
+def test_the_extract_of_naslib(tmp_path, rng) -> None:
+    texts = SPACE.format(SPACE.sample(3, rng))
+    lists = {name: rng.random(200).tolist() for name in ("train_losses", "train_acc1es", "eval_losses")}
+    table = {
+        text: {"ninapro": {**lists, "eval_acc1es": rng.random(202).tolist(), "cost_info": {"params": 0.5}}}
+        for text in texts
+    }
+    (tmp_path / "nb201_ninapro_full_training.pickle").write_bytes(pickle.dumps(table))
+    benchmark = archcast.load_benchmark("nas-bench-360/ninapro", tmp_path)
+    assert SPACE.format(benchmark.archs) == texts
+    last = [entry["ninapro"]["eval_acc1es"][-1] for entry in table.values()]
+    np.testing.assert_array_equal(benchmark.scores("test_accuracy"), last)
+
+
 def test_the_error_of_darcy_flow_turns_its_sign(tmp_path, rng, nats_arch) -> None:
     _, values = write(tmp_path / "NATS-tss-v1_0-48858.pickle.pbz2", rng, nats_arch, "darcyflow")
     benchmark = archcast.load_benchmark("nas-bench-360/darcyflow", tmp_path)

@@ -184,9 +184,17 @@ def test_naslib_others(tmp_path, rng, task, file, dataset) -> None:
     np.testing.assert_array_equal(benchmark.scores("test_accuracy"), lists[:, 201])
     np.testing.assert_array_equal(benchmark.curves["val_and_test_accuracy"], lists[:, :200])
     for length in (201, 203, 12):
-        (tmp_path / file).write_bytes(pickle.dumps(extract(rng, SPACE.sample(2, rng), dataset, length)))
-        with pytest.raises(InvalidFileError, match=rf"its lists have \[{length}\] values, not 200 or 202"):
-            archcast.load_benchmark(f"nasbench201/{task}", tmp_path)
+        table = extract(rng, SPACE.sample(2, rng), dataset, length)
+        (tmp_path / file).write_bytes(pickle.dumps(table))
+        benchmark = archcast.load_benchmark(f"nasbench201/{task}", tmp_path)
+        lists = np.array([entry[dataset]["eval_acc1es"] for entry in table.values()])
+        assert list(benchmark.metrics) == ["eval_accuracy"], "it is not known what was evaluated when"
+        np.testing.assert_array_equal(benchmark.scores(), lists[:, -1])
+        np.testing.assert_array_equal(benchmark.curves["eval_accuracy"], lists)
+    table = {**extract(rng, SPACE.sample(1, 0), dataset, 12), **extract(rng, SPACE.sample(1, 1), dataset, 13)}
+    (tmp_path / file).write_bytes(pickle.dumps(table))
+    with pytest.raises(InvalidFileError, match=r"its lists have \[12, 13\] values, not the same number"):
+        archcast.load_benchmark(f"nasbench201/{task}", tmp_path)
 
 
 def test_the_official_file_comes_first_then_the_extract_then_the_table(nb201_folder, rng, official) -> None:
