@@ -26,7 +26,7 @@ __all__ = ["SUPERNETS", "Norm", "Supernet", "active_choices", "get_supernet", "m
 SUPERNETS = {
     "nasbench201": "archcast.supernets.nasbench201",
     "nats-size": "archcast.supernets.nats_size",
-    **dict.fromkeys(("darts", "darts-s1", "darts-s2", "darts-s3"), "archcast.supernets.darts"),
+    **dict.fromkeys(("darts", *(f"darts-s{k}" for k in (1, 2, 3, 4))), "archcast.supernets.darts"),
     **dict.fromkeys((f"nasbench-1shot1-{k}" for k in (1, 2, 3)), "archcast.supernets.nasbench_1shot1"),
     "neural-fabrics": "archcast.supernets.neural_fabrics",
     **dict.fromkeys(("ofa-mobilenetv3", "accel-nasbench"), "archcast.supernets.mbconv"),

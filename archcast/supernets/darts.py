@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
-from archcast.spaces.darts.cell import INPUTS, NODES, OPERATIONS
-from archcast.spaces.darts.network import FactorizedReduce, operation, relu_conv_bn
+from archcast.spaces.darts.cell import INPUTS, NODES, living_cells
+from archcast.spaces.darts.network import FactorizedReduce, named_operation, relu_conv_bn
 from archcast.spaces.darts.reduced import EDGES, ReducedDARTS
+from archcast.spaces.darts.space import DARTS
 from archcast.supernets.base import Norm, Supernet, active_choices
 from archcast.supernets.mixtures import Mixture
 
@@ -45,6 +46,7 @@ class _Cell(nn.Module):
         after_reduction: bool,
         affine: bool,
         allowed: NDArray[np.bool_],
+        operations: Sequence[str],
     ) -> None:
         super().__init__()
         self.channels, self.reduction = channels, reduction
@@ -55,7 +57,7 @@ class _Cell(nn.Module):
             nn.ModuleDict(
                 {
                     str(op): with_batch_statistics(
-                        operation(op, channels, 2 if reduction and source < INPUTS else 1), affine
+                        named_operation(operations[op], channels, 2 if reduction and source < INPUTS else 1), affine
                     )
                     for op in np.flatnonzero(allowed[edge]).tolist()
                 }
@@ -109,15 +111,18 @@ class Network(Supernet):
         super().__init__(space)
         if partial != 1:
             raise InvalidInputError(f"The supernet of space {space.name!r} has no partial channels: take groups=1.")
-        allowed, none = np.ones((2, len(EDGES), len(OPERATIONS)), dtype=bool), True
+        assert isinstance(space, DARTS)
+        self.kind = space.kind
+        operations = self.kind.operations
+        allowed, none = np.ones((2, len(EDGES), len(operations)), dtype=bool), True
         if isinstance(space, ReducedDARTS):
             allowed, none = space.allowed, space.may_be_none
         self.offered = [
             [*([NONE] if none else []), *(1 + np.flatnonzero(edge)).tolist()] for cell in allowed for edge in cell
         ]
         """What each choice of a decision stands for: ``NONE``, or k + 1 for operation k."""
-        skip = 1 + OPERATIONS.index("skip_connect")
-        where = {tuple(k for k, op in enumerate(some) if op == skip) for some in self.offered}
+        skip = [k + 1 for k, name in enumerate(operations) if name == "skip_connect"]
+        where = {tuple(k for k, op in enumerate(some) if op in skip) for some in self.offered}
         self.skips = where.pop() if len(where) == 1 else ()
         self.nones = (0,) if none else ()
         stem = 3 * width
@@ -127,7 +132,8 @@ class Network(Supernet):
         for k in range(depth):
             reduction = k in (depth // 3, 2 * depth // 3)
             width = 2 * width if reduction else width
-            self.cells.append(_Cell(c0, c1, width, reduction, after_reduction, affine, allowed[int(reduction)]))
+            some = allowed[int(reduction)]
+            self.cells.append(_Cell(c0, c1, width, reduction, after_reduction, affine, some, operations))
             c0, c1, after_reduction = c1, NODES * width, reduction
         self.classifier = nn.Linear(c1, classes)
 
@@ -138,15 +144,15 @@ class Network(Supernet):
     def choices_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """As in :class:`Supernet`; an edge that is not taken is none where there is such a choice."""
         taken = self._taken(rows)
-        local = np.full((len(self.offered), len(OPERATIONS) + 1), -1)
+        local = np.full((len(self.offered), len(self.kind.operations) + 1), -1)
         for edge, some in enumerate(self.offered):
             local[edge, some] = np.arange(len(some))
         return local[np.arange(len(self.offered)), taken]
 
     def shares(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """As in :class:`Supernet`: of the edges that are taken, none of which is none."""
-        skips = (rows[:, 1::2] == OPERATIONS.index("skip_connect")).mean(axis=1)
-        return skips, np.zeros_like(skips)
+        """As in :class:`Supernet`: of the edges that are taken, none of which is none; noise counts as one."""
+        names = np.array(self.kind.operations)[rows[:, 1::2]]
+        return (names == "skip_connect").mean(axis=1), self.kind.is_noise(rows[:, 1::2]).mean(axis=1)
 
     def _taken(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """``(n, 28)`` operation k of each edge as k + 1, ``NONE`` where it is not taken."""
@@ -163,7 +169,7 @@ class Network(Supernet):
 
     def discretised(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
         row: list[int] = []
-        spread = np.full((len(self.offered), len(OPERATIONS) + 1), -np.inf)
+        spread = np.full((len(self.offered), len(self.kind.operations) + 1), -np.inf)
         for edge, some in enumerate(self.offered):
             spread[edge, some] = weights[edge]
         for cell in np.split(spread, 2):
@@ -205,25 +211,45 @@ class Network(Supernet):
     def inherited(self, row: NDArray[np.int64]) -> dict[str, Tensor]:
         own, found = self.state_dict(), {}
         columns = np.asarray(row).reshape(2, 2 * NODES, 2).tolist()
+        used = self._used(np.asarray(row)[None])
+        alive = [bool(one[0]) for one in living_cells(used)]
+        place = np.cumsum(alive) - 1  # dead cells are left out
         for name, value in own.items():
             parts = name.split(".")
-            if parts[0] != "cells" or parts[2] != "edges":
+            if parts[0] != "cells":
                 found[name] = value
                 continue
+            cell = int(parts[1])
+            head = ["cells", str(place[cell])]
+            if not alive[cell]:
+                continue
+            if parts[2] != "edges":
+                if used[cell][0, int(parts[2].removeprefix("preprocess"))]:
+                    found[".".join([*head, *parts[2:]])] = value
+                continue
             source, node = EDGES[int(parts[3])]
-            half = columns[bool(self.cells[int(parts[1])].reduction)]
+            half = columns[bool(self.cells[cell].reduction)]
             for slot in (2 * (node - INPUTS), 2 * (node - INPUTS) + 1):
                 if half[slot] == [source, int(parts[4])]:
-                    found[".".join([*parts[:2], "operations", str(slot), *parts[5:]])] = value
+                    found[".".join([*head, "operations", str(slot), *parts[5:]])] = value
         return found
+
+    def _used(self, rows: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
+        """For each cell ``(n, 2)`` the inputs that it depends on."""
+        used = [self.kind.used_inputs(half) for half in np.split(rows, 2, axis=1)]
+        return [used[bool(cell.reduction)] for cell in self.cells]
 
     def mixes_something(self, active: NDArray[np.bool_]) -> bool:
         """Something reaches a node of each kind of cell, all of which the output concatenates."""
-        real = np.array([[choice != NONE for choice in some] for some in self.offered])
+        offered = np.array(self.offered)
+        real = (offered != NONE) & ~self.kind.is_noise(offered - 1)
         return all(
             bool(half[[e for e, (s, _) in enumerate(EDGES) if s < INPUTS]].any()) for half in np.split(active & real, 2)
         )
 
     def has_path(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Every architecture has one; what has two inputs from one source is none."""
-        return self.space.is_valid(rows)
+        """Every architecture has one, but where noise cuts all of them; what has two inputs from one source is none."""
+        seen0 = seen1 = np.ones(len(rows), dtype=bool)  # whether the last two outputs depend on the image
+        for used in self._used(rows):
+            seen0, seen1 = seen1, (seen0 & used[:, 0]) | (seen1 & used[:, 1])
+        return np.asarray(seen1 & self.space.is_valid(rows))

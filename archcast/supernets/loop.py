@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -208,32 +209,35 @@ def train(
             progress(epoch, settings.epochs)
         generator = torch.Generator().manual_seed(_mixed(seed, epoch))
         rng = np.random.default_rng([seed, epoch])
+        regime.train()
         regime.begin_epoch(epoch, settings.epochs)
         seen = data.augmentation(images, generator)
         order = torch.randperm(len(images), generator=generator).to(images.device)
         other = torch.randperm(len(held[0]), generator=generator).to(images.device)
         total = 0.0
-        for number in range(batches):
-            rows = order[number * size : (number + 1) * size]
-            turn = other[torch.arange(number * size, (number + 1) * size, device=other.device) % len(other)]
-            done = (epoch * batches + number) / (settings.epochs * batches)
-            rate = settings.learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
-            batch = Batch(
-                seen[rows],
-                labels[rows],
-                (held[0][turn], held[1][turn]),
-                done,
-                rate,
-                epoch,
-                settings.epochs,
-                generator,
-                rng,
-            )
-            with _precision(device, settings.mixed_precision):
-                loss = float(regime.step(batch))
-            total += loss
-            if not math.isfinite(total):
-                break
+        with _drawing(_mixed(seed, epoch, 1)):
+            for number in range(batches):
+                rows = order[number * size : (number + 1) * size]
+                turn = other[torch.arange(number * size, (number + 1) * size, device=other.device) % len(other)]
+                done = (epoch * batches + number) / (settings.epochs * batches)
+                rate = settings.learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
+                batch = Batch(
+                    seen[rows],
+                    labels[rows],
+                    (held[0][turn], held[1][turn]),
+                    done,
+                    rate,
+                    epoch,
+                    settings.epochs,
+                    generator,
+                    rng,
+                )
+                with _precision(device, settings.mixed_precision):
+                    loss = float(regime.step(batch))
+                total += loss
+                if not math.isfinite(total):
+                    break
+        regime.eval()
         _check(regime, total, epoch)
         state.epoch = epoch + 1
         state.losses.append(total / batches)
@@ -243,14 +247,23 @@ def train(
             diary.note(regime)
         if checkpoint is not None:
             _write(regime, Path(checkpoint), identity, state, diary)
+    regime.eval()
     if progress is not None:
         progress(settings.epochs, settings.epochs)
     return state.losses
 
 
-def _mixed(seed: int, epoch: int) -> int:
-    """One number of two, for torch's generator."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def _mixed(*numbers: int) -> int:
+    """One number of several, for torch's generator."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@contextmanager
+def _drawing(seed: int) -> Iterator[None]:
+    """Within, layers that draw numbers of their own (noise, dropout) draw by ``seed``; PyTorch's generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
 
 
 def _precision(device: str, mixed: bool) -> torch.autocast:

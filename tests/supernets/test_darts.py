@@ -8,7 +8,9 @@ import torch
 from torch.testing import assert_close
 
 from archcast.predictors.base import get_predictor
+from archcast.predictors.one_shot._predictor import watched
 from archcast.spaces.base import Task, get_space
+from archcast.spaces.darts.network import Noise
 from archcast.supernets.base import get_supernet
 from archcast.supernets.darts import EDGES
 
@@ -120,3 +122,47 @@ def test_predictors_run_on_a_reduced_space(method):
     rows = get_space("darts-s2").sample(3, 0)
     assert np.isfinite(predictor.query(rows).mean).all()
     assert get_space("darts-s2").validate(predictor.derive("perturbation")).shape == (1, 32)
+
+
+# -- S4, noise ---------------------------------------------------------------------------------------------------------
+
+
+def test_paths_of_s4_are_the_networks_without_dead_parts(x):
+    space = get_space("darts-s4")
+    rows, net = space.sample(4, 0), get_supernet("darts-s4", TASK).eval()
+    assert net.mixed_shape == (28, 2)
+    for number, logits in net.paths(x, rows):
+        alone = space.build(rows[number], TASK, pruned=True).train()
+        missing, unexpected = alone.load_state_dict(net.inherited(rows[number]), strict=False)
+        assert not unexpected
+        assert not [part for part in missing if part.endswith(("weight", "bias", "key"))]
+        for layer in alone.modules():
+            layer.train(not isinstance(layer, Noise))
+        assert_close(logits, alone(x), rtol=1e-4, atol=1e-5)
+    for row, sees in zip(rows, net.has_path(rows)):
+        assert torch.equal(net(x, row), net(x.flip(0).roll(1, 3), row)) is not bool(sees)
+    blind = rows.copy()
+    blind[:, 17::2] = 0  # reduction cells of noise alone
+    assert net.has_path(rows).any()
+    assert not net.has_path(blind).any()
+    assert np.allclose(net.shares(blind)[1], (blind[:, 1::2] == 0).mean(axis=1))
+
+
+@pytest.mark.parametrize("method", ["one-shot", "one-shot-darts"])
+def test_noise_makes_no_answer_random(method, few_images, tmp_path):
+    """Training follows its seed, in the middle too; a query is a function of the weights."""
+    rows = get_space("darts-s4").sample(3, 0)
+    small = {"dataset": few_images, "task": Task(width=1, depth=3), "epochs": 2, "random_state": 0}
+
+    def stop(done, total):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    first = get_predictor(method, "darts-s4", **small).init()
+    again = get_predictor(method, "darts-s4", **small, checkpoint=str(tmp_path / "net.safetensors"))
+    with pytest.raises(KeyboardInterrupt), watched(stop):
+        again.init()
+    torch.rand(3)
+    again.init()
+    assert np.array_equal(first.query(rows).mean, again.query(rows).mean)
+    assert np.array_equal(first.query(rows).mean, first.query(rows).mean)

@@ -325,7 +325,7 @@ class OneShotPredictor(Predictor):
         regime = self._make(self.task_)
         kinds = {name: value.dtype for name, value in regime.state_dict().items()}
         regime.load_state_dict({n: torch.from_numpy(value.copy()).to(kinds[n]) for n, value in self.weights_.items()})
-        return regime.to(self.device)
+        return regime.to(self.device).eval()
 
     def _held(self) -> tuple[torch.Tensor, torch.Tensor]:
         import torch

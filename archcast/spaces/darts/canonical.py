@@ -1,7 +1,8 @@
 """Canonical form of cells whose nodes add up two operations each.
 
 Where the output concatenates all nodes, what each computes is all that counts: :func:`smallest_functions`. Where it
-concatenates loose ends, which nodes are used counts too: :func:`smallest_graphs`.
+concatenates loose ends, which nodes are used counts too: :func:`smallest_graphs`. That is the form also where there is noise: two
+nodes that are built alike are two draws, so it counts which of them another node takes in.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def canonical(rows: NDArray[np.int64], kind: CellKind) -> NDArray[np.int64]:
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         cells = np.concatenate([chunk[:, :width], chunk[:, width:]]).T
-        if kind.loose:
+        if kind.loose or kind.noise is not None:
             smallest = smallest_graphs(cells, kind)
         else:
             smallest = smallest_functions(cells, np.arange(2 * len(chunk)) >= len(chunk), kind)
@@ -37,7 +38,7 @@ def canonical(rows: NDArray[np.int64], kind: CellKind) -> NDArray[np.int64]:
 
 def smallest_graphs(cells: NDArray[np.int64], kind: CellKind) -> NDArray[np.int64]:
     """``(4 nodes, n)`` smallest cells that are ``(4 nodes, n)`` cells with nodes and inputs in another order: every possible
-    order of the nodes is tried."""
+    order of the nodes is tried. What noise takes in does not count; it is the first source that its node does not have yet."""
     nodes, operations = kind.nodes, len(kind.operations)
     sources, ops = cells[0::2].reshape(nodes, 2, -1), cells[1::2].reshape(nodes, 2, -1)
     terms = (np.arange(nodes) + INPUTS) * operations  # of the sources that each place may have
@@ -46,6 +47,14 @@ def smallest_graphs(cells: NDArray[np.int64], kind: CellKind) -> NDArray[np.int6
         place = np.empty(INPUTS + nodes, dtype=np.int64)
         place[:INPUTS], place[[INPUTS + k for k in order]] = range(INPUTS), np.arange(nodes) + INPUTS
         moved = place[sources]
+        noise = kind.is_noise(ops)
+        if noise.any():
+            moved = np.where(noise, -1, moved)
+            other = moved[:, 0] + moved[:, 1] + 1  # the source of the other operation, where one is noise
+            both = noise.all(axis=1)
+            for side in (0, 1):
+                free = np.where(both, side, (other == 0).astype(np.int64))
+                moved[:, side] = np.where(noise[:, side], free, moved[:, side])
         possible = (moved < place[INPUTS:, None, None]).all(axis=(0, 1))
         pair = np.sort(moved * operations + ops, axis=1)
         number = np.zeros(cells.shape[1], dtype=np.int64)

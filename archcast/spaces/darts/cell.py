@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.graphs import CONVOLUTION, IDENTITY, POOLING, Operation
+from archcast.graphs import CONVOLUTION, IDENTITY, NOTHING, POOLING, Operation
 
 __all__ = [
     "CELLS",
@@ -18,6 +18,7 @@ __all__ = [
     "DECLARED",
     "INPUTS",
     "NODES",
+    "NOISY_CELLS",
     "OPERATIONS",
     "CellKind",
     "Unit",
@@ -25,7 +26,6 @@ __all__ = [
     "loose_ends",
     "strides",
     "units",
-    "used_inputs",
 ]
 
 INPUTS, NODES = 2, 4
@@ -103,12 +103,14 @@ class CellKind:
         declared: operations, in the order of their numbers.
         repeats: whether both inputs of a node may be the same one.
         loose: whether the output concatenates the nodes that no other node takes in; else all.
+        noise: operation whose output does not depend on its input, where there is one.
     """
 
     nodes: int
     declared: Mapping[str, Operation]
     repeats: bool = False
     loose: bool = False
+    noise: str | None = None
 
     @cached_property
     def operations(self) -> tuple[str, ...]:
@@ -124,6 +126,21 @@ class CellKind:
         """``(n, nodes)``: the node is part of the output of each cell ``(n, columns)``."""
         return loose_ends(cells) if self.loose else np.ones((len(cells), self.nodes), dtype=bool)
 
+    def is_noise(self, operations: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each operation gives what does not depend on its input."""
+        return np.asarray(operations == (-1 if self.noise is None else self.operations.index(self.noise)))
+
+    def used_inputs(self, cells: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """``(n, 2)``: some node of the cell ``(n, columns)`` depends on the input.
+
+        Examples:
+            >>> cell = np.array([[0, 0, 1, 1, *[1, 1, 2, 0] * 3]])
+            >>> DARTS_CELLS.used_inputs(cell).tolist(), NOISY_CELLS.used_inputs(cell).tolist()
+            ([[True, True]], [[False, True]])
+        """
+        sources = np.where(self.is_noise(cells[:, 1::2]), INPUTS, cells[:, 0::2])
+        return np.asarray((sources[:, :, None] == np.arange(INPUTS)).any(axis=1))
+
 
 def loose_ends(cells: NDArray[np.int64]) -> NDArray[np.bool_]:
     """``(n, nodes)``: no node of the cell ``(n, 4 nodes)`` takes this one in.
@@ -134,11 +151,6 @@ def loose_ends(cells: NDArray[np.int64]) -> NDArray[np.bool_]:
     """
     nodes = np.arange(cells.shape[1] // 4) + INPUTS
     return np.asarray((cells[:, 0::2, None] != nodes).all(axis=1))
-
-
-def used_inputs(cells: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """``(n, 2)``: some node of the cell ``(n, 4 nodes)`` takes in the input."""
-    return np.asarray((cells[:, 0::2, None] == np.arange(INPUTS)).any(axis=1))
 
 
 def living_cells(used: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.bool_]]:
@@ -160,3 +172,5 @@ def living_cells(used: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.bool_]]:
 
 
 DARTS_CELLS = CellKind(NODES, DECLARED)
+NOISY_CELLS = CellKind(NODES, {"noise": Operation(NOTHING), "sep_conv_3x3": DECLARED["sep_conv_3x3"]}, noise="noise")
+"""Of the reduced space S4 (Zela et al. 2020)."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.costs.tally import Count, Shape, Tally, halved
-from archcast.spaces.darts.cell import INPUTS, CellKind, living_cells, strides, units, used_inputs
+from archcast.spaces.darts.cell import INPUTS, CellKind, living_cells, strides, units
 
 __all__ = ["costs"]
 
@@ -44,7 +44,7 @@ def costs(
     halves = rows[:, : kind.columns], rows[:, kind.columns :]
     outputs = [kind.outputs(half) for half in halves]
     reductions = [k in (depth // 3, 2 * depth // 3) for k in range(depth)]
-    used = [used_inputs(half) | (not pruned) for half in halves]
+    used = [kind.used_inputs(half) | (not pruned) for half in halves]
     for reduction, alive in zip(reductions, living_cells([used[k] for k in reductions]), strict=True):
         cell, joined = halves[reduction], outputs[reduction]
         width = width * (1 + reduction)
@@ -111,13 +111,14 @@ def _longest_path(
 ) -> NDArray[np.int64]:
     """``(n,)`` convolutions on the longest path to the output of a cell, given those to its preprocessed inputs."""
     layers = np.array([sum(unit.layers for unit in units(name)) for name in kind.operations])
-    skip = kind.operations.index("skip_connect")
+    skip = np.array([name == "skip_connect" for name in kind.operations])
     n = np.arange(len(cell))
     nodes = np.zeros((INPUTS + kind.nodes, len(cell)), dtype=np.int64)
     nodes[:INPUTS] = layers0, layers1
     for k in range(kind.nodes):
         for side in (0, 2):
             source, op = cell[:, 4 * k + side], cell[:, 4 * k + side + 1]
-            steps = layers[op] + ((op == skip) & (source < INPUTS) & reduction)
-            nodes[INPUTS + k] = np.maximum(nodes[INPUTS + k], nodes[source, n] + steps)
+            steps = layers[op] + (skip[op] & (source < INPUTS) & reduction)
+            before = np.where(kind.is_noise(op), 0, nodes[source, n])
+            nodes[INPUTS + k] = np.maximum(nodes[INPUTS + k], before + steps)
     return np.asarray((nodes[INPUTS:] * outputs.T).max(axis=0))

@@ -13,16 +13,18 @@ from torch.nn import functional
 from archcast.spaces.darts.cell import (
     DARTS_CELLS,
     INPUTS,
-    OPERATIONS,
     CellKind,
     Unit,
     living_cells,
     strides,
     units,
-    used_inputs,
 )
 
-__all__ = ["Cell", "FactorizedReduce", "Network", "named_operation", "operation"]
+__all__ = ["Cell", "FactorizedReduce", "Network", "Noise", "named_operation"]
+
+
+KEYS = 2**24
+"""Number of keys of noise: a key is exact as a float, too."""
 
 
 def relu_conv_bn(c_in: int, c_out: int) -> nn.Sequential:
@@ -61,15 +63,37 @@ class FactorizedReduce(nn.Module):
         return out
 
 
-def operation(op: int, channels: int, stride: int) -> nn.Module:
-    """DARTS' operation with that code; the number of channels is kept."""
-    return named_operation(OPERATIONS[op], channels, stride)
+class Noise(nn.Module):
+    """Independent standard normal numbers in the place of the input, of which only the shape counts (Zela et al. 2020, S4).
+
+    In training every pass draws anew, from PyTorch's generator for the processor, as dropout does: seed that. In evaluation all
+    passes give the numbers of ``key``, which is drawn when the module is made and is part of its state, so the same
+    network answers alike.
+
+    ``(b, c, h, w)`` -> ``(b, c, h / stride, w / stride)``, rounded up.
+    """
+
+    key: Tensor
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.register_buffer("key", torch.randint(KEYS, ()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = x[:, :, :: self.stride, :: self.stride].shape
+        if x.is_meta:
+            return torch.empty(shape, device=x.device, dtype=x.dtype)
+        generator = None if self.training else torch.Generator().manual_seed(int(self.key))
+        return torch.randn(shape, generator=generator).to(x.device, x.dtype)
 
 
 def named_operation(name: str, channels: int, stride: int) -> nn.Module:
     """An operation of NASNet's family; the number of channels is kept."""
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels)
+    if name == "noise":
+        return Noise(stride)
     window = int(name[-1])
     if name.startswith("max_pool"):
         return nn.MaxPool2d(window, stride, padding=window // 2)
@@ -79,11 +103,22 @@ def named_operation(name: str, channels: int, stride: int) -> nn.Module:
     return nn.Sequential(*layers)
 
 
+class ShapeOnly(nn.Module):
+    """In the place of an input of a cell that no node depends on: a view of the right shape, which noise asks for."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.channels, self.stride = channels, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :1, :: self.stride, :: self.stride].expand(-1, self.channels, -1, -1)
+
+
 class Cell(nn.Module):
     """Two preprocessed inputs, nodes that add up two operations each, the concatenation of all nodes or of the loose ends.
 
     ``(b, c0, h0, w0)``, ``(b, c1, h, w)`` -> ``(b, len(outputs) * channels, h / stride, w / stride)``; the stride is two in a
-    reduction cell. ``pruned`` leaves out the preprocessing of an input that no node takes in.
+    reduction cell. ``pruned`` leaves out the preprocessing of an input that no node depends on.
     """
 
     def __init__(
@@ -100,11 +135,12 @@ class Cell(nn.Module):
         super().__init__()
         self.sources = arch[0::2]
         self.outputs = [INPUTS + int(k) for k in np.flatnonzero(kind.outputs(np.array([arch]))[0])]
-        self.preprocess0: nn.Module | None = None
-        self.preprocess1: nn.Module | None = None
-        if 0 in self.sources or not pruned:
+        self.preprocess0: nn.Module = ShapeOnly(channels, 2 if after_reduction else 1)
+        self.preprocess1: nn.Module = ShapeOnly(channels, 1)
+        used = kind.used_inputs(np.array([arch]))[0] | (not pruned)
+        if used[0]:
             self.preprocess0 = FactorizedReduce(c0, channels) if after_reduction else relu_conv_bn(c0, channels)
-        if 1 in self.sources or not pruned:
+        if used[1]:
             self.preprocess1 = relu_conv_bn(c1, channels)
         self.operations = nn.ModuleList(
             named_operation(kind.operations[op], channels, 2 if reduction and source < INPUTS else 1)
@@ -112,8 +148,7 @@ class Cell(nn.Module):
         )
 
     def forward(self, x0: Tensor, x1: Tensor) -> Tensor:
-        inputs = (self.preprocess0, x0), (self.preprocess1, x1)
-        nodes = [x if preprocess is None else preprocess(x) for preprocess, x in inputs]
+        nodes = [self.preprocess0(x0), self.preprocess1(x1)]
         for k in range(len(self.sources) // 2):
             a, b = (self.operations[e](nodes[self.sources[e]]) for e in (2 * k, 2 * k + 1))
             nodes.append(a + b)
@@ -141,7 +176,7 @@ class Network(nn.Module):
         self.cells = nn.ModuleList()
         c0 = c1 = stem
         reductions = [k in (depth // 3, 2 * depth // 3) for k in range(depth)]
-        used = [used_inputs(np.array([cell])) | (not pruned) for cell in (normal, reduce)]
+        used = [kind.used_inputs(np.array([cell])) | (not pruned) for cell in (normal, reduce)]
         self.alive = [bool(alive[0]) for alive in living_cells([used[k] for k in reductions])]
         for k, reduction in enumerate(reductions):
             if reduction:
@@ -151,12 +186,14 @@ class Network(nn.Module):
             if self.alive[k]:
                 self.cells.append(cell)
             c0, c1 = c1, len(cell.outputs) * width
+        self.steps = [2 if reduction else 1 for reduction in reductions]
         self.classifier = nn.Linear(c1, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x0 = x1 = self.stem(x)
         cells = iter(self.cells)
-        for alive in self.alive:  # what follows a dead cell does not look at it
-            x0, x1 = x1, next(cells)(x0, x1) if alive else x1
+        for alive, step in zip(self.alive, self.steps, strict=True):
+            # what follows a dead cell does not look at it, but for its shape
+            x0, x1 = x1, next(cells)(x0, x1) if alive else x1[:, :, ::step, ::step]
         out: Tensor = self.classifier(x1.mean(dim=(2, 3)))
         return out

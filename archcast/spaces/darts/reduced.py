@@ -1,18 +1,21 @@
-"""S1, S2 and S3: DARTS' cells with two operations an edge, on which DARTS fails (Zela et al. 2020)."""
+"""S1 to S4: DARTS' cells with two operations an edge, on which DARTS fails (Zela et al. 2020)."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.checks import generator
-from archcast.spaces.base import register
-from archcast.spaces.darts.cell import CELLS, INPUTS, NODES, OPERATIONS
-from archcast.spaces.darts.space import DARTS
+from archcast.spaces.base import Task, register
+from archcast.spaces.darts.cell import CELLS, INPUTS, NODES, NOISY_CELLS, OPERATIONS
+from archcast.spaces.darts.space import DARTS, cardinalities_of
 
-__all__ = ["DARTSS1", "DARTSS2", "DARTSS3"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["DARTSS1", "DARTSS2", "DARTSS3", "DARTSS4"]
 
 PAPER = "Zela et al. 2020, https://arxiv.org/abs/1909.09656"
 EDGES = tuple((source, INPUTS + k) for k in range(NODES) for source in range(INPUTS + k))
@@ -43,7 +46,7 @@ class ReducedDARTS(DARTS):
     """Base of the reduced spaces: rows of DARTS' space, each of whose operations is one of few.
 
     Attributes:
-        allowed: ``(2, 14, 7)`` bool, the operations of each edge of the normal and of the reduction cell.
+        allowed: ``(2, 14, operations)`` bool, the operations of each edge of the normal and of the reduction cell.
         may_be_none: whether the supernet may drop an edge by a choice of its own; every row has two edges a node all the same.
     """
 
@@ -57,7 +60,7 @@ class ReducedDARTS(DARTS):
         )
 
     def _choices(self, archs: NDArray[np.int64], slot: int) -> NDArray[np.bool_]:
-        """``(n, 7)`` operations that the edge of a slot may have, by its source."""
+        """``(n, operations)`` those that the edge of a slot may have, by its source."""
         cell, k = divmod(slot, 2 * NODES)
         node = INPUTS + k // 2
         numbers = np.array([EDGES.index((source, node)) for source in range(node)])
@@ -70,7 +73,8 @@ class ReducedDARTS(DARTS):
         rng = generator("rng", rng)
         rows = super().sample(n, rng)
         for slot in range(2 * NODES * len(CELLS)):
-            keys = np.where(self._choices(rows, slot), rng.random((len(rows), len(OPERATIONS))), -1.0)
+            allowed = self._choices(rows, slot)
+            keys = np.where(allowed, rng.random(allowed.shape), -1.0)
             rows[:, 2 * slot + 1] = keys.argmax(axis=1)
         return rows
 
@@ -151,3 +155,43 @@ class DARTSS3(DARTSS2):
 
     name = "darts-s3"
     may_be_none = True
+
+
+@register(
+    "darts-s4",
+    summary="DARTS' cells with noise and a separable 3x3 convolution on every edge; 2.1e9 rows",
+    paper=PAPER,
+    size=(180 * 2**8) ** 2,
+    buildable=True,
+)
+class DARTSS4(ReducedDARTS):
+    """S4 (Zela et al. 2020, https://arxiv.org/abs/1909.09656): every edge is a separable 3x3 convolution or noise, which puts
+    standard normal numbers in the place of its input.
+
+    A row is one of :class:`~archcast.spaces.darts.space.DARTS` whose operations are numbered 0, ``noise``, and 1,
+    ``sep_conv_3x3``.
+
+    Noise passes nothing on: an input that only noise follows is dead, and so is a cell that no later one depends on. Two dead cells
+    in a row cut the network in two, so that no image reaches its output. :meth:`canonical` is equal exactly for the same
+    cells up to the order of the nodes and of the two inputs of each, and up to what noise takes in. A part that turns noise
+    into noise is kept as it is.
+
+    Examples:
+        >>> space = DARTSS4()
+        >>> cell = [("noise", 1), ("sep_conv_3x3", 0)] + [("noise", 0), ("sep_conv_3x3", 2)] * 3
+        >>> text = f"Genotype(normal={cell}, normal_concat=range(2, 6), reduce={cell}, reduce_concat=range(2, 6))"
+        >>> space.parse(text)[0, :8], space.canonical(space.parse(text))[0, :8]
+        (array([1, 0, 0, 1, 0, 0, 2, 1]), array([0, 1, 1, 0, 0, 0, 2, 1]))
+    """
+
+    name = "darts-s4"
+    kind = NOISY_CELLS
+    operations = NOISY_CELLS.declared
+    cardinalities = cardinalities_of(NOISY_CELLS)
+    allowed = np.ones((len(CELLS), len(EDGES), len(NOISY_CELLS.operations)), dtype=bool)
+
+    def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
+        """As :meth:`DARTS.build`. Inputs and cells that no later cell depends on are there, as in the paper's networks;
+        ``pruned`` leaves them out. Noise is drawn anew in every pass of training, and is always the same in evaluation
+        (:class:`~archcast.spaces.darts.network.Noise`)."""
+        return super().build(arch, task, pruned=pruned)

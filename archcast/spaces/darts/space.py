@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,15 +15,20 @@ from archcast.errors import InvalidInputError
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace, Task, register
 from archcast.spaces.darts.canonical import canonical
-from archcast.spaces.darts.cell import CELLS, DARTS_CELLS, DECLARED, INPUTS, NODES, OPERATIONS
+from archcast.spaces.darts.cell import CELLS, DARTS_CELLS, DECLARED, INPUTS, NODES, CellKind
 from archcast.spaces.darts.costs import costs
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DARTS"]
+__all__ = ["DARTS", "cardinalities_of"]
 
 _SIZES = tuple(range(INPUTS, INPUTS + NODES))
+
+
+def cardinalities_of(kind: CellKind) -> tuple[int, ...]:
+    """Choices of each column of a normal and a reduction cell."""
+    return tuple(c for _ in CELLS for k in _SIZES for c in (k, len(kind.operations)) * 2)
 
 
 @register(
@@ -61,10 +66,11 @@ class DARTS(SearchSpace):
     """
 
     name = "darts"
+    kind: ClassVar[CellKind] = DARTS_CELLS
     operations = DECLARED
     sizes: Mapping[str, int] = {"width": 32, "depth": 8}
     tasks: Mapping[str, Task] = {"cifar10": Task()}
-    cardinalities = tuple(c for _ in CELLS for k in _SIZES for c in (k, len(OPERATIONS)) * 2)
+    cardinalities = cardinalities_of(DARTS_CELLS)
     columns = tuple(
         f"{cell}{k}.{part}" for cell in CELLS for k in _SIZES for part in ("source1", "op1", "source2", "op2")
     )
@@ -100,9 +106,11 @@ class DARTS(SearchSpace):
             if len(edges) != 2 * NODES or any(not isinstance(edge, tuple) or len(edge) != 2 for edge in edges):
                 raise InvalidInputError(f"{name} must hold eight pairs ('operation', source)")
             for op, source in edges:
-                if op not in OPERATIONS or not isinstance(source, int):
-                    raise InvalidInputError(f"{(op, source)!r} must be one of {', '.join(OPERATIONS)} and a node")
-                row += [source, OPERATIONS.index(op)]
+                if op not in self.kind.operations or not isinstance(source, int):
+                    raise InvalidInputError(
+                        f"{(op, source)!r} must be one of {', '.join(self.kind.operations)} and a node"
+                    )
+                row += [source, self.kind.operations.index(op)]
         sources = np.array(row[0::2]).reshape(-1, 2)
         if (sources[:, 0] == sources[:, 1]).any():
             raise InvalidInputError("a node takes the same source twice, which space 'nds-darts' allows")
@@ -111,7 +119,7 @@ class DARTS(SearchSpace):
     def format(self, archs: ArrayLike) -> list[str]:
         texts = []
         for row in self.validate(archs).tolist():
-            edges = [(OPERATIONS[op], source) for source, op in zip(row[0::2], row[1::2], strict=True)]
+            edges = [(self.kind.operations[op], source) for source, op in zip(row[0::2], row[1::2], strict=True)]
             normal, reduce = edges[: 2 * NODES], edges[2 * NODES :]
             texts.append(
                 f"Genotype(normal={normal}, normal_concat=range(2, 6), reduce={reduce}, reduce_concat=range(2, 6))"
@@ -137,15 +145,15 @@ class DARTS(SearchSpace):
             block[:, INPUTS:-1, -1] = True
             ops[:, c * v : (c + 1) * v] = [0, 1, *[0] * (2 * NODES), 2]
             ops[:, c * v + INPUTS : (c + 1) * v - 1] = half[:, 1::2] + INPUTS + 1
-        names = ("input0", "input1", "output", *OPERATIONS)
-        cells = (slice(0, v), slice(v, 2 * v))
-        return CellGraphs(adjacency, ops, names, INPUTS + 1, INPUTS, cells, declared=DECLARED)
+        kind, cells = self.kind, (slice(0, v), slice(v, 2 * v))
+        names = ("input0", "input1", "output", *kind.operations)
+        return CellGraphs(adjacency, ops, names, INPUTS + 1, INPUTS, cells, kind.noise, declared=kind.declared)
 
     # -- canonical form -----------------------------------------------------------------------------------------------
 
     def canonical(self, archs: ArrayLike) -> NDArray[np.int64]:
         """The lexicographically smallest row of the class (:mod:`archcast.spaces.darts.canonical`)."""
-        return canonical(self.validate(archs), DARTS_CELLS)
+        return canonical(self.validate(archs), self.kind)
 
     # -- network ------------------------------------------------------------------------------------------------------
 
@@ -153,7 +161,7 @@ class DARTS(SearchSpace):
         self, archs: ArrayLike, convention: str = "macs", *, task: Task | str | None = None, pruned: bool = False
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
-        return costs(rows, DARTS_CELLS, task.pixels, convention, pruned, **self.image_sizes(task))
+        return costs(rows, self.kind, task.pixels, convention, pruned, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """DARTS' CIFAR network as NAS-Bench-301 trained it: ``depth`` (8) cells in all, reduction cells after a third and two
@@ -163,4 +171,4 @@ class DARTS(SearchSpace):
         from archcast.spaces.darts.network import Network
 
         row = self.validate(arch, allow_empty=False)[0].tolist()
-        return Network(row[: 4 * NODES], row[4 * NODES :], DARTS_CELLS, pruned, **self.image_sizes(task))
+        return Network(row[: 4 * NODES], row[4 * NODES :], self.kind, pruned, **self.image_sizes(task))
