@@ -21,20 +21,24 @@ CELL = [[0, 7], [1, 4], [2, 4], [3, 6], [5, 4], [8, 4], [11, 5], [13, 5], [19, 7
 TEXT = json.dumps({"path": PATH, "cell": CELL})
 
 
-def parameters_by_hand(path, ops, width, stem, head, classes):
+def parameters_by_hand(path, ops, halving_skips, width, stem, head, classes):
     total = 3 * 9 * stem + 9 * stem**2 + 9 * stem * 2 * stem + 2 * 4 * stem
-    c0 = c1 = 2 * stem
-    for level in path:
+    c0, c1, low = stem, 2 * stem, 2 * stem
+    for k, level in enumerate(path):
         c = width * 2**level
-        total += c0 * c + 2 * c + c1 * c + 2 * c
+        total += (c0 * c + 2 * c) * (c0 != c) + c1 * c + 2 * c
         for op in ops:
-            name = KIND.operations[op]
-            if "conv" in name:
-                k = int(name[-1])
-                total += (2 if name.startswith("sep") else 1) * (k * k * c + c * c + 2 * c)
+            name, size = KIND.operations[op], int(KIND.operations[op][-1]) if "_conv" in KIND.operations[op] else 0
+            if name.startswith("sep"):
+                total += 2 * (size**2 * c + c * c + 2 * c)
+            elif name.startswith("dil"):
+                total += size**2 * c * c + 2 * c
+        total += halving_skips * (c * c + 2 * c) * (level > ([0, *path])[k])
         c0, c1 = c1, 5 * c
-    branches = (1 + 9 + 1) * c1 * head + 3 * head * head + 4 * 2 * head
-    return total + branches + head * classes + classes
+        low = c1 if not any(path[: k + 1]) else low
+    pooling = (1 + 3 * 9 + 1) * c1 * head + 5 * head * head + 6 * 2 * head
+    decoder = low * 48 + 2 * 48 + 9 * (head + 48) * head + 9 * head**2 + 4 * head
+    return total + pooling + decoder + head * classes + classes
 
 
 def test_the_network_of_the_paper():
@@ -42,19 +46,29 @@ def test_the_network_of_the_paper():
     assert json.loads(SPACE.format(row)[0]) == {"path": PATH, "cell": CELL}
     assert row[0, 12:].tolist() == [0, 7, 1, 4, 0, 4, 1, 6, 0, 4, 3, 4, 2, 5, 4, 5, 5, 7, 4, 5]
     ops = [op for _, op in CELL]
-    for width in (20, 32):
+    for width, published in ((20, 10.15), (32, 21.62), (48, 44.42)):  # of the paper's three networks
         task = archcast.Task((3, 65, 65), outputs=(19, 65, 65), width=width)
-        assert SPACE.costs(row, task=task)["params"][0] == parameters_by_hand(PATH, ops, width, 64, 256, 19)
+        params = SPACE.costs(row, task=task)["params"][0]
+        assert params == parameters_by_hand(PATH, ops, 0, width, 64, 256, 19)
+        assert round(params / 1e6, 2) == published
+
+
+@pytest.mark.parametrize("path", [[1, *PATH[1:]], [1, 2, 3, 2, 1, 0, 0, 0, 1, 1, 0, 0]])
+def test_where_the_path_leaves_a_quarter_at_once_the_decoder_reads_the_stem(path):
+    cell = [[0, 3], [1, 4], *CELL[2:]]
+    row = SPACE.parse(json.dumps({"path": path, "cell": cell}))
+    task = archcast.Task((3, 33, 33), outputs=(5, 33, 33), size={"width": 4, "stem": 4, "head": 6})
+    assert SPACE.costs(row, task=task)["params"][0] == parameters_by_hand(path, [op for _, op in cell], 1, 4, 4, 6, 5)
 
 
 def test_layers_have_the_shapes_of_the_authors_own_test():
     """Ten channels and images of 321 pixels: the outputs of the stem and of twelve cells."""
-    expected = [(128, 81)] + [(50 * 2**level, {0: 81, 1: 41, 2: 21, 3: 11}[level]) for level in PATH]
+    expected = [(64, 161), (128, 81)] + [(50 * 2**level, {0: 81, 1: 41, 2: 21, 3: 11}[level]) for level in PATH]
     with torch.device("meta"):
         task = archcast.Task((3, 321, 321), outputs=(19, 321, 321), width=10)
         network = SPACE.build(SPACE.parse(TEXT)[0], task).eval()
         shapes = []
-        for layer in (network.stem, *network.cells):
+        for layer in (network.stem_half, network.stem_quarter, *network.cells):
             layer.register_forward_hook(lambda module, x, out: shapes.append((out.shape[1], out.shape[2])))
         assert network(torch.zeros(1, 3, 321, 321)).shape == (1, 19, 321, 321)
     assert shapes == expected
@@ -104,16 +118,22 @@ def test_pixels_and_classes_and_what_pruning_leaves_out():
     cell = [[1, 4], [1, 0], *[[e, 4] for e in (3, 3, 6, 6, 10, 10, 15, 15)]]  # nothing reads the layer before the last
     row = SPACE.parse(json.dumps({"path": PATH, "cell": cell}))[0]
     size = {"width": 2, "stem": 3, "head": 4}
-    whole = SPACE.build(row, archcast.Task((3, 40, 24), outputs=(5, 40, 24), size=size))
-    pruned = SPACE.build(row, archcast.Task((3, 40, 24), outputs=(5, 40, 24), size=size), pruned=True)
+    whole = SPACE.build(row, archcast.Task((3, 20, 12), outputs=(5, 20, 12), size=size))
+    pruned = SPACE.build(row, archcast.Task((3, 20, 12), outputs=(5, 20, 12), size=size), pruned=True)
     pruned.load_state_dict({k: v for k, v in whole.state_dict().items() if ".preprocess.0." not in k})
-    x = torch.randn(2, 3, 40, 24)
-    assert whole(x).shape == (2, 5, 40, 24)
+    x = torch.randn(2, 3, 20, 12)
+    assert whole(x).shape == (2, 5, 20, 12)
     pruned.load_state_dict({k: v for k, v in whole.state_dict().items() if ".preprocess.0." not in k})
     torch.testing.assert_close(pruned.eval()(x), whole.eval()(x))
-    assert SPACE.build(row, archcast.Task((3, 40, 24), 5, size=size)).eval()(x).shape == (2, 5)
+    assert SPACE.build(row, archcast.Task((3, 20, 12), 5, size=size)).eval()(x).shape == (2, 5)
+    every_other = [[0, 4], [0, 0], [2, 4], [2, 0], *[[e, 4] for e in (7, 7, 11, 11, 16, 16)]]  # only the layer before
+    row = SPACE.parse(json.dumps({"path": [0, 0, 0, *[1] * 9], "cell": every_other}))[0]
+    task = archcast.Task((3, 20, 12), outputs=(5, 20, 12), size=size)
+    sizes = [len(SPACE.build(row, task, pruned=pruned).cells) for pruned in (False, True)]
+    assert sizes == [12, 8]  # every other layer, and for the decoder the third and the first
+
     with pytest.raises(InvalidInputError, match="classify the pixels"):
-        SPACE.build(row, archcast.Task((3, 40, 24), outputs=(5, 40, 24), loss="mse"))
+        SPACE.build(row, archcast.Task((3, 20, 12), outputs=(5, 20, 12), loss="mse"))
 
 
 @pytest.mark.parametrize(
