@@ -54,8 +54,10 @@ def costs(
     n, image = len(levels), shape
     tally = Tally(n, convention)
     half = halved(shape)
-    for c_in, c_out, out in ((channels, stem, half), (stem, stem, half), (stem, 2 * stem, halved(half))):
-        _unit(tally, c_in, c_out, 3, out)
+    _unit(tally, channels, stem, 3, half)
+    _unit(tally, stem, stem, 3, half)
+    tally.conv(stem, 2 * stem, 3, halved(half))
+    tally.norm(2 * stem, halved(half))
     pyramid = [halved(half)]
     for _ in range(LEVELS - 1):
         pyramid.append(halved(pyramid[-1]))
