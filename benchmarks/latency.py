@@ -12,7 +12,11 @@ cells within 5 and 10 %; means over the trials, and over the devices in the last
 
 measures the machine at hand instead: networks of a space for images of a size, processor time of one thread, the median of 50 runs.
 Each trial learns from other measured networks and is asked about all that remain. DIR keeps the measurements; the same command
-continues them.
+continues them. ``latency-table`` measures the layers of all these networks once; its line is fitted anew in each trial.
+
+    ARCHCAST_DATA=... python benchmarks/latency.py --rows [--measurements 10,100,900] [--trials 5]
+
+splits by rows alone: rows of one device are known and 2,000 others of the same device asked about; means over the devices.
 """
 
 from __future__ import annotations
@@ -40,11 +44,11 @@ def measures(predicted: np.ndarray, true: np.ndarray, ranks: np.ndarray | None =
     ]
 
 
-def scaled(values: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarray:
+def scaled(values: np.ndarray, known: np.ndarray, times: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Values mapped to times by a straight line through the known ones."""
     if np.ptp(values[known]) == 0:
         return np.full(len(values), times.mean())
-    slope, offset = np.polyfit(values[known], times, 1)
+    slope, offset = np.polyfit(values[known], times, 1, w=weights)
     return slope * values + offset
 
 
@@ -64,39 +68,87 @@ def here(name: str, out: str, size: int, unseen: int, measurements: int, trials:
     )
     macs = space.costs(archs, task=task)["macs"]
     scores: dict[str, list[list[float]]] = {}
+    sums = None
     for trial in range(trials):
         order = np.random.default_rng(trial).permutation(len(archs))
         known, asked = order[:measurements], order[measurements:]
-        table = {"shape": task.shape, "classes": task.classes, "clock": "processor", "looks": 0}
         for label in labels:
-            params = table if label == "latency-table" else {}
-            predictor = archcast.get_predictor(label, space, random_state=trial, **params)
-            predictor.init(archs[known], y[known], pool=archcast.Pool(archs))
-            scores.setdefault(label, []).append(measures(predictor.query(archs[asked]).mean, y[asked]))
+            if label == "latency-table":
+                sums = of_layers(space, archs, y, known, task) if sums is None else sums
+                answers = scaled(sums, known, y[known], 1 / y[known])[asked]
+            else:
+                predictor = archcast.get_predictor(label, space, random_state=trial)
+                answers = predictor.init(archs[known], y[known], pool=archcast.Pool(archs)).query(archs[asked]).mean
+            scores.setdefault(label, []).append(measures(answers, y[asked]))
         scores.setdefault("macs", []).append(measures(scaled(macs, known, y[known])[asked], y[asked], macs[asked]))
+    show(scores)
+
+
+def of_layers(
+    space: archcast.SearchSpace, archs: np.ndarray, y: np.ndarray, known: np.ndarray, task: archcast.Task
+) -> np.ndarray:
+    """Sums of the times of the layers of all networks, up to a scale and an offset."""
+    table = archcast.get_predictor(
+        "latency-table", space, shape=task.shape, classes=task.classes, clock="processor", looks=0, random_state=0
+    )
+    return table.init(archs[known], y[known], pool=archcast.Pool(archs)).query(archs).mean
+
+
+def show(scores: dict[str, list[list[float]]]) -> None:
+    """Print the means over the trials."""
     print(f"{'method':14s}{'Spearman':>9s}{'MAPE %':>9s}{'5 %':>7s}{'10 %':>7s}")
     for label, values in scores.items():
         mean = np.mean(values, axis=0)
         print(f"{label:14s}{mean[0]:9.3f}{mean[1]:9.1f}{mean[2]:7.1f}{mean[3]:7.1f}")
 
 
+def split_by_rows(sizes: list[int], trials: int) -> None:
+    """Rows of a device are known, others of the same device are asked about."""
+    benchmark = archcast.load_benchmark("nasbench201")
+    space, archs = benchmark.space, benchmark.archs
+    macs = space.costs(archs)["macs"]
+    for size in sizes:
+        scores: dict[str, list[list[float]]] = {}
+        for name, times in benchmark.costs.items():
+            if not name.endswith("latency"):
+                continue
+            usable = np.flatnonzero(times > 0)
+            for trial in range(trials):
+                order = np.random.default_rng(trial).permutation(usable)
+                known, asked = order[:size], order[size:][:ASKED]
+                for label in ("latency", "ofa-regressor", "gp"):
+                    predictor = archcast.get_predictor(label, space, random_state=trial).init(
+                        archs[known], times[known]
+                    )
+                    scores.setdefault(label, []).append(measures(predictor.query(archs[asked]).mean, times[asked]))
+                line = scaled(macs, known, times[known])
+                scores.setdefault("macs", []).append(measures(line[asked], times[asked], macs[asked]))
+        print(f"{size} rows known")
+        show(scores)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--measurements", type=int, default=10)
+    parser.add_argument("--measurements", default="10")
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--here", metavar="SPACE")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--unseen", type=int, default=200)
-    parser.add_argument("--only", default="latency,gp,latency-table")
+    parser.add_argument("--rows", action="store_true")
+    parser.add_argument("--only", default="latency,latency-table,ofa-regressor,gp")
     parser.add_argument("--out")
     arguments = parser.parse_args()
+    sizes = [int(n) for n in arguments.measurements.split(",")]
+    if arguments.rows:
+        split_by_rows(sizes, arguments.trials)
+        return
     if arguments.here is not None:
         here(
             arguments.here,
             arguments.out,
             arguments.size,
             arguments.unseen,
-            arguments.measurements,
+            sizes[0],
             arguments.trials,
             arguments.only.split(","),
         )
@@ -114,7 +166,7 @@ def main() -> None:
         usable = np.flatnonzero(np.isfinite(times[target]))
         for trial in range(arguments.trials):
             order = rng.permutation(usable)
-            known, asked = order[: arguments.measurements], order[arguments.measurements :][:ASKED]
+            known, asked = order[: sizes[0]], order[sizes[0] :][:ASKED]
             y = times[target]
             sources = []
             for other in names:
