@@ -2,9 +2,9 @@
 
     python benchmarks/new_spaces.py FORMATS [--tables accel-nasbench,...] [--trials 5] [--predictors stack,gp,...]
 
-FORMATS is a folder with one folder for each table, as ``TABLES`` names them; a folder in it that ``archcast train --out`` wrote is a table
-too. Predictors learn from n architectures, structure alone, and rank others (at most 500), none of which shares a function with
-them. Beside them stand what the space counts, parameters and multiply-accumulates, which learn nothing.
+FORMATS is a folder with one folder for each table, as ``TABLES`` names them; a folder in it that ``archcast train --out`` wrote is
+a table too. Predictors learn from n architectures, structure alone, and rank others (at most 500), none of which shares a
+function with them. Beside them stand what the space counts, parameters and multiply-accumulates, which learn nothing.
 """
 
 from __future__ import annotations

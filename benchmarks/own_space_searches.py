@@ -4,10 +4,10 @@
         [--trained FOLDER] [--latencies FOLDER]
 
 The objective is a surrogate benchmark that ``make_surrogate`` makes of a table: FORMATS holds ``dynas-ofa-mbv3``,
-``accel-nasbench`` and ``nas-bench-mr``; with ``--trained`` a folder with ``auto-keras`` and ``nasbot``, which ``archcast train --out``
-wrote. Ten random architectures, then batches of ten. The figure is the best score found after 50 evaluations and at the end, mean
-and standard error over trials. On Once-for-All's space there is a limit of 300 million multiply-accumulates; strategies that take
-no limit have failures above it.
+``accel-nasbench`` and ``nas-bench-mr``; with ``--trained`` a folder with ``auto-keras`` and ``nasbot``, which
+``archcast train --out`` wrote. Ten random architectures, then batches of ten. The figure is the best score found after 50
+evaluations and at the end, mean and standard error over trials. On Once-for-All's space there is a limit of 300 million
+multiply-accumulates; strategies that take no limit have failures above it.
 
 With ``--latencies``, a folder of ``benchmarks/latency.py --here ofa-mobilenetv3 --out``, Once-for-All's own search follows:
 predictors of accuracy (from the whole table) and of latency (from ten networks measured on this machine), a limit on the latter,
@@ -139,7 +139,7 @@ def main() -> None:
         objective = partial(scores_of, surrogate, limit=MACS if limited else np.inf)
         print(f"{name}: best of the table {np.nanmax(benchmark.scores(benchmark.default_metric)):.3f}", flush=True)
         for params in STRATEGIES[name]:
-            best = search(space, lambda archs: scores_of(archs, limited), params, arguments.budget, arguments.trials)
+            best = search(space, objective, params, arguments.budget, arguments.trials)
             label = params["name"] + (f", {params['predictor']}" if "predictor" in params else "")
             error = best.std(axis=0, ddof=1) / np.sqrt(len(best)) if len(best) > 1 else np.full(best.shape[1], np.nan)
             cells = "".join(f"{best[:, n - 1].mean():10.3f} ± {error[n - 1]:.3f}" for n in (50, arguments.budget))
