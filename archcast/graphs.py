@@ -50,18 +50,22 @@ class Operation:
         kind: one of :data:`KINDS`.
         weight: number of weights in units of a 1x1 convolution of equal width, as far as they help.
         reach: side of the window of the input that one output depends on; a 3x3 convolution has 3, two of them in a row 5.
+        widens: factor of the channels that it gives out to those that it takes.
+        stride: pixels of its input, along one side, for each of its output.
 
     Examples:
         >>> Operation(CONVOLUTION, weight=9, reach=3).learned
         True
 
     Raises:
-        InvalidInputError: for an unknown kind, a negative weight, a reach below 1.
+        InvalidInputError: for an unknown kind, a negative weight, a reach or stride below 1, channels that become none.
     """
 
     kind: str
     weight: float = 0.0
     reach: int = 1
+    widens: float = 1.0
+    stride: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS and self.kind != _UNDECLARED:
@@ -70,11 +74,20 @@ class Operation:
             raise InvalidInputError(f"Operation: weight must be a number of at least 0, got {self.weight!r}.")
         if not isinstance(self.reach, int) or self.reach < 1:
             raise InvalidInputError(f"Operation: reach must be a whole number of at least 1, got {self.reach!r}.")
+        if not isinstance(self.widens, (int, float)) or not 0 < self.widens < float("inf"):
+            raise InvalidInputError(f"Operation: widens must be a number above 0, got {self.widens!r}.")
+        if not isinstance(self.stride, int) or self.stride < 1:
+            raise InvalidInputError(f"Operation: stride must be a whole number of at least 1, got {self.stride!r}.")
 
     @property
     def learned(self) -> bool:
         """Whether it is a learned map."""
         return self.kind in (CONVOLUTION, ATTENTION)
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether it gives out as many channels and pixels as it takes."""
+        return self.widens == 1 and self.stride == 1
 
 
 _UNDECLARED = "undeclared"

@@ -103,12 +103,21 @@ def test_rows_are_taken_like_those_of_an_array(rows):
         ((CONVOLUTION, "9"), "weight must be a number of at least 0, got '9'"),
         ((CONVOLUTION, 1, 0), "reach must be a whole number of at least 1, got 0"),
         ((CONVOLUTION, 1, 2.5), "reach must be a whole number of at least 1, got 2.5"),
+        ((CONVOLUTION, 1, 3, 0), "widens must be a number above 0, got 0"),
+        ((CONVOLUTION, 1, 3, "2"), "widens must be a number above 0, got '2'"),
+        ((CONVOLUTION, 1, 3, 2, 0), "stride must be a whole number of at least 1, got 0"),
     ],
 )
 def test_operations_that_make_no_sense(arguments, message):
     with pytest.raises(InvalidInputError) as caught:
         Operation(*arguments)
     assert message in str(caught.value)
+
+
+def test_operations_that_keep_the_shape():
+    assert Operation(CONVOLUTION, 9, 3).keeps_shape
+    assert not Operation(CONVOLUTION, widens=2).keeps_shape
+    assert not Operation(CONVOLUTION, stride=2).keeps_shape
 
 
 def test_learned_operations():

@@ -17,6 +17,7 @@ from scipy.spatial.distance import pdist
 from archcast.encodings._paths import MOST_PATHS, paths_of
 from archcast.encodings.base import Encoder, get_encoding
 from archcast.encodings.counts import counted
+from archcast.encodings.layers_so_far import reshapes
 from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.parameters import AUTO
@@ -47,7 +48,8 @@ GRAPH_ENCODINGS = ("graph-features", "functional", "operation-flow")
 """The encodings that work best with few architectures where rows stand for cell graphs."""
 
 CHAIN_ENCODINGS = ("graph-features", "layers-so-far", "counts")
-"""What suits chains of layers whose costs are counted: there the order of channels and resolutions matters, and no path."""
+"""What suits chains of layers whose costs are counted: there the order of channels and resolutions matters, and no path. Where
+layers change these, the first, which looks at their kinds alone, is left out."""
 
 DECISION_ENCODINGS = ("mixed", "totals")
 """The encodings that work best with few architectures where they do not."""
@@ -259,8 +261,10 @@ def suited(
             return tuple(name for name in graph if name != "graph-features") or ("operation-flow",)
         if space.has_graph and space.beside_graph:
             return (*graph, "counts")
+        if space.has_graph and counted(space) and graph == GRAPH_ENCODINGS:
+            return CHAIN_ENCODINGS[reshapes(space) :]
         if space.has_graph:
-            return CHAIN_ENCODINGS if counted(space) and graph == GRAPH_ENCODINGS else graph
+            return graph
         names = tuple(name for name in DECISION_ENCODINGS if len(get_encoding(name, space).get_feature_names_out()))
         return (*names[:1], "counts", *names[1:]) if counted(space) else names
     return (encoding,) if isinstance(encoding, str) else tuple(encoding)

@@ -48,9 +48,9 @@ class TransNASBench101Macro(ChainSpace):
     name = "transnasbench101-macro"
     operations: Mapping[str, Operation] = {
         "normal": Operation(CONVOLUTION, weight=1, reach=3),
-        "double": Operation(CONVOLUTION, weight=2, reach=3),
-        "halve": Operation(CONVOLUTION, weight=1, reach=3),
-        "double-and-halve": Operation(CONVOLUTION, weight=2, reach=3),
+        "double": Operation(CONVOLUTION, weight=2, reach=3, widens=2),
+        "halve": Operation(CONVOLUTION, weight=1, reach=3, stride=2),
+        "double-and-halve": Operation(CONVOLUTION, weight=2, reach=3, widens=2, stride=2),
     }
     cardinalities = (5,) * 6
     columns = tuple(f"module{k}" for k in range(1, 7))
