@@ -14,10 +14,20 @@ from numpy.typing import NDArray
 from archcast.encodings.base import Encoder
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["ByName", "Column", "Features", "columns", "families"]
+__all__ = ["ByName", "Column", "Features", "columns", "effects", "families"]
 
 Features = dict[str, NDArray[Any]]
 """Name of a feature -> ``(n,)``."""
+
+ANCHORS, NEGLIGIBLE = 12, 1e-3
+"""Values of a number that a smooth function of it is described by, at most, and share of the largest eigenvalue below which one
+adds nothing."""
+
+LENGTH = 1.5
+"""Over so many standard deviations of a number a smooth function of it changes."""
+
+MOST_CATEGORIES = 100
+"""With more categories each is its own case, and nothing is learned from one for another."""
 
 ALIKE = 0.5
 """Columns of one family have at least this share of their values in common."""
@@ -74,12 +84,38 @@ class Column:
         """``(size, k)`` one-hot codes; of two values only the second has a feature."""
         return np.eye(self.size)[:, 1:] if self.size == 2 else np.eye(self.size)
 
+    @property
+    def smooth(self) -> NDArray[np.float64]:
+        """``(size, k)``: a linear function of these is a smooth function of a number, any function of a category.
+
+        Of a number their inner products are the Matern-5/2 kernel over its values, through at most ``ANCHORS`` of these
+        (Williams & Seeger 2001). Their mean square length is 1, and their mean 0 unless the decision may be inactive: then
+        being there has an effect, too. Of more than ``MOST_CATEGORIES`` categories there are none.
+        """
+        if self.places is None:
+            codes = np.eye(self.size, 0 if self.size > MOST_CATEGORIES else self.size)
+        else:
+            values = self.standard
+            some = values[np.unique(np.linspace(0, self.size - 1, min(self.size, ANCHORS)).round().astype(int))]
+            size, axes = np.linalg.eigh(_matern52(some, some))
+            kept = size > NEGLIGIBLE * size[-1]
+            codes = _matern52(values, some) @ (axes[:, kept] / np.sqrt(size[kept]))
+        codes = codes if self.conditional else codes - codes.mean(axis=0)
+        length = np.square(codes).sum(axis=1).mean()
+        return np.asarray(codes / np.sqrt(length) if length > 0 else codes)
+
     def there(self, archs: NDArray[np.int64], active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """``(n,)`` bool: the decision plays a part, and is a number where the others are."""
         there = active[:, self.number]
         if self.places is None or not np.isnan(self.places).any():
             return there
         return there & ~np.isnan(self.places)[archs[:, self.number]]
+
+
+def _matern52(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(n, m)`` correlations of numbers."""
+    r = np.abs(a[:, None] - b) * (np.sqrt(5) / LENGTH)
+    return np.asarray((1 + r + r * r / 3) * np.exp(-r))
 
 
 @lru_cache(maxsize=64)
@@ -118,6 +154,36 @@ def families(space: SearchSpace) -> tuple[tuple[str, tuple[Column, ...]], ...]:
         else:
             found.append((stem, [column]))
     return tuple((name, tuple(members)) for name, members in found if len(members) > 1)
+
+
+@lru_cache(maxsize=64)
+def _effects(space: SearchSpace) -> tuple[tuple[tuple[Column, NDArray[np.float64]], ...], ...]:
+    """Columns and their smooth codes, those of a family together; the mean square lengths of all sum to 1."""
+    inside = {column.number for _, members in families(space) for column in members}
+    groups = [members for _, members in families(space)]
+    groups += [(column,) for column in columns(space) if column.number not in inside]
+    coded = [tuple((column, column.smooth) for column in group) for group in groups]
+    coded = [group for group in coded if all(codes.shape[1] for _, codes in group)]
+    root = np.sqrt(max(sum(map(len, coded)), 1))
+    return tuple(tuple((column, codes / root) for column, codes in group) for group in coded)
+
+
+def effects(space: SearchSpace, archs: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """What each decision does by itself: for each family, and each decision without alike ones, ``(n, k)`` features of which a
+    linear function is a sum of smooth functions, one of each decision (:attr:`Column.smooth`); 0 where it plays no part. Their
+    mean square lengths sum to 1.
+
+    Examples:
+        >>> import archcast
+        >>> space = archcast.Choices(kernel1=[3, 5, 7], kernel2=[3, 5, 7], act=["relu", "gelu"])
+        >>> [block.shape for block in effects(space, space.sample(10, 0))]
+        [(10, 6), (10, 2)]
+    """
+    active = space.active(archs)
+    return tuple(
+        np.concatenate([codes[archs[:, c.number]] * c.there(archs, active)[:, None] for c, codes in group], axis=1)
+        for group in _effects(space)
+    )
 
 
 def _stem(name: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archcast
-from archcast.encodings._decisions import families
+from archcast.encodings._decisions import columns, effects, families
 from archcast.testing import check_encoding
 
 NAMES = ["one-hot", "ordinal", "log-scaled", "mixed", "totals"]
@@ -121,3 +121,44 @@ def test_spaces_that_say_no_numbers(name):
     features = archcast.get_encoding(name, "nasbench201").transform(rows)
     assert features.shape[0] == 20
     assert np.isfinite(features).all()
+
+
+# -- what each decision does by itself -----------------------------------------------------------------------------------
+
+
+def test_smooth_codes_are_a_matern_kernel_and_categories_are_apart():
+    values = {c.name: c for c in columns(archcast.Choices(width=range(1, 8), act=["a", "b", "c"]))}
+    x = values["width"].standard
+    r = np.abs(x[:, None] - x) * np.sqrt(5) / 1.5
+    kernel = (1 + r + r**2 / 3) * np.exp(-r)
+    centring = np.eye(7) - 1 / 7
+    expected = centring @ kernel @ centring
+    found = values["width"].smooth
+    np.testing.assert_allclose(found @ found.T, expected / np.trace(expected) * 7, atol=5e-3)
+    codes = values["act"].smooth
+    np.testing.assert_allclose(codes @ codes.T, 1.5 * (np.eye(3) - 1 / 3), atol=1e-12)
+
+
+def test_many_values_have_few_codes_and_many_categories_none():
+    values = {c.name: c for c in columns(archcast.Choices(width=range(1, 1001), layer=[f"x{k}" for k in range(101)]))}
+    assert values["width"].smooth.shape[1] <= 12
+    assert np.isfinite(values["width"].smooth).all()
+    assert values["layer"].smooth.shape == (101, 0)
+
+
+def test_effects_go_by_family_and_leave_out_what_plays_no_part():
+    blocks = effects(SPACE, np.stack([FULL, SMALL]))
+    assert [block.shape[1] // m for block, m in zip(blocks, [3, 2], strict=False)] == [3, 3]  # kernels and operations
+    kernels = blocks[0].reshape(2, 3, 3)
+    assert (kernels[1, 1:] == 0).all()
+    assert (np.abs(kernels[0]).sum(axis=1) > 0).all()
+    rows = SPACE.sample(500, 0)
+    assert 0.5 < sum(np.square(block).sum(axis=1).mean() for block in effects(SPACE, rows)) < 1.1
+
+
+def test_a_crooked_sum_is_linear_in_the_effects(rng):
+    space = archcast.Choices(width1=[1, 2, 4], width2=[1, 2, 4], act=["a", "b", "c"])
+    rows, curves = space.enumerate(), rng.normal(size=(3, 3))
+    scores = curves[np.arange(3), rows].sum(axis=1)
+    x = np.column_stack([np.ones(len(rows)), *effects(space, rows)])
+    np.testing.assert_allclose(x @ np.linalg.lstsq(x, scores, rcond=None)[0], scores, atol=1e-8)

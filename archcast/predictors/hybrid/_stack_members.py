@@ -24,6 +24,10 @@ PRIOR_SLOPE = 0.45
 LINEAR, PRIOR_TERM = 0.05, 0.16
 """Prior variances of the linear terms on structure and on the prior quantile; the other terms share what is left of 1."""
 
+EFFECTS, EFFECT_SD = 0.2, 1.5
+"""Prior variance of what decisions do by themselves, where that is looked at, and standard deviation of the logarithm of the
+share that each has."""
+
 EXACT = 2000
 """Of more training rows the Gaussian process is a sparse one."""
 
@@ -88,21 +92,30 @@ class Process:
     """A Gaussian process on a sum of kernels.
 
     One Matern-5/2 term with relevances on each group of features; linear terms on the Weisfeiler-Lehman labels (cosine), on all
-    groups together, with evidence on the evidence, and, where counts or evidence make it, on the prior quantile. The prior mean
-    is a part of the prior quantile. Above 2,000 training rows a few hundred stand for all
-    (:func:`~archcast.predictors.gaussian_process._summarised.summarised`).
+    groups together, with evidence on the evidence, and, where counts or evidence make it, on the prior quantile. With
+    ``separate`` a term for each decision, or all alike ones, too: a smooth function of its value, added to the rest (Duvenaud et
+    al. 2011, https://arxiv.org/abs/1112.4394). The prior mean is a part of the prior quantile. Above 2,000 training rows a few
+    hundred stand for all (:func:`~archcast.predictors.gaussian_process._summarised.summarised`).
 
     Attributes:
         gp: fitted to the targets less the prior mean.
         evidence: whether it looks at evidence.
+        separate: whether it looks at each decision by itself.
     """
 
     gp: AdditiveGP | InducingGP
     evidence: bool
+    separate: bool = False
 
     @classmethod
     def fit(
-        cls, inputs: Inputs, targets: Array, distances: tuple[float, ...], *, evidence: bool
+        cls,
+        inputs: Inputs,
+        targets: Array,
+        distances: tuple[float, ...],
+        *,
+        evidence: bool,
+        separate: bool = False,
     ) -> tuple[Process, Array, Array]:
         """Fit.
 
@@ -111,39 +124,44 @@ class Process:
             targets: ``(n,)``.
             distances: median distance in each group, and in the evidence if it is looked at.
             evidence: whether to look at evidence.
+            separate: whether to look at each decision by itself.
 
         Returns:
             The member, and ``(n,)`` mean and variance of each target given all others.
         """
         mean = inputs.prior_mean(evidence)
-        terms, priors = terms_of(inputs, evidence), priors_of(inputs, evidence, distances)
+        terms, priors = terms_of(inputs, evidence, separate), priors_of(inputs, evidence, distances, separate)
         if len(targets) > EXACT:
             few, outside, variance = summarised(terms, targets - mean, priors)
-            return cls(few, evidence), outside + mean, variance
+            return cls(few, evidence, separate), outside + mean, variance
         gp = AdditiveGP.fit(terms, targets - mean, priors)
-        return cls(gp, evidence), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
+        return cls(gp, evidence, separate), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:
         """Mean ``(n,)`` and variance ``(n,)``, noise included."""
-        mean, variance = self.gp.predict(terms_of(inputs, self.evidence))
+        mean, variance = self.gp.predict(terms_of(inputs, self.evidence, self.separate))
         return mean + inputs.prior_mean(self.evidence), variance + self.gp.noise
 
 
-def priors_of(inputs: Inputs, evidence: bool, distances: tuple[float, ...]) -> Priors:
+def priors_of(inputs: Inputs, evidence: bool, distances: tuple[float, ...], separate: bool = False) -> Priors:
     """Priors of the kernel of :class:`Process`; ``distances`` are lengthscales, one for each Matern term."""
     terms = terms_of(inputs, evidence)
     fixed = [PRIOR_TERM] * (_sloped(inputs, evidence) is not None)
     groups, linear = len(terms.matern), len(terms.linear) - 1 - len(fixed)
     share = (1 - LINEAR - sum(fixed)) / (groups + linear)
+    effects = inputs.view.effects if separate else ()
+    rest = 1 - EFFECTS if effects else 1.0
+    slopes = [LogNormal(rest * median, 1.0) for median in [LINEAR, *[share] * linear, *fixed]]
+    slopes += [LogNormal(EFFECTS, EFFECT_SD)] * len(effects)
     return Priors(
-        scales=(LogNormal(share, 1.0),) * groups,
+        scales=(LogNormal(rest * share, 1.0),) * groups,
         lengthscales=tuple(LogNormal(distance, 0.3) for distance in distances),
-        slopes=tuple(LogNormal(median, 1.0) for median in [LINEAR, *[share] * linear, *fixed]),
+        slopes=tuple(slopes),
         relevance=RELEVANCE,
     )
 
 
-def terms_of(inputs: Inputs, evidence: bool) -> Terms:
+def terms_of(inputs: Inputs, evidence: bool, separate: bool = False) -> Terms:
     """Features for the kernel of :class:`Process`."""
     matern, linear = list(inputs.view.groups), [inputs.together, inputs.cosines]
     if evidence and inputs.evidence is not None:
@@ -152,7 +170,7 @@ def terms_of(inputs: Inputs, evidence: bool) -> Terms:
     sloped = _sloped(inputs, evidence)
     if sloped is not None:
         linear.append(sloped[:, None])
-    return Terms(tuple(matern), tuple(linear))
+    return Terms(tuple(matern), (*linear, *(inputs.view.effects if separate else ())))
 
 
 def _sloped(inputs: Inputs, evidence: bool) -> Array | None:

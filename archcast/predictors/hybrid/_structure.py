@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.encodings._decisions import effects
 from archcast.encodings.base import Encoder, get_encoding
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.features import (
@@ -67,12 +68,14 @@ class View:
         labels: ``(n, k)`` float32, Weisfeiler-Lehman label counts; ``None`` where there are no cell graphs.
         length: ``(n, 1)`` Euclidean length of these counts, 1 where there are none.
         size: ``(n,)`` normal quantile of the size; 0 where nothing is known of it.
+        effects: without cell graphs, ``(n, k)`` features of what each decision, or all that are alike, does by itself.
     """
 
     groups: tuple[Array, ...]
     labels: NDArray[np.float32] | None
     length: Array
     size: Array
+    effects: tuple[Array, ...] = ()
 
     @cached_property
     def matrix(self) -> Array:
@@ -147,7 +150,7 @@ class Structure:
             scale, mean = (part[self.group][self.weights] for part in (self.features.scales, self.features.means))
             size = self.size.quantiles((groups[self.group][:, self.weights] * scale + mean).sum(axis=1))
         if self.labels is None:
-            return View(tuple(groups), None, np.ones((len(archs), 1)), size)
+            return View(tuple(groups), None, np.ones((len(archs), 1)), size, effects(self.features.space, canonical))
         counts = self.labels.transform(archs, canonical)
         length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
         return View(tuple(groups), counts, np.where(length > 0, length, 1.0), size)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,8 @@ class Stack(Predictor):
     missing in single rows or altogether at query, where it is predicted from the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
-      (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it,
+      (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
+      without cell graphs one more, which also sees what each decision does by itself,
     - extremely randomised trees and gradient-boosted trees, from five architectures up; ridge regression in spaces without cell
       graphs.
 
@@ -203,16 +205,20 @@ class Stack(Predictor):
         looks = [(distances, False)]
         if self.evidence_ is not None:
             looks.insert(0, ((*distances, self.evidence_.distance), True))
-        kinds: list[tuple[type[Process | Correlated], tuple[float, ...], bool]]
-        kinds = [(Process, *look) for look in looks] if not self.signals_ or n >= MANY else []
+        kinds: list[Callable[[], tuple[Process | Correlated, Array, Array]]] = []
         if self.signals_:
-            kinds.insert(0, (Correlated, *looks[0]))
+            kinds.append(partial(Correlated.fit, inputs, targets, looks[0][0], evidence=looks[0][1]))
+        if not self.signals_ or n >= MANY:
+            ways = [(*look, False) for look in looks]
+            if view.effects:
+                ways.insert(0, (*looks[0], True))
+            kinds += [partial(Process.fit, inputs, targets, d, evidence=e, separate=s) for d, e, s in ways]
         self.processes_: list[Process | Correlated | Inherited] = []
         self.trees_: list[Forest | Boosting] = []
         self.line_: Line | None = None
         outside, variances = [], []
-        for kind, spread, look in kinds:
-            process, mean, variance = kind.fit(inputs, targets, spread, evidence=look)
+        for fit in kinds:
+            process, mean, variance = fit()
             self.processes_.append(process)
             outside.append(mean)
             variances.append(variance)

@@ -9,6 +9,7 @@ from scipy.stats import kendalltau
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import Ridge
 
+import archcast
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Predictor, get_predictor
@@ -109,6 +110,40 @@ def test_one_architecture_leaves_the_prior_size_ranks():
     weights = 9 * (archs == 3).sum(axis=1) + (archs == 2).sum(axis=1)
     wired = SPACE.graphs(archs).pruned().operations[:, 1:-1] >= 0
     assert kendalltau(stack.query(archs[wired.all(axis=1)]).mean, weights[wired.all(axis=1)]).statistic > 0.7
+
+
+# -- spaces without cell graphs ----------------------------------------------------------------------------------------
+
+
+def test_decisions_by_themselves_have_a_process_of_their_own(rng):
+    space = archcast.Choices({f"p{k}": list(range(6)) for k in range(8)})
+    archs = space.sample(140, 0)
+    curves = rng.normal(size=(8, 6))
+    scores = curves[np.arange(8), archs].sum(axis=1)  # a sum over decisions, each as crooked as can be
+    stack = get_predictor("stack", space, random_state=0).init(archs[:100], scores[:100])
+    found = stack.query(archs[100:])
+    separate, plain = stack.processes_
+    assert (separate.separate, plain.separate) == (True, False)
+    inputs = stack._inputs(stack.structure_.view(archs[100:]), {})
+    alone = kendalltau(separate.predict(inputs)[0], scores[100:]).statistic
+    assert alone > kendalltau(plain.predict(inputs)[0], scores[100:]).statistic + 0.05
+    assert kendalltau(found.mean, scores[100:]).statistic > 0.8
+
+
+def test_prior_variances_of_both_processes_are_the_same():
+    space = archcast.Choices(kernel1=[3, 5, 7], kernel2=[3, 5, 7], act=["a", "b", "c"])
+    structure = Structure.of(space, None)
+    view = structure.view(space.enumerate())
+    inputs = Inputs(view, view.cosines(np.zeros(0, dtype=bool)), view.size)
+    total = []
+    for separate in (False, True):
+        priors = _stack_members.priors_of(inputs, False, structure.features.distances, separate)
+        terms = _stack_members.terms_of(inputs, False, separate)
+        lengths = [np.square(x).sum(axis=1).mean() for x in terms.linear]
+        linear = sum(p.median * length for p, length in zip(priors.slopes, lengths, strict=True))
+        assert len(priors.scales) == len(terms.matern)
+        total.append(sum(p.median for p in priors.scales) + linear)
+    assert total[0] == pytest.approx(total[1], rel=0.1)
 
 
 # -- trees -------------------------------------------------------------------------------------------------------------
