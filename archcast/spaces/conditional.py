@@ -231,31 +231,35 @@ class ConditionalSpace(SearchSpace):
         """
         row = self.validate(arch, allow_empty=False)[0]
         before = self.active(row[None])[0]
-        moves = [(j, v) for j in np.flatnonzero(before).tolist() for v in range(self.cardinalities[j]) if v != row[j]]
-        rows = np.tile(row, (len(moves), 1))
-        for place, (j, value) in enumerate(moves):
-            rows[place, j] = value
-        number, active = np.arange(len(moves)), np.ones(rows.shape, dtype=bool)
+        room = np.where(before, np.asarray(self.cardinalities) - 1, 0)
+        column = np.repeat(np.arange(len(row)), room)
+        value = np.arange(len(column)) - np.repeat(np.cumsum(room) - room, room)
+        number = np.arange(len(column))
+        rows = np.repeat(row[None].astype(np.min_scalar_type(-max(self.cardinalities))), len(column), axis=0)
+        rows[number, column] = value + (value >= row[column])
+        active = np.ones(rows.shape, dtype=bool)
         rng = np.random.default_rng(row.tolist())
         for j, conditions in self._order:
             if not conditions:
                 continue
             active[:, j] = here = _holds(rows, active, conditions)
-            rows[~here, j] = 0
-            fresh = here & ~before[j]
-            if not fresh.any():
+            rows[:, j] *= here
+            if before[j] or not here.any():
                 continue
             size = self.cardinalities[j]
-            many = np.bincount(number[fresh], minlength=len(moves)) * size > MOST_REDRAWN
-            drawn = fresh & many[number]
+            many = np.bincount(number[here], minlength=len(column)) * size > MOST_REDRAWN
+            drawn = here & many[number]
             rows[drawn, j] = rng.integers(0, size, size=int(drawn.sum()))
-            copies = np.where(fresh & ~drawn, size, 1)
-            index = np.repeat(np.arange(len(rows)), copies)
+            expanded = here & ~drawn
+            if not expanded.any():
+                continue
+            copies = np.where(expanded, size, 1)
+            index = np.repeat(np.arange(len(number)), copies)
             within = np.arange(len(index)) - np.repeat(np.cumsum(copies) - copies, copies)
-            expanded = (fresh & ~drawn)[index]
             rows, active, number = rows[index], active[index], number[index]
-            rows[expanded, j] = within[expanded]
-        return rows[self.is_allowed(rows)]
+            rows[:, j] = np.where(expanded[index], within, rows[:, j])
+        found = rows.astype(np.int64)
+        return found[self.is_allowed(found)]
 
     def mutate(self, archs: ArrayLike, rng: np.random.Generator | int | None = None) -> Rows:
         """One random move each: an active decision takes another value, all of these equally likely; what that activates is drawn
@@ -327,4 +331,7 @@ class ConditionalSpace(SearchSpace):
 
 def _holds(rows: Rows, active: NDArray[np.bool_], conditions: Switches) -> NDArray[np.bool_]:
     """``(n,)`` bool: all parents are active and have values that activate."""
-    return np.logical_and.reduce([active[:, parent] & mask[rows[:, parent]] for parent, mask in conditions])
+    out = np.ones(len(rows), dtype=bool)
+    for parent, mask in conditions:
+        out &= active[:, parent] & mask[rows[:, parent]]
+    return out

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["NASBenchNLP"]
 
 NODES, SOURCES = 24, 1 + STATES
-ARITY = np.array([0, *(count for _, count in OPERATIONS.values())])
+ARITY = np.array([0, *(count for _, count in OPERATIONS.values())], dtype=np.int8)
 NAMES = ("", *OPERATIONS)
 LINEAR = [code for code, name in enumerate(NAMES) if name.startswith("linear")]
+IS_LINEAR = np.isin(np.arange(len(NAMES)), LINEAR)
 LEAKY = NAMES.index("leaky_relu")
 COLUMNS_OF_NODE = 4
 """Columns of a node."""
@@ -115,15 +116,15 @@ class NASBenchNLP(ConditionalSpace):
         return ops, inputs, states
 
     def is_allowed(self, archs: NDArray[np.int64]) -> NDArray[np.bool_]:
-        ops, inputs, states = self._parts(archs)
-        count = (states >= 0).sum(axis=1)
+        ops, inputs, states = self._parts(archs.astype(np.int8))
+        count = (states >= 0).sum(axis=1, dtype=np.int8)
         nodes = (ops > 0).sum(axis=1)
         there = (states < nodes[:, None]).all(axis=1) & (nodes > 0)
         different = np.logical_and.reduce(
             [(states[:, i] != states[:, j]) | (states[:, j] < 0) for j in range(STATES) for i in range(j)]
         )
         known = ((inputs >= SOURCES) | (inputs <= count[:, None, None])).all(axis=(1, 2))
-        fits = ((inputs != 0).all(axis=2) | np.isin(ops, LINEAR)).all(axis=1)
+        fits = ((inputs != 0) | IS_LINEAR[ops][:, :, None]).all(axis=(1, 2))
         return np.asarray(there & different & known & fits)
 
     def sample(
