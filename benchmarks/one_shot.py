@@ -57,6 +57,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "P-DARTS": ("one-shot-p-darts", {}),
     "ASAP": ("one-shot-asap", {}),
     "DrNAS": ("one-shot-drnas", {}),
+    "progressive DrNAS": ("one-shot-progressive-drnas", {}),
     "SNAS": ("one-shot-snas", {}),
     "DSNAS": ("one-shot-dsnas", {}),
     "GDAS": ("one-shot-gdas", {}),

@@ -123,6 +123,23 @@ class Supernet(nn.Module, ABC):
     nones: tuple[int, ...] = ()
     """Choices that pass nothing on, where decisions are edges."""
 
+    def narrow(self, partial: int) -> None:
+        """Operations see the first of ``partial`` groups of channels from now on, a multiple of the groups that the network was
+        made with; weights stay as they are.
+
+        Raises:
+            InvalidInputError: a network without partial channels, or whose channels are no multiple.
+        """
+        if partial != 1:
+            raise InvalidInputError(
+                f"The supernet of space {self.space.name!r} has no partial channels: groups must be 1, not {partial}."
+            )
+
+    def widen(self, partial: int) -> None:
+        """As :meth:`narrow`, for fewer groups than now; weights of the channels that are new are made from those of the
+        others (Net2Wider, Chen et al. 2016, https://arxiv.org/abs/1511.05641)."""
+        self.narrow(partial)
+
     @property
     def shrinking(self) -> tuple[tuple[int, ...], ...]:
         """Groups of columns in the order in which progressive shrinking makes them elastic; by default all at once."""

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 from archcast.spaces.darts.cell import INPUTS, NODES, living_cells
 from archcast.spaces.darts.network import FactorizedReduce, named_operation, relu_conv_bn
@@ -109,8 +108,7 @@ class Network(Supernet):
         partial: int = 1,
     ) -> None:
         super().__init__(space)
-        if partial != 1:
-            raise InvalidInputError(f"The supernet of space {space.name!r} has no partial channels: take groups=1.")
+        self.narrow(partial)
         assert isinstance(space, DARTS)
         self.kind = space.kind
         operations = self.kind.operations

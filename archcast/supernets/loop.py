@@ -34,6 +34,10 @@ from archcast.training.datasets import Dataset
 __all__ = ["Batch", "Regime", "Settings", "train"]
 
 
+COMPARED = 100
+"""Images of which a checkpoint keeps a fingerprint, the first ones of a set."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How shared weights are trained: SGD with Nesterov momentum, and a learning rate that falls to 0 as half a cosine.
@@ -288,12 +292,19 @@ def _identity(regime: Regime, data: Dataset, seed: int, diary: Diary | None) -> 
     """What decides the result of a training."""
     return {
         "regime": type(regime).__name__,
-        "method": {name: value for name, value in vars(regime).items() if isinstance(value, (int, float, str))},
+        "method": {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(regime).items()
+            if isinstance(value, (int, float, str, tuple))
+        },
         "settings": asdict(regime.settings),
         "space": regime.net.space.name,
         "dataset": data.name,
         "images": [len(split[0]) for split in (data.train, data.validation)],
         "shape": list(data.shape),
+        "labels": [fingerprint(split[1].cpu().numpy()) for split in (data.train, data.validation)],
+        "first images": [fingerprint(split[0][:COMPARED].cpu().numpy()) for split in (data.train, data.validation)],
+        "augmentation": repr(data.augmentation),
         "tensors": {name: list(value.shape) for name, value in regime.state_dict().items()},
         "seed": seed,
         **({} if diary is None else {"watched": fingerprint(diary.rows)}),

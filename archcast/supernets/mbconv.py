@@ -151,8 +151,7 @@ class Network(Supernet):
 
     def __init__(self, space: SearchSpace, *, affine: bool = True, partial: int = 1, **sizes: int) -> None:
         super().__init__(space)
-        if partial != 1:
-            raise InvalidInputError(f"Space {space.name!r} has no edges whose channels could be seen in part.")
+        self.narrow(partial)
         assert isinstance(space, MBConvSpace)
         self.sizes = sizes
         self.rows, self.changed = self._examples()

@@ -47,16 +47,32 @@ class MixedCell(nn.Module):
         affine: whether batch norm learns a scale and a shift.
         partial: operations see the first of so many equal groups of channels; the others pass by, and the groups are
             shuffled (PC-DARTS).
+
+    Attributes:
+        partial: groups as they are now; :meth:`narrow` makes them more than the kernels have room for.
     """
 
     def __init__(self, channels: int, affine: bool = True, partial: int = 1) -> None:
         super().__init__()
+        self.channels = channels
         self.partial = partial
         self.seen = channels // partial
         self.edges = nn.ModuleList(
             nn.ModuleDict({str(op): relu_conv_norm(self.seen, self.seen, k, affine) for op, k in KERNELS.items()})
             for _ in EDGES
         )
+
+    def narrow(self, partial: int) -> None:
+        """Operations see one in ``partial`` groups from now on: convolutions take the first of their channels."""
+        self.partial, self.seen = partial, self.channels // partial
+
+    def convolved(self, block: nn.Module, x: Tensor) -> Tensor:
+        """A convolution of an edge, on as many of its channels as operations see."""
+        activation, convolution, norm = block  # type: ignore[misc]
+        if convolution.in_channels == self.seen:
+            return block(x)  # type: ignore[no-any-return]
+        kernel = convolution.weight[: self.seen, : self.seen]
+        return norm(functional.conv2d(activation(x), kernel, padding=convolution.padding))  # type: ignore[no-any-return]
 
     def operation(self, edge: int, op: int, x: Tensor) -> Tensor:
         """One operation of one edge, alone."""
@@ -66,7 +82,7 @@ class MixedCell(nn.Module):
         if op == POOL:
             seen = pooled(seen)
         elif op in KERNELS:
-            seen = self.edges[edge][str(op)](seen)  # type: ignore[index]
+            seen = self.convolved(self.edges[edge][str(op)], seen)  # type: ignore[index]
         return self._beside(seen, x)
 
     def path(self, x: Tensor, row: Sequence[int], live: Sequence[int]) -> Tensor:
@@ -107,7 +123,7 @@ class MixedCell(nn.Module):
             some = [edge for edge in edges if op in choices[edge]]
             if some:
                 blocks = [self.edges[edge][str(op)] for edge in some]  # type: ignore[index]
-                for edge, value in zip(some, _together(blocks, functional.relu(seen)), strict=True):
+                for edge, value in zip(some, _together(blocks, functional.relu(seen), self.seen), strict=True):
                     parts[edge].append(weights[edge][op] * value)
         if any(POOL in choices[edge] for edge in edges):
             small = pooled(seen)
@@ -127,12 +143,13 @@ class MixedCell(nn.Module):
         return seen if self.partial == 1 else shuffled(torch.cat([seen, x[:, self.seen :]], dim=1), self.partial)
 
 
-def _together(blocks: Sequence[nn.Module], activated: Tensor) -> Sequence[Tensor]:
-    """Outputs of several convolutions of equal shape with their batch norms, as one convolution and one norm."""
+def _together(blocks: Sequence[nn.Module], activated: Tensor, seen: int) -> Sequence[Tensor]:
+    """Outputs of several convolutions of equal shape with their batch norms, as one convolution and one norm, on the first
+    ``seen`` of their channels."""
     convolutions, layers = [block[1] for block in blocks], [block[2] for block in blocks]  # type: ignore[index]
-    if len(blocks) == 1:
+    if len(blocks) == 1 and convolutions[0].in_channels == seen:
         return [layers[0](convolutions[0](activated))]
-    kernel = torch.cat([convolution.weight for convolution in convolutions])
+    kernel = torch.cat([convolution.weight[:seen, :seen] for convolution in convolutions])
     out = functional.conv2d(activated, kernel, padding=convolutions[0].padding)
     affine = layers[0].weight is not None
     scale, shift = (
@@ -187,10 +204,7 @@ class Network(Supernet):
         partial: int = 1,
     ) -> None:
         super().__init__(space)
-        if width % partial:
-            raise InvalidInputError(
-                f"task.width is {width}: it must be a multiple of {partial}, the groups of channels."
-            )
+        self._check_groups(width, partial)
         self.stem = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), Norm(width))
         self.cells = nn.ModuleList()
         for stage in range(stages):
@@ -200,6 +214,36 @@ class Network(Supernet):
             self.cells.extend(MixedCell(width, affine, partial) for _ in range(depth))
         self.last = nn.Sequential(Norm(width), nn.ReLU())
         self.classifier = nn.Linear(width, classes)
+
+    @staticmethod
+    def _check_groups(width: int, partial: int) -> None:
+        if width % partial:
+            raise InvalidInputError(
+                f"task.width is {width}: it must be a multiple of {partial}, the groups of channels."
+            )
+
+    def narrow(self, partial: int) -> None:
+        """As in :class:`Supernet`."""
+        for block in self.cells:
+            if isinstance(block, MixedCell):
+                self._check_groups(block.channels, partial)
+                block.narrow(partial)
+
+    @torch.no_grad()
+    def widen(self, partial: int) -> None:
+        """As in :class:`Supernet`: channel k of the new ones is a copy of channel k modulo the old ones, and what takes it in has
+        its weight divided by the number of copies."""
+        for block in self.cells:
+            if not isinstance(block, MixedCell):
+                continue
+            before, after = block.seen, block.channels // partial
+            source = torch.arange(after) % before
+            copies = torch.bincount(source)[source]
+            for kernel in block.edges.parameters():
+                if kernel.ndim == 4:  # of a convolution
+                    old = kernel[:before, :before].clone()
+                    kernel[:after, :after] = old[source][:, source] / copies.to(kernel)[None, :, None, None]
+        self.narrow(partial)
 
     def mixture(
         self,

@@ -201,8 +201,7 @@ class Network(Supernet):
     ) -> None:
         super().__init__(space)
         assert isinstance(space, NASBench1Shot1)
-        if partial != 1:
-            raise InvalidInputError(f"The supernet of space {space.name!r} has no partial channels: take groups=1.")
+        self.narrow(partial)
         self.parents = space.parents
         blocks, shared = len(self.parents) - 1, self.parents[-1]
         if width < shared:

@@ -131,8 +131,7 @@ class Network(Supernet):
         partial: int = 1,
     ) -> None:
         super().__init__(space)
-        if partial != 1:
-            raise InvalidInputError(f"Space {space.name!r} has no edges whose channels could be seen in part.")
+        self.narrow(partial)
         self.sizes = {"channels": channels, "classes": classes, "width": width, "depth": depth}
         self.unit = width
         most = width * max(self.cardinalities)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 from archcast.spaces.neural_fabrics import LAYERS, SCALES, NeuralFabrics
 from archcast.spaces.neural_fabrics.network import DOWN, SAME, UP, sizes_of
@@ -57,8 +56,7 @@ class Network(Supernet):
         self, space: SearchSpace, *, channels: int, classes: int, width: int, affine: bool = True, partial: int = 1
     ) -> None:
         super().__init__(space)
-        if partial != 1:
-            raise InvalidInputError(f"The supernet of space {space.name!r} has no partial channels: take groups=1.")
+        self.narrow(partial)
         self.stem = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), Norm(width), nn.ReLU())
         self.layers = nn.ModuleList(
             nn.ModuleDict({f"{scale}-{move}": _Edge(width, move, affine) for scale, move in MOVES})

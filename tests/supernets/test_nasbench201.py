@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from archcast.errors import InvalidInputError
 from archcast.spaces.base import Task, get_space
 from archcast.spaces.nasbench201.network import live_edges
 from archcast.supernets.base import get_supernet
@@ -150,3 +151,48 @@ def test_initial_weights_come_from_the_seed_and_no_global_state(request):
     for name, value in first.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
     assert not torch.equal(first.stem[0].weight, other.stem[0].weight)
+
+
+# -- channels in stages ------------------------------------------------------------------------------------------------
+
+
+def first_kernels(wide, narrow):
+    """Give the narrow net the first channels of the wide one's kernels."""
+    with torch.no_grad():
+        for name, value in narrow.named_parameters():
+            value.copy_(wide.get_parameter(name)[tuple(slice(side) for side in value.shape)])
+
+
+def test_a_narrowed_net_is_one_of_more_groups_with_the_first_channels_of_the_kernels():
+    task = Task((1, 8, 8), width=8, depth=2, stages=1)
+    wide, four = (get_supernet(SPACE, task, seed=0, affine=False, partial=k) for k in (2, 4))
+    first_kernels(wide, four)
+    wide.narrow(4)
+    x, rows = images(task), SPACE.sample(12, 0)
+    weights = torch.softmax(torch.randn(6, 5, generator=torch.Generator().manual_seed(3)), dim=1)
+    one = torch.eye(5)[[3, 2, 1, 4, 3, 0]]  # one convolution from a node
+    for mixture in (weights, one):
+        assert_close(wide.mixture(x, mixture), four.mixture(x, mixture), rtol=1e-4, atol=1e-5)
+    for (a, logits), (b, others) in zip(wide.paths(x, rows), four.paths(x, rows), strict=True):
+        assert a == b
+        assert_close(logits, others, rtol=1e-4, atol=1e-5)
+
+
+def test_a_widened_convolution_gives_its_old_channels_twice_where_its_new_inputs_are_copies():
+    """Net2Wider: with inputs that repeat, the function stays and the outputs repeat."""
+    task = Task((1, 8, 8), width=8, depth=1, stages=1)
+    net = get_supernet(SPACE, task, seed=0, affine=False, partial=2)
+    net.narrow(4)
+    cell = net.cells[0]
+    x = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    before = cell.convolved(cell.edges[2]["3"], x)
+    net.widen(2)
+    assert (cell.seen, cell.partial) == (4, 2)
+    after = cell.convolved(cell.edges[2]["3"], x.repeat(1, 2, 1, 1))
+    assert_close(after, before.repeat(1, 2, 1, 1), rtol=1e-4, atol=1e-5)
+
+
+def test_channels_that_are_no_multiple_are_refused():
+    net = get_supernet(SPACE, Task((1, 8, 8), width=6, depth=1, stages=1), affine=False, partial=2)
+    with pytest.raises(InvalidInputError, match=r"task.width is 6.*multiple of 4"):
+        net.narrow(4)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import archcast
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.predictors.base import PREDICTORS, get_predictor
 from archcast.predictors.one_shot._predictor import watched
 from archcast.spaces.base import Task, get_space
-from archcast.training.datasets import load_dataset
+from archcast.training.datasets import Augmentation, Dataset, load_dataset
 
 SPACE = get_space("nasbench201")
 NAMES = PREDICTORS.names("one-shot*")
@@ -92,6 +93,66 @@ def test_checkpoint_continues_and_tells(tmp_path):
         get_predictor("one-shot-fairnas", SPACE, **SMALL, checkpoint=path).init()
 
 
+@pytest.fixture(scope="module")
+def stripes():
+    """Forty small images of four classes."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(40) % 4
+    images = torch.randn(40, 1, 6, 6, generator=generator) + labels[:, None, None, None]
+    parts = [(images[a:b], labels[a:b]) for a, b in ((0, 24), (24, 32), (32, 40))]
+    return Dataset("stripes", parts[0], parts[1], parts[2], 4, Augmentation(noise=0.1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_is_continued_as_if_never_interrupted(name, stripes, tmp_path):
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    settings = SMALL | {"dataset": stripes, "epochs": 4, "batch_size": 8}
+    whole = get_predictor(name, SPACE, **settings).init()
+    path = tmp_path / "net.safetensors"
+    with pytest.raises(KeyboardInterrupt), watched(stop):
+        get_predictor(name, SPACE, **settings, checkpoint=path).init()
+    assert path.exists()
+    continued = get_predictor(name, SPACE, **settings, checkpoint=path).init()
+    assert continued.losses_ == whole.losses_
+    for key, value in whole.weights_.items():
+        assert np.array_equal(continued.weights_[key], value), key
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"dataset": "shuffled"}, "labels"),
+        ({"dataset": "darker"}, "first images"),
+        ({"keep": (5, 4, 2)}, "keep"),
+        ({"most_skips": 1}, "most_skips"),
+        ({"space": "nats-size"}, "nats-size"),
+        ({"task": Task(width=8, depth=1, stages=1)}, "another training"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(other, words, stripes, tmp_path):
+    """Of another data set of the same name, space, network, or setting."""
+    settings = (
+        {"space": SPACE} | SMALL | {"dataset": stripes, "batch_size": 8, "checkpoint": tmp_path / "net.safetensors"}
+    )
+    get_predictor("one-shot-p-darts", settings.pop("space"), **settings).init()
+    (x, y), rest = stripes.train, (stripes.validation, stripes.test, 4, stripes.augmentation)
+    known = {
+        "shuffled": Dataset("stripes", (x, y.flip(0)), *rest),
+        "darker": Dataset("stripes", (x / 2, y), *rest),
+    }
+    changed = {"space": SPACE} | settings | other
+    changed["dataset"] = known.get(changed["dataset"] if isinstance(changed["dataset"], str) else "", stripes)
+    if changed["space"] == "nats-size":
+        changed["task"] = None
+    with pytest.raises(InvalidFileError, match="another training") as caught:
+        get_predictor("one-shot-p-darts", changed.pop("space"), **changed).init()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_another_network_and_another_data_set(tmp_path):
     """The sizes are the task's; the images and classes those of the data set: nothing is known of either."""
     generator = np.random.default_rng(0)
@@ -120,12 +181,15 @@ def test_without_a_task_digits_has_the_network_of_the_embedded_benchmark():
         ({"device": "no such device"}, "device"),
         ({"mixed_precision": True}, "mixed_precision"),
         ({"measure": "likelihood"}, "measure"),
+        ({"name": "one-shot-progressive-drnas", "groups": (4, 3)}, "each must be a multiple of the next"),
+        ({"name": "one-shot-progressive-drnas", "groups": (1,)}, "groups has 1 stages and keep has 2"),
+        ({"name": "one-shot-progressive-drnas", "space": "nats-size", "task": None}, "no partial channels"),
     ],
 )
 def test_bad_input_gets_one_line(params, words):
     settings = {"space": SPACE} | SMALL | params
     with pytest.raises(InvalidInputError, match=words) as caught:
-        get_predictor("one-shot", settings.pop("space"), **settings).init()
+        get_predictor(settings.pop("name", "one-shot"), settings.pop("space"), **settings).init()
     assert "\n" not in str(caught.value)
 
 

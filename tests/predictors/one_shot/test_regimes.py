@@ -19,6 +19,7 @@ from archcast.predictors.one_shot._gumbel import Concrete, HardPath, LocalCredit
 from archcast.predictors.one_shot._mixed import annealed
 from archcast.predictors.one_shot._partial import Partial
 from archcast.predictors.one_shot._paths import FairPaths, SampledPaths
+from archcast.predictors.one_shot._progressive import ProgressiveDirichlet
 from archcast.predictors.one_shot._proximal import Proximal
 from archcast.predictors.one_shot._pruned import Annealed, Staged
 from archcast.predictors.one_shot._smooth import Smooth
@@ -187,7 +188,7 @@ def test_drnas_mixtures_have_the_mean_of_their_distribution_and_the_penalty_is_t
     regime = made(DirichletMixed, 0.01, 0.5)
     with torch.no_grad():
         regime.alpha.copy_(torch.randn(6, 5, generator=torch.Generator().manual_seed(4)))
-    draws = torch.stack([regime.mixture(batch)[0].detach() for _ in range(4000)])
+    draws = torch.stack([regime.mixture(batch)[0].detach() for _ in range(1500)])
     assert_close(draws.mean(dim=0), regime.probabilities().detach(), atol=0.03, rtol=0)
     beta, total = regime.concentration().detach(), regime.concentration().detach().sum(dim=1, keepdim=True)
     divergence = (  # KL(Dir(b) || Dir(1)) in closed form
@@ -197,6 +198,35 @@ def test_drnas_mixtures_have_the_mean_of_their_distribution_and_the_penalty_is_t
         + ((beta - 1) * (torch.digamma(beta) - torch.digamma(total))).sum(dim=1)
     )
     assert_close(regime.penalty().detach(), 0.5 * divergence.sum())
+
+
+def test_progressive_drnas_draws_among_the_operations_that_are_left(made, batch):
+    regime = made(ProgressiveDirichlet, 0.01, 0.5, (1, 1), (5, 3))
+    with torch.no_grad():
+        regime.alpha.copy_(torch.randn(6, 5, generator=torch.Generator().manual_seed(4)))
+    regime.begin_epoch(1, 4)
+    assert regime.left.all()
+    regime.begin_epoch(2, 4)
+    beta = regime.concentration().detach()
+    weakest = beta.argsort(dim=1)[:, :2]
+    left = torch.ones(6, 5).scatter_(1, weakest, 0.0)
+    assert torch.equal(regime.left, left.to(regime.left))
+    draws = torch.stack([regime.mixture(batch)[0].detach() for _ in range(1500)])
+    assert not draws[:, left == 0].any()
+    mean = beta * left / (beta * left).sum(dim=1, keepdim=True)
+    assert_close(draws.mean(dim=0), mean, atol=0.03, rtol=0)
+    assert_close(regime.probabilities().detach(), mean)
+    three = beta[left > 0].reshape(6, 3)
+    total = three.sum(dim=1)
+    divergence = (  # KL(Dir(b) || Dir(1)) of three in closed form
+        torch.lgamma(total)
+        - torch.lgamma(three).sum(dim=1)
+        - torch.lgamma(torch.tensor(3.0, dtype=torch.float64))
+        + ((three - 1) * (torch.digamma(three) - torch.digamma(total)[:, None])).sum(dim=1)
+    )
+    assert_close(regime.penalty().detach(), 0.5 * divergence.sum())
+    regime.begin_epoch(3, 4)  # still the second stage
+    assert torch.equal(regime.left, left.to(regime.left))
 
 
 # -- PC-DARTS, SmoothDARTS ---------------------------------------------------------------------------------------------
