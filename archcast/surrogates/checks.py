@@ -28,6 +28,7 @@ from archcast.names import STRATEGIES
 from archcast.predictors.base import get_predictor
 from archcast.search.objectives import TableObjective
 from archcast.search.run import run_search
+from archcast.surrogates.ensemble import blend
 from archcast.surrogates.fitting import FEWEST, centred, repeats_of
 from archcast.surrogates.surrogate import SEEDS, Surrogate
 
@@ -228,13 +229,8 @@ def _regions(
         labels, names = of_table[table.find(archs)], ""
     ensemble = function.scalars[f"metrics/{metric}"]
     groups = [label for label in np.unique(labels) if FEWEST // 4 <= (labels == label).sum() <= len(labels) - FEWEST]
-    todo = [
-        (name, float(weight), labels == label)
-        for label in groups
-        for name, weight in zip(function.members, ensemble.weights)
-        if weight > 0
-    ]
-    calls = (delayed(_left_out)(name, function.space, archs, truth, held, seed) for name, _, held in todo)
+    todo = [(name, labels == label) for label in groups for name in function.members]
+    calls = (delayed(_left_out)(name, function.space, archs, truth, held, seed) for name, held in todo)
     parts: list[Array] = []
     for done, part in enumerate(Parallel(n_jobs=jobs, return_as="generator")(calls), 1):
         parts.append(part)
@@ -243,8 +239,8 @@ def _regions(
     rows = []
     for label in groups:
         held = labels == label
-        own = [weight * part for (_, weight, rest), part in zip(todo, parts, strict=True) if (rest == held).all()]
-        fit = _fit(truth[held], np.sum(own, axis=0))
+        own = [part for (_, rest), part in zip(todo, parts, strict=True) if (rest == held).all()]
+        fit = _fit(truth[held], blend(np.array(own), ensemble.levels, ensemble.weights))
         rows.append({"name": f"{names} {label}".strip(), "rows": int(held.sum()), **fit})
     return rows
 

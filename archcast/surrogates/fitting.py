@@ -20,7 +20,7 @@ from archcast.predictors.targets import limits_of
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace
 from archcast.surrogates.curves import Basis
-from archcast.surrogates.ensemble import Ensemble, folds_of, outside, weigh
+from archcast.surrogates.ensemble import Ensemble, blend, folds_of, outside, weigh
 from archcast.surrogates.noise import Noise
 from archcast.surrogates.surrogate import Surrogate
 
@@ -212,7 +212,7 @@ def _fit_all(
         known = np.isfinite(values)
         if np.ptp(values[known]) < 1e-12 * max(1.0, float(np.abs(values[known]).max())):
             constant = float(values[known][0])
-            made[name] = Ensemble([], np.zeros(0), constant)
+            made[name] = Ensemble([], np.zeros(0), np.zeros((0, 0)), constant)
             answers[name] = {"surrogate": np.full(len(values), constant)}
             continue
         todo += [(name, member, known) for member in own.get(name, others)]
@@ -228,9 +228,10 @@ def _fit_all(
         known = np.isfinite(targets[name])
         unseen = [answer for _, answer in members.values()]
         once = np.isin(np.flatnonzero(known), single)
-        weights = weigh([answer[once] for answer in unseen], targets[name][known][once])
-        made[name] = Ensemble([fit for fit, _ in members.values()], weights)
-        columns = {**{m: answer for m, (_, answer) in members.items()}, "surrogate": weights @ np.array(unseen)}
+        levels, weights = weigh([answer[once] for answer in unseen], targets[name][known][once])
+        made[name] = Ensemble([fit for fit, _ in members.values()], levels, weights)
+        blended = blend(np.array(unseen), levels, weights)
+        columns = {**{m: answer for m, (_, answer) in members.items()}, "surrogate": blended}
         answers[name] = {key: np.full(len(known), np.nan) for key in columns}
         for key, answer in columns.items():
             answers[name][key][known] = answer
