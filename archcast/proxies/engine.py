@@ -10,7 +10,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,8 @@ def score(
     """
     begin = time.perf_counter()
     names = resolve(proxies)
-    model = _check_model(model)
+    with _blamed(model):
+        model = _check_model(model)
     batch = Batch(inputs, batch_dim)
     seed = seed_of("seed", seed) % 2**63
     if micro_batch is not None and (
@@ -160,6 +161,7 @@ def score(
     labels = _labels(targets)
     target_device = None if device is None else _check_device(device)
     with ExitStack() as stack:
+        stack.enter_context(_blamed(model))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(preserved(model, target_device))
         stack.enter_context(torch.enable_grad())
@@ -205,8 +207,8 @@ def output_shape(
     Raises:
         InvalidInputError: if the model rejects the inputs.
     """
-    model = _check_model(model)
-    with torch.inference_mode(False), preserved(model), torch.no_grad():
+    with _blamed(model), torch.inference_mode(False), preserved(_check_model(model)), torch.no_grad():
+        model = _check_model(model)
         model.train()
         session = Session(model, Batch(inputs, batch_dim), output=output)
         try:
@@ -228,6 +230,17 @@ def resolve(proxies: str | Sequence[str]) -> list[str]:
         matches = PROXIES.names("*" if name == "all" else name) if name == "all" or set("*?[") & set(str(name)) else []
         names += matches or [PROXIES.entry(name).name]
     return list(dict.fromkeys(names))
+
+
+@contextmanager
+def _blamed(model: Any) -> Iterator[None]:
+    """Within it, what a model raises where it is not called, as from a ``train()`` of its own, is a refusal of the model."""
+    try:
+        yield
+    except (ArchcastError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise InvalidInputError(f"model {type(model).__name__} cannot be scored: {reason(error)}") from error
 
 
 def _check_model(model: Any) -> nn.Module:
@@ -334,9 +347,17 @@ def parameters_of(proxy: str) -> dict[str, float]:
 
 def _distrust(session: Session, names: list[str], values: dict[str, float], failures: dict[str, str]) -> None:
     """Fail what was computed from weights or inputs that are not finite; counts do not depend on them."""
-    wrong = next((f"the parameter {n!r} of the model" for n, p in session.parameters.items() if not _finite(p)), None)
+    wrong = next(
+        (
+            f"the parameter {n!r} of the model"
+            for n, p in session.parameters.items()
+            if not bool(_stored(p).isfinite().all())
+        ),
+        None,
+    )
     wrong = wrong or next(
-        (f"the buffer {n!r} of the model" for n, b in session.model.named_buffers() if bool(b.isnan().any())), None
+        (f"the buffer {n!r} of the model" for n, b in session.model.named_buffers() if bool(_stored(b).isnan().any())),
+        None,
     )
     wrong = wrong or next(("the inputs" for t in session.batch.tensors() if bool(t.isnan().any())), None)
     if wrong is None:
@@ -349,8 +370,11 @@ def _distrust(session: Session, names: list[str], values: dict[str, float], fail
             )
 
 
-def _finite(tensor: Tensor) -> bool:
-    return bool(tensor.isfinite().all())
+def _stored(tensor: Tensor) -> Tensor:
+    """The numbers that a tensor stores; of a sparse one, those that are not 0."""
+    if tensor.layout == torch.strided:
+        return tensor
+    return (tensor.detach().coalesce() if tensor.layout == torch.sparse_coo else tensor.detach()).values()
 
 
 def _evaluate(

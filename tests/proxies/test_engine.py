@@ -20,6 +20,7 @@ import archcast
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.proxies import PROXIES
 from archcast.proxies.base import ProxyFailure, register
+from archcast.proxies.engine import output_shape
 from archcast.proxies.passes import RECORDINGS, needs_of
 
 FLOW = [
@@ -551,3 +552,51 @@ def test_epe_nas_of_many_classes() -> None:
         e.append(np.log(np.abs(c) + 1e-5).sum() / len(c))
     expected = sum(abs(a - b) for a in e for b in e) / 3
     assert archcast.score(model, x, y, proxies="epe_nas")["epe_nas"] == pytest.approx(expected, rel=1e-9)
+
+
+class Refusing(nn.Linear):
+    """Raises where it is asked for anything but a forward pass."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(4, 3)
+        object.__setattr__(self, method, self._no)
+
+    def _no(self, *_: object, **__: object) -> None:
+        raise RuntimeError("not\nthis")
+
+
+@pytest.mark.parametrize("method", ["train", "parameters", "named_parameters", "modules", "buffers"])
+def test_what_a_model_raises_beside_its_forward_pass_is_one_line(method: str) -> None:
+    model = Refusing(method)
+    for call in (
+        lambda: archcast.score(model, torch.ones(2, 4), proxies="params"),
+        lambda: output_shape(model, torch.ones(2, 4)),
+    ):
+        with pytest.raises(InvalidInputError, match=r"^model Refusing cannot be scored: RuntimeError: not$"):
+            call()
+
+
+class OfSparse(nn.Module):
+    """A linear map with a sparse weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(4)[:3].to_sparse())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sparse.mm(self.weight, x.T).T
+
+
+def test_a_sparse_weight_costs_no_other_proxy_its_value() -> None:
+    found = archcast.score(OfSparse(), torch.ones(2, 4), torch.tensor([0, 1]), proxies=["params", "synflow"])
+    assert found["params"] == 12
+    assert set(found) | set(found.failures) == {"params", "synflow"}
+
+
+def test_a_generator_that_ends_within_a_model_is_its_failure() -> None:
+    class Ends(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise GeneratorExit
+
+    with pytest.raises(InvalidInputError, match="Ends failed on inputs of shape 2x4: GeneratorExit"):
+        archcast.score(Ends(4, 3), torch.ones(2, 4), proxies="snip")

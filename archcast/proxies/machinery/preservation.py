@@ -3,13 +3,15 @@
 Weights, buffers and plain tensor attributes are swapped for copies while the work lasts, so their own memory is never
 written; the attributes of every module (training flags, hooks, caches), gradients, ``requires_grad`` and the states of
 the random generators are put back afterwards, also after an exception or Ctrl-C. So is what else can be reached from the
-model: its own generators, arrays, and containers and objects in any nesting.
+model: its own generators, arrays, and containers and objects in any nesting; and what it may set for the whole process, see
+:mod:`~archcast.proxies.machinery.settings`, and filters of warnings.
 """
 
 from __future__ import annotations
 
 import copy
 import random
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from archcast.proxies.machinery import settings
 
 __all__ = ["Generators", "preserved", "swapped"]
 
@@ -32,15 +36,16 @@ def preserved(model: nn.Module, device: torch.device | None = None) -> Iterator[
     if device is not None and device.type == "cuda":
         torch.cuda.init()  # type: ignore[no-untyped-call]  # its generators exist from here on, and are put back
     restore = _Restoration(model)
-    try:
-        for tensor in restore.tensors:
-            tensor.grad = None
-            tensor.data = tensor.data.clone() if device is None else tensor.data.to(device, copy=True)
-            if isinstance(tensor, nn.Parameter):
-                tensor.requires_grad_(tensor.is_floating_point() or tensor.is_complex())
-        yield
-    finally:
-        _insist(restore)
+    with warnings.catch_warnings():  # puts filters back
+        try:
+            for tensor in restore.tensors:
+                tensor.grad = None
+                tensor.data = tensor.data.clone() if device is None else tensor.data.to(device, copy=True)
+                if isinstance(tensor, nn.Parameter):
+                    tensor.requires_grad_(tensor.is_floating_point() or tensor.is_complex())
+            yield
+        finally:
+            _insist(restore)
 
 
 @contextmanager
@@ -92,7 +97,7 @@ class _Restoration:
         self.before = [(tensor, tensor.data, tensor.grad, tensor.requires_grad) for tensor in self.tensors]
         self.generators = Generators(model, reached)
         self.states = self.generators.state()
-        self.settings = _settings()
+        self.settings = settings.settings()
 
     def __call__(self) -> None:
         for module, attributes in self.attributes:
@@ -117,8 +122,7 @@ class _Restoration:
             tensor.requires_grad_(requires_grad)
             tensor.grad = gradient
         self.generators.restore(self.states)
-        for restore, setting in self.settings:
-            restore(setting)
+        settings.restore(self.settings)
 
 
 CONTAINERS = (dict, list, set, deque, bytearray)
@@ -164,24 +168,6 @@ def _refill(container: Any, content: Any) -> None:
         container.extend(content)
     else:
         container.update(content)
-
-
-def _set_threads(n: int) -> None:
-    if n != torch.get_num_threads():
-        torch.set_num_threads(n)
-
-
-def _settings() -> list[tuple[Callable[[Any], Any], Any]]:
-    """Global settings of torch that a model may change, with how to set them."""
-    return [
-        (torch.set_default_dtype, torch.get_default_dtype()),
-        (torch.set_float32_matmul_precision, torch.get_float32_matmul_precision()),
-        (
-            lambda mode: torch.use_deterministic_algorithms(mode[0], warn_only=mode[1]),
-            (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
-        ),
-        (_set_threads, torch.get_num_threads()),
-    ]
 
 
 class Generators:

@@ -40,6 +40,11 @@ class Again(BaseException):
     """
 
 
+def _own(tensor: Tensor) -> Tensor:
+    """A copy for the model alone, which may change its inputs in place; what is differentiated is one already."""
+    return tensor if tensor.requires_grad else tensor.clone()
+
+
 def reason(error: BaseException) -> str:
     """Why something failed, in one line of at most 300 characters."""
     if isinstance(error, (ProxyFailure, ModelError)):
@@ -181,10 +186,10 @@ class Session:
                 stack.enter_context(torch.autocast(self.device.type, dtype=self.autocast))
             stack.enter_context(tracer if tracer is not None else Tracer({}))
             try:
-                output = batch.call(self.model)
+                output = batch.map(_own).call(self.model)
             except (ProxyFailure, torch.OutOfMemoryError):
                 raise
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, GeneratorExit) as error:
                 raise ModelError(
                     f"{type(self.model).__name__} failed on inputs of shape {batch.shapes()}: "
                     f"{type(error).__name__}: {_first_line(error)}"
