@@ -8,8 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+import typer.core
 
 from archcast.cli import _progress as module
+from archcast.cli import main
 from archcast.cli._progress import Terminated, progress_bar, stop_on_sigterm, stoppable
 
 
@@ -56,3 +58,16 @@ def test_sigterm_interrupts_and_its_handler_is_put_back() -> None:
     with pytest.raises(Terminated), stop_on_sigterm():
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+@pytest.mark.parametrize("line", ["list spaces", "data list", "oneshot derive x.npz"])
+def test_a_command_that_keeps_nothing_ends_in_one_line_too(line, error, code, monkeypatch, capsys) -> None:
+    def stop(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(typer.core.TyperCommand, "invoke", stop)
+    with pytest.raises(SystemExit) as exit_:
+        main(line.split())
+    assert exit_.value.code == code
+    assert capsys.readouterr().err == "interrupted\n"

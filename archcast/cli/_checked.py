@@ -10,6 +10,7 @@ from typing import Any
 import typer.core
 
 from archcast.checks import whole
+from archcast.cli._progress import stoppable
 from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.names import AGGREGATED, BENCHMARKS, ENCODINGS, PREDICTORS, PROXIES, SPACES, STRATEGIES
 from archcast.registry import Registry, closest
@@ -36,7 +37,8 @@ NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\+?", re.IGNORECASE)
 
 
 class Checked(typer.core.TyperCommand):
-    """A command that refuses numbers out of range, empty paths and names that nothing has, in one line."""
+    """A command that refuses numbers out of range, empty paths and names that nothing has, in one line, and that ends in one line
+    where it is interrupted."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for option, value in zip(args, [*args[1:], "-"]):
@@ -63,7 +65,8 @@ class Checked(typer.core.TyperCommand):
                 check_names(REGISTRIES[name], value)
             if name == "proxies" and ctx.info_name == "score" and isinstance(value, str):
                 check_names(PROXIES, value, AGGREGATED)  # elsewhere a column of a table may stand for a proxy
-        return super().invoke(ctx)
+        with stoppable(lambda: ""):  # a command that keeps something says so itself
+            return super().invoke(ctx)
 
 
 def check_names(registry: Registry[Any], text: str, others: Collection[str] = ()) -> None:

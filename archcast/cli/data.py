@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from archcast.cli._checked import Checked
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -36,7 +38,7 @@ Where = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command("list")
+@app.command("list", cls=Checked)
 def list_(path: Where = None, as_json: Json = False) -> None:
     """List the benchmarks: what each holds, its licence, its files, and whether they are here."""
     from archcast.data.base import BENCHMARKS, data_folder
@@ -84,7 +86,7 @@ def list_(path: Where = None, as_json: Json = False) -> None:
         typer.echo("ARCHCAST_DATA is not set: set it to the folder of the published files, or give --path.")
 
 
-@app.command("verify")
+@app.command("verify", cls=Checked)
 def verify(name: Name, path: Where = None, as_json: Json = False) -> None:
     """Check the files of a benchmark: checksums, number of architectures, best values. Exit code 2 where one differs."""
     from archcast.data.conversion import tasks_of
@@ -113,7 +115,7 @@ def verify(name: Name, path: Where = None, as_json: Json = False) -> None:
         raise typer.Exit(2)
 
 
-@app.command("convert")
+@app.command("convert", cls=Checked)
 def convert(
     name: Name,
     path: Where = None,
@@ -128,19 +130,21 @@ def convert(
     ] = None,
 ) -> None:
     """Write a compact file of a benchmark, which then loads in seconds. A run that was killed goes on where it was."""
+    from archcast.cli._progress import stoppable
     from archcast.data.conversion import convert as run
 
     start = time.perf_counter()
-    for benchmark, file in run(name, path, out, report=_progress(name)):
-        typer.echo(
-            f"{file}: {len(benchmark):,} architectures, {len(benchmark.metrics)} metrics, {len(benchmark.curves)} curves, "
-            f"{file.stat().st_size / 1e6:.1f} MB, {time.perf_counter() - start:.1f} s"
-            + (f"; without {benchmark.left_out}" if benchmark.left_out else "")
-        )
-        start = time.perf_counter()
+    with stoppable(lambda: "what was read is kept; the same command continues."):
+        for benchmark, file in run(name, path, out, report=_progress(name)):
+            typer.echo(
+                f"{file}: {len(benchmark):,} architectures, {len(benchmark.metrics)} metrics, {len(benchmark.curves)} curves, "
+                f"{file.stat().st_size / 1e6:.1f} MB, {time.perf_counter() - start:.1f} s"
+                + (f"; without {benchmark.left_out}" if benchmark.left_out else "")
+            )
+            start = time.perf_counter()
 
 
-@app.command("fetch")
+@app.command("fetch", cls=Checked)
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of the benchmark, without a task.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Path to the folder for the files.")] = Path(),
@@ -149,10 +153,12 @@ def fetch(
     ] = None,
 ) -> None:
     """Download the files of a benchmark from their official address. A download that was interrupted goes on."""
+    from archcast.cli._progress import stoppable
     from archcast.data.fetching import fetch as run
 
-    for file in run(name, out, mirror=mirror, report=_progress(name)):
-        typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+    with stoppable(lambda: f"what was downloaded is kept in {out}; the same command continues."):
+        for file in run(name, out, mirror=mirror, report=_progress(name)):
+            typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
 
 
 def _progress(what: str) -> Callable[[int, int], None]:

@@ -146,7 +146,7 @@ def _watched(space: SearchSpace, n: int | None, benchmark: str | None) -> NDArra
     return np.asarray(table.archs[np.random.default_rng(0).permutation(len(table))[:n]])
 
 
-@app.command("query")
+@app.command("query", cls=Checked)
 def query(
     model: Model,
     architectures: Annotated[
@@ -204,7 +204,7 @@ def query(
         typer.echo(f"{record['score']:10.4f}  {record['arch']}")
 
 
-@app.command("derive")
+@app.command("derive", cls=Checked)
 def derive(
     model: Model,
     by: Annotated[
@@ -226,7 +226,7 @@ def derive(
         typer.echo("This architecture has no path from its input to its output. Try --by perturbation.", err=True)
 
 
-@app.command("report")
+@app.command("report", cls=Checked)
 def report(
     models: Annotated[
         list[Path],

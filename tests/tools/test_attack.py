@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +19,12 @@ from archcast.errors import InvalidInputError
 @pytest.fixture(scope="module")
 def tool(load_script: Callable[[str], ModuleType]) -> ModuleType:
     return load_script("tools/attack.py")
+
+
+@pytest.fixture(scope="module")
+def judge(tool: ModuleType) -> ModuleType:
+    """How one input is made and judged."""
+    return sys.modules["attack_inputs"]
 
 
 def refuses(x: Any) -> None:
@@ -53,21 +62,21 @@ def hangs(x: Any) -> None:
         (hangs, "lost"),
     ],
 )
-def test_kinds(tool: ModuleType, monkeypatch: pytest.MonkeyPatch, call: Callable[..., Any], kind: str) -> None:
-    monkeypatch.setattr(tool, "SECONDS", 0.2)
-    monkeypatch.setattr(tool, "NEVER", set())
-    assert tool.attack(tool.Target("t", call, {"x": 1}), 0)[0] == kind
+def test_kinds(judge: ModuleType, monkeypatch: pytest.MonkeyPatch, call: Callable[..., Any], kind: str) -> None:
+    monkeypatch.setattr(judge, "SECONDS", 0.2)
+    monkeypatch.setattr(judge, "NEVER", set())
+    assert judge.attack(judge.Target("t", call, {"x": 1}), 0)[0] == kind
 
 
-def test_an_answer_to_what_nothing_takes_is_silent(tool: ModuleType) -> None:
-    values = list(tool.HOSTILE)
+def test_an_answer_to_what_nothing_takes_is_silent(tool: ModuleType, judge: ModuleType) -> None:
+    values = list(judge.HOSTILE)
     target = tool.Target("t", lambda x: 1, {"x": 1})
     kinds = {tool.input_of(target, k)["x"]: tool.attack(target, k)[0] for k in range(len(values))}
     assert set(kinds) == set(values), "the first inputs meet every value once"
-    assert {name for name, kind in kinds.items() if kind == "silent"} == tool.NEVER
+    assert {name for name, kind in kinds.items() if kind == "silent"} == judge.NEVER
 
 
-def test_a_process_that_ends_loses_one_input_and_no_more(tool: ModuleType) -> None:
+def test_a_process_that_ends_loses_one_input_and_no_more(tool: ModuleType, judge: ModuleType) -> None:
     import os
 
     def ends(x: Any) -> None:
@@ -76,8 +85,8 @@ def test_a_process_that_ends_loses_one_input_and_no_more(tool: ModuleType) -> No
 
     found: list[str] = []
     target = tool.Target("t", ends, {"x": 1})
-    tool.run(target, 0, len(tool.HOSTILE), 0, lambda number, kind, seen: found.append(kind))
-    assert len(found) == len(tool.HOSTILE)
+    tool.run(target, 0, len(judge.HOSTILE), 0, lambda number, kind, seen: found.append(kind))
+    assert len(found) == len(judge.HOSTILE)
     assert found.count("lost") == 1
 
 
@@ -114,9 +123,21 @@ def test_functions(tool: ModuleType, name: str) -> None:
     assert not [line for line in found if line[1] in tool.FAULTS]
 
 
-@pytest.mark.parametrize("name", ["list", "score", "bench"])
-def test_commands(tool: ModuleType, name: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    target = next(t for t in tool.commands() if t.name == f"command {name}")
-    found = [(tool.input_of(target, number), *tool.attack(target, number)) for number in range(12)]
-    assert not [line for line in found if line[1] in tool.FAULTS]
+@pytest.fixture(scope="module")
+def files(tool: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command lines read."""
+    return tool.prepare(tmp_path_factory.mktemp("files"))
+
+
+def test_commands(tool: ModuleType, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two inputs of every command, other values for each."""
+    faults = []
+    for i, target in enumerate(tool.commands()):
+        for number in range(2 * i, 2 * i + 2):
+            folder = tmp_path / f"{i}-{number}"
+            shutil.copytree(files, folder)
+            monkeypatch.chdir(folder)
+            kind, seen = tool.attack(target, number)
+            if kind in tool.FAULTS:
+                faults.append((target.name, tool.input_of(target, number), kind, seen))
+    assert not faults
