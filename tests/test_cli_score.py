@@ -510,10 +510,10 @@ def test_digits_are_real_and_standardised() -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.zeros((3, 1, 2, 2))}, "needs arrays x and y; it has x"),
-        ({"x": np.zeros(3), "y": np.arange(3)}, "x must be"),
+        ({"y": np.arange(3)}, "needs an array x, or one for each argument of the model; it has y int64"),
+        ({"x": np.array(3.0), "y": np.arange(3)}, "a row for each sample"),
         ({"x": np.full((3, 1, 2, 2), np.nan), "y": np.arange(3)}, "x must be"),
-        ({"x": np.zeros((3, 1, 2, 2)), "y": np.arange(4)}, r"y must be \(3,\) labels from 0"),
+        ({"x": np.zeros((3, 1, 2, 2)), "y": np.arange(4)}, r"as many rows, at least one; it has x .*, y int64 \(4,\)"),
         ({"x": np.zeros((3, 1, 2, 2)), "y": np.arange(3) - 1}, r"y must be \(3,\) labels from 0"),
         ({"x": np.zeros((0, 1, 2, 2)), "y": np.arange(0)}, "holds no image"),
         ({"x": np.array([None]), "y": np.arange(1)}, "holds Python objects, which are not read"),

@@ -3,7 +3,7 @@
 - ``3x224x224``: one input, N(0, 1) numbers; the batch is added in front.
 - ``ids:128:long:30522``: the argument ``ids`` with 128 whole numbers below 30,522; ``mask:128:bool``: ones.
 - ``package.module:make_inputs`` or ``file.py:make_inputs``: a function of the number of samples that returns a tensor, a tuple
-  of positional arguments, or a mapping of arguments by name.
+  of positional arguments, a mapping of arguments by name, or a list with an image for each sample.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from archcast.errors import ArchcastError, InvalidInputError
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["DTYPES", "Inputs", "inputs_of"]
+__all__ = ["DTYPES", "Inputs", "axis_of", "inputs_of"]
 
 DTYPES = {
     "float": "float32",
@@ -43,10 +43,15 @@ class _Part:
     dtype: str
     below: int | None
 
-    def draw(self, samples: int, generator: Generator) -> Tensor:
+    def draw(self, samples: int, generator: Generator, axis: int) -> Tensor:
         import torch
 
-        shape, dtype = (samples, *self.shape), getattr(torch, DTYPES[self.dtype])
+        if axis > len(self.shape):
+            raise InvalidInputError(
+                f"--batch-dim {axis}: an input of shape {'x'.join(map(str, self.shape))} has no axis {axis} for the samples."
+            )
+        shape = (*self.shape[:axis], samples, *self.shape[axis:])
+        dtype = getattr(torch, DTYPES[self.dtype])
         if self.dtype == "bool":
             return torch.ones(shape, dtype=dtype)
         if self.below is not None:
@@ -72,18 +77,19 @@ class Inputs:
         only = self.parts[0] if len(self.parts) == 1 else None
         return only.shape if only is not None and not only.name and only.dtype == "float" else None
 
-    def batch(self, samples: int, seed: int = 0) -> Any:
-        """A tensor, a tuple of positional arguments or a mapping of arguments by name.
+    def batch(self, samples: int, seed: int = 0, axis: int = 0) -> Any:
+        """A tensor, a tuple of positional arguments or a mapping of arguments by name. ``axis`` is that of the samples, for
+        tensors that are drawn here.
 
         Raises:
-            InvalidInputError: the function is not there, or fails; the message names it.
+            InvalidInputError: the function is not there, or fails, or an input has no such axis; the message names it.
         """
         import torch
 
         generator = torch.Generator().manual_seed(seed)
         if self.maker:
             return _made(self.maker, samples)
-        drawn = [part.draw(samples, generator) for part in self.parts]
+        drawn = [part.draw(samples, generator, axis) for part in self.parts]
         if self.parts[0].name:
             return {part.name: tensor for part, tensor in zip(self.parts, drawn)}
         return drawn[0] if len(drawn) == 1 else tuple(drawn)
@@ -112,6 +118,17 @@ def inputs_of(texts: Sequence[str]) -> Inputs:
     if len(set(names)) < len(names) and any(names):
         raise InvalidInputError(f"--input: two inputs are called {next(n for n in names if names.count(n) > 1)!r}.")
     return Inputs(parts)
+
+
+def axis_of(text: str) -> int:
+    """The number of an axis that ``--batch-dim`` gives.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    if not text.isascii() or not text.isdigit() or int(text) > 9:
+        raise InvalidInputError(f"--batch-dim must be auto or the number of an axis, got {text[:40]!r}.")
+    return int(text)
 
 
 def _part(text: str) -> _Part:
@@ -145,8 +162,6 @@ def _part(text: str) -> _Part:
 
 def _made(maker: str, samples: int) -> Any:
     """What the function returns, checked to hold a tensor."""
-    import torch
-
     from archcast.cli._targets import imported
 
     try:
@@ -156,12 +171,19 @@ def _made(maker: str, samples: int) -> Any:
     except (Exception, SystemExit) as error:
         message = " ".join(str(error).split())[:200]
         raise InvalidInputError(f"--input {_short(maker)} raised {type(error).__name__}: {message}") from error
-    values = made.values() if isinstance(made, Mapping) else made if isinstance(made, (tuple, list)) else [made]
-    if not any(isinstance(value, torch.Tensor) for value in values):
+    if not _has_tensor(made):
         raise InvalidInputError(
             f"--input {_short(maker)} returned a {type(made).__name__} without a tensor: return a tensor, a tuple, or a mapping."
         )
     return made
+
+
+def _has_tensor(value: Any) -> bool:
+    import torch
+
+    if isinstance(value, (Mapping, tuple, list)):
+        return any(_has_tensor(item) for item in (value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, torch.Tensor)
 
 
 def _short(text: str) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from archcast.cli._batches import Data, read_data
+from archcast.cli._batches import Arrays, Data, read_data
 from archcast.cli._inputs import Inputs
 from archcast.cli._labels import LOSSES, labels_for
 from archcast.cli._targets import Settings, Target
-from archcast.errors import ArchcastError
+from archcast.errors import ArchcastError, InvalidInputError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 __all__ = ["Job", "Outcome", "run"]
 
@@ -73,7 +77,7 @@ def run(target: Target, job: Job) -> Outcome:
 
     import torch
 
-    from archcast.proxies.engine import count_outputs, output_shape, score
+    from archcast.proxies.engine import score
 
     if not job.proxies:
         return Outcome(target.name)
@@ -83,22 +87,7 @@ def run(target: Target, job: Job) -> Outcome:
     outcome = Outcome(target.name)
     try:
         model, image = target.build(job.settings)
-        size = job.batch_size or (32 if max(image) <= 64 else 16)
-        if not target.takes_images and job.inputs is None:
-            task, generator = target.task(job.settings), torch.Generator().manual_seed(job.settings.seed)
-            inputs, labels = task.noise(
-                job.batch_size or 2, generator
-            )  # outputs may be a large vocabulary at each place
-        elif job.inputs is not None and job.inputs.shape is None:
-            inputs = job.inputs.batch(size, job.settings.seed)
-            shape = output_shape(model, inputs, batch_dim=job.batch_dim)
-            labels = labels_for(shape, inputs, job.loss, job.settings.seed)
-        else:
-            probe = torch.randn(2, *image, generator=torch.Generator().manual_seed(job.settings.seed))
-            outputs = count_outputs(model, probe)
-            inputs, labels = _data(job.data, image).batch(image, size, outputs, job.settings.seed)
-            if LOSSES[job.loss]:
-                labels = labels_for((size, outputs), inputs, job.loss, job.settings.seed)
+        inputs, labels = _batch(target, job, model, image)
         scores = score(
             model,
             inputs,
@@ -121,6 +110,50 @@ def run(target: Target, job: Job) -> Outcome:
     return outcome
 
 
+def _batch(target: Target, job: Job, model: nn.Module, image: tuple[int, ...]) -> tuple[Any, Tensor | None]:
+    """What the model is fed, and its targets: those of ``--data``, or drawn to suit what it returns."""
+    import torch
+
+    from archcast.proxies.engine import computes_loss, output_shape, sample_axis
+
+    size, seed, given = job.batch_size or (32 if max(image) <= 64 else 16), job.settings.seed, job.inputs
+    if not target.takes_images and given is None:
+        task, generator = target.task(job.settings), torch.Generator().manual_seed(seed)
+        return task.noise(job.batch_size or 2, generator)  # outputs may be a large vocabulary at each place
+    data = _data(job.data, image if given is None or given.shape is not None else ())
+    axis = job.batch_dim if isinstance(job.batch_dim, int) else 0
+    labels: Tensor | None
+    if isinstance(data, Arrays):
+        names = [] if given is None else [part.name for part in given.parts if part.name]
+        if given is not None and given.maker:
+            raise InvalidInputError(f"--input {given.maker} makes the inputs: leave --data {job.data} out.")
+        inputs, labels = data.batch(job.batch_size, size, seed, names, axis)
+        if job.batch_dim == "auto" and sample_axis(model, inputs) == 1:
+            inputs, labels = data.batch(job.batch_size, size, seed, names, 1)
+        if labels is not None:
+            return inputs, labels.float() if LOSSES[job.loss] else labels
+    elif given is not None and (given.shape is None or len(given.shape) != 3 or axis):
+        if job.data != "noise":
+            raise InvalidInputError(f"--data {job.data} holds images, but --input says that the model takes others.")
+        inputs = given.batch(size, seed, axis)
+        if job.batch_dim == "auto" and given.parts and sample_axis(model, inputs) == 1:
+            inputs = given.batch(
+                size, seed, 1
+            )  # a sample has the shape that was said, wherever the layers look for samples
+    else:
+        probe = torch.randn(2, *image, generator=torch.Generator().manual_seed(seed))
+        shape = output_shape(model, probe)
+        outputs = shape[1] if len(shape) > 1 else 1
+        inputs, labels = data.batch(image, size, outputs, seed)
+        if not LOSSES[job.loss] and (len(shape) < 3 or job.data != "noise"):
+            return inputs, labels
+        if LOSSES[job.loss] or len(shape) > 2:
+            return inputs, labels_for((size, *shape[1:]), inputs, job.loss, seed)
+    if computes_loss(model, inputs, batch_dim=job.batch_dim):
+        return inputs, None
+    return inputs, labels_for(output_shape(model, inputs, batch_dim=job.batch_dim), inputs, job.loss, seed)
+
+
 @lru_cache(maxsize=4)
-def _data(text: str, image: tuple[int, ...]) -> Data:
+def _data(text: str, image: tuple[int, ...]) -> Data | Arrays:
     return read_data(text, image)

@@ -62,8 +62,8 @@ def score(
     data: Annotated[
         str,
         typer.Option(
-            help="Source of the images: noise, digits, or the path to a folder that holds a folder of images for each class, "
-            "or to an .npz file with x and y."
+            help="Source of the samples: noise, digits, or the path to a folder that holds a folder of images for each class, "
+            "or to an .npz file with x and y, or with an array of any type for each argument of the model."
         ),
     ] = "noise",
     loss: Annotated[
@@ -163,7 +163,7 @@ def score(
 
     Examples: archcast score torchvision:resnet18; archcast score --space nasbench201 --sample 50 --out scores.csv
     """
-    from archcast.cli._inputs import inputs_of
+    from archcast.cli._inputs import axis_of, inputs_of
     from archcast.cli._labels import LOSSES
     from archcast.cli._one_shot import COLUMN, check_options
     from archcast.cli._scoring import Job
@@ -186,7 +186,7 @@ def score(
         )
     inputs = None if input_ is None else inputs_of(input_)
     _one_of("--loss", loss, tuple(LOSSES))
-    axis = batch_dim if batch_dim == "auto" else _axis(batch_dim)
+    axis = batch_dim if batch_dim == "auto" else axis_of(batch_dim)
     shape = None if inputs is None else inputs.shape
     settings = Settings(
         shape, _positive("--classes", classes), width, depth, stages, factory_arguments(kwargs), init, seed
@@ -491,13 +491,12 @@ def _proxies(text: str) -> tuple[list[str], list[str]]:
     from archcast.proxies.engine import resolve
     from archcast.proxies.passes import RECORDINGS
 
-    if text != "quick":
-        wanted = [name.strip() for name in text.split(",") if name.strip()]
-        combined = [name for name in dict.fromkeys(wanted) if name in AGGREGATES]
-        parts = [part for name in wanted for part in (AGGREGATES[name].proxies if name in AGGREGATES else (name,))]
-        return resolve(parts), combined
     cheap = {name for name in RECORDINGS if RECORDINGS[name].__module__.rpartition(".")[2] in QUICK} - {"curvature"}
-    return [name for name in PROXIES if cheap.issuperset(PROXIES.entry(name).info["recordings"])], []
+    quick = [name for name in PROXIES if cheap.issuperset(PROXIES.entry(name).info["recordings"])]
+    groups = {"quick": quick, **{name: AGGREGATES[name].proxies for name in AGGREGATES}}
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    combined = [name for name in dict.fromkeys(wanted) if name in AGGREGATES]
+    return resolve([part for name in wanted for part in groups.get(name, (name,))]), combined
 
 
 def _sortable(name: str, names: list[str], combined: list[str]) -> list[str]:
@@ -563,9 +562,3 @@ def _against(targets: list[str] | None, settings: Any, recipe: str | None, table
         typer.echo(f"error: {line}", err=True)
     if wrong:
         raise typer.Exit(2)
-
-
-def _axis(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 9:
-        raise typer.BadParameter(f"--batch-dim must be auto or the number of an axis, got {text[:40]!r}.")
-    return int(text)

@@ -34,6 +34,9 @@ def stats(
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Number of samples in a batch.")] = 32,
+    batch_dim: Annotated[
+        str, typer.Option(help="Number of the axis of the samples (1 where the sequence comes first), or auto.")
+    ] = "auto",
     samples: Annotated[
         int | None, typer.Option(help="Number of training samples, for the time of an epoch.", show_default=False)
     ] = None,
@@ -56,7 +59,7 @@ def stats(
     Examples: archcast stats torchvision:resnet18 --samples 50000 --memory 8GB; archcast stats mine.py:net --input 1x28x28
     """
     from archcast.checks import whole
-    from archcast.cli._inputs import inputs_of
+    from archcast.cli._inputs import axis_of, inputs_of
     from archcast.cli._targets import Settings, device_of, factory_arguments, target_of
     from archcast.costs.profile import OPTIMIZERS, profile
     from archcast.errors import InvalidInputError
@@ -74,12 +77,26 @@ def stats(
     network, image = target_of(model).build(settings)
     network = network.to(where)
     feed = given or inputs_of(["x".join(map(str, image))])
-    found = profile(network, lambda n: _to(feed.batch(n), where), batch_size, optimizer=optimizer)
+    axis = _axis(network, feed, batch_size, where) if batch_dim == "auto" else axis_of(batch_dim)
+    found = profile(network, lambda n: _to(feed.batch(n, axis=axis), where), batch_size, optimizer=optimizer)
     answer = _answer(model, found, samples, room, str(where))
     if json_:
         typer.echo(json.dumps({**answer, "layers": [vars(layer) for layer in found.layers]}, indent=2, allow_nan=False))
         return
     _show(answer, found, optimizer, layers)
+
+
+def _axis(network: Any, feed: Any, samples: int, device: Any) -> int:
+    """The axis on which the layers look for samples; 0 where the network says nothing of it."""
+    from archcast.errors import ArchcastError
+    from archcast.proxies.engine import sample_axis
+
+    if not feed.parts:
+        return 0
+    try:
+        return sample_axis(network, _to(feed.batch(samples), device))
+    except ArchcastError:  # the measurement says what is wrong
+        return 0
 
 
 def _answer(model: str, found: Profile, samples: int | None, room: float | None, device: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archcast.checks import listed
+from archcast.checks import listed, whole
 from archcast.costs.conventions import Convention, convention_of
 from archcast.errors import InvalidInputError, short
 
@@ -20,7 +20,11 @@ __all__ = ["count"]
 
 
 def count(
-    model: nn.Module, inputs: Tensor | Sequence[Tensor] | Mapping[str, Tensor], convention: str = "macs"
+    model: nn.Module,
+    inputs: Tensor | Sequence[Tensor] | Mapping[str, Tensor],
+    convention: str = "macs",
+    *,
+    samples: int | None = None,
 ) -> dict[str, float]:
     """What a network costs for one sample.
 
@@ -29,7 +33,9 @@ def count(
 
     Args:
         model: any module.
-        inputs: one batch, whose first axis counts samples; a sequence for several inputs, a mapping for inputs by name.
+        inputs: one batch, whose first axis counts samples; a sequence for several inputs, a mapping for inputs by name. A list
+            of tensors that the model takes as one argument, as the images of a detector, has a sample in each entry.
+        samples: samples in the batch, where the first axis does not count them.
         convention: how operations are counted, one of :data:`~archcast.costs.conventions.CONVENTIONS`.
 
     Returns:
@@ -51,10 +57,12 @@ def count(
     import torch
 
     from archcast.costs._watch import Watch
+    from archcast.costs.arguments import as_arguments, samples_of
 
     if not isinstance(model, torch.nn.Module):
         raise InvalidInputError(f"model must be a torch.nn.Module, got {short(model)}.")
     rule: Convention = convention_of(convention)
+    inputs = as_arguments(model, inputs)
     arguments: tuple[Any, ...] = ()
     named: dict[str, Any] = {}
     if isinstance(inputs, Mapping):
@@ -63,8 +71,8 @@ def count(
         arguments = (inputs,)
     else:
         arguments = tuple(listed("inputs", inputs, "tensors"))
-    tensors = [value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor)]
-    if not tensors or tensors[0].ndim == 0 or len(tensors[0]) == 0:
+    samples = whole("samples", samples, 1) if samples is not None else samples_of(named or arguments)
+    if samples == 0:
         raise InvalidInputError("inputs must hold a batch of at least one sample, with samples along the first axis.")
     modes = {module: module.training for module in model.modules()}
     shortcut = torch.backends.mha.get_fastpath_enabled()
@@ -82,11 +90,13 @@ def count(
         torch.backends.mha.set_fastpath_enabled(shortcut)
         for module, mode in modes.items():
             module.training = mode
-    samples = len(tensors[0])
+    values = (*arguments, *named.values())
+    tensors = [t for v in values for t in (v if isinstance(v, list) else [v]) if isinstance(t, torch.Tensor)]
+    height = tensors[0].shape[-2] if tensors[0].ndim >= (3 if isinstance(values[0], list) else 4) else 1
     return {
         "params": float(sum(parameter.numel() for parameter in model.parameters())),
         "macs": watch.macs / samples,
         "activations": watch.activations / samples,
         "depth": float(max(watch.depth(outputs), 0)),
-        "resolution": float(tensors[0].shape[-2]) if tensors[0].ndim >= 4 else 1.0,
+        "resolution": float(height),
     }

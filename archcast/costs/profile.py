@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archcast.costs._watch import Watch
+from archcast.costs.arguments import as_arguments
 from archcast.costs.conventions import convention_of
 from archcast.costs.modules import count
 from archcast.errors import InvalidInputError
@@ -116,9 +117,9 @@ def profile(model: nn.Module, batch: Callable[[int], Any], batch_size: int = 32,
         raise InvalidInputError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}.")
     with contextlib.suppress(Exception):  # a model that cannot be copied is measured itself
         model = copy.deepcopy(model)
-    inputs = batch(batch_size)
-    costs = count(model, inputs)
-    layers = _layers(model, inputs)
+    inputs = as_arguments(model, batch(batch_size))
+    costs = count(model, inputs, samples=batch_size)
+    layers = _layers(model, inputs, batch_size)
     model.eval()
 
     def infer() -> None:
@@ -134,7 +135,7 @@ def profile(model: nn.Module, batch: Callable[[int], Any], batch_size: int = 32,
         trained = _peak(lambda: _step(model, inputs), model)[0] + state
         fewer = max(batch_size // 2, 1)
         if fewer < batch_size:
-            half = batch(fewer)
+            half = as_arguments(model, batch(fewer))
             less = _peak(lambda: _step(model, half), model)[0] + state
             each = (trained - less) / (batch_size - fewer)
         training = _time(lambda: _step(model, inputs), model)
@@ -246,9 +247,8 @@ class _Alive(TorchDispatchMode):
         self.now -= size
 
 
-def _layers(model: nn.Module, inputs: Any) -> tuple[Layer, ...]:
-    """Costs of each module by itself."""
-    samples = len(_tensors(inputs)[0])
+def _layers(model: nn.Module, inputs: Any, samples: int) -> tuple[Layer, ...]:
+    """Costs of each module by itself, for one sample."""
     names = {module: name for name, module in model.named_modules()}
     found: dict[str, list[float]] = {}
     shapes: dict[str, tuple[int, ...] | None] = {}

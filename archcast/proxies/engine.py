@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.checks import LARGEST_SCORE, LARGEST_WHOLE, array_of, listed, mapping, numbers, seed_of
+from archcast.costs.arguments import as_arguments
 from archcast.errors import ArchcastError, InvalidInputError, short
 from archcast.faces import face
 from archcast.proxies.base import PROXIES, ProxyFailure
@@ -137,7 +138,7 @@ def score(
     names = resolve(proxies)
     with _blamed(model):
         model = _check_model(model)
-    batch = Batch(inputs, batch_dim)
+    batch = _batch(model, inputs, batch_dim)
     seed = seed_of("seed", seed) % 2**63
     if micro_batch is not None and (
         isinstance(micro_batch, bool) or not isinstance(micro_batch, int) or micro_batch < 1
@@ -207,15 +208,54 @@ def output_shape(
     Raises:
         InvalidInputError: if the model rejects the inputs.
     """
+    logits = _probe(model, inputs, batch_dim, lambda session: session.forward(session.batch), output)
+    return tuple(int(size) for size in logits.shape)
+
+
+def computes_loss(model: nn.Module, inputs: Any, *, batch_dim: BatchDim = "auto") -> bool:
+    """Whether a model returns a loss by itself, as one that is given its labels does. The model is left as it was.
+
+    Raises:
+        InvalidInputError: if the model rejects the inputs.
+    """
+    return bool(_probe(model, inputs, batch_dim, lambda session: session.has_loss))
+
+
+def sample_axis(model: nn.Module, inputs: Any) -> int:
+    """The axis on which the model's recurrent and attention layers look for the samples of its first input.
+
+    Raises:
+        InvalidInputError: if the model rejects the inputs.
+    """
+
+    def find(session: Session) -> int:
+        session.settle()
+        return session.batch.axis
+
+    return int(_probe(model, inputs, "auto", find))
+
+
+def _probe(
+    model: nn.Module,
+    inputs: Any,
+    batch_dim: BatchDim,
+    ask: Callable[[Session], Any],
+    output: Callable[[Any], Tensor] = find_logits,
+) -> Any:
+    """What a forward pass in training mode tells; the model is left as it was."""
     with _blamed(model), torch.inference_mode(False), preserved(_check_model(model)), torch.no_grad():
         model = _check_model(model)
         model.train()
-        session = Session(model, Batch(inputs, batch_dim), output=output)
+        session = Session(model, _batch(model, inputs, batch_dim), output=output)
         try:
-            logits = session.forward(session.batch)
+            return ask(session)
         except Again:
-            logits = session.forward(session.batch)
-    return tuple(int(size) for size in logits.shape)
+            return ask(session)
+
+
+def _batch(model: nn.Module, inputs: Any, batch_dim: BatchDim) -> Batch:
+    listed = isinstance(batch_dim, str) and batch_dim == "list"
+    return Batch(as_arguments(model, inputs, listed=listed), batch_dim)
 
 
 def resolve(proxies: str | Sequence[str]) -> list[str]:

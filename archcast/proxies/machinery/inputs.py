@@ -11,7 +11,10 @@ from torch import Tensor
 
 from archcast.errors import InvalidInputError, short
 
-__all__ = ["Batch", "BatchDim", "find_logits", "map_tensors", "tensors_in"]
+__all__ = ["Batch", "BatchDim", "find_logits", "find_loss", "map_tensors", "tensors_in"]
+
+MOST_SHAPES = 4
+"""Shapes that a message names."""
 
 
 def map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
@@ -300,14 +303,16 @@ class Batch:
 
     def shapes(self) -> str:
         """Shapes of the tensors, for messages."""
-        return ", ".join("x".join(map(str, tensor.shape)) for tensor in tensors_in(self.inputs))
+        shapes = ["x".join(map(str, tensor.shape)) for tensor in tensors_in(self.inputs)]
+        more = f" and {len(shapes) - MOST_SHAPES} more" if len(shapes) > MOST_SHAPES else ""
+        return ", ".join(shapes[:MOST_SHAPES]) + more
 
 
 def find_logits(output: Any) -> Tensor:
     """The logits in a model's output.
 
-    A tensor is taken as it is; of an object or mapping the entry ``logits``, else ``out``; of anything else the first
-    floating-point tensor.
+    A tensor is taken as it is; of an object or mapping the entry ``logits``, else ``out``; of a mapping of losses their
+    sum; of anything else the first floating-point tensor.
 
     Raises:
         InvalidInputError: if there is none.
@@ -318,12 +323,41 @@ def find_logits(output: Any) -> Tensor:
         found = output.get(name) if isinstance(output, Mapping) else getattr(output, name, None)
         if isinstance(found, Tensor):
             return found
+    losses = _sum_of_losses(output)
+    if losses is not None:
+        return losses
     for tensor in _candidates(output):
         return tensor
     raise InvalidInputError(
         f"The model returned {type(output).__name__}, in which no tensor of logits was found. "
         "Pass output=, a function from what the model returns to its logits."
     )
+
+
+def find_loss(output: Any) -> Tensor | None:
+    """The loss that a model returns which was given its labels: the entry ``loss``, or the sum of a mapping of losses.
+
+    Examples:
+        >>> import torch
+        >>> find_loss({"classification": torch.tensor(0.5), "boxes": torch.tensor(0.25)})
+        tensor(0.7500)
+        >>> find_loss({"logits": torch.zeros(4, 3)}) is None
+        True
+    """
+    found = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", None)
+    if isinstance(found, Tensor) and found.numel() == 1 and found.is_floating_point():
+        return found.reshape(())
+    return _sum_of_losses(output)
+
+
+def _sum_of_losses(output: Any) -> Tensor | None:
+    """The sum of a mapping to nothing but single numbers, as torchvision's detectors return in training."""
+    if not isinstance(output, Mapping) or not output:
+        return None
+    values = list(output.values())
+    if not all(isinstance(value, Tensor) and value.ndim == 0 and value.is_floating_point() for value in values):
+        return None
+    return torch.stack(values).sum()
 
 
 def _candidates(output: Any) -> Iterator[Tensor]:

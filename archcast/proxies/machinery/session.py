@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from archcast.errors import InvalidInputError
 from archcast.proxies.base import ProxyFailure
-from archcast.proxies.machinery.inputs import Batch, find_logits
+from archcast.proxies.machinery.inputs import Batch, find_logits, find_loss
 from archcast.proxies.machinery.preservation import Generators, preserved
 from archcast.proxies.machinery.tracing import Layer, Tracer
 from archcast.proxies.machinery.witness import Witness
@@ -104,6 +104,8 @@ class Session:
         self.memory_format = torch.contiguous_format
         self.generators = Generators(model)
         self.quiet: list[nn.Module] = []
+        self.returned: Tensor | None = None
+        """The loss that the model returned in its last forward pass, if it returned one."""
         self._settled_randomness = False
         self._random = ""
 
@@ -196,6 +198,7 @@ class Session:
                 ) from error
         if tracer is not None and tracer.raised is not None:
             raise tracer.raised
+        self.returned = find_loss(output) if self.targets is None else None
         return self.output(output)
 
     def check_inputs(self) -> None:
@@ -265,6 +268,21 @@ class Session:
 
     # -- the batch and its pieces ------------------------------------------------------------------------------------
 
+    @cached_property
+    def has_loss(self) -> bool:
+        """Whether there are targets, or the model returns a loss by itself, as one that is given its labels does."""
+        if self.targets is not None:
+            return True
+        with torch.no_grad(), preserved(self.model):
+            self.forward(self.batch)
+        self.reseed()
+        return self.returned is not None
+
+    def check_labels(self) -> None:
+        """Raise ``ProxyFailure`` if there is no loss."""
+        if not self.has_loss:
+            raise ProxyFailure("needs labels: pass targets=")
+
     def labels(self, rows: slice | None = None) -> Tensor:
         """The targets.
 
@@ -279,7 +297,7 @@ class Session:
         return self.targets[:, rows] if second else self.targets[rows]
 
     def loss_of(self, logits: Tensor, rows: slice) -> Tensor:
-        """The loss of some samples.
+        """The loss of some samples, of which ``logits`` are the last that the model returned.
 
         Raises:
             InvalidInputError: labels that fit no output of the model.
@@ -287,6 +305,8 @@ class Session:
         """
         if rows != slice(0, self.batch.size) and self.share(rows) == 0:  # none of these labels counts
             return (logits * 0).sum()
+        if self.targets is None and self.returned is not None:
+            return self.returned
         try:
             return self.loss(logits, self.labels(rows))
         except LabelsError as error:
@@ -296,8 +316,8 @@ class Session:
 
     def share(self, rows: slice) -> float:
         """Share of the samples of ``rows`` in the mean over the batch: labels that are ignored do not count."""
-        labels = self.labels()
-        if self.own_loss or labels.is_floating_point():
+        labels = self.targets
+        if labels is None or self.own_loss or labels.is_floating_point():
             return len(range(*rows.indices(self.batch.size))) / self.batch.size
         counted = int((labels != self.ignore_index).sum())
         return int((self.labels(rows) != self.ignore_index).sum()) / max(counted, 1)

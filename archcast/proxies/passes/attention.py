@@ -28,7 +28,7 @@ def run(session: Session, wanted: frozenset[str]) -> dict[str, Any]:
       of the sample's loss|.
     """
     failures: dict[str, ProxyFailure] = {}
-    if session.targets is None and "head_importances" in wanted:
+    if "head_importances" in wanted and not session.has_loss:
         failures["head_importances"] = ProxyFailure("needs labels: pass targets=")
     if session.doubt:
         raise ProxyFailure(session.doubt)

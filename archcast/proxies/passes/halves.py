@@ -14,7 +14,7 @@ __all__ = ["run"]
 @makes("half_gradients", needs=("data", "labels", "gradients"))
 def run(session: Session, _wanted: frozenset[str]) -> dict[str, Any]:
     """Recording ``half_gradients``: ``[(g, g')]``, each weight's gradient of the loss on either half of the batch."""
-    session.labels()
+    session.check_labels()
     batch = session.whole()
     if not batch.divisible or batch.size < 2:
         raise ProxyFailure("needs inputs that can be cut into two batches, with at least two samples")

@@ -22,7 +22,7 @@ def run(session: Session, wanted: frozenset[str]) -> dict[str, Any]:
     - ``sign_sums``: sum over samples of the sign of the gradient of the sample's loss.
     - ``gradient_spreads``: population deviation over samples of the absolute value of this gradient.
     """
-    session.labels()
+    session.check_labels()
     if not session.batch.divisible or session.doubt:
         raise ProxyFailure("needs inputs that can be cut into samples")
     sums: list[Tensor | None] = []

@@ -106,7 +106,9 @@ class _SharedPass:
 
     def record(self) -> dict[str, Any]:
         if self.session.targets is None:
-            self.fail(LOSS | {"labels"}, "needs labels: pass targets=")
+            self.fail(frozenset({"labels"}), "needs labels: pass targets=")
+        if LOSS & self.wanted and not self.session.has_loss:
+            self.fail(LOSS, "needs labels: pass targets=")
         if self.session.doubt:
             self.fail(frozenset({"macs", "input_gradients", "saliencies", "agreement"}), self.session.doubt)
         pieces = list(self.session.pieces())
