@@ -1,4 +1,7 @@
-"""What ``archcast fit``, ``predict`` and ``choose`` share: reading, the folder that is continued, and tables on the screen."""
+"""What ``archcast fit``, ``predict`` and ``choose`` share: reading, the folder that is continued, and tables on the screen.
+
+:func:`cut` and :func:`wrapped` make lines of any command fit the screen.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
     from archcast.choosing import Table
     from archcast.choosing.validation import Validated
 
-__all__ = ["kept_folds", "lines", "read", "say_notes", "show_validated"]
+__all__ = ["cut", "kept_folds", "lines", "read", "say_notes", "show_validated", "wrapped"]
+
+WIDTH = 80
+"""Columns of a line where there is no terminal that says another number."""
 
 
 def read(path: Path, score: str | None, better: str | None, space: str | None, epochs: int | None) -> Table:
@@ -64,3 +70,39 @@ def lines(rows: Sequence[Sequence[Any]]) -> list[str]:
         ).rstrip()
         for row in texts
     ]
+
+
+def cut(text: str, before: int) -> str:
+    """A text that stands last in a line after ``before`` columns, without its middle where the line would be too long.
+
+    Examples:
+        >>> cut("|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|avg_pool_3x3~2|", 40)
+        '|nor_conv_3x3~0|+|s…|avg_pool_3x3~2|'
+    """
+    room = max(_columns() - before, 20)
+    if len(text) <= room:
+        return text
+    tail = (room - 1) * 2 // 5
+    return f"{text[: room - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def wrapped(text: str, indent: str) -> str:
+    """Lines that fit the screen and begin with ``indent``; a word is never broken."""
+    import textwrap
+
+    return textwrap.fill(
+        text,
+        _columns(),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _columns() -> int:
+    """Columns of the terminal; :data:`WIDTH` where the output goes elsewhere."""
+    import shutil
+    import sys
+
+    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH

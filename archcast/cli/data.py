@@ -41,6 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list", cls=Checked)
 def list_(path: Where = None, as_json: Json = False) -> None:
     """List the benchmarks: what each holds, its licence, its files, and whether they are here."""
+    from archcast.cli._tables import wrapped
     from archcast.data.base import BENCHMARKS, data_folder
     from archcast.data.published._files import find
 
@@ -75,15 +76,15 @@ def list_(path: Where = None, as_json: Json = False) -> None:
         return
     for row in rows:
         typer.echo(f"{row['name']}{'/TASK' if row['tasks'] else ''}  (here: {row['here']})")
-        typer.echo(f"    {row['what']}")
+        typer.echo(wrapped(row["what"], "    "))
         facts = {"holds": row["holds"], "licence": row["licence"], "files": row["files"]}
-        typer.echo("    " + "; ".join(f"{word}: {value}" for word, value in facts.items() if value))
+        typer.echo(wrapped("; ".join(f"{word}: {value}" for word, value in facts.items() if value), "    "))
         if row["tasks"]:
             some = row["tasks"] if len(row["tasks"]) <= 12 else [*row["tasks"][:11], f"{len(row['tasks']) - 11} more"]
-            typer.echo(f"    TASK: {', '.join(some)}")
-        typer.echo(f"    {row['paper']}")
+            typer.echo(wrapped(f"TASK: {', '.join(some)}", "    "))
+        typer.echo(wrapped(row["paper"], "    "))
     if folder is None:
-        typer.echo("ARCHCAST_DATA is not set: set it to the folder of the published files, or give --path.")
+        typer.echo(wrapped("ARCHCAST_DATA is not set: set it to the folder of the published files, or give --path.", ""))
 
 
 @app.command("verify", cls=Checked)

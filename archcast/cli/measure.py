@@ -51,12 +51,13 @@ def measure(
     import numpy as np
 
     from archcast.checks import whole
+    from archcast.cli._tables import cut
+    from archcast.cli._targets import buildable
     from archcast.cli.score import read_architectures
     from archcast.costs import measure as run
     from archcast.journal import file_name, fingerprint
-    from archcast.spaces import get_space
 
-    chosen = get_space(space)
+    chosen = buildable(space)
     if bool(architectures) + (sample is not None) + (archs is not None) != 1:
         raise typer.BadParameter("Give architectures, or one of --sample N and --archs FILE.")
     if sample is not None:
@@ -86,7 +87,8 @@ def measure(
         )
     typer.echo(f"{'ms':>10} {'spread':>8}  architecture")
     for i in np.argsort(found.milliseconds)[:10]:
-        typer.echo(f"{found.milliseconds[i]:10.3f} {found.spread[i]:8.3f}  {chosen.format(found.archs[[i]])[0]}")
+        text = cut(chosen.format(found.archs[[i]])[0], 21)
+        typer.echo(f"{found.milliseconds[i]:10.3f} {found.spread[i]:8.3f}  {text}")
     if failed := sum(map(bool, found.failures)):
         typer.echo(f"failed: {failed}. {next(filter(None, found.failures))}")
     typer.echo(f"Written to {folder}: latency.csv, runs.jsonl")

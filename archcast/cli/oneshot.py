@@ -86,7 +86,7 @@ def train(
 ) -> None:
     """Train a supernet and write it to a file.
 
-    With --checkpoint, Ctrl-C loses at most an epoch; the same command continues.
+    A file that exists is not overwritten. With --checkpoint, Ctrl-C loses at most an epoch; the same command continues.
     """
     from archcast.errors import InvalidInputError
     from archcast.names import PREDICTORS, get_predictor
@@ -101,6 +101,8 @@ def train(
 
     if not out.parent.is_dir():
         raise InvalidInputError(f"OUT {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
+    if out.exists():
+        raise InvalidInputError(f"OUT {str(out)!r} exists. Give another path, or remove it first.")
     task = task_of(dataset, get_space(space), {"width": width, "depth": depth, "stages": stages})
     predictor = get_predictor(
         method,
@@ -171,6 +173,7 @@ def query(
     import numpy as np
 
     from archcast.cli._one_shot import load
+    from archcast.cli._tables import cut
     from archcast.cli.score import read_architectures
     from archcast.spaces import get_space
     from archcast.training import sample_functions
@@ -201,7 +204,9 @@ def query(
         return
     typer.echo(f"{predictor.setting('measure'):>10}  architecture")
     for record in records:
-        typer.echo(f"{record['score']:10.4f}  {record['arch']}")
+        typer.echo(f"{record['score']:10.4f}  {cut(str(record['arch']), 12)}")
+    if any(len(str(record["arch"])) > len(cut(str(record["arch"]), 12)) for record in records):
+        typer.echo("Long architectures are cut in their middle: --json has them whole.", err=True)
 
 
 @app.command("derive", cls=Checked)
@@ -219,7 +224,13 @@ def derive(
     from archcast.cli._one_shot import load
     from archcast.spaces import get_space
 
+    from archcast.errors import InvalidInputError
+
     predictor = load(model)
+    if by not in (None, "score", "weights", "perturbation"):
+        raise InvalidInputError(f"--by must be one of score, weights, perturbation, got {by!r}.")
+    if by == "weights" and not predictor.trained().learns_weights:
+        raise InvalidInputError(f"--by weights: the method of {model} learns no weights. Use --by score.")
     row = predictor.derive(by)
     typer.echo(get_space(predictor.space).format(row)[0])
     if not predictor.trained().net.has_path(row[None])[0]:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.costs.tally import COSTS
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.journal import fingerprint
@@ -115,6 +116,26 @@ class Objective(ABC):
         return told | {"decisions": self.space.to_dict()} if isinstance(self.space, Choices) else told
 
 
+def _costs(benchmark: Benchmark, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """``(n,)`` costs by name: those of the table, or else what its space counts of the networks of its usual task."""
+    counted: Mapping[str, NDArray[np.float64]] = {}
+    if set(names) & set(COSTS) - set(benchmark.costs):
+        try:
+            counted = benchmark.space.costs(benchmark.archs)
+        except InvalidInputError:  # a space whose networks cannot be built
+            counted = {}
+    found = {**counted, **benchmark.costs}
+    for name in names:
+        if name not in found and name in COSTS:
+            raise UnknownNameError(
+                f"Objective {name!r}: benchmark {benchmark.name!r} has no such cost, and its space cannot count it."
+            )
+        if name not in found:
+            known = [*benchmark.costs, *(c for c in COSTS if c not in benchmark.costs)]
+            raise UnknownNameError(f"Unknown objective {name!r} of benchmark {benchmark.name!r}. {closest(name, known)}")
+    return {name: np.asarray(found[name], dtype=np.float64) for name in names}
+
+
 class TableObjective(Objective):
     """Scores of a benchmark; nothing is trained, but what training would have cost is counted.
 
@@ -124,7 +145,8 @@ class TableObjective(Objective):
     Args:
         benchmark: the table.
         metric: the first objective; by default the benchmark's choice.
-        costs: further objectives by name, costs of the benchmark: negated, because higher is better.
+        costs: further objectives by name, costs of the benchmark, or else what its space counts, such as ``params``: negated,
+            because higher is better.
         test_metric: the test score; by default the benchmark's choice.
         curve: name of the learning curve whose values are the metric after fewer epochs.
 
@@ -155,11 +177,8 @@ class TableObjective(Objective):
         self.benchmark, self.space = benchmark, benchmark.space
         self.metric = benchmark.default_metric if metric is None else metric
         columns = [benchmark.scores(self.metric)]
-        for name in costs:
-            if name not in benchmark.costs:
-                has = closest(name, list(benchmark.costs)) if benchmark.costs else "It has no costs."
-                raise UnknownNameError(f"Unknown objective {name!r} of benchmark {benchmark.name!r}. {has}")
-            columns.append(-benchmark.costs[name])
+        self.costs = _costs(benchmark, costs)
+        columns += [-self.costs[name] for name in costs]
         self.names = (self.metric, *(f"-{name}" for name in costs))
         self.values = np.stack(columns, axis=1)
         self.test_metric = benchmark.test_metric if test_metric is None else test_metric
@@ -211,8 +230,9 @@ class TableObjective(Objective):
             return Evaluation((math.nan,) * len(self.names), failure=f"not in the table of {table.name}")
         if i is None:
             table, i = table.at(arch), 0
+        found = self.costs if table is self.benchmark else _costs(table, [name[1:] for name in self.names[1:]])
         seconds = math.nan if table.train_seconds is None else float(table.train_seconds[i])
-        scores = [float(table.scores(self.metric)[i]), *(-float(table.costs[name[1:]][i]) for name in self.names[1:])]
+        scores = [float(table.scores(self.metric)[i]), *(-float(found[name[1:]][i]) for name in self.names[1:])]
         curves = {name: curve[i] for name, curve in table.curves.items()}
         share = 1.0
         if self.epochs is not None and self.curve is not None:

@@ -98,7 +98,7 @@ def test_unknown_names(benchmark) -> None:
     with pytest.raises(UnknownNameError, match="Unknown metric 'vall'"):
         TableObjective(benchmark, "vall")
     bare = Benchmark("bare", SPACE, benchmark.archs, {"val": benchmark.scores()}, "val")
-    with pytest.raises(UnknownNameError, match=r"'latency' of benchmark 'bare'. It has no costs"):
+    with pytest.raises(UnknownNameError, match=r"'latency' of benchmark 'bare'. Available: params, macs"):
         TableObjective(bare, costs=["latency"])
     assert TableObjective(bare).epochs is None
 
