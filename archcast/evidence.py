@@ -71,6 +71,23 @@ class Evidence:
             rows = [rows]
         return Evidence(*({name: values[rows] for name, values in getattr(self, kind).items()} for kind in _KINDS))
 
+    @property
+    def names(self) -> set[tuple[str, str]]:
+        """Kind and name of all that there is, such as ``("proxies", "synflow")``."""
+        return {(kind, name) for kind in _KINDS for name in getattr(self, kind)}
+
+    def shared(self, other: Evidence) -> Evidence:
+        """What of it another evidence has too, by kind and name.
+
+        Examples:
+            >>> told = Evidence(proxies={"nwot": [1.0], "snip": [2.0]})
+            >>> list(told.shared(Evidence(proxies={"nwot": [3.0, 4.0]}, costs={"snip": [5.0, 6.0]})).proxies)
+            ['nwot']
+        """
+        return Evidence(
+            *({name: v for name, v in getattr(self, kind).items() if (kind, name) in other.names} for kind in _KINDS)
+        )
+
     def _repr_html_(self) -> str:
         rows = []
         for kind in _KINDS:

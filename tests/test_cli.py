@@ -127,6 +127,13 @@ def test_evidence_from_a_file(run, bench, table, tmp_path) -> None:
     assert json.loads((tmp_path / "here" / "protocol.json").read_text())["evidence"] == ["snip"]
 
 
+def test_sources_get_a_row_beside_the_one_without(run, bench, table) -> None:
+    code, out, _ = run(*bench, "--predictors", "gp", "--sources", f"digits,{table}", "--train-sizes", "12")
+    assert code == 0
+    assert "gp + sources " in out
+    assert "gp + sources, correlation found at n=12: digits 0." in out.replace("\n", " ")
+
+
 def test_several_predictors_and_test_on_the_rest(run, bench) -> None:
     bench[bench.index("random-forest")] = "random-forest, bayesian-linear"
     bench[bench.index("50")] = "rest"

@@ -85,6 +85,21 @@ def test_fit_json_continues(run, table):
     assert again == told
 
 
+def test_fit_with_a_table_of_another_task(run, table, tmp_path):
+    lines = table.read_text().splitlines()
+    few = [lines[0], *lines[1:9]]
+    table.with_name("few.csv").write_text("\n".join(few))
+    table.with_name("old.csv").write_text("\n".join([*lines[:1], *lines[9:], "run 99,17,3,selu,9,1"]))
+    code, out, _ = run("fit", "few.csv", "--predictor", "gp", "--sources", "old.csv", "-o", "both.npz")
+    assert code == 0
+    assert out.index("gp + sources ") < out.index("\ngp  ")
+    assert "correlation with old.csv: 0." in out
+    assert run("predict", "both.npz", "candidates.csv", "--top", "2")[0] == 2  # one of the candidates cannot be ranked
+    told = json.loads(run("fit", "few.csv", "--predictor", "gp", "--sources", "old.csv", "--json")[1])
+    assert list(told["sources"]) == ["old.csv"]
+    assert told["validated"]["name"] == "gp + sources"
+
+
 def test_choose(run, table):
     code, out, _ = run("choose", "runs.csv", "--predictors", "gp,bayesian-linear")
     assert code == 0
@@ -100,6 +115,11 @@ def test_choose(run, table):
     ("arguments", "says"),
     [
         (("fit", "none.csv"), "No file 'none.csv'"),
+        (("fit", "runs.csv", "--sources", "none.csv"), "No file 'none.csv'"),
+        (
+            ("fit", "runs.csv", "--sources", "runs.csv", "--predictor", "xgboost"),
+            "'xgboost' does not learn from sources",
+        ),
         (("fit", "candidates.csv"), "no column's name says that it is the score"),
         (("fit", "runs.csv", "--score", "acc"), "has no column 'acc'"),
         (("fit", "runs.csv", "--predictor", "gpp"), "Unknown predictor 'gpp'"),

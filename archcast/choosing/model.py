@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from archcast.choosing.validation import Tell, Validated, cross_validate, trivia
 from archcast.encodings.base import get_encoding
 from archcast.errors import InvalidFileError, InvalidInputError, MissingEvidenceError
 from archcast.evaluation.metrics import NORMAL_90
+from archcast.evidence import Source
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.persistence import read_state, write_state
+from archcast.predictors.sources import in_space
 from archcast.spaces._frames import Columns, columns_of, is_number
 from archcast.spaces.choices import Choices
 
@@ -198,6 +201,7 @@ def fit(
     seed: int = 0,
     kept: Path | None = None,
     tell: Tell | None = None,
+    sources: Sequence[Source] = (),
 ) -> tuple[Model, Sequence[Validated]]:
     """Fit a predictor to a table.
 
@@ -208,17 +212,27 @@ def fit(
         seed: of folds and predictor.
         kept: file that finished folds are kept in, so that an interrupted call goes on.
         tell: called after each fold.
+        sources: rows of other tasks that the predictor learns from, see :func:`archcast.choosing.read_source`.
 
     Returns:
-        The model, and how well it and the trivial rankings do, the model first; nothing if it was not to be validated.
+        The model, and how well it does, with sources also without them, and how well the trivial rankings do, the model first;
+        nothing if it was not to be validated.
     """
     validated: list[Validated] = []
+    made = get_predictor(predictor, table.space, random_state=seed)
+    if sources and not made.learns_from_sources:
+        raise InvalidInputError(
+            f"{predictor!r} does not learn from sources. Leave them out, or choose a predictor that does: stack, gp or omni+."
+        )
     if validate:
-        validated = [*cross_validate(table, [predictor], seed=seed, kept=kept, tell=tell), *trivial(table, seed=seed)]
+        told = partial(cross_validate, table, [predictor], seed=seed, kept=kept, tell=tell)
+        if sources:
+            (best,) = told(sources=in_space(sources, table.space))
+            validated = [replace(best, name=f"{predictor} + sources")]
+        validated += [*told(), *trivial(table, seed=seed)]
         if validated[0].failed:
             raise InvalidInputError(validated[0].failed)
-    made = get_predictor(predictor, table.space, random_state=seed)
-    made.init(table.archs, table.scores, table.evidence if table.evidence else None)
+    made.init(table.archs, table.scores, table.evidence if table.evidence else None, sources=list(sources) or None)
     rows = np.unique(table.archs, axis=0)
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_COMPARED)).astype(int)]
     ranges = {}
@@ -228,6 +242,5 @@ def fit(
             numbers = [float(value) for value in used if is_number(value)]
             if numbers and len(numbers) == len([value for value in used if value is not None]):
                 ranges[name] = (min(numbers), max(numbers))
-    best = validated[0] if validated else None
-    tau, error = (best.tau, best.error) if best else (math.nan, math.nan)
+    tau, error = (validated[0].tau, validated[0].error) if validated else (math.nan, math.nan)
     return Model(made, table.roles, some, ranges, tau, error, len(table)), validated

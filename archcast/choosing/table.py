@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, InvalidInputError
-from archcast.evidence import Evidence
+from archcast.evidence import Evidence, Source
 from archcast.forecasting.metrics import BETTER, Metric, words
 from archcast.forecasting.metrics import choose as choose_metric
 from archcast.names import PROXIES, SPACES
@@ -21,7 +21,7 @@ from archcast.spaces._frames import Columns, columns_of, is_number
 from archcast.spaces.base import SearchSpace, get_space
 from archcast.spaces.choices import Choices
 
-__all__ = ["Roles", "Table", "evidence_of", "read_table", "rows_of"]
+__all__ = ["Roles", "Table", "evidence_of", "read_source", "read_table", "rows_of"]
 
 LEAST_ROWS = 6
 """Fewest rows with a score that anything can be learned from and tested on."""
@@ -109,6 +109,7 @@ def read_table(
     better: str | None = None,
     space: str | SearchSpace | None = None,
     epochs: int | None = None,
+    beside: Sequence[Any] = (),
 ) -> Table:
     """Read a table of architectures and scores.
 
@@ -119,6 +120,7 @@ def read_table(
         space: name of a search space, a space, or the path of a JSON file of :meth:`Choices.to_json`; by default the columns of the
             table are the space.
         epochs: epochs of learning curves that candidates will have; by default a fifth of those in the table.
+        beside: tables with the same columns, of other tasks; where the columns are the space, it holds their values too.
 
     Examples:
         >>> rows = [{"width": w, "act": a, "val_acc": w / 100 + (a == "gelu")} for w in (16, 32, 64) for a in ("relu", "gelu")]
@@ -157,7 +159,7 @@ def read_table(
     rest = {key: column for key, column in columns.items() if key not in {score, *inside, *costs, *proxies, *left_out}}
     if found is None:
         try:
-            own = Choices.from_table(rest, name="table") if rest else None
+            own = Choices.from_table(_joined(rest, beside), name="table") if rest else None
         except InvalidInputError as error:
             raise InvalidInputError(f"{name}: {error}") from error
         if own is None:
@@ -181,6 +183,42 @@ def read_table(
     archs = _strictly(found, columns, roles, name)
     sign = -1.0 if falls else 1.0
     return Table(found, archs, sign * values, evidence_of(columns, roles), roles, tuple(notes), name)
+
+
+def read_source(frame: Any, space: SearchSpace, *, score: str | None = None, better: str | None = None) -> Source:
+    """Read a table of another task, of the architectures of a space that is known; rows that are none of the space are left out.
+
+    Args:
+        frame: as :func:`read_table` takes it.
+        space: of the task that is to learn from it.
+        score: name of the column with the score; by default the one whose name says so.
+        better: ``"higher"`` or ``"lower"`` scores; by default what the name says.
+
+    Examples:
+        >>> rows = [{"width": w, "act": a, "val_acc": w / 100 + (a == "gelu")} for w in (16, 32, 64) for a in ("relu", "gelu")]
+        >>> read_source(rows, Choices(width=[16, 32], act=["relu", "gelu"])).scores.tolist()
+        [0.16, 1.16, 0.32, 1.32]
+
+    Raises:
+        InvalidInputError: no row has a score and is one of the space; the message says why the first is not.
+    """
+    name = str(frame) if isinstance(frame, (str, Path)) else "the source"
+    columns = columns_of(frame)
+    score = _score(columns, score, set(), name, [])
+    values = _numbers(columns[score], score, name)
+    falls = _falls(score, better, [])
+    column = None if isinstance(space, Choices) else _arch_column(space, columns)
+    costs, proxies, _ = _others(columns, {score}, space)
+    decisions = space.columns if column is None else (column,)
+    roles = Roles(score, falls, tuple(decisions), tuple(costs), tuple(proxies))
+    rows, problems = rows_of(space, columns, roles)
+    good = np.flatnonzero([problem is None for problem in problems] & np.isfinite(values))
+    if not len(good):
+        why = problems[0] or f"no row has a number in column {score!r}"
+        raise InvalidInputError(f"{name}: none of its rows can be a source. Row 1: {why.rstrip('.')}.")
+    evidence = evidence_of(columns, roles)
+    sign = -1.0 if falls else 1.0
+    return Source(space, rows[good], sign * values[good], evidence[good] if evidence else evidence)
 
 
 def rows_of(space: SearchSpace, columns: Columns, roles: Roles) -> tuple[NDArray[np.int64], list[str | None]]:
@@ -221,6 +259,15 @@ def evidence_of(columns: Columns, roles: Roles, *, fill: bool = False) -> Eviden
         {name: numbers[name] for name in roles.proxies if name in numbers},
         {name: numbers[name] for name in roles.costs if name in numbers},
     )
+
+
+def _joined(columns: Columns, tables: Sequence[Any]) -> Columns:
+    """The columns, longer by those of other tables that have them all."""
+    for frame in tables:
+        others = columns_of(frame)
+        if set(columns) <= set(others):
+            columns = {name: [*values, *others[name]] for name, values in columns.items()}
+    return columns
 
 
 def _score(columns: Columns, asked: str | None, curves: set[str], name: str, notes: list[str]) -> str:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from archcast.choosing.table import Table
 from archcast.errors import ArchcastError, InvalidInputError
 from archcast.evaluation.metrics import coverage, kendall_tau
+from archcast.evidence import Source
 from archcast.journal import Journal, fingerprint
 from archcast.names import get_predictor
+from archcast.predictors.sources import without
 
 __all__ = ["Validated", "cross_validate", "learning_curve", "trivial"]
 
@@ -53,7 +55,13 @@ class Validated:
 
 
 def cross_validate(
-    table: Table, names: Sequence[str], *, seed: int = 0, kept: Path | None = None, tell: Tell | None = None
+    table: Table,
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    kept: Path | None = None,
+    tell: Tell | None = None,
+    sources: Sequence[Source] = (),
 ) -> list[Validated]:
     """Five-fold cross-validation; rows that are the same architecture are in the same fold.
 
@@ -63,9 +71,10 @@ def cross_validate(
         seed: of the folds and the predictors.
         kept: file that finished folds are kept in, so that an interrupted call goes on.
         tell: called after each fold with how many are done, how many there are, and the predictor.
+        sources: of the space of the table, that the predictors learn from; rows of a fold that is predicted are left out of them.
     """
     folds = _folds(table, seed)
-    keeper = _Keeper(kept, table, seed)
+    keeper = _Keeper(kept, table, seed, sources)
     out = []
     total = len(names) * (folds.max() + 1)
     for k, name in enumerate(names):
@@ -75,7 +84,7 @@ def cross_validate(
             train = _some(np.flatnonzero(folds != fold), seed + fold)
             found = keeper.find(name, train, test)
             if found is None:
-                found = _predict(table, name, train, test, seed)
+                found = _predict(table, name, train, test, seed, sources)
                 keeper.keep(name, train, test, found)
             if found["failed"]:
                 failed = found["failed"]
@@ -163,11 +172,13 @@ def paired_error(scores: Array, a: Array, b: Array, seed: int) -> float:
 class _Keeper:
     """Finished folds in a file, found again by what they are."""
 
-    def __init__(self, path: Path | None, table: Table, seed: int) -> None:
+    def __init__(self, path: Path | None, table: Table, seed: int, sources: Sequence[Source] = ()) -> None:
         self.journal = None if path is None else Journal(path)
         evidence = table.evidence
         known = [*evidence.curves.items(), *evidence.proxies.items(), *evidence.costs.items()]
         self.base = "" if path is None else fingerprint(table.archs, table.scores, [list(pair) for pair in known], seed)
+        if path is not None and sources:
+            self.base += fingerprint([[source.archs, source.scores] for source in sources])
         self.found = {} if self.journal is None else {record["key"]: record for record in self.journal.records()}
 
     def _key(self, name: str, train: NDArray[Any], test: NDArray[Any]) -> str:
@@ -181,13 +192,17 @@ class _Keeper:
             self.journal.add({"key": self._key(name, train, test), "predictor": name, **found})
 
 
-def _predict(table: Table, name: str, train: NDArray[Any], test: NDArray[Any], seed: int) -> dict[str, Any]:
+def _predict(
+    table: Table, name: str, train: NDArray[Any], test: NDArray[Any], seed: int, sources: Sequence[Source] = ()
+) -> dict[str, Any]:
     """Means and stds of the test rows, or why there are none."""
+    others = [found for source in sources if (found := without(source, table.archs[test])) is not None]
     try:
         predictor = get_predictor(name, table.space, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            predictor.init(table.archs[train], table.scores[train], table.evidence[train] if table.evidence else None)
+            known = table.evidence[train] if table.evidence else None
+            predictor.init(table.archs[train], table.scores[train], known, sources=others or None)
             answer = predictor.query(table.archs[test], table.evidence[test] if table.evidence else None)
     except ArchcastError as error:
         return {"mean": [], "std": [], "failed": " ".join(str(error).split())}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from archcast.cli._tables import ENOUGH, IDLE
 from archcast.reports.numbers import compact
 
 if TYPE_CHECKING:
@@ -61,11 +62,26 @@ def show(results: Results, console: Console | None = None) -> None:
         told = [name for name in names if any(row["label"] == name and row["epochs"] == epochs for row in rows)]
         said = f"told {epochs} epoch{'s' * (epochs > 1)} of learning curves: {', '.join(told)}"
         console.print(Text(said, style="dim"))
+    for found in _correlations(results, [cells[name, sizes[-1]] for name in names if (name, sizes[-1]) in cells]):
+        console.print(Text(found, style="dim"), soft_wrap=True)
     for name in names:
         failed = [row for row in rows if row["label"] == name and row["failed"]]
         if failed:
             count = f"{sum(row['failed'] for row in failed)} of {sum(r['trials'] for r in rows if r['label'] == name)}"
             console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"), soft_wrap=True)
+
+
+def _correlations(results: Results, rows: list[Row]) -> list[str]:
+    """What predictors found of their sources, a line for each predictor."""
+    sources, lines = list(results.protocol.get("sources", {})), []
+    for row in rows:
+        values = [float(value) for value in row["correlations"].split()]
+        if values and len(values) == len(sources):
+            said = ", ".join(f"{name} {value:.2f}" for name, value in zip(sources, values, strict=True))
+            idle = [name for name, value in zip(sources, values, strict=True) if value < IDLE]
+            advice = f"; better leave out {', '.join(idle)}" if idle and row["train_size"] >= ENOUGH else ""
+            lines.append(f"{row['label']}, correlation found at n={row['train_size']}: {said}{advice}")
+    return lines
 
 
 def _choices(sizes: list[int]) -> list[tuple[list[int], int, bool]]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,70 @@ import typer
 if TYPE_CHECKING:
     from archcast.choosing import Table
     from archcast.choosing.validation import Validated
+    from archcast.evidence import Source
+    from archcast.spaces.base import SearchSpace
 
-__all__ = ["cut", "kept_folds", "lines", "read", "say_notes", "show_validated", "wrapped"]
+__all__ = [
+    "correlations_of",
+    "cut",
+    "kept_folds",
+    "lines",
+    "read",
+    "read_sources",
+    "say_correlations",
+    "say_notes",
+    "show_validated",
+    "wrapped",
+]
 
 WIDTH = 80
 """Columns of a line where there is no terminal that says another number."""
 
+IDLE, ENOUGH = 0.2, 10
+"""Correlation of a source below which it is better left out, and the number of scores from which that is known."""
 
-def read(path: Path, score: str | None, better: str | None, space: str | None, epochs: int | None) -> Table:
-    """The table of a command."""
+
+def read(
+    path: Path, score: str | None, better: str | None, space: str | None, epochs: int | None, sources: str | None = None
+) -> Table:
+    """The table of a command; tables among the sources count for what values its decisions have."""
     from archcast.choosing import read_table
 
-    return read_table(path, score=score, better=better, space=space, epochs=epochs)
+    beside = [] if sources is None else [Path(name) for name in _parts(sources) if not _is_benchmark(name)]
+    return read_table(path, score=score, better=better, space=space, epochs=epochs, beside=beside)
+
+
+def read_sources(text: str, space: SearchSpace, better: str | None) -> dict[str, Source]:
+    """Path of a table or name of a benchmark -> rows of another task, in the order given."""
+    from archcast.choosing.table import read_source
+    from archcast.evaluation.sources import source_of
+
+    return {
+        name: source_of(name, name) if _is_benchmark(name) else read_source(Path(name), space, better=better)
+        for name in _parts(text)
+    }
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _is_benchmark(name: str) -> bool:
+    from archcast.data.base import BENCHMARKS
+
+    return name.split("/")[0].split(":")[0] in BENCHMARKS
+
+
+def correlations_of(predictor: Any, sources: Mapping[str, Source]) -> dict[str, float]:
+    """Name of a source -> its correlation with the scores, as a fitted predictor has found it; empty where it tells none."""
+    return dict(zip(sources, getattr(predictor, "correlations", []), strict=False))
+
+
+def say_correlations(found: Mapping[str, float], n: int) -> None:
+    """A line for each source."""
+    for name, value in found.items():
+        idle = value < IDLE and n >= ENOUGH
+        typer.echo(f"correlation with {name}: {value:.2f}{'. Better leave it out.' * idle}")
 
 
 def kept_folds(table: Path) -> Path:

@@ -78,8 +78,8 @@ def bench(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Name of a published protocol: white2021, white2021-mutations, tnasp, tnasp-splits or suite-zero. Fewer "
-            "--trials give a quick look at it.",
+            help="Name of a published protocol: white2021, white2021-mutations, tnasp, tnasp-splits, nds-transfer or "
+            "suite-zero. Fewer --trials give a quick look at it.",
             show_default=False,
         ),
     ] = None,
@@ -113,6 +113,14 @@ def bench(
             "the path to a file that archcast score --out wrote."
         ),
     ] = "none",
+    sources: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of benchmarks of other tasks to learn from, or paths to tables, with commas between them. A name may be "
+            "followed by a metric (digits:val_accuracy). Predictors that learn from sources get a row without and one with them.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Number of worker processes; -1 is one for each core.")] = -1,
     out: Annotated[
         Path | None, typer.Option(help="Path to the folder for the results.", show_default="one in archcast-results")
@@ -160,6 +168,7 @@ def bench(
         "seed": seed,
         "metric": metric,
         "evidence": {"none": None, "published": True}.get(evidence, evidence),
+        "sources": None if sources is None else _sources(sources, loaded, arch_column, score_column),
         "preset": preset,
         "epochs": None if epochs is None else [_whole("--epochs", n) for n in epochs.split(",")],
         "budgets": budgets,
@@ -200,6 +209,24 @@ def load(
     if space is not None:
         return read_table(table, space, arch_column=arch or "arch", score_column=score or "score")
     return _own_table(table, score)
+
+
+def _sources(text: str, benchmark: Benchmark, arch: str | None, score: str | None) -> dict[str, Any]:
+    """Name -> name of a benchmark, or a table of another task, read with the columns of the command."""
+    from archcast.choosing.table import read_source
+    from archcast.data import read_table
+    from archcast.spaces.choices import Choices
+
+    found: dict[str, Any] = {}
+    for name in (part.strip() for part in text.split(",")):
+        if not name.endswith(TABLES):
+            found[name] = name
+        elif isinstance(benchmark.space, Choices):
+            found[name] = read_source(Path(name), benchmark.space, score=score)
+        else:
+            columns = {"arch_column": arch or "arch", "score_column": score or "score"}
+            found[name] = read_table(Path(name), benchmark.space.name, **columns)
+    return found
 
 
 def _own_table(path: Path, score: str | None) -> Benchmark:

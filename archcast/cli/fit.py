@@ -32,6 +32,14 @@ def fit(
         typer.Option(help="Name of a search space, or path to its JSON.", show_default="the table's own columns"),
     ] = None,
     predictor: Annotated[str, typer.Option(help="Name of the predictor, see archcast list predictors.")] = "stack",
+    sources: Annotated[
+        str | None,
+        typer.Option(
+            help="Paths to tables of other tasks with the same columns, or names of benchmarks, with commas between them. The "
+            "predictor learns from them too.",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -50,7 +58,15 @@ def fit(
     """
     from archcast.choosing import fit as fit_model
     from archcast.cli._progress import progress_bar, stoppable
-    from archcast.cli._tables import kept_folds, read, say_notes, show_validated
+    from archcast.cli._tables import (
+        correlations_of,
+        kept_folds,
+        read,
+        read_sources,
+        say_correlations,
+        say_notes,
+        show_validated,
+    )
     from archcast.errors import InvalidInputError
     from archcast.names import PREDICTORS
 
@@ -59,21 +75,26 @@ def fit(
         raise InvalidInputError(f"--out {str(out)!r} is a folder: give the path of the file to write, e.g. model.npz.")
     if not out.parent.is_dir():
         raise InvalidInputError(f"--out {str(out)!r}: the folder {str(out.parent)!r} does not exist.")
-    data = read(table, score, better, space, epochs)
+    data = read(table, score, better, space, epochs, sources)
     say_notes(data, to_stderr=json)
+    others = {} if sources is None else read_sources(sources, data.space, better)
     kept = kept_folds(table)
     with (
         stoppable(lambda: f"finished folds are kept in {kept}; the same command continues."),
         progress_bar("folds") as bar,
     ):
-        model, validated = fit_model(data, predictor, seed=seed, kept=kept, tell=bar.update)
+        model, validated = fit_model(
+            data, predictor, seed=seed, kept=kept, tell=bar.update, sources=list(others.values())
+        )
     out = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
     model.save(out)
     if json:
-        typer.echo(json_.dumps(_told(data, predictor, validated, out), indent=2, ensure_ascii=False))
+        told = _told(data, predictor, validated, out) | {"sources": correlations_of(model.predictor, others)}
+        typer.echo(json_.dumps(told, indent=2, ensure_ascii=False))
         return
     typer.echo("")
     show_validated(validated)
+    say_correlations(correlations_of(model.predictor, others), len(data))
     typer.echo(f"Written to {out}")
 
 

@@ -58,7 +58,8 @@ class Measurements:
 
         ``label`` is the predictor's name, with the epochs where it was asked at several: ``sotl @10``.
         ``<measure>`` is the mean over the trials that did not fail and ``<measure>_sem`` its standard error (NaN for fewer
-        than two). Times are medians, so that what is imported in the first trial does not count. ``trials`` counts all trials,
+        than two). Times are medians, so that what is imported in the first trial does not count. ``correlations`` are the means of
+        those found of the sources, in their order, with spaces between them. ``trials`` counts all trials,
         ``failed`` those that failed and ``reason`` says why the first of them did.
         """
         import pandas as pd
@@ -87,6 +88,7 @@ class Measurements:
                 values = _known(good, name)
                 average = np.median if name in TIMES else np.mean
                 summary[name] = float(average(values)) if len(values) else math.nan
+            summary["correlations"] = _mean_correlations(good)
             reasons = [row["error"] for row in group if row["error"]]
             summary |= {"trials": len(group), "failed": len(reasons), "reason": reasons[0] if reasons else ""}
             out.append(summary)
@@ -116,6 +118,11 @@ class Measurements:
         if self.protocol.get("budgets"):
             tree["budgets"] = self.budgets().rows()
         return json.dumps(tree, indent=2, allow_nan=False) + "\n"
+
+
+def _mean_correlations(rows: list[dict[str, Any]]) -> str:
+    found = [[float(value) for value in row["correlations"].split()] for row in rows if row["correlations"]]
+    return " ".join(f"{value:.3f}" for value in np.mean(found, axis=0)) if found else ""
 
 
 def _known(rows: list[dict[str, Any]], name: str) -> NDArray[np.float64]:

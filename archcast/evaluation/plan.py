@@ -18,7 +18,7 @@ from archcast.checks import one_of
 from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import ENCODINGS
 from archcast.errors import InvalidInputError
-from archcast.evaluation.presets import REST, WHOLE
+from archcast.evaluation.presets import PRESETS, REST, WHOLE
 from archcast.evaluation.protocol import (
     Protocol,
     Settings,
@@ -28,6 +28,7 @@ from archcast.evaluation.protocol import (
     query_epochs,
     settings,
 )
+from archcast.evaluation.sources import Told, told
 from archcast.evaluation.splits import (
     MUTATIONS,
     NEIGHBOURHOOD,
@@ -62,6 +63,7 @@ class Plan:
         predictors: label -> predictor, not initialised.
         proxies: where the values of proxies come from; their labels are among the predictors.
         splits: (train size, trial) -> numbers of the train and test rows.
+        told: the sources, and who is told of them.
     """
 
     protocol: Protocol
@@ -71,12 +73,14 @@ class Plan:
     predictors: Mapping[str, Predictor]
     proxies: ProxySource
     splits: Mapping[tuple[int, int], tuple[Rows, Rows]]
+    told: Told
 
     def described(self) -> dict[str, Any]:
         """Everything that decides the results, JSON-like: the protocol, the predictors, the versions of the software."""
         said = {name: settings(predictor) for name, predictor in self.predictors.items()}
         said |= self.proxies.described(self.protocol.seed)
-        return {**dataclasses.asdict(self.protocol), "predictors": said, "versions": versions()}
+        sources = {"sources": self.told.described()} if self.told.sources else {}
+        return {**dataclasses.asdict(self.protocol), **sources, "predictors": said, "versions": versions()}
 
     def keys(self) -> list[Key]:
         """All trials, in the order in which they run: label, train size, number of the trial, epochs."""
@@ -133,6 +137,7 @@ class Plan:
             truth=self.scores[test],
             test_evidence=Evidence(partial, full.proxies, full.costs)[test],
             pool=Pool(benchmark.archs[pool_rows], plain[pool_rows]),
+            sources=self.told.of(label, test),
             epochs=epochs,
             init_train_seconds=(math.nan if seconds is None else float(seconds[train].sum())) if needs.labels else 0.0,
             query_train_seconds=query_seconds,
@@ -162,11 +167,12 @@ def make_plan(
     asked: Settings,
     evidence: Evidence | str | Path | bool | None,
     proxies: str | Sequence[str] | None,
+    sources: Any = None,
 ) -> Plan:
     """Check everything and draw all splits.
 
     Args:
-        predictors, evidence, proxies: as :func:`archcast.evaluate` takes them.
+        predictors, evidence, proxies, sources: as :func:`archcast.evaluate` takes them.
         benchmark: what is evaluated on.
         asked: the settings.
 
@@ -188,6 +194,9 @@ def make_plan(
         raise InvalidInputError(
             f"{twice[0]!r} is the name of a predictor and of a proxy. Name the predictor otherwise."
         )
+    own = sources is not None or asked.preset is None
+    preset = None if own else PRESETS[one_of("preset", asked.preset, PRESETS)]
+    heard, made = told(preset.sources.get(benchmark.space.name) if preset else sources, benchmark, made, all_heard=own)
     made |= {name: EvidenceScore(benchmark.space, proxy=name) for name in names}
     if names:
         rows = rows[known_rows(known, len(benchmark))[rows]]
@@ -195,7 +204,7 @@ def make_plan(
     protocol = make_protocol(benchmark, groups, known, asked, metric)
     fixed = (asked.test_size is not None or asked.preset is not None) and protocol.test_size not in (REST, WHOLE)
     splits = _splits(protocol, benchmark, scores, groups, rows, int(protocol.test_size) if fixed else 2)
-    return Plan(protocol, benchmark, known, scores, made, ProxySource(names, benchmark, known), splits)
+    return Plan(protocol, benchmark, known, scores, made, ProxySource(names, benchmark, known), splits, heard)
 
 
 def _splits(

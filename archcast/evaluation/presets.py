@@ -31,6 +31,7 @@ class Preset:
         trials: repetitions.
         budgets: whether predictors are compared at every pair of budgets, where the benchmark knows how long trainings take.
         fidelities: how many numbers of epochs learning curves are looked at, see :func:`spread_epochs`.
+        sources: name of a space -> benchmarks of other tasks that predictors which can learn from them are told of.
         differs: what is not as in the paper, one sentence each; printed with the results.
     """
 
@@ -43,6 +44,7 @@ class Preset:
     trials: int | None = None
     budgets: bool = False
     fidelities: int | None = None
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     differs: tuple[str, ...] = ()
 
 
@@ -77,6 +79,8 @@ WHITE = Preset(
     ),
 )
 
+NDS = ("nasnet", "amoeba", "pnas", "enas", "darts")
+
 PRESETS: dict[str, Preset] = {
     "white2021": WHITE,
     "white2021-mutations": Preset(
@@ -89,7 +93,7 @@ PRESETS: dict[str, Preset] = {
         WHITE.trials,
         WHITE.budgets,
         WHITE.fidelities,
-        WHITE.differs,
+        differs=WHITE.differs,
     ),
     "tnasp": Preset(
         "train on n, test on the rest of the space",
@@ -105,6 +109,18 @@ PRESETS: dict[str, Preset] = {
             "The training architectures are a random sample of each trial; the papers have one fixed sample of each size.",
             "One metric is trained and tested on; the papers train on validation and test on test accuracies.",
             "The whole space holds the training architectures and their twins, in the papers as here.",
+        ),
+    ),
+    "nds-transfer": Preset(
+        "learn from the other families of NDS first, then from 16 networks (DARTS 100), test on the rest",
+        "Akhauri & Abdelfattah 2024, https://arxiv.org/abs/2403.02484",
+        spaces={f"nds-{family}": (100 if family == "darts" else 16,) for family in NDS},
+        test_size=REST,
+        sources={f"nds-{family}": tuple(f"nds/{other}" for other in NDS if other != family) for family in NDS},
+        differs=(
+            "The sources are all other families; the paper chooses the source of each target.",
+            "Train and test share no two networks of the same function.",
+            "Only predictors that learn from other spaces hear all sources; one of the same space hears those that lie in it.",
         ),
     ),
     "suite-zero": Preset(

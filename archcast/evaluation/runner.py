@@ -63,6 +63,7 @@ def evaluate(
     metric: str | None = None,
     evidence: Evidence | str | Path | bool | None = None,
     proxies: str | Sequence[str] | None = None,
+    sources: Any = None,
     preset: str | None = None,
     epochs: Sequence[int] | None = None,
     budgets: bool = False,
@@ -98,8 +99,12 @@ def evaluate(
             them. Their values are those of the evidence, else those published with the benchmark, else they are computed from
             the untrained networks of the test sets. Evidence narrows the benchmark to the architectures that it knows. By
             default, with the default predictors and no evidence, a few of those published with the benchmark.
-        preset: name of a published protocol: ``"white2021"``, ``"white2021-mutations"``, ``"tnasp"``, ``"tnasp-splits"`` or
-            ``"suite-zero"``. Fewer ``trials`` than the paper has give a quick look, which is labelled as one.
+        sources: other tasks to learn from: names of benchmarks, also with a metric as in ``"digits:val_accuracy"``, benchmarks or
+            :class:`~archcast.Source`; one, a list, or a mapping of names to them. Each predictor that learns from sources gets a
+            second row, ``"stack + sources"``, beside the one without. Rows of the functions that a trial tests on are
+            left out of its sources.
+        preset: name of a published protocol: ``"white2021"``, ``"white2021-mutations"``, ``"tnasp"``, ``"tnasp-splits"``,
+            ``"nds-transfer"`` or ``"suite-zero"``. Fewer ``trials`` than the paper has give a quick look, which is labelled as one.
         epochs: epochs of the learning curves that predictors are given at query, an evaluation each; by default each predictor
             gets as many as it is set to. Training architectures have complete curves.
         budgets: compare at every pair of budgets for init and query, see :meth:`Results.budgets`; ``epochs`` are then by default
@@ -129,7 +134,7 @@ def evaluate(
     if not isinstance(benchmark, Benchmark):
         benchmark = load_benchmark(benchmark)
     asked = Settings(train_sizes, test_size, test, trials, seed, metric, encoding, preset, epochs, budgets)
-    plan = make_plan(predictors, benchmark, asked, evidence, proxies)
+    plan = make_plan(predictors, benchmark, asked, evidence, proxies, sources)
     with nullcontext() if out is None else claimed(out):
         return run_plan(plan, jobs=jobs, out=None if out is None else Path(out), progress=progress)
 

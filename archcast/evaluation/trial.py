@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from archcast.evaluation.metrics import METRICS
-from archcast.evidence import Evidence, Pool
+from archcast.evidence import Evidence, Pool, Source
 from archcast.predictors.base import Predictor
 
 __all__ = ["COLUMNS", "Trial", "run_trial"]
@@ -33,9 +33,11 @@ COLUMNS: dict[str, type] = {
     "query_ms": float,
     "init_train_seconds": float,
     "query_train_seconds": float,
+    "correlations": str,
     "error": str,
 }
-"""Columns of ``results.csv`` and their types; an empty field is undefined (NaN), or no error."""
+"""Columns of ``results.csv`` and their types; an empty field is undefined (NaN), or no error. ``correlations`` are those that a
+predictor found of its sources with the scores, with spaces between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,7 @@ class Trial:
         train, scores, train_evidence: the training set.
         test, truth, test_evidence: the test set.
         pool: unlabelled candidates.
+        sources: rows of other tasks.
         epochs: epochs of the curves of the test set; 0 if the predictor looks at none.
         init_train_seconds: simulated seconds spent on training the training set; NaN where the benchmark does not know.
         query_train_seconds: simulated seconds spent on partial curves, an architecture; NaN where it does not know.
@@ -64,6 +67,7 @@ class Trial:
     truth: NDArray[np.float64]
     test_evidence: Evidence
     pool: Pool | None
+    sources: tuple[Source, ...] = ()
     epochs: int = 0
     init_train_seconds: float = math.nan
     query_train_seconds: float = math.nan
@@ -107,12 +111,15 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         "query_ms": math.nan,
         "init_train_seconds": trial.init_train_seconds,
         "query_train_seconds": trial.query_train_seconds,
+        "correlations": "",
         "error": "",
     }
     try:
         with one_thread():
             start = time.process_time()
-            trial.predictor.init(trial.train, trial.scores, trial.train_evidence, pool=trial.pool)
+            trial.predictor.init(
+                trial.train, trial.scores, trial.train_evidence, pool=trial.pool, sources=trial.sources or None
+            )
             row["fit_seconds"] = time.process_time() - start
             start = time.process_time()
             prediction = trial.predictor.query(trial.test, trial.test_evidence)
@@ -127,6 +134,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     if unknown:
         row["error"] = f"query returned {unknown} of {len(trial.test)} predictions that are not finite"
         return row
+    row["correlations"] = " ".join(f"{value:.3f}" for value in getattr(trial.predictor, "correlations", []))
     for name, metric in METRICS.items():
         row[name] = metric(trial.truth, prediction.mean, prediction.std)
     if math.isnan(row["kendall_tau"]):

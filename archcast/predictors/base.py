@@ -145,13 +145,15 @@ class Predictor(RegressorMixin, BaseEstimator):
 
     Attributes:
         has_std: whether ``query`` returns standard deviations.
-        learns_from_sources: whether ``init`` takes rows of other tasks.
+        learns_from_sources: whether ``init`` takes rows of other tasks, of the same space or one that lies in it.
+        learns_from_other_spaces: whether they may also be of spaces that have no row in common with the predictor's.
         needs_graph: whether it reads cell graphs, which not every space has.
         parameters: rules for its parameters, by name, see :mod:`archcast.predictors.parameters`.
     """
 
     has_std: ClassVar[bool] = False
     learns_from_sources: ClassVar[bool] = False
+    learns_from_other_spaces: ClassVar[bool] = False
     needs_graph: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, Rule]] = {}
 

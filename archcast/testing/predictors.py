@@ -29,10 +29,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from archcast.errors import InvalidInputError, MissingEvidenceError
-from archcast.evidence import Evidence, Pool
+from archcast.evidence import Evidence, Pool, Source
 from archcast.predictors.base import PREDICTORS, NotInitializedError, Prediction, Predictor
 from archcast.predictors.learning_curve.curves import CurvePredictor, falls
 from archcast.predictors.parameters import rules_of
+from archcast.spaces.choices import Choices
 from archcast.testing._assertions import expect_error, require
 
 __all__ = ["check_predictor", "predictor_checks"]
@@ -527,6 +528,40 @@ def check_pool(predictor: Predictor) -> None:
         one = _fresh(predictor).init(archs, scores, evidence, pool=candidates)
         answer = one.query(queries, _noisy_evidence(predictor, queries))
         _require_sound(predictor, answer, 9, "init with a pool")
+
+
+@_check
+def check_sources(predictor: Predictor) -> None:
+    archs, queries, rows = _rows(predictor, _size(predictor)), _rows(predictor, 9, 1), _rows(predictor, 14, 2)
+    scores, evidence, own = _scores(predictor, archs), _evidence(predictor, archs), predictor._space
+    good = Source(own, rows, _scores(predictor, rows))
+    if not predictor.learns_from_sources:
+        with expect_error(InvalidInputError, "init with a source that is not learned from", "sources"):
+            _fresh(predictor).init(archs, scores, evidence, sources=[good])
+        return
+    other = Choices(only=[1, 2, 3])
+    strange = {
+        "of another space": (Source(other, other.sample(4, 0), np.arange(4.0)), "sources[1]"),
+        "without rows": (Source(own, rows[:0], np.zeros(0)), "sources"),
+        "with invalid rows": (Source(own, rows + max(own.cardinalities), good.scores), "sources[1]"),
+    }
+    for what, (source, words) in strange.items():
+        with expect_error(InvalidInputError, f"init with a source {what}", words):
+            _fresh(predictor).init(archs, scores, evidence, sources=[good, source])
+    unknown = Evidence(proxies={"nobody_knows": np.full(len(rows), np.nan)}, costs={"size": good.scores})
+    hostile = {
+        "one row": [Source(own, rows[:1], good.scores[:1])],
+        "equal scores": [good, Source(own, rows, np.ones(len(rows)))],
+        "one architecture": [Source(own, rows[[0] * 5], np.arange(5.0))],
+        "huge, tiny and opposite scores": [Source(own, rows, factor * good.scores) for factor in (1e12, 1e-12, -1.0)],
+        "unrelated scores and strange evidence": [Source(own, rows, np.sin(99 * good.scores), unknown)],
+    }
+    for what, sources in hostile.items():
+        one = _fresh(predictor).init(archs, scores, evidence, sources=sources)
+        _require_sound(one, _query(one, queries), 9, f"init with sources of {what}")
+        found = np.asarray(getattr(one, "correlations", np.zeros(len(sources))), dtype=np.float64)
+        require(found.shape == (len(sources),), f"sources of {what}: correlations has shape {found.shape}")
+        require((np.abs(found) <= 1).all(), f"sources of {what}: correlations are {found}")
 
 
 # -- state -------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 from typing_extensions import Self
 
-from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Predictor
 from archcast.predictors.features import EvidenceColumn, reference_numbers, reference_rows
@@ -24,22 +23,41 @@ from archcast.predictors.gaussian_process._additive import (
     tune,
 )
 from archcast.predictors.persistence import saved
-from archcast.spaces.base import SearchSpace, get_space
+from archcast.predictors.sources import in_space, of_rows
+from archcast.predictors.targets import targets_of
+from archcast.spaces.base import SearchSpace
 
-__all__ = ["CORRELATIONS", "EXPECTED", "HEARD", "MANY", "NOISE", "CorrelatedGP", "Signal", "heard", "signals_of"]
+__all__ = [
+    "CORRELATIONS",
+    "EXPECTED",
+    "HEARD",
+    "MANY",
+    "NOISE",
+    "CorrelatedGP",
+    "Signal",
+    "correlations_of",
+    "heard",
+    "signals_of",
+]
 
 CORRELATIONS = np.linspace(-0.6, 0.975, 22)
-EXPECTED, DOUBT = 0.55, 0.35
-"""Correlations that are tried, and mean and standard deviation of their normal prior."""
+EXPECTED, DOUBT = 0.8, 0.25
+STRANGE, WIDE = 0.15, 0.5
+"""Correlations that are tried. Their prior has two parts: most sources are alike, with a normal distribution of this mean times the
+skill of the source and this standard deviation; the others, this share of all, may be anything about 0."""
 
-NOISE = 0.05
-"""Variance of the noise before it is tuned."""
+NOISE, DOUBTED = 0.05, 1.0
+"""Variance of the noise before it is tuned: this, and the other divided by the number of scores, since few of them say little about
+the correlation."""
 
 MANY = 20
 """From so many architectures up ``stack`` tunes the kernel and takes further members."""
 
 HEARD = 1000
 """Of more scores a task learns nothing from others: sources are not heard, since a covariance is kept for each correlation."""
+
+HALF_SKILLED, SKILLED = 5.0, 0.2
+"""With so many rows of a source, half of its skill is believed; a source with less skill is not heard."""
 
 MOST = 1500
 """More rows of a source are thinned out to so many, evenly: further ones tell little."""
@@ -56,11 +74,15 @@ class Signal:
         stack: predictor fitted to the source.
         scale: rank-normal map of its predictions.
         process: its Gaussian process on the structure.
+        skill: correlation of the source's targets with what that process expects of each from all others; files of before have 1.
+        number: of the source.
     """
 
     stack: Predictor
     scale: EvidenceColumn
     process: AdditiveGP
+    skill: float = 1.0
+    number: int = 0
 
     def __call__(self, archs: NDArray[np.int64], evidence: Evidence) -> Array:
         """``(n,)`` quantiles."""
@@ -77,39 +99,55 @@ def signals_of(
     process: Callable[[Any], AdditiveGP],
     space: SearchSpace,
     known: Known,
-) -> list[Signal]:
-    """A signal for each source; none for a task with more than ``HEARD`` scores.
+) -> tuple[list[Signal], int]:
+    """Signals of the sources that are worth hearing, and how many sources there were; none for a task with more than ``HEARD``
+    scores.
 
     Args:
         predictor: not initialised; it is made anew for each source.
         process: the Gaussian process of such a predictor once it is initialised.
         space: that of the task.
-        known: of the task: its sources, of the same space, and its pool.
+        known: of the task: its sources and its pool.
 
     Raises:
-        InvalidInputError: a source of another space.
+        InvalidInputError: a source of a space that has no rows in common with the task's.
     """
-    for number, source in enumerate(known.sources):
-        if get_space(source.space).name != space.name:
-            raise InvalidInputError(
-                f"sources[{number}] is of space {get_space(source.space).name!r}, the task of {space.name!r}: only sources of the "
-                "same space help. Leave it out."
-            )
+    sources = in_space(known.sources, space)
     if len(known.scores) > HEARD:
-        return []
+        return [], 0
     out, pool = [], known.pool
-    rows = reference_rows(space, pool)
+    candidates = reference_rows(space, pool)
     beside = Evidence() if pool is None or not pool.evidence else pool.evidence[reference_numbers(pool)]
-    for number, source in enumerate(known.sources):
-        some = np.linspace(0, len(source.archs) - 1, min(len(source.archs), MOST)).astype(int)
+    for number, source in enumerate(sources):
+        source = of_rows(source, np.linspace(0, len(source.archs) - 1, min(len(source.archs), MOST)).astype(int))
+        evidence = source.evidence.shared(known.evidence)
         fitted: Any = type(predictor)(**predictor.get_params(deep=False))
-        fitted.init(
-            source.archs[some], source.scores[some], source.evidence[some] if source.evidence else None, pool=pool
-        )
-        expected = fitted.query(rows, beside or None).mean
-        scale = EvidenceColumn.of("source", str(number), 0, expected)
-        out.append(Signal(fitted, scale, process(fitted)))
+        fitted.init(source.archs, source.scores, evidence or None, pool=pool)
+        # among the candidates, or among the source's own rows where the candidates lack evidence that it learned from
+        covered = evidence.names <= beside.names
+        rows, told = (candidates, beside) if covered else (source.archs, evidence)
+        gp = process(fitted)
+        skill = _skill(gp, targets_of(space, source.scores))
+        if skill >= SKILLED:
+            scale = EvidenceColumn.of("source", str(number), 0, fitted.query(rows, told or None).mean)
+            out.append(Signal(fitted, scale, gp, skill, number))
+    return out, len(sources)
+
+
+def correlations_of(count: int, signals: Sequence[Signal], found: Sequence[float]) -> list[float]:
+    """Of all sources; 0 for those that are not heard."""
+    out = [0.0] * count
+    for signal, value in zip(signals, found, strict=True):
+        out[signal.number] = value
     return out
+
+
+def _skill(gp: AdditiveGP, targets: Array) -> float:
+    """How well a source can be told from structure, 0 to 1: nothing that is expected of noise can be of use elsewhere."""
+    expected = gp.leave_one_out(targets)
+    if len(targets) < 3 or np.ptp(targets) == 0 or np.ptp(expected) == 0:
+        return 0.0
+    return max(float(np.corrcoef(expected, targets)[0, 1]), 0.0) * len(targets) / (len(targets) + HALF_SKILLED)
 
 
 @saved("correlated-gp")
@@ -122,8 +160,12 @@ class CorrelatedGP:
         t = rho s + (1 - |rho|) m + sqrt(1 - rho^2) g + c + noise
 
     with the prior mean m and the process g that the targets have without a source, and c ~ N(0, 1), since t is centred on the
-    training rows and s on the candidates. Its weight is its likelihood times N(rho; .55, .35^2); sources share the average by
-    the same weights. The kernel is that of the prior, or tuned once, at the mean rho.
+    training rows and s on the candidates. Its weight is its likelihood times the prior of rho, .85 N(.8 k, .25^2) + .15 N(0, .5^2)
+    with the skill k of the source; sources share the average by the same weights. The kernel is that of the prior, or tuned
+    once, at the mean rho.
+
+    A source's skill is the correlation of its scores with what is expected of each from all its others. Noise has none, so that a
+    source whose scores are wrong says so itself, before the task has a single score.
 
     Attributes:
         terms: ``n`` training rows.
@@ -147,6 +189,7 @@ class CorrelatedGP:
         cls,
         terms: Terms,
         signals: Array,
+        skills: Array,
         base: Array,
         targets: Array,
         priors: Priors,
@@ -159,6 +202,7 @@ class CorrelatedGP:
         Args:
             terms: features of the kernel.
             signals: ``(n, s)`` of the sources.
+            skills: ``(s,)`` of these.
             base: ``(n,)`` prior mean m.
             targets: ``(n,)``.
             priors: of the hyperparameters of g.
@@ -170,7 +214,7 @@ class CorrelatedGP:
             np.array([p.median for p in part]) for part in (priors.scales, priors.lengthscales, priors.slopes)
         )
         mode = AdditiveKernel(scales, lengthscales, slopes, ones)
-        member = cls._with(mode, NOISE, terms, signals, base, targets, more)
+        member = cls._with(mode, NOISE + DOUBTED / len(targets), terms, signals, skills, base, targets, more)
         if not tuned:
             return member
         rho, weights = member.correlations, member.weights
@@ -178,7 +222,7 @@ class CorrelatedGP:
         mean = weights @ member._means(signals, base)
         kernel, noise = tune(terms, targets - mean - (targets - mean).mean(), priors)
         scaled = AdditiveKernel(kernel.scales / left, kernel.lengthscales, kernel.slopes / left, kernel.relevances)
-        return cls._with(scaled, noise, terms, signals, base, targets, more)
+        return cls._with(scaled, noise, terms, signals, skills, base, targets, more)
 
     @classmethod
     def _with(
@@ -187,6 +231,7 @@ class CorrelatedGP:
         noise: float,
         terms: Terms,
         signals: Array,
+        skills: Array,
         base: Array,
         targets: Array,
         more: dict[str, Any],
@@ -196,12 +241,12 @@ class CorrelatedGP:
         rho = np.tile(CORRELATIONS, count)
         errors, gram = targets - _prior_means(rho, sources, signals, base), kernel(terms, terms)
         alphas, inverses, logs = [], [], []
-        for r, error in zip(rho, errors, strict=True):
+        for r, skill, error in zip(rho, skills[sources], errors, strict=True):
             factor = np.linalg.cholesky((1 - r**2) * gram + 1 + (noise + JITTER) * np.eye(n))
             inverse = cho_solve((factor, True), np.eye(n))
             alphas.append(inverse @ error)
             inverses.append(inverse)
-            prior = -0.5 * ((r - EXPECTED) / DOUBT) ** 2
+            prior = _log_prior(r, skill)
             logs.append(prior - 0.5 * error @ alphas[-1] - np.log(np.diag(factor)).sum())
         weights = np.exp(np.array(logs) - max(logs))
         return cls(
@@ -263,6 +308,12 @@ class CorrelatedGP:
     def _average(self, means: Array, variances: Array) -> tuple[Array, Array]:
         mean = self.weights @ means
         return mean, self.weights @ (variances + np.square(means - mean))
+
+
+def _log_prior(rho: float, skill: float) -> float:
+    """Of a correlation, but for a constant."""
+    alike = (1 - STRANGE) / DOUBT * np.exp(-0.5 * ((rho - EXPECTED * skill) / DOUBT) ** 2)
+    return float(np.log(alike + STRANGE / WIDE * np.exp(-0.5 * (rho / WIDE) ** 2)))
 
 
 def _prior_means(rho: Array, sources: NDArray[np.int64], signals: Array, base: Array) -> Array:

@@ -13,7 +13,7 @@ from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Known, NotInitializedError, Prediction, Predictor, register
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
-from archcast.predictors.gaussian_process._correlated import CorrelatedGP, Signal, heard, signals_of
+from archcast.predictors.gaussian_process._correlated import CorrelatedGP, Signal, correlations_of, heard, signals_of
 from archcast.predictors.parameters import Encoding
 from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.predictors.targets import TargetScale, targets_of
@@ -150,6 +150,7 @@ class GaussianProcess(KernelPredictor):
     learns_relevance: ClassVar[bool] = True
     learns_from_sources = True
     signals_: Sequence[Signal] = ()  # in files of before
+    n_sources_: int = 0
     correlated_: CorrelatedGP | None = None  # takes the place of gp_ where there are sources
     parameters = {"encoding": Encoding()}
 
@@ -164,7 +165,7 @@ class GaussianProcess(KernelPredictor):
         self.encoding = encoding
 
     def _init(self, known: Known) -> None:
-        self.signals_ = signals_of(self, lambda fitted: fitted.gp_, self._space, known)
+        self.signals_, self.n_sources_ = signals_of(self, lambda fitted: fitted.gp_, self._space, known)
         if not self.signals_:
             super()._init(known)
             return
@@ -172,7 +173,8 @@ class GaussianProcess(KernelPredictor):
         targets = targets_of(self._space, known.scores)
         self.scale_ = TargetScale.of_scores(known.scores, targets)
         terms, signals, base = self._heard(known.archs, known.evidence)
-        self.correlated_ = CorrelatedGP.learn(terms, signals, base, targets, self._priors(terms))
+        skills = np.array([signal.skill for signal in self.signals_])
+        self.correlated_ = CorrelatedGP.learn(terms, signals, skills, base, targets, self._priors(terms))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         if self.correlated_ is None:
@@ -192,8 +194,10 @@ class GaussianProcess(KernelPredictor):
 
     @property
     def correlations(self) -> list[float]:
-        """Of each source with the scores, on the scale of normal quantiles, as far as the training rows tell; empty without."""
-        return [] if self.correlated_ is None else self.correlated_.correlation
+        """Of each source with the scores, on the scale of normal quantiles, as far as the training rows tell; 0 of a source that is
+        not heard, because its scores cannot be told from structure."""
+        found = [] if self.correlated_ is None else self.correlated_.correlation
+        return correlations_of(self.n_sources_ or len(found), self.signals_, found)
 
     def _heard(
         self, archs: NDArray[np.int64], evidence: Evidence

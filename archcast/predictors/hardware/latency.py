@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Source
 from archcast.predictors.base import Known, Prediction, Predictor, register
 from archcast.predictors.hardware._features import REFERENCE, Blocks
 from archcast.predictors.hardware._kernel import posterior, weights_for
 from archcast.predictors.parameters import Number
-from archcast.spaces.base import SearchSpace, get_space
+from archcast.predictors.sources import in_space
+from archcast.spaces.base import SearchSpace
 
 __all__ = ["Latency"]
 
@@ -77,14 +78,15 @@ class Latency(Predictor):
         space, rng = self._space, self._rng()
         self.blocks_ = Blocks.of(space)
         self.devices_ = np.zeros((0, 1))
-        fitted = [self._device(number, source, rng) for number, source in enumerate(known.sources)]
+        sources = in_space(known.sources, space)
+        fitted = [self._device(source, rng) for source in sources]
         if fitted:
             self.devices_ = np.stack(fitted)
         self.center_, self.spread_ = float(known.scores.mean()), float(known.scores.std()) or 1.0
         self.least_ = float(known.scores.min())
         self.known_ = [*self._features(known.archs)]
         self.targets_ = (known.scores - self.center_) / self.spread_
-        tasks = self._tasks(known.sources, rng) if len(fitted) > 1 else [(self.known_, self.targets_)]
+        tasks = self._tasks(sources, rng) if len(fitted) > 1 else [(self.known_, self.targets_)]
         self.weights_ = weights_for(tasks, len(self.known_))
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
@@ -101,15 +103,9 @@ class Latency(Predictor):
         times = _with_one(np.concatenate(blocks, axis=1)) @ self.devices_[devices].T
         return [*blocks, times.mean(axis=1, keepdims=True), times / len(devices) ** 0.5]
 
-    def _device(self, number: int, source: Source, rng: np.random.Generator) -> Array:
+    def _device(self, source: Source, rng: np.random.Generator) -> Array:
         """``(k + 1,)`` coefficients of what a device takes, with mean 0 and variance 1 over the space."""
-        space = self._space
-        if get_space(source.space) != space:
-            raise InvalidInputError(
-                f"sources[{number}] is of space {get_space(source.space).name!r}, the predictor's is {space.name!r}: a device is "
-                "learnt from rows of the same space."
-            )
-        rows, times = space.validate(source.archs), source.scores
+        space, rows, times = self._space, source.archs, source.scores
         some = rng.permutation(len(rows))[:MOST]
         features = np.concatenate(self.blocks_(space, rows[some]), axis=1)
         center = features.mean(axis=0)
@@ -120,11 +116,11 @@ class Latency(Predictor):
         spread = float(reference.std()) or 1.0
         return np.append(slopes / spread, -float(reference.mean()) / spread)
 
-    def _tasks(self, sources: tuple[Source, ...], rng: np.random.Generator) -> list[tuple[list[Array], Array]]:
+    def _tasks(self, sources: Sequence[Source], rng: np.random.Generator) -> list[tuple[list[Array], Array]]:
         """Small tasks: some rows of a source, with the features of the other sources."""
         tasks = []
         for number, source in enumerate(sources):
-            rows = self._space.validate(source.archs)
+            rows = source.archs
             for _ in range(TASKS):
                 some = rng.permutation(len(rows))[:ROWS]
                 times = source.scores[some]

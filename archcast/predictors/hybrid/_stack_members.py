@@ -53,6 +53,7 @@ class Inputs:
         slope: part of the prior quantile that is the prior mean.
         counted: whether the prior quantile of the structure is so good that the slope on it is learned, too.
         signals: ``(n, s)`` what sources expect, as quantiles; ``None`` without sources.
+        skills: ``(s,)`` how well each source can be told from structure.
     """
 
     view: View
@@ -63,6 +64,7 @@ class Inputs:
     slope: float = PRIOR_SLOPE
     counted: bool = False
     signals: Array | None = None
+    skills: Array | None = None
 
     @property
     def matrix(self) -> Array:

@@ -35,10 +35,11 @@ class Correlated(CorrelatedGP):
     ) -> tuple[Correlated, Array, Array]:
         """Fit; arguments and answer are those of :meth:`Process.fit`. ``inputs`` have signals."""
         assert inputs.signals is not None
+        assert inputs.skills is not None
         terms, priors = terms_of(inputs, evidence), priors_of(inputs, evidence, distances)
         base = inputs.prior_mean(evidence)
         tuned = len(targets) >= MANY
-        member = cls.learn(terms, inputs.signals, base, targets, priors, tuned=tuned, evidence=evidence)
+        member = cls.learn(terms, inputs.signals, inputs.skills, base, targets, priors, tuned=tuned, evidence=evidence)
         return member, *member.leave_one_out(targets)
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:

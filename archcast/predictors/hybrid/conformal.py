@@ -61,7 +61,6 @@ class Conformal(Predictor):
     """
 
     has_std = True
-    learns_from_sources = True
 
     parameters = {"predictor": Text(), "settings": Settings(), "folds": Whole(2)}
 
@@ -83,6 +82,21 @@ class Conformal(Predictor):
     def requires(self) -> Requirements:
         """What the predictor requires, and labels."""
         return replace(self._made(0).requires, labels=True, none=False)
+
+    @property
+    def learns_from_sources(self) -> bool:  # type: ignore[override]
+        """Whether the predictor does."""
+        return bool(self._made(0).learns_from_sources)
+
+    @property
+    def learns_from_other_spaces(self) -> bool:  # type: ignore[override]
+        """Whether the predictor does."""
+        return bool(self._made(0).learns_from_other_spaces)
+
+    @property
+    def correlations(self) -> list[float]:
+        """Of each source with the scores, as the predictor has found them; empty where it tells none."""
+        return list(getattr(getattr(self, "predictor_", None), "correlations", []))
 
     def _init(self, known: Known) -> None:
         rng, n = self._rng(), len(known.scores)

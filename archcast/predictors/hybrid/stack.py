@@ -14,7 +14,7 @@ from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import AdditiveGP
-from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, heard, signals_of
+from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
 from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Line, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
 from archcast.predictors.hybrid._transfer import Correlated, Inherited
@@ -174,6 +174,7 @@ class Stack(Predictor):
     has_std = True
     learns_from_sources = True
     signals_: Sequence[Signal] = ()  # in files of before
+    n_sources_: int = 0
 
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
         super().__init__(space, random_state=random_state)
@@ -184,7 +185,7 @@ class Stack(Predictor):
         return Requirements(none=True)
 
     def _init(self, known: Known) -> None:
-        self.signals_ = signals_of(self, _structural, self._space, known)
+        self.signals_, self.n_sources_ = signals_of(self, _structural, self._space, known)
         if len(known.archs) == 0:
             self._init_unlabelled(known.pool)
             return
@@ -257,7 +258,8 @@ class Stack(Predictor):
         if self.scale_ is None:
             slope, quantile = inputs.slope, inputs.prior_quantile(evidence=True)
             if inputs.signals is not None:
-                slope, quantile = EXPECTED, inputs.signals.mean(axis=1)
+                assert inputs.skills is not None
+                slope, quantile = EXPECTED * float(inputs.skills.mean()), inputs.signals.mean(axis=1)
             return Prediction(slope * quantile, np.full(len(archs), np.sqrt(1 - slope**2)))
         answers = [process.predict(inputs) for process in self.processes_]
         features = inputs.matrix
@@ -272,13 +274,18 @@ class Stack(Predictor):
         """The inputs with the signals of the sources."""
         if not self.signals_:
             return inputs
-        return replace(inputs, signals=heard(self.signals_, archs, evidence))
+        skills = np.array([signal.skill for signal in self.signals_])
+        return replace(inputs, signals=heard(self.signals_, archs, evidence), skills=skills)
 
     @property
     def correlations(self) -> list[float]:
-        """Of each source with the scores, on the scale of normal quantiles, as far as the training rows tell; empty without."""
+        """Of each source with the scores, on the scale of normal quantiles, as far as the training rows tell; 0 of a source that is
+        not heard, because its scores cannot be told from structure."""
         first = self.processes_[0] if getattr(self, "processes_", None) else None
-        return first.correlation if isinstance(first, Correlated) else []
+        if not isinstance(first, Correlated) and self.signals_:
+            return []
+        found = first.correlation if isinstance(first, Correlated) else []
+        return correlations_of(self.n_sources_ or len(found), self.signals_, found)
 
     def _keys(self, evidence: Evidence) -> list[Key]:
         """The columns that the members are shown of evidence, by default all that there are."""

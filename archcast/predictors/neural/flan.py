@@ -68,6 +68,7 @@ class FLAN(NetworkEnsemble):
     """
 
     learns_from_sources = True
+    learns_from_other_spaces = True
 
     parameters = {"source_epochs": Whole(1)}
 
@@ -107,7 +108,7 @@ class FLAN(NetworkEnsemble):
                 raise InvalidInputError(
                     f"sources[{number}] is of space {other.name!r}, which has no cell graphs: leave that source out."
                 )
-            other.validate(source.archs, allow_empty=False)
+            other.validate(source.archs, allow_empty=False, name=f"sources[{number}].archs")
         self.names_ = names_of([self._space, *others])
         self.spaces_ = [self._space.name, *sorted({other.name for other in others} - {self._space.name})]
         self._sources = known.sources

@@ -115,9 +115,7 @@ def test_predictions_of_positive_scores_are_positive_and_keep_their_order() -> N
 def test_a_source_of_another_space() -> None:
     other = archcast.get_space("nats-size")
     source = Source(other, other.sample(20, 0), np.arange(20.0))
-    with pytest.raises(
-        InvalidInputError, match=r"sources\[0\] is of space 'nats-size', the predictor's is 'nasbench201'"
-    ):
+    with pytest.raises(InvalidInputError, match=r"sources\[0\] is of space 'nats-size', the task of 'nasbench201'"):
         archcast.get_predictor("latency", SPACE).init(ROWS[:10], device(0)[:10], sources=[source])
 
 

@@ -38,6 +38,11 @@ def fitted(n, sources, seed=2, strange=0.0):
     return get_predictor("stack", SPACE, random_state=0).init(archs, scores, sources=sources)
 
 
+def log_prior(rho, skill):
+    """Most sources are alike, as far as they can be told at all."""
+    return np.log(0.85 * norm(0.8 * skill, 0.25).pdf(rho) + 0.15 * norm(0, 0.5).pdf(rho))
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_average_over_correlations_by_hand(count):
     stack = fitted(8, [source(k) for k in range(count)])
@@ -59,7 +64,7 @@ def test_average_over_correlations_by_hand(count):
             prior, new = (r * x.signals[:, k] + (1 - abs(r)) * 0.45 * x.prior for x in (train, query))
             covariance = (1 - r**2) * gram + 1 + (NOISE + JITTER) * np.eye(8)
             between = (1 - r**2) * cross + 1
-            logs.append(multivariate_normal(prior, covariance).logpdf(targets) + norm(0.55, 0.35).logpdf(r))
+            logs.append(multivariate_normal(prior, covariance).logpdf(targets) + log_prior(r, stack.signals_[k].skill))
             solved = np.linalg.solve(covariance, np.column_stack([targets - prior, between.T]))
             means.append(new + between @ solved[:, 0])
             variances.append((1 - r**2) * own + 1 - np.einsum("ij,ji->i", between, solved[:, 1:]) + NOISE)
@@ -83,11 +88,22 @@ def test_a_related_source_helps_and_its_correlation_is_found():
 
 def test_of_two_sources_the_one_that_is_alike_counts():
     archs = SPACE.sample(200, 5)
-    backwards = Source(SPACE, archs, np.random.default_rng(0).permutation(task(archs, 1)))
-    stack = fitted(30, [backwards, source()])
+    other = Source(SPACE, archs, (archs == 1).sum(axis=1) - (archs == 3).sum(axis=1))
+    stack = fitted(30, [other, source()])
     member = stack.processes_[0]
     assert member.weights[member.sources == 1].sum() > 0.9
-    assert len(stack.correlations) == 2
+    assert stack.correlations[1] > stack.correlations[0] + 0.3
+
+
+def test_a_source_that_is_noise_is_not_heard():
+    archs = SPACE.sample(200, 5)
+    noise = Source(SPACE, archs, np.random.default_rng(0).permutation(task(archs, 1)))
+    alone, told = fitted(8, []), fitted(8, [noise])
+    np.testing.assert_array_equal(told.query(QUERIES).mean, alone.query(QUERIES).mean)
+    assert told.correlations == [0.0]
+    both = fitted(8, [noise, source()])
+    assert both.correlations[0] == 0
+    assert both.correlations[1] > 0.3
 
 
 def test_without_a_score_the_source_ranks():
@@ -105,7 +121,9 @@ def test_a_source_is_saved(tmp_path):
 
 def test_a_source_of_another_space_is_refused_in_one_line():
     other = get_space("nats-size").sample(20, 0)
-    with pytest.raises(InvalidInputError, match=r"sources\[0\] is of space 'nats-size', the task of 'nasbench201'"):
+    with pytest.raises(
+        InvalidInputError, match=r"sources\[0\] is of space 'nats-size', the task of 'nasbench201', and no row"
+    ):
         fitted(8, [Source("nats-size", other, other.sum(axis=1).astype(float))])
 
 
