@@ -23,7 +23,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.errors import DivergedError, InvalidFileError
+from archcast.checks import path_of
+from archcast.errors import DivergedError, InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import fingerprint
 from archcast.supernets.base import Supernet
@@ -193,8 +194,11 @@ def train(
     Raises:
         DivergedError: a loss or a parameter is no finite number; names the epoch.
         InvalidFileError: the checkpoint is of another training.
+        InvalidInputError: the checkpoint cannot be a file.
     """
     settings = regime.settings
+    if checkpoint is not None:
+        checkpoint = _place("checkpoint", checkpoint)
     regime.to(device)
     if torch.device(device).type != "cpu":
         regime.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -202,8 +206,9 @@ def train(
     data = data.to(device)
     state = _State()
     identity = _identity(regime, data, seed, diary)
-    if checkpoint is not None and Path(checkpoint).exists():
-        state = _continue(regime, Path(checkpoint), identity, diary)
+    if checkpoint is not None and checkpoint.exists():
+        state = _continue(regime, checkpoint, identity, diary)
+        _check(regime, 0.0, state.epoch - 1)
     images, labels = data.train
     size = min(settings.batch_size, len(images))
     batches = len(images) // size
@@ -250,7 +255,7 @@ def train(
         if diary is not None:
             diary.note(regime)
         if checkpoint is not None:
-            _write(regime, Path(checkpoint), identity, state, diary)
+            _write(regime, checkpoint, identity, state, diary)
     regime.eval()
     if progress is not None:
         progress(settings.epochs, settings.epochs)
@@ -283,6 +288,16 @@ def _check(regime: Regime, total: float, epoch: int) -> None:
     for name, value in regime.named_parameters():
         if not bool(torch.isfinite(value).all()):
             raise DivergedError(f"{where}: {name} is not finite after epoch {epoch + 1}. {advice}")
+
+
+def _place(name: str, value: str | Path) -> Path:
+    """The path of a file in a folder that is there or is made."""
+    path = path_of(name, value)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(f"{name} {short(str(path))}: its folder cannot be made: {error.strerror}.") from error
+    return path
 
 
 # -- checkpoints -------------------------------------------------------------------------------------------------------
@@ -321,7 +336,6 @@ def _write(regime: Regime, path: Path, identity: dict[str, Any], state: _State, 
     for number, entry in enumerate([] if diary is None else diary.entries):
         tensors |= {f"diary.{number}.{name}": torch.as_tensor(value).contiguous() for name, value in entry.items()}
     metadata = {"identity": json.dumps(identity), "epoch": str(state.epoch), "losses": json.dumps(state.losses)}
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, save(tensors, metadata))
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archcast import files
+from archcast.checks import path_of
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, MissingDependencyError
 from archcast.registry import closest
 
@@ -73,9 +74,13 @@ class Dataset:
 
     Attributes:
         name: as it was asked for.
-        train, validation, test: images ``(n, c, h, w)`` float32 of about mean 0 and variance 1, and labels ``(n,)``.
+        train, validation, test: images ``(n, c, h, w)`` float32 of about mean 0 and variance 1, and labels ``(n,)`` int64.
         classes: number of labels.
         augmentation: of training images.
+
+    Raises:
+        InvalidInputError: a set is empty or has other shapes or types, a pixel is no finite number, or a label is none of the
+            classes.
     """
 
     name: str
@@ -84,6 +89,13 @@ class Dataset:
     test: Split
     classes: int
     augmentation: Augmentation
+
+    def __post_init__(self) -> None:
+        for part in ("train", "validation", "test"):
+            _check_split(f"dataset {self.name!r}, {part}", *getattr(self, part), self.classes)
+        shapes = {part: tuple(getattr(self, part)[0].shape[1:]) for part in ("train", "validation", "test")}
+        if len(set(shapes.values())) > 1:
+            raise InvalidInputError(f"dataset {self.name!r}: its sets have images of different shapes, {shapes}.")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -95,6 +107,24 @@ class Dataset:
         """The same images on another device."""
         moved = [(x.to(device), y.to(device)) for x, y in (self.train, self.validation, self.test)]
         return Dataset(self.name, moved[0], moved[1], moved[2], self.classes, self.augmentation)
+
+
+def _check_split(title: str, images: Tensor, labels: Tensor, classes: int) -> None:
+    """Raise unless images and labels are what :class:`Dataset` says."""
+    if images.ndim != 4 or labels.shape != images.shape[:1] or not len(images):
+        raise InvalidInputError(
+            f"{title}: images must have shape (n, c, h, w) and labels (n,), n at least 1; they have {tuple(images.shape)} and "
+            f"{tuple(labels.shape)}."
+        )
+    if images.dtype != torch.float32 or labels.dtype != torch.int64:
+        raise InvalidInputError(
+            f"{title}: images must be float32 and labels int64; they are {images.dtype} and {labels.dtype}."
+        )
+    if not bool(torch.isfinite(images).all()):
+        raise InvalidInputError(f"{title}: some pixels are no finite numbers.")
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0 or most >= classes:
+        raise InvalidInputError(f"{title}: labels go from {least} to {most}, and must be 0 to {classes - 1}.")
 
 
 def load_dataset(name: str | Path, **settings: Any) -> Dataset:
@@ -119,7 +149,7 @@ def load_dataset(name: str | Path, **settings: Any) -> Dataset:
         MissingDependencyError: torchvision is needed and not installed.
     """
     readers = {"digits": _digits, "cifar10": _cifar10, "cifar100": _cifar100}
-    path = Path(name)
+    path = path_of("dataset", name)
     try:
         if str(name) in readers:
             return readers[str(name)](**settings)

@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError
-from archcast.training import Augmentation, load_dataset
+from archcast.training import Augmentation, Dataset, load_dataset
 from archcast.training.datasets import read_arrays
 
 
@@ -138,3 +138,26 @@ def test_unknown_names_and_files(tmp_path: Path) -> None:
         load_dataset(tmp_path / "x.npz")
     with pytest.raises(ArchcastError, match=r"torchvision|not in"):
         load_dataset("cifar10", folder=tmp_path)
+
+
+X, Y = torch.zeros(6, 1, 4, 4), torch.arange(6) % 3
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ((X[:, 0], Y), r"validation: images must have shape \(n, c, h, w\)"),
+        ((X, Y[:5]), r"labels \(n,\).*\(5,\)"),
+        ((X[:0], Y[:0]), "n at least 1"),
+        ((X.double(), Y), "images must be float32 and labels int64; they are torch.float64"),
+        ((X, Y.float()), "they are torch.float32 and torch.float32"),
+        ((X / 0, Y), "no finite numbers"),
+        ((X, Y + 1), "labels go from 1 to 3, and must be 0 to 2"),
+        ((X, Y - 1), "labels go from -1 to 1"),
+        ((X[..., :3], Y), "different shapes"),
+    ],
+)
+def test_images_and_labels_that_do_not_fit(part: tuple[torch.Tensor, torch.Tensor], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        Dataset("mine", (X, Y), part, (X, Y), 3, Augmentation())
+    assert str(caught.value).startswith("dataset 'mine'")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.errors import InvalidInputError
+from archcast.errors import DivergedError, InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements
 from archcast.predictors.parameters import Number, Rule, Switch, Text, Whole, Word, check, rules_of
@@ -275,9 +275,9 @@ class OneShotPredictor(Predictor):
 
         try:
             device = torch.device(self.device)
-            torch.empty(0, device=device)
+            float(torch.zeros((), device=device))  # "meta" has no numbers
         except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error).splitlines()[0].split(". ")[0]
             raise InvalidInputError(f"device {self.device!r} cannot be used: {reason}") from error
         if self.mixed_precision and device.type == "cpu":
             raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
@@ -319,9 +319,18 @@ class OneShotPredictor(Predictor):
     # -- query --------------------------------------------------------------------------------------------------------
 
     def trained(self) -> Regime:
-        """The regime with what it learned."""
+        """The regime with what it learned.
+
+        Raises:
+            DivergedError: a weight is no finite number.
+        """
         import torch
 
+        for name, values in self.weights_.items():
+            if not np.isfinite(values).all():
+                raise DivergedError(
+                    f"{self._title}: {name} is not finite, so nothing can be read from it. Train it again."
+                )
         regime = self._make(self.task_)
         kinds = {name: value.dtype for name, value in regime.state_dict().items()}
         regime.load_state_dict({n: torch.from_numpy(value.copy()).to(kinds[n]) for n, value in self.weights_.items()})

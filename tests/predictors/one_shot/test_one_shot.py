@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 import archcast
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import DivergedError, InvalidFileError, InvalidInputError
 from archcast.predictors.base import PREDICTORS, get_predictor
 from archcast.predictors.one_shot._predictor import watched
 from archcast.spaces.base import Task, get_space
@@ -179,6 +181,10 @@ def test_without_a_task_digits_has_the_network_of_the_embedded_benchmark():
         ({"task": Task(size={"heads": 2})}, "no size 'heads'"),
         ({"dataset": "no such data"}, "no such data"),
         ({"device": "no such device"}, "device"),
+        ({"device": "meta"}, "device 'meta' cannot be used"),
+        ({"checkpoint": "x" * 5000}, "checkpoint must be the path of a file.*too long"),
+        ({"checkpoint": f"{__file__}/net.safetensors"}, "checkpoint .*folder cannot be made"),
+        ({"dataset": "x" * 5000}, "dataset must be the path.*too long"),
         ({"mixed_precision": True}, "mixed_precision"),
         ({"measure": "likelihood"}, "measure"),
         ({"name": "one-shot-progressive-drnas", "groups": (4, 3)}, "each must be a multiple of the next"),
@@ -191,6 +197,25 @@ def test_bad_input_gets_one_line(params, words):
     with pytest.raises(InvalidInputError, match=words) as caught:
         get_predictor(settings.pop("name", "one-shot"), settings.pop("space"), **settings).init()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["one-shot", "one-shot-darts", "one-shot-relax"])
+def test_weights_that_are_no_numbers_are_a_named_failure(name, stripes, tmp_path):
+    """In a predictor as in a checkpoint, and never a score."""
+    path = tmp_path / "net.safetensors"
+    settings = SMALL | {"dataset": stripes, "batch_size": 8, "epochs": 2}
+    predictor = get_predictor(name, SPACE, **settings, checkpoint=path).init()
+    broken = "alpha" if "alpha" in predictor.weights_ else next(iter(predictor.weights_))
+    with safe_open(str(path), framework="pt") as file:
+        metadata, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    tensors[f"regime.{broken}"].view(-1)[0] = torch.nan
+    save_file(tensors, path, metadata)
+    with pytest.raises(DivergedError, match=rf"{broken} is not finite after epoch 2"):
+        get_predictor(name, SPACE, **settings, checkpoint=path).init()
+    predictor.weights_[broken].flat[0] = np.nan
+    for ask in (lambda: predictor.query(ROWS), predictor.derive, lambda: predictor.derive("perturbation")):
+        with pytest.raises(DivergedError, match=f"{broken} is not finite"):
+            ask()
 
 
 def test_a_loaded_data_set_is_taken_but_cannot_be_saved(tmp_path):
