@@ -99,8 +99,10 @@ def judge(scores: Any, truth: Any) -> dict[str, float]:
     }
 
 
-def study(name: str, seed: int, limit: int | None = None, epochs: int | None = None) -> dict[str, Any]:
-    """One training, judged by every measure."""
+def study(
+    name: str, seed: int, limit: int | None = None, epochs: int | None = None, trained: dict[str, float] | None = None
+) -> dict[str, Any]:
+    """One training, judged by every measure; ``trained`` are accuracies of cells that were derived before."""
     import torch
 
     from archcast.supernets.queries import dominant_eigenvalue
@@ -142,10 +144,13 @@ def study(name: str, seed: int, limit: int | None = None, epochs: int | None = N
         row = digits.space.canonical(predictor.derive(by))[0]
         out[f"derived_{by}"] = {
             "row": digits.space.format(row)[0],
-            "accuracy": known.get(tuple(row.tolist())) or alone(row),
+            "accuracy": known.get(tuple(row.tolist()))
+            or (trained or {}).get(digits.space.format(row)[0])
+            or alone(row),
             "skips": int((row == 1).sum()),
             "nones": int((row == 0).sum()),
         }
+        trained = (trained or {}) | {out[f"derived_{by}"]["row"]: out[f"derived_{by}"]["accuracy"]}
     regime = predictor.trained()
     if hasattr(regime, "alpha") and hasattr(regime, "probabilities") and predictor_name == "one-shot-darts":
         x, y = predictor._held()
@@ -474,11 +479,12 @@ def main() -> None:
         return
     parts = arguments.only.split(";") if arguments.only else [""]
     names = [name for name in SETTINGS if any(part in name for part in parts)]
-    done = set()
-    if arguments.out.exists():
-        done = {(run["name"], run["seed"]) for run in map(json.loads, arguments.out.read_text().splitlines())}
+    before = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.exists() else []
+    done = {(run["name"], run["seed"]) for run in before}
+    derived = [run[f"derived_{by}"] for run in before for by in DERIVED if f"derived_{by}" in run]
+    trained = {one["row"]: one["accuracy"] for one in derived}
     jobs = [(name, int(seed)) for seed in arguments.seeds.split(",") for name in names]
-    work = (delayed(study)(*job, arguments.limit, arguments.epochs) for job in jobs if job not in done)
+    work = (delayed(study)(*job, arguments.limit, arguments.epochs, trained) for job in jobs if job not in done)
     for run in Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(work):
         with arguments.out.open("a") as file:
             file.write(json.dumps(run) + "\n")
