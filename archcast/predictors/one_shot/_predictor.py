@@ -336,6 +336,19 @@ class OneShotPredictor(Predictor):
         regime.load_state_dict({n: torch.from_numpy(value.copy()).to(kinds[n]) for n, value in self.weights_.items()})
         return regime.to(self.device).eval()
 
+    def save(self, path: str | Path) -> None:
+        """As :meth:`Predictor.save`; ``dataset`` must be a name.
+
+        Raises:
+            InvalidInputError: the data set was given as a loaded one.
+        """
+        if not isinstance(self.dataset, (str, Path)):
+            raise InvalidInputError(
+                f"{self._title}: dataset is a {type(self.dataset).__name__}, which cannot be saved: name a folder of images or an "
+                ".npz file with the arrays x and y instead."
+            )
+        super().save(path)
+
     def _held(self) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 

@@ -33,10 +33,10 @@ class OneShotFairNAS(OneShotPredictor):
     The parameters are those of :class:`~archcast.predictors.one_shot._predictor.OneShotPredictor`, and:
 
     Args:
-        sampling: ``rows``, the paper's; ``functions`` draws sets of c distinct functions, uniformly, and takes the set that comes
-            nearest to strict fairness on the edges that are alive: of ``tries`` sets the one with the smallest sum of squared
-            counts of operations.
-        tries: sets of functions that are compared.
+        sampling: ``rows``, the paper's; ``functions`` draws sets of c functions, uniformly, and takes the set that comes nearest to
+            strict fairness: of ``tries`` sets the one with the smallest sum of squared counts of operations, where a dead edge
+            counts as ``none``.
+        tries: sets of functions that are compared; rows need none.
     """
 
     usual = {"epochs": 50, "learning_rate": 0.2, "measure": "loss"}
