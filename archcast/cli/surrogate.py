@@ -44,7 +44,7 @@ def surrogate(
         str | None,
         typer.Option(
             help="Names of the predictors that make the ensemble, with commas between them.",
-            show_default="stack, xgboost, lightgbm, random-forest; without stack from 2,000 rows on",
+            show_default="stack, xgboost, lightgbm, random-forest; without stack from 10,000 rows on",
         ),
     ] = None,
     space: Annotated[

@@ -26,10 +26,10 @@ Array = NDArray[np.float64]
 LEVELS = np.linspace(0, 1, 9)
 """Levels of the mean answer, as shares of the rows below."""
 
-NEAR = 0.15
+NEAR = 0.1
 """Standard deviation of the kernel around a level, as a share of the rows."""
 
-CLIP = 6.0
+CLIP = 10.0
 """Largest error that counts, in median absolute errors of the mean answer around a level."""
 
 EQUAL = 30.0

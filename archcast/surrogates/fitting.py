@@ -32,7 +32,7 @@ MEMBERS = ("stack", "xgboost", "lightgbm", "random-forest")
 BESIDE = ("xgboost", "lightgbm")
 """Predictors of the other columns and of the coefficients of curves."""
 
-STACKED = 2000
+STACKED = 10_000
 """Rows up to which ``stack`` is one of the default members: it takes a minute for so many."""
 
 FOLDS, FEWEST, MOST_READY, DRAWN = 5, 20, 50_000, 10_000
