@@ -15,10 +15,11 @@ import os
 import re
 import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from archcast.data._unpickle import MAX_OPCODES, unpickle
 from archcast.data.base import DATA_VARIABLE
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError
 
-__all__ = ["Part", "find", "natural", "read_json", "reading", "unpickled"]
+__all__ = ["Part", "find", "natural", "on_disk", "read_json", "reading", "unpickled"]
 
 MAX_BYTES = 1 << 30
 MAX_DEPTH = 8
@@ -90,6 +91,38 @@ def contents(parts: Sequence[Part], limit: int = MAX_BYTES) -> Iterator[tuple[Pa
                         taken = stream.extractfile(member) if member.name in wanted and member.isfile() else None
                         if taken is not None:
                             yield wanted[member.name], _unpacked(wanted[member.name], taken, limit)
+
+
+@contextmanager
+def on_disk(part: Part, limit: int) -> Iterator[Path]:
+    """Path to the content as a file: the file itself, or a temporary one to which it is unpacked piece by piece.
+
+    Raises:
+        InvalidFileError: damaged, or larger than ``limit`` bytes once unpacked.
+    """
+    if not part.inside and not part.path.name.endswith((".gz", "bz2")):
+        yield part.path
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = Path(scratch) / "unpacked"
+        with _intact(part), ExitStack() as opened, plain.open("wb") as out:
+            stream: Any = None
+            if part.inside and zipfile.is_zipfile(part.path):
+                stream = opened.enter_context(opened.enter_context(zipfile.ZipFile(part.path)).open(part.inside))
+            elif part.inside:
+                stream = opened.enter_context(tarfile.open(part.path)).extractfile(part.inside)
+            else:
+                stream = opened.enter_context(part.path.open("rb"))
+            name = part.inside or part.path.name
+            opener: Any = gzip.open if name.endswith(".gz") else bz2.open if name.endswith("bz2") else nullcontext
+            stream = opened.enter_context(opener(stream))
+            while block := stream.read(1 << 22):
+                if out.tell() + len(block) > limit:
+                    raise InvalidFileError(
+                        f"{part} holds more than {limit:,} bytes unpacked, which is too much for such a file."
+                    )
+                out.write(block)
+        yield plain
 
 
 @contextmanager

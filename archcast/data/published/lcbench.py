@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from archcast.data._torch_archive import mapped
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, firsts, flatten, left_out
-from archcast.data.published._files import find, read_json, reading
+from archcast.data.published._files import Part, find, on_disk, reading
 from archcast.data.published._gather import stack
 from archcast.errors import InvalidFileError
 
@@ -24,6 +29,10 @@ DATASETS = (
 CURVES = {"Train/loss": "train_loss", "Train/train_accuracy": "train_accuracy", "Train/val_accuracy": "val_accuracy",
           "Train/val_cross_entropy": "val_cross_entropy", "Train/test_result": "test_accuracy"}  # fmt: skip
 GET = "Download data_2k.json, data_2k_lw.json or six_datasets.json (https://figshare.com/projects/LCBench/74151) and unzip it."
+
+
+WINDOW, MAX_ENTRY, MAX_BYTES = 1 << 22, 1 << 26, 1 << 36
+SEPARATOR, COLON, COLON_OPEN = re.compile(r'[\s,]*(["}])'), re.compile(r"\s*:\s*"), re.compile(rb"\s*:\s*\{")
 
 
 def _task(name: str) -> str:
@@ -49,7 +58,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """Read the JSON file; a task is a data set, lower case with hyphens.
 
     Metrics are ``val_accuracy`` (default) and ``test_accuracy`` after the last epoch in percent, one seed. Curves
-    are the logged signals of each epoch. Decisions are the configuration's entries that vary; those with more
+    are the logged signals of each epoch. The file is read configuration by configuration, so that little more than one data set is
+    in memory. Decisions are the configuration's entries that vary; those with more
     than 30 values are put into 30 classes of about equal size. Training seconds are the log's last ``time``.
     """
     parts = find(
@@ -60,18 +70,17 @@ def read(task: str, folder: Path | None) -> Benchmark:
         archives=["*data_2k*.zip", "*six_datasets*.zip"],
     )
     part = parts[0]
-    table = read_json(part, part.read(1 << 33))
     with reading(part, "a file of LCBench"):
-        key = next((name for name in table if _task(name) == task), None)
-        if key is None:
-            raise InvalidFileError(f"{part} has no data set {task!r}; it has {', '.join(map(_task, table))}.")
-        rows = list(table[key].values())
-        configs = [flatten(row["config"]) for row in rows]
+        rows = []
+        with on_disk(part, MAX_BYTES) as path, mapped(path) as data:
+            for row in _configurations(data, part, task):
+                rows.append((flatten(row["config"]), _digest(row["log"])))
+        configs = [config for config, _ in rows]
         names = list(dict.fromkeys(name for config in configs for name in config))
         varying = [name for name in names if len({config.get(name) for config in configs}) > 1] or names
         columns = {name: binned([config.get(name) for config in configs]) for name in varying}
         keep = firsts(list(zip(*columns.values())))
-        arrays = stack([_digest(rows[place]["log"]) for place in keep])
+        arrays = stack([rows[place][1] for place in keep])
         metrics = {
             name: arrays[f"last/{name}"] for name in ("val_accuracy", "test_accuracy") if f"last/{name}" in arrays
         }
@@ -88,6 +97,52 @@ def read(task: str, folder: Path | None) -> Benchmark:
             test_metric="test_accuracy" if "test_accuracy" in metrics else None,
             left_out=left_out(configurations_equal_in_all_classes=len(rows) - len(keep)),
         )
+
+
+def _configurations(data: Any, part: Part, task: str) -> Iterator[Any]:
+    """The entries of a data set, one by one; ``data`` is a memory map of JSON, data set -> number -> entry.
+
+    Raises:
+        InvalidFileError: there is no such data set, or its JSON is damaged; names the byte.
+    """
+    starts = {_task(name): at for name in DATASETS if (at := _start(data, name)) is not None}
+    if task not in starts:
+        known = f"no data set {task!r}; it has {', '.join(starts)}" if starts else "no data set of LCBench"
+        raise InvalidFileError(f"{part} is not a file of LCBench with that data: it has {known}.")
+    decoder, here, text, at = json.JSONDecoder(), starts[task], "", 0
+    read = here
+    while True:
+        try:
+            entry = SEPARATOR.match(text, at)
+            if entry is None:
+                raise ValueError("no entry begins")
+            if entry[1] == "}":
+                return
+            key, end = decoder.raw_decode(text, entry.start(1))
+            colon = COLON.match(text, end)
+            if colon is None or not isinstance(key, str):
+                raise ValueError("an entry has no name")
+            value, end = decoder.raw_decode(text, colon.end())
+        except ValueError as error:
+            block = data[read : read + WINDOW]
+            if not block or len(text) - at > MAX_ENTRY:
+                raise InvalidFileError(f"{part} is not JSON: {str(error)[:80]} (byte {here + at:,}).") from error
+            here, text, at = here + at, text[at:] + bytes(block).decode("latin-1"), 0
+            read += len(block)
+            continue
+        at = end
+        yield value
+
+
+def _start(data: Any, name: str) -> int | None:
+    """The byte after ``"name": {`` where it stands at the top level: at the beginning or after the end of another data set."""
+    at = data.find(f'"{name}"'.encode())
+    while at >= 0:
+        before, after = data[max(0, at - 64) : at].rstrip(), COLON_OPEN.match(data, at + len(name) + 2)
+        if after is not None and (before == b"{" or re.search(rb"\}\s*\}\s*,$", before)):
+            return int(after.end())
+        at = data.find(f'"{name}"'.encode(), at + 1)
+    return None
 
 
 def _digest(log: dict[str, list[float]]) -> dict[str, object]:
