@@ -27,6 +27,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,8 @@ def containers() -> Iterator[Container]:
         "zlib: blox-info.blox", head + body, lambda path: read_blox(Part(path)),
         lambda whole: zlib.decompress(whole[len(head) :]), lambda inner: head + zlib.compress(inner),
     )  # fmt: skip
+    for name, benchmark, data in _others(rng, cells):
+        yield Container(name, data, partial(load_benchmark, benchmark))
     archs = space.sample(30, 1)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "t.npz"
@@ -273,6 +276,31 @@ def _inside(file: Path, key: str) -> tuple[Callable[[bytes], bytes], Callable[[b
         return buffer.getvalue()
 
     return lambda _: text, pack
+
+
+def _others(rng: np.random.Generator, cells: list[bytes]) -> Iterator[tuple[str, str, bytes]]:
+    """Container, benchmark and content of files that a reader takes apart itself."""
+    import pandas as pd
+
+    yield "TFRecord, energies: energy_4V9E.tfrecord", "ec-nas", b"".join(map(_record, cells))
+    log = {name: rng.random(3).tolist() for name in ("Train/loss", "Train/val_accuracy", "time")}
+    rows = {str(k): {"config": {"batch_size": k, "lr": k / 7}, "log": log, "results": {}} for k in range(6)}
+    yield "JSON, by pieces: data_2k_lw.json", "lcbench/adult", json.dumps({"albert": rows, "adult": rows}).encode()
+    space = get_space("ofa-mobilenetv3")
+    known = {
+        json.dumps({**json.loads(text), "image_size": 224}): 70.0 + k
+        for k, text in enumerate(space.format(space.sample(4, 0)))
+    }
+    yield "JSON in JSON: acc.dict", "ofa-mobilenetv3", json.dumps(known).encode()
+    losses = {f"{split}_losses": rng.random(3).tolist() for split in ("train", "val", "test")} | {
+        "wall_times": [1.0] * 3
+    }
+    edges = ((0, 4), (1, 4), (4, 5))
+    cells_of = {(edges, (0, 0, 0, 0, 6, op), (5,)): losses for op in (1, 2, 3)}
+    yield "pickle of tuples: nb_nlp.pickle", "nasbench-nlp", pickle.dumps(cells_of, 4)
+    frame = pd.DataFrame({f"Op{k}": rng.integers(0, 5, 9) for k in range(1, 7)} | {"valid-acc": rng.random(9)})
+    frame.index = pd.MultiIndex.from_tuples([(0, k // 3, k % 3) for k in range(9)], names=["taskid", "model", "Epoch"])
+    yield "pickle of pandas: raw.pkl", "jahs-bench-201/cifar10", pickle.dumps(frame, 4)
 
 
 def _record(data: bytes) -> bytes:
