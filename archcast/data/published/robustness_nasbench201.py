@@ -29,22 +29,24 @@ GET = "Download the data (links in https://github.com/steffen-jung/robustness-da
     space="nasbench201",
     tasks=tuple(DATASETS),
     needs="$ARCHCAST_DATA",
-    patterns=("*/*_accuracy.json",),
+    patterns=("*/*_accuracy.json", "meta.zip"),
     licence="GPL-3.0 (code)",
-    files="meta.json, <data set>/<attack>_accuracy.json",
+    files="meta.json, <data set>/<attack>_accuracy.json; or meta.zip, <data set>.zip",
     holds="",
 )
 def read(task: str, folder: Path | None) -> Benchmark:
     """Read every ``<attack>_accuracy.json`` of the data set, and ``meta.json`` for the cells of its numbers.
 
     Metrics are fractions: ``clean_accuracy`` (default where it is there), and ``<attack>_accuracy_<strength>``
-    for each strength of an attack, as ``meta.json`` lists them; without such a list they are numbered. One seed.
-    (Written from the description of the format; no file of it was at hand.)
+    for each strength of an attack, as ``meta.json`` lists them; without such a list, as of corruptions, they are numbered. One
+    seed. The archives ``<data set>.zip`` and ``meta.zip`` do as well as what is in them.
     """
     name = f"robustness-nasbench201/{task}"
-    parts = find([f"{DATASETS[task]}/*{SUFFIX}"], folder, benchmark=name, get=GET)
-    near = parts[0].path.parent.parent if folder is None or folder.is_file() else folder
-    meta = find(["meta.json"], near, benchmark=name, get=GET)[0]
+    archives = [f"{DATASETS[task]}*.zip"]
+    parts = find([f"{DATASETS[task]}/*{SUFFIX}"], folder, benchmark=name, get=GET, archives=archives)
+    beside = parts[0].path.parent if parts[0].inside else parts[0].path.parent.parent
+    near = beside if folder is None or folder.is_file() else folder
+    meta = find(["meta.json"], near, benchmark=name, get=GET, archives=["meta*.zip", *archives])[0]
     with reading(meta, "the list of cells"):
         listed = read_json(meta, meta.read(1 << 28))
         cells = {str(number): entry["nb201-string"] for number, entry in listed["ids"].items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -36,6 +37,25 @@ def test_attacks_and_strengths(folder) -> None:
     assert benchmark.default_metric == "clean_accuracy"
     np.testing.assert_allclose(benchmark.scores("fgsm@Linf_accuracy_0.5"), [0.8, 0.7, 0.6, 0.5, 0.4])
     np.testing.assert_allclose(benchmark.scores("fgsm@Linf_accuracy_3.0"), 0.1)
+
+
+def test_the_archives_as_they_are_downloaded(folder) -> None:
+    path, _ = folder
+    whole = archcast.load_benchmark("robustness-nasbench201/cifar10", path)
+    for name, files in (
+        ("meta", ["meta.json"]),
+        ("cifar10-accuracies", [f.name for f in (path / "cifar10").iterdir()]),
+    ):
+        with zipfile.ZipFile(path / f"{name}.zip", "w") as archive:
+            for file in files:
+                inside = file if name == "meta" else f"cifar10/{file}"
+                archive.write(path / inside, inside)
+                (path / inside).unlink()
+    packed = archcast.load_benchmark("robustness-nasbench201/cifar10", path)
+    assert set(packed.metrics) == set(whole.metrics)
+    np.testing.assert_array_equal(packed.scores(), whole.scores())
+    one = archcast.load_benchmark("robustness-nasbench201/cifar10", path / "cifar10-accuracies.zip")
+    np.testing.assert_array_equal(one.archs, whole.archs)
 
 
 def test_files_of_another_shape(folder, survives) -> None:
