@@ -165,6 +165,8 @@ def _read_extract(part: Part) -> Benchmark:
             {"val_accuracy": val},
             "val_accuracy",
             curves={name.removeprefix("curve/"): values for name, values in arrays.items()},
-            train_seconds=column_array([row.get("runtime") for row in rows], part, "runtime"),
+            train_seconds=column_array(
+                [None if row.get("runtime") is None else float(np.sum(row["runtime"])) for row in rows], part, "runtime"
+            ),
             source=str(part.path),
         )
