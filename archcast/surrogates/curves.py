@@ -1,7 +1,9 @@
 """Learning curves as a few numbers each, after NAS-Bench-x11 (Yan et al. 2021, https://arxiv.org/abs/2111.03602).
 
-Curves ``(n, T)`` less their mean are decomposed, ``C = U S V^T``, and the first rows of ``V^T`` are the basis: a curve is its
-coefficients ``c = (curve - mean) V``, and ``mean + c V^T`` is what is left of it. The coefficients are what predictors learn.
+Curves ``(n, T)`` are brought to mean 0 and standard deviation 1 at each epoch, so that late epochs, where losses are small,
+count as much as early ones, and decomposed, ``C = U S V^T``. The first rows of ``V^T`` are the basis: a curve is its coefficients
+``c = C V``, and ``c V^T`` is what is left of it. The coefficients are what predictors learn. Where the largest value of an epoch is
+many times its median, as a loss is where some networks do not train, the curves are logarithms.
 """
 
 from __future__ import annotations
@@ -23,18 +25,29 @@ KEPT = 0.995
 """Share of the variance of the curves that the coefficients keep, if so few are enough."""
 
 
+LEAST = 1e-6
+"""Share of the largest standard deviation below which an epoch is constant."""
+
+SKEWED = 10.0
+"""How many times the median of an epoch the largest value is where logarithms are taken."""
+
+
 @saved("surrogate-basis")
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """Mean and directions of learning curves.
+    """Mean, scale and directions of learning curves.
 
     Attributes:
         mean: ``(T,)``.
+        scale: ``(T,)``, above 0.
         directions: ``(r, T)``, orthonormal rows.
+        floor: smallest value that was seen, where logarithms are taken; else 0.
     """
 
     mean: Array
+    scale: Array
     directions: Array
+    floor: float = 0.0
 
     @classmethod
     def of(cls, curves: Array) -> Basis:
@@ -46,16 +59,22 @@ class Basis:
             >>> len(basis.directions), bool(np.allclose(basis.curves(basis.coefficients(curves)), curves))
             (1, True)
         """
-        mean = curves.mean(axis=0)
-        _, size, directions = np.linalg.svd(curves - mean, full_matrices=False)
+        smallest = float(curves.min())
+        skewed = smallest > 0 and bool((curves.max(axis=0) > SKEWED * np.median(curves, axis=0)).any())
+        values = np.log(curves) if skewed else curves
+        mean, scale = values.mean(axis=0), values.std(axis=0)
+        scale = np.where(scale > LEAST * scale.max(), scale, 1.0)  # an epoch at which all are equal
+        _, size, directions = np.linalg.svd((values - mean) / scale, full_matrices=False)
         share = np.cumsum(np.square(size)) / max(float(np.square(size).sum()), 1e-300)
         count = min(MOST, int(np.searchsorted(share, KEPT)) + 1, len(directions))
-        return cls(mean, directions[:count])
+        return cls(mean, scale, directions[:count], smallest if skewed else 0.0)
 
     def coefficients(self, curves: Array) -> Array:
         """``(n, r)`` of ``(n, T)``."""
-        return np.asarray((curves - self.mean) @ self.directions.T)
+        values = np.log(np.maximum(curves, self.floor)) if self.floor > 0 else curves
+        return np.asarray(((values - self.mean) / self.scale) @ self.directions.T)
 
     def curves(self, coefficients: Array) -> Array:
         """``(n, T)`` of ``(n, r)``."""
-        return np.asarray(self.mean + coefficients @ self.directions)
+        values = self.mean + coefficients @ self.directions * self.scale
+        return np.asarray(np.exp(values) if self.floor > 0 else values)

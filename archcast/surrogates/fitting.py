@@ -102,7 +102,8 @@ def make_surrogate(
     for name in chosen:
         _check(name, benchmark.space)
     archs, known = benchmark.archs[rows], _columns(benchmark, rows, named)
-    bases = _bases(benchmark, rows, curved)
+    single = np.unique(benchmark.space.canonical(archs), axis=0, return_index=True)[1]  # a row of each function
+    bases = _bases(benchmark, rows, single, curved)
     targets = dict(known)
     for name, (basis, values) in bases.items():
         complete = np.isfinite(values).all(axis=1)
@@ -110,7 +111,6 @@ def make_surrogate(
         numbers[complete] = basis.coefficients(values[complete])
         targets |= {f"{name}/{j}": column for j, column in enumerate(numbers.T)}
     folds = folds_of(benchmark.space, archs, FOLDS, seed)
-    single = np.unique(benchmark.space.canonical(archs), axis=0, return_index=True)[1]  # a row of each function
     beside = [member for member in BESIDE if member in chosen] or chosen[-1:]
     made, answers = _fit_all(benchmark.space, archs, targets, {main: chosen}, beside, folds, single, seed, jobs, tell)
     limits = {name: limits_of(values[np.isfinite(values)]) for name, values in known.items()}
@@ -175,19 +175,21 @@ def _columns(benchmark: Benchmark, rows: NDArray[np.int64], metrics: Sequence[st
 
 
 def _bases(
-    benchmark: Benchmark, rows: NDArray[np.int64], names: Sequence[str] | None
+    benchmark: Benchmark, rows: NDArray[np.int64], single: NDArray[np.int64], names: Sequence[str] | None
 ) -> dict[str, tuple[Basis, Array]]:
-    """The basis of each curve, and the curves; epochs at the end that no row has are cut off."""
+    """The basis of each curve, in which a function counts once, and the curves. Epochs at the end that no row has are cut off."""
     out = {}
     for name in benchmark.curves if names is None else names:
         values = np.asarray(benchmark.curves[name][rows], dtype=np.float64)
         some = np.flatnonzero(np.isfinite(values).any(axis=0))
         values = values[:, : some[-1] + 1] if len(some) else values[:, :0]
-        complete = np.isfinite(values).all(axis=1)
-        if values.shape[1] and complete.sum() >= FEWEST:
-            out[f"curves/{name}"] = (Basis.of(values[complete]), values)
+        once = single[np.isfinite(values[single]).all(axis=1)]
+        if values.shape[1] and len(once) >= FEWEST:
+            out[f"curves/{name}"] = (Basis.of(values[once]), values)
         elif names is not None:
-            raise InvalidInputError(f"curves: {name!r} has {int(complete.sum())} whole curves, {FEWEST} are needed.")
+            raise InvalidInputError(
+                f"curves: {name!r} has {len(once)} whole curves of different functions, {FEWEST} are needed."
+            )
     return out
 
 

@@ -45,7 +45,9 @@ def test_a_node_depends_on_those_that_lead_to_it_alone(graphs, network):
     for n, i in [(0, 1), (3, 2), (5, 0)]:
         operations = graphs.operations.clone()
         operations[n, i] = (operations[n, i] + 1) % graphs.kinds
-        after = network(Graphs(graphs.adjacency, operations, graphs.present, graphs.cells, graphs.kinds, graphs.reached))
+        after = network(
+            Graphs(graphs.adjacency, operations, graphs.present, graphs.cells, graphs.kinds, graphs.reached)
+        )
         changed = (after - before).abs().amax(dim=2)[n] > 1e-12
         np.testing.assert_array_equal(changed.numpy(), graphs.reached[n, :, i].numpy() > 0)
 
