@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import column_array, firsts, left_out
 from archcast.data.published._files import contents, find, read_json, reading
@@ -43,22 +41,26 @@ def read(_: str, folder: Path | None) -> Benchmark:
     """
     found = find(["result_*.json"], folder, benchmark="accel-nasbench", get=GET, archives=["*anb*"])
     rows: list[dict[str, Any]] = []
+    untrained = 0
     space = get_space("accel-nasbench")
     order = {part: place for place, part in enumerate(found)}
     for part, data in sorted(contents(found, 1 << 20), key=lambda item: order[item[0]]):
         with reading(part, "a result of Accel-NASBench"):
             job = read_json(part, data)
             speeds = {
-                device: speed[f"{device.partition('_')[0]}_mean"]
+                device: (speed or {}).get(f"{device.partition('_')[0]}_mean")
                 for device, speed in (job.get("platform_perf") or {}).items()
-                if speed is not None
             }
+            scores, sizes = job["metrics"], job.get("model_info") or {}
+            if scores.get("val_top1") is None:
+                untrained += 1
+                continue
             rows.append(
                 {
                     "arch": {column: job["architecture"][column] for column in space.columns},
-                    "metrics": {name: float(job["metrics"][name]) for name in METRICS},
-                    "seconds": job["metrics"].get("train_time"),
-                    "costs": {name: job["model_info"].get(name) for name in ("macs", "params")} | speeds,
+                    "metrics": {name: None if scores.get(name) is None else float(scores[name]) for name in METRICS},
+                    "seconds": scores.get("train_time"),
+                    "costs": {name: sizes.get(name) for name in ("macs", "params")} | speeds,
                 }
             )
     with reading(found[0].path, "a folder of Accel-NASBench"):
@@ -70,10 +72,14 @@ def read(_: str, folder: Path | None) -> Benchmark:
             "accel-nasbench",
             space,
             archs[keep],
-            {name: np.array([row["metrics"][name] for row in kept]) for name in METRICS},
+            {
+                name: column_array([row["metrics"][name] for row in kept], found[0].path, name)
+                for name in METRICS
+                if any(row["metrics"][name] is not None for row in kept)
+            },
             "val_top1",
             costs={name: column_array([row["costs"].get(name) for row in kept], found[0].path, name) for name in costs},
             train_seconds=column_array([row["seconds"] for row in kept], found[0].path, "train_time"),
             source=str(found[0].path if found[0].inside else found[0].path.parent),
-            left_out=left_out(repeated_architectures=len(rows) - len(kept)),
+            left_out=left_out(repeated_architectures=len(rows) - len(kept), results_without_accuracy=untrained),
         )

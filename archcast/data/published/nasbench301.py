@@ -114,7 +114,7 @@ def _result(job: Mapping[str, Any]) -> dict[str, Any]:
         "arch": _genotype(config),
         "val_accuracy": float(last["val_accuracy"]),
         "cost/params": float(last["model_parameters"]),
-        "cost/epochs": float(config.get(SCHEDULE, job["budget"])),
+        "cost/epochs": float(config[SCHEDULE] if SCHEDULE in config else job["budget"]),
         "cost/init_channels": float(config[f"{PREFIX}init_channels"]),
         "cost/layers": float(config[f"{PREFIX}layers"]),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import column_array
 from archcast.data.published._files import find, read_json, reading
@@ -40,7 +42,8 @@ def read(_: str, folder: Path | None) -> Benchmark:
     with reading(part, "the table of NAS-Bench-Macro"):
         archs = get_space("nasbench-macro").parse(list(table))
         rows = list(table.values())
-        metrics = {"test_accuracy": column_array([row["mean_acc"] for row in rows], part, "mean_acc")}
+        means = [row["mean_acc"] if "mean_acc" in row else np.mean(row["test_acc"]) for row in rows]
+        metrics = {"test_accuracy": column_array(means, part, "mean_acc")}
         for k in range(max(len(row["test_acc"]) for row in rows)):
             runs = [row["test_acc"][k] if k < len(row["test_acc"]) else None for row in rows]
             metrics[f"test_accuracy_run{k + 1}"] = column_array(runs, part, "test_acc")
@@ -51,7 +54,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
             archs,
             metrics,
             "test_accuracy",
-            costs={name: column_array([row[name] for row in rows], part, name) for name in ("params", "flops")},
+            costs={name: column_array([row.get(name) for row in rows], part, name) for name in ("params", "flops")},
             source=str(part.path),
             test_metric="test_accuracy",
             left_out=f"{missing:,} chains that the file does not hold" if missing > 0 else "",

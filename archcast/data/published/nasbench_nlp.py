@@ -88,7 +88,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
         fields: dict[str, Any] = {
             "curves": {name: arrays[name].astype(np.float64) for name in LOSSES},
             "costs": {
-                name.removeprefix("cost/"): column for name, column in arrays.items() if name.startswith("cost/")
+                name.removeprefix("cost/"): column
+                for name, column in arrays.items()
+                if name.startswith("cost/") and np.isfinite(column).any()
             },
             "train_seconds": column_array(arrays["seconds"].tolist(), found[0].path, "wall_times"),
             "source": f"{found[0].path if found[0].inside else found[0].path.parent} ({_words(setting)})",
@@ -162,8 +164,13 @@ def _decisions(recipes: list[Mapping[str, Any]]) -> dict[str, list[int]]:
 
 
 def _run(log: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
-    curves = {name: np.array(_list(log[key]), dtype=np.float64) for name, key in LOSSES.items()}
-    val, test = curves["val_loss"], curves["test_loss"]
+    val = np.array(_list(log["val_losses"]), dtype=np.float64)
+    unknown_curve = np.full(len(val), np.nan)
+    curves = {
+        name: unknown_curve if log.get(key) is None else np.array(_list(log[key]), dtype=np.float64)
+        for name, key in LOSSES.items()
+    }
+    test = curves["test_loss"]
     if len(val) != len(test) or not len(val):
         raise ValueError("its losses have different lengths")
     best = int(np.nanargmin(val))
@@ -175,8 +182,8 @@ def _run(log: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
         "neg_test_loss": -test[-1],
         "neg_val_loss_best": -val[best],
         "neg_test_loss_best": -test[best],
-        "seconds": float(sum(_list(log["wall_times"]))),
-        **({"cost/params": float(log["num_params"])} if "num_params" in log else {}),
+        "seconds": np.nan if log.get("wall_times") is None else float(sum(_list(log["wall_times"]))),
+        "cost/params": np.nan if log.get("num_params") is None else float(log["num_params"]),
     }
 
 

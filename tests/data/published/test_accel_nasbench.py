@@ -72,7 +72,7 @@ def test_an_archive_and_a_part_of_the_files(folder) -> None:
         (lambda one: one["architecture"].pop("block3_k"), "no 'block3_k'"),
         (lambda one: one["architecture"].update(block3_k=4), "block3_k is 4, not one of \\(3, 5\\)"),
         (lambda one: one["metrics"].update(val_top1="high"), "is not a result of Accel-NASBench"),
-        (lambda one: one.pop("model_info"), "no 'model_info'"),
+        (lambda one: one.pop("metrics"), "no 'metrics'"),
     ],
 )
 def test_files_of_another_shape(folder, change, message) -> None:
@@ -81,6 +81,20 @@ def test_files_of_another_shape(folder, change, message) -> None:
     (path / "anb_dataset_jsons" / "result_10.json").write_text(json.dumps(jobs[3]))
     with pytest.raises(InvalidFileError, match=message):
         archcast.load_benchmark("accel-nasbench", path)
+
+
+def test_what_a_result_lacks_is_unknown(folder) -> None:
+    path, jobs = folder
+    jobs[0].pop("model_info")
+    jobs[0]["metrics"].pop("val_top5")
+    jobs[0]["platform_perf"]["throughput_a100"].pop("throughput_mean")
+    jobs[3]["metrics"]["val_top1"] = None
+    for k in (0, 3):
+        (path / "anb_dataset_jsons" / f"result_{k + 7}.json").write_text(json.dumps(jobs[k]))
+    benchmark = archcast.load_benchmark("accel-nasbench", path)
+    assert benchmark.left_out == "1 repeated architectures, 1 results without accuracy"
+    for values in (benchmark.scores("val_top5"), benchmark.costs["macs"], benchmark.costs["throughput_a100"]):
+        assert np.isnan(values).tolist() == [True, False, False, False]
 
 
 def test_a_missing_folder_says_where_it_is_from(tmp_path) -> None:

@@ -125,13 +125,25 @@ def test_published_logs(shared) -> None:
         ({"recepie": json.dumps(recipe("softmax"))}, "operation 'softmax' is not one of"),
         ({"val_losses": [1.0]}, "different lengths"),
         ({"val_losses": "no"}, "is not a log of NAS-Bench-NLP"),
-        ({"num_params": None}, "is not a log of NAS-Bench-NLP"),
+        ({"num_params": "many"}, "is not a log of NAS-Bench-NLP"),
     ],
 )
 def test_logs_of_another_shape(tmp_path, rng, changes, message) -> None:
     (tmp_path / "log_stats_model_1_x_2.json").write_text(json.dumps(log(rng, recipe("linear"), **changes)))
     with pytest.raises(InvalidFileError, match=message):
         archcast.load_benchmark("nasbench-nlp", tmp_path)
+
+
+def test_what_a_log_lacks_is_unknown(tmp_path, rng) -> None:
+    for k, changes in enumerate(
+        ({}, {"num_params": None, "train_losses": None, "test_losses": None, "wall_times": None})
+    ):
+        one = log(rng, recipe("linear", *["activation_tanh"] * k), **changes)
+        (tmp_path / f"log_stats_model_{k}_1_{k}.json").write_text(json.dumps(one))
+    benchmark = archcast.load_benchmark("nasbench-nlp", tmp_path)
+    assert np.isfinite(benchmark.scores()).all()
+    for values in (benchmark.scores("neg_test_loss"), benchmark.costs["params"], benchmark.train_seconds):
+        assert np.isnan(values).tolist() == [False, True]
 
 
 def test_names_of_nodes_do_not_matter(tmp_path, rng) -> None:
