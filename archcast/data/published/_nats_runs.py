@@ -34,7 +34,7 @@ def compact(run: dict[Any, Any]) -> None:
     epochs = int(run["epochs"])
     if not 1 <= epochs <= MAX_EPOCHS:
         raise ValueError(f"a run has {epochs} epochs")
-    latency = [float(value) for value in run["latency"] or ()]
+    latency = [float(value) for value in run.get("latency") or ()]
     kept: dict[str, Any] = {"epochs": epochs, "params": float(run["params"]), "flops": float(run["flop"])}
     if latency:
         kept["latency"] = float(np.mean(latency))

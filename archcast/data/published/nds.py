@@ -68,23 +68,14 @@ def read(task: str, folder: Path | None) -> Benchmark:
         jobs: list[Mapping[str, Any]] = [*table["top"], *table["mid"]] if isinstance(table, dict) else table
         nets = [flatten({name: value for name, value in job["net"].items() if name != "aux"}) for job in jobs]
         columns = dict.fromkeys(name for net in nets for name in net)
-        training = [tuple(job["optim"].get(name) for name in ("base_lr", "wd", "max_ep")) for job in jobs]
+        training = [tuple((job.get("optim") or {}).get(name) for name in ("base_lr", "wd", "max_ep")) for job in jobs]
         keep = firsts([(*(net.get(name) for name in columns), *some) for net, some in zip(nets, training)])
         decisions = {name: [nets[place].get(name) for place in keep] for name in columns}
         varying = {name: values for name, values in decisions.items() if len(set(values)) > 1} or decisions
         kept = [jobs[place] for place in keep]
         family = task.removesuffix("-in").removesuffix("-fix-w-d").removesuffix("-lr-wd")
         rows = in_space(f"nds-{family}", [json.dumps(job["net"]) for job in kept])
-        curves = stack(
-            [
-                {
-                    "train_accuracy": 100 - np.array(job["train_ep_top1"], dtype=float),
-                    "train_loss": np.array(job["train_ep_loss"], dtype=float),
-                    "test_accuracy": 100 - np.array(job["test_ep_top1"], dtype=float),
-                }
-                for job in kept
-            ]
-        )
+        curves = stack([_curves(job) for job in kept])
         costs = {
             name: column_array([job.get(name) for job in kept], part, name) for name in ("params", "flops", "iter_time")
         }
@@ -92,7 +83,9 @@ def read(task: str, folder: Path | None) -> Benchmark:
             costs[name] = column_array([training[place][k] for place in keep], part, name)
         metrics = {
             "test_accuracy": column_array([100 - job["test_ep_top1"][-1] for job in kept], part, "test_ep_top1"),
-            "test_accuracy_best": column_array([100 - job["min_test_top1"] for job in kept], part, "min_test_top1"),
+            "test_accuracy_best": column_array(
+                [100 - job.get("min_test_top1", min(job["test_ep_top1"])) for job in kept], part, "min_test_top1"
+            ),
         }
         fields: dict[str, Any] = {
             "costs": costs,
@@ -103,3 +96,13 @@ def read(task: str, folder: Path | None) -> Benchmark:
         if rows is not None:
             return Benchmark(f"nds/{task}", *rows, metrics, "test_accuracy", **fields)
         return as_benchmark(f"nds/{task}", varying, metrics, "test_accuracy", **fields)
+
+
+def _curves(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that a job has; its errors are accuracies here."""
+    out: dict[str, Any] = {"test_accuracy": 100 - np.array(job["test_ep_top1"], dtype=float)}
+    if job.get("train_ep_top1") is not None:
+        out["train_accuracy"] = 100 - np.array(job["train_ep_top1"], dtype=float)
+    if job.get("train_ep_loss") is not None:
+        out["train_loss"] = np.array(job["train_ep_loss"], dtype=float)
+    return out
