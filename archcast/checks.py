@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Collection, Mapping
 from numbers import Integral, Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archcast.errors import InvalidInputError, UnknownNameError, short
+from archcast.errors import USER_ERRORS, InvalidInputError, UnknownNameError, short
 from archcast.registry import closest
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ __all__ = [
     "bounded",
     "callback",
     "generator",
+    "imported",
+    "label_of",
     "listed",
     "mapping",
     "numbers",
@@ -38,6 +41,8 @@ LARGEST_WHOLE = 10**9
 """Largest whole number of anything that is made, drawn or repeated: of more there is no memory and no time."""
 MOST_WORKERS = 10_000
 """Most worker processes of a machine."""
+LONGEST_LABEL = 200
+"""Characters of a label."""
 LONGEST_NAME = 255
 """Bytes of the name of a file or folder."""
 
@@ -105,6 +110,39 @@ def mapping(name: str, value: Any, of: str) -> dict[Any, Any]:
     if not isinstance(value, Mapping):
         raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.")
     return dict(value)
+
+
+def imported(name: str, path: str, separator: str = ".") -> Any:
+    """What a path such as ``"package.module.Class"`` or ``"module:function"`` names.
+
+    Args:
+        name: of the argument, for errors.
+        path: names of module and member.
+        separator: what stands between the two.
+
+    Raises:
+        InvalidInputError: there is no such thing, or its module raises, whatever it raises, or ends the process.
+    """
+    module, _, member = path.rpartition(separator)
+    if not all(part.isidentifier() for part in [*module.split("."), member]):
+        raise InvalidInputError(f"{name} must be a path such as 'module{separator}member', got {short(path)}.")
+    try:
+        return getattr(importlib.import_module(module), member)
+    except USER_ERRORS as error:
+        raise InvalidInputError(f"{name} {short(path)} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def label_of(name: str, value: Any) -> str:
+    """``value`` as a label, which tables, figures and messages show.
+
+    Raises:
+        InvalidInputError: it is no text, empty, longer than ``LONGEST_LABEL``, or holds what cannot be printed in one line.
+    """
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_LABEL or not value.isprintable():
+        raise InvalidInputError(
+            f"{name} must be a label of 1 to {LONGEST_LABEL} letters, digits and signs on one line, got {short(value)}."
+        )
+    return value
 
 
 def path_of(name: str, value: Any) -> Path:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 __all__ = [
+    "USER_ERRORS",
     "ArchcastError",
     "DataNotFoundError",
     "DivergedError",
@@ -27,6 +28,10 @@ __all__ = [
 
 LONGEST = 400
 """Characters of a message; of a longer one the middle is left out: its two ends say what is wrong and what to do."""
+
+
+USER_ERRORS = (Exception, SystemExit)
+"""What code of a user's own may raise where one failure must not end the call: a model or an objective may call ``sys.exit``."""
 
 
 class ArchcastError(Exception):

@@ -34,7 +34,7 @@ from archcast.files import read_arrays
 from archcast.journal import Journal, fingerprint
 from archcast.spaces import get_space
 
-CHAIN = 5
+CHAIN = 8
 """Most kills of a run before it is left to end."""
 SIZE = "--width 2 --depth 1 --stages 1"
 TIMES = ("seconds", "_ms", "wall", "time", "overhead", "generator")

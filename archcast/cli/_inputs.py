@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archcast.errors import ArchcastError, InvalidInputError
+from archcast.errors import USER_ERRORS, ArchcastError, InvalidInputError
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -168,7 +168,7 @@ def _made(maker: str, samples: int) -> Any:
         made = imported(maker)(samples)
     except ArchcastError:
         raise
-    except (Exception, SystemExit) as error:
+    except USER_ERRORS as error:
         message = " ".join(str(error).split())[:200]
         raise InvalidInputError(f"--input {_short(maker)} raised {type(error).__name__}: {message}") from error
     if not _has_tensor(made):

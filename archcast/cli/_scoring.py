@@ -11,7 +11,7 @@ from archcast.cli._batches import Arrays, Data, read_data
 from archcast.cli._inputs import Inputs
 from archcast.cli._labels import LOSSES, labels_for
 from archcast.cli._targets import Settings, Target
-from archcast.errors import ArchcastError, InvalidInputError
+from archcast.errors import USER_ERRORS, ArchcastError, InvalidInputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -101,7 +101,7 @@ def run(target: Target, job: Job) -> Outcome:
             batch_dim=job.batch_dim,
         )
         outcome.scores, outcome.failures = dict(scores), scores.failures
-    except (Exception, SystemExit) as error:  # one target that fails does not end the others
+    except USER_ERRORS as error:  # one target that fails does not end the others
         text = " ".join(str(error).split())[:300]
         if not isinstance(error, ArchcastError):
             text = f"{type(error).__name__}: {text}"

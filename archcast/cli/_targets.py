@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archcast.errors import ArchcastError, InvalidInputError, require
+from archcast.errors import USER_ERRORS, ArchcastError, InvalidInputError, require
 from archcast.registry import closest
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Target:
                 _initialise(model, settings.init)
         except ArchcastError as error:
             raise InvalidInputError(f"{self.label}: {error}") from error
-        except (Exception, SystemExit) as error:
+        except USER_ERRORS as error:
             lines = str(error).strip().splitlines() or ["no message"]
             raise InvalidInputError(f"{self.label}: building it raised {type(error).__name__}: {lines[0]}") from error
         return model, settings.image or image
@@ -196,8 +196,10 @@ def imported(text: str) -> Any:
         raise InvalidInputError(f"{text!r} must be package.module:function or file.py:function.")
     try:
         module = _import_file(text) if path.endswith(".py") else _import_module(text)
-    except ImportError as error:
-        raise InvalidInputError(f"{text!r} cannot be imported: {error}.") from error
+    except ArchcastError:
+        raise
+    except USER_ERRORS as error:
+        raise InvalidInputError(f"{text!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not hasattr(module, name):
         raise InvalidInputError(f"{path} has no {name!r}. {closest(name, _public(module))}")
     return getattr(module, name)

@@ -229,18 +229,15 @@ def _objective(
 
 def _function(text: str) -> Callable[..., Any]:
     """The function that ``module:function`` names; modules of the current folder are found."""
-    import importlib
     import sys
 
-    module, _, name = text.partition(":")
-    if not module or not name:
+    from archcast.checks import imported
+
+    if not all(text.partition(":")):
         raise typer.BadParameter(f"--objective must be table, train or module:function, got {text!r}.")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    try:
-        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise typer.BadParameter(f"--objective {text}: {error}.") from None
+    function: Callable[..., Any] = imported("--objective", text, ":")
     return function
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archcast.costs.measuring import CLOCKS, rounds
-from archcast.errors import InvalidInputError, short
+from archcast.errors import USER_ERRORS, InvalidInputError, short
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -129,7 +129,7 @@ def _ready(key: str, module: nn.Module, given: tuple[Any, ...], device: str) -> 
     call = partial(layer, *inputs)
     try:
         call()
-    except Exception as error:  # whatever a layer may raise without its network
+    except USER_ERRORS as error:  # whatever a layer may raise without its network
         raise InvalidInputError(
             f"layer {short(key)} cannot be run by itself: {type(error).__name__}: {error}"
         ) from error

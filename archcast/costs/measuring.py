@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.checks import callback, one_of, seed_of, whole
-from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, short
+from archcast.errors import USER_ERRORS, ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import Journal, claimed, fingerprint
 from archcast.names import SPACES
@@ -267,7 +267,7 @@ def _timed_group(
                 network(*inputs)
                 calls.append(_call(network, inputs))
                 reasons.append("")
-            except Exception as error:  # whatever a network may raise is the reason why it has no figure
+            except USER_ERRORS as error:  # whatever a network may raise is the reason why it has no figure
                 kind = "" if isinstance(error, ArchcastError) else f"{type(error).__name__}: "
                 reasons.append(f"{kind}{' '.join(str(error).split())[:200]}")
         if reasons[0]:

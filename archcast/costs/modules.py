@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcast.checks import listed, whole
 from archcast.costs.conventions import Convention, convention_of
-from archcast.errors import InvalidInputError, short
+from archcast.errors import USER_ERRORS, InvalidInputError, short
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -81,7 +81,7 @@ def count(
         torch.backends.mha.set_fastpath_enabled(False)  # it computes attention in one operator that hides its products
         with torch.no_grad(), Watch(rule) as watch:
             outputs = model(*arguments, **named)
-    except Exception as error:
+    except USER_ERRORS as error:
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise InvalidInputError(
             f"{type(model).__name__} failed on the inputs: {type(error).__name__}: {first}"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from archcast.costs._watch import PRODUCTS, Watch
 from archcast.costs.conventions import convention_of
 from archcast.costs.structure_names import STRUCTURE
-from archcast.errors import InvalidInputError
+from archcast.errors import USER_ERRORS, InvalidInputError
 
 __all__ = ["STRUCTURE", "structure"]
 
@@ -95,7 +95,7 @@ def structure(model: nn.Module, shape: tuple[int, ...] = (3, 224, 224)) -> dict[
     try:
         with torch.enable_grad(), _Look() as look:
             outputs = model(image)
-    except Exception as error:
+    except USER_ERRORS as error:
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise InvalidInputError(f"{type(model).__name__} failed on an image of {shape}: {first[:200]}") from error
     finally:

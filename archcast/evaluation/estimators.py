@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
+from archcast.checks import imported
 from archcast.encodings.base import ENCODINGS, get_encoding
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
@@ -104,11 +104,7 @@ def estimator_named(path: str, params: dict[str, Any], space: str | SearchSpace)
     Raises:
         InvalidInputError: there is no such class, it is no regressor, or it does not take a parameter.
     """
-    module, _, name = path.rpartition(".")
-    try:
-        kind = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InvalidInputError(f"predictors: {path!r} cannot be imported: {error}.") from error
+    kind = imported("predictors:", path)
     params = dict(params)
     encoding = params.pop("encoding", AUTO)
     if encoding != AUTO:
@@ -117,7 +113,7 @@ def estimator_named(path: str, params: dict[str, Any], space: str | SearchSpace)
         raise InvalidInputError(f"predictors: {path!r} is no class of a scikit-learn regressor.")
     try:
         estimator = kind(**params)
-    except TypeError as error:
+    except Exception as error:
         raise InvalidInputError(f"predictors: {path!r} does not take these parameters: {error}.") from error
     if not is_estimator(estimator):
         raise InvalidInputError(f"predictors: {path!r} is no class of a scikit-learn regressor.")

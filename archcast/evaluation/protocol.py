@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast._version import __version__
-from archcast.checks import listed, one_of, path_of, seed_of, whole
+from archcast.checks import label_of, listed, one_of, path_of, seed_of, whole
 from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.encodings.base import ENCODINGS
@@ -322,7 +322,7 @@ def make_predictors(
     elif isinstance(predictors, (str, Predictor)) or is_estimator(predictors):
         predictors = [predictors]
     if isinstance(predictors, Mapping):
-        pairs = list(predictors.items())
+        pairs = [(label_of("a label of predictors", label), item) for label, item in predictors.items()]
     else:
         pairs = [
             (p if isinstance(p, str) else _label(p), p) for p in listed("predictors", predictors, "names or predictors")

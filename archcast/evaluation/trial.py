@@ -16,6 +16,7 @@ from joblib import cpu_count
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from archcast.errors import USER_ERRORS
 from archcast.evaluation.metrics import METRICS
 from archcast.evidence import Evidence, Pool, Source
 from archcast.predictors.base import Predictor
@@ -124,7 +125,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
             start = time.process_time()
             prediction = trial.predictor.query(trial.test, trial.test_evidence)
             row["query_ms"] = (time.process_time() - start) * 1000 / len(trial.test)
-    except Exception as error:
+    except USER_ERRORS as error:
         row["error"] = " ".join(f"{type(error).__name__}: {error}".split())
         return row
     if any(part is not None and part.shape != trial.truth.shape for part in (prediction.mean, prediction.std)):

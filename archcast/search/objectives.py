@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archcast.costs.tally import COSTS
 from archcast.data.benchmark import Benchmark
-from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.errors import USER_ERRORS, InvalidInputError, UnknownNameError
 from archcast.journal import fingerprint
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
@@ -310,7 +310,7 @@ class FunctionObjective(Objective):
             found = self.function(np.asarray(arch), **({"epochs": epochs} if self._takes_epochs else {}))
             scores, curves = _read(found, len(self.names))
             failure = ""
-        except Exception as error:  # whatever a training may raise is the reason why it has no score
+        except USER_ERRORS as error:  # whatever a training may raise is the reason why it has no score
             text = " ".join(str(error).split())
             scores, curves, failure = (math.nan,) * len(self.names), {}, f"{type(error).__name__}: {text}".rstrip(": ")
         share = (epochs or self.epochs) / self.epochs if self.epochs else 1.0

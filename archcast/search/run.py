@@ -13,7 +13,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from archcast._version import versions
-from archcast.checks import callback, listed, seed_of, switch, whole, workers
+from archcast.checks import callback, label_of, listed, seed_of, switch, whole, workers
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError, short
@@ -160,7 +160,8 @@ def make_all(
         raise InvalidInputError(f"strategies is empty. Available: {', '.join(STRATEGIES)}.")
     makes, used = {}, False
     for label, item in strategies.items():
-        if not isinstance(label, str) or not isinstance(item, (str, Mapping)):
+        label_of("a label of strategies", label)
+        if not isinstance(item, (str, Mapping)):
             raise InvalidInputError(
                 f"strategies must map labels to names, or to dictionaries with a name, got {short(label)}: {short(item)}."
             )

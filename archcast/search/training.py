@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from archcast.errors import InvalidInputError
+from archcast.errors import USER_ERRORS, InvalidInputError
 from archcast.journal import fingerprint
 from archcast.search.objectives import Arch, Evaluation, Objective
 from archcast.spaces.base import SearchSpace, get_space
@@ -77,7 +77,7 @@ class TrainingObjective(Objective):
         share = (epochs or self.epochs) / self.epochs if self.epochs else 1.0
         try:
             run = self._trainer(epochs).train(arch, self.seed)
-        except Exception as error:  # whatever a training may raise is the reason why it has no score
+        except USER_ERRORS as error:  # whatever a training may raise is the reason why it has no score
             return Evaluation(failed, share=share, failure=f"{type(error).__name__}: {' '.join(str(error).split())}")
         curves: Mapping[str, Any] = {name: np.asarray(curve, dtype=float) for name, curve in run.curves.items()}
         if run.failure is not None:
