@@ -71,6 +71,8 @@ class Bayesian(Strategy):
         kappa: weight of the std for ``"ucb"``.
         continues: probability that a mutation is followed by one more; 0 changes one decision of a parent.
         targets: ``"ranks"`` or ``"scores"``, see :data:`TARGETS`.
+        n_learnt: most scores that an ask learns from. Of more, it learns from the best half of so many, and from others taken evenly
+            down the ranking: the time of an ask, which grows with the cube of the scores for a Gaussian process, stays bounded.
         common: see :class:`~archcast.search.Strategy`.
 
     Examples:
@@ -96,6 +98,7 @@ class Bayesian(Strategy):
         kappa: float = 0.5,
         continues: float = 0.5,
         targets: str = "ranks",
+        n_learnt: int = 2000,
         **common: Any,
     ) -> None:
         super().__init__(space, **common)
@@ -113,12 +116,22 @@ class Bayesian(Strategy):
         self.kappa = number("kappa", kappa, -math.inf)
         self.continues = number("continues", continues, 0, 1, below=True)
         self.targets = one_of("targets", targets, TARGETS)
+        self.n_learnt = whole("n_learnt", n_learnt, 2)
         self._model = get_predictor(predictor, self.space) if isinstance(predictor, str) else predictor
         check_predictor_fits(self._model, self.space, std=self.acquisition not in ("thompson", "mean"))
 
     def _propose(self, n: int, rng: np.random.Generator) -> Rows:
         known = self.history[self.history.succeeded]
         return self._choose(n, known.archs, self._targets(known.scores[:, 0]), rng)
+
+    def _learnt(self, scores: Floats) -> NDArray[np.int64]:
+        """Numbers of the scores that an ask learns from, in the order in which they were told."""
+        if len(scores) <= self.n_learnt:
+            return np.arange(len(scores))
+        best_first = np.argsort(-scores, kind="stable")
+        half = self.n_learnt // 2
+        evenly = np.linspace(half, len(scores) - 1, self.n_learnt - half).round().astype(np.int64)
+        return np.sort(best_first[np.concatenate([np.arange(half), evenly])])
 
     def _targets(self, scores: Floats) -> Floats:
         """What the predictor learns of these scores."""
@@ -128,6 +141,8 @@ class Bayesian(Strategy):
         """The ``n`` candidates most worth training, given rows and what the predictor learns of their scores."""
         if len(scores) < self._model.requires.min_archs:
             return self._fresh(n, rng)
+        some = self._learnt(scores)
+        archs, scores = archs[some], scores[some]
         rows = self._candidates(archs, scores, rng)
         if len(rows) <= 1:
             return rows

@@ -13,7 +13,7 @@ from archcast.predictors.base import Prediction, Predictor, Requirements
 from archcast.predictors.targets import rank_normal
 from archcast.search.acquisition import ACQUISITIONS, expected_improvement
 from archcast.search.candidates import mutants
-from archcast.search.strategies.bayesian import BATCHES
+from archcast.search.strategies.bayesian import BATCHES, Bayesian
 
 SPACE = archcast.get_space("nasbench201")
 LINEAR = archcast.get_predictor("bayesian-linear", SPACE, encoding="adjacency")
@@ -180,3 +180,28 @@ def test_relatives_run_with_their_own_predictor(name) -> None:
     assert len(strategy.ask(3)) == 3
     chosen = {"bananas": ("its", "diverse"), "bonas": ("ucb", "top"), "npenas": ("mean", "top")}[name]
     assert (strategy.acquisition, strategy.batch) == chosen
+
+
+def test_an_ask_learns_from_a_bounded_number_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = archcast.get_space("nasbench201")
+    rows = space.enumerate()[::31][:500]
+    scores = np.random.default_rng(0).permutation(500).astype(float)
+    strategy = archcast.get_strategy("bayesian", space, n_learnt=60, targets="scores", random_state=0)
+    learnt: list[np.ndarray] = []
+    fit = Bayesian._fit
+
+    def note(self, archs, scores, rng):
+        learnt.append(scores)
+        return fit(self, archs, scores, rng)
+
+    monkeypatch.setattr(Bayesian, "_fit", note)
+    strategy.tell(rows[:60], scores[:60])
+    strategy.ask(2)
+    np.testing.assert_array_equal(learnt.pop(), scores[:60])  # all, in their order
+    strategy.tell(rows[60:], scores[60:])
+    strategy.ask(2)
+    best, others = np.split(np.sort(learnt.pop())[::-1], [30])
+    np.testing.assert_array_equal(best, np.arange(499, 469, -1))
+    assert others[0] == 469, "the others are taken evenly down the ranking"
+    assert others[-1] == 0
+    assert np.ptp(np.diff(others)) <= 1
