@@ -84,7 +84,9 @@ def list_(path: Where = None, as_json: Json = False) -> None:
             typer.echo(wrapped(f"TASK: {', '.join(some)}", "    "))
         typer.echo(wrapped(row["paper"], "    "))
     if folder is None:
-        typer.echo(wrapped("ARCHCAST_DATA is not set: set it to the folder of the published files, or give --path.", ""))
+        typer.echo(
+            wrapped("ARCHCAST_DATA is not set: set it to the folder of the published files, or give --path.", "")
+        )
 
 
 @app.command("verify", cls=Checked)

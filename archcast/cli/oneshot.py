@@ -222,9 +222,8 @@ def derive(
 ) -> None:
     """Print the architecture that the method chooses."""
     from archcast.cli._one_shot import load
-    from archcast.spaces import get_space
-
     from archcast.errors import InvalidInputError
+    from archcast.spaces import get_space
 
     predictor = load(model)
     if by not in (None, "score", "weights", "perturbation"):

@@ -132,7 +132,9 @@ def _costs(benchmark: Benchmark, names: Sequence[str]) -> dict[str, NDArray[np.f
             )
         if name not in found:
             known = [*benchmark.costs, *(c for c in COSTS if c not in benchmark.costs)]
-            raise UnknownNameError(f"Unknown objective {name!r} of benchmark {benchmark.name!r}. {closest(name, known)}")
+            raise UnknownNameError(
+                f"Unknown objective {name!r} of benchmark {benchmark.name!r}. {closest(name, known)}"
+            )
     return {name: np.asarray(found[name], dtype=np.float64) for name in names}
 
 
