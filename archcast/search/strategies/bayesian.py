@@ -72,7 +72,8 @@ class Bayesian(Strategy):
         continues: probability that a mutation is followed by one more; 0 changes one decision of a parent.
         targets: ``"ranks"`` or ``"scores"``, see :data:`TARGETS`.
         n_learnt: most scores that an ask learns from. Of more, it learns from the best half of so many, and from
-            others taken evenly down the ranking: the time of an ask, which grows with the cube of the scores for a Gaussian process, stays bounded.
+            others taken evenly down the ranking: the time of an ask, which grows with the cube of the scores for a
+            Gaussian process, stays bounded.
         common: see :class:`~archcast.search.Strategy`.
 
     Examples:
