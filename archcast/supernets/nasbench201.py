@@ -68,11 +68,13 @@ class MixedCell(nn.Module):
 
     def convolved(self, block: nn.Module, x: Tensor) -> Tensor:
         """A convolution of an edge, on as many of its channels as operations see."""
-        activation, convolution, norm = block  # type: ignore[misc]
+        activation, convolution, norm = block.children()
+        assert isinstance(convolution, nn.Conv2d)
         if convolution.in_channels == self.seen:
-            return block(x)  # type: ignore[no-any-return]
+            return block(x)
         kernel = convolution.weight[: self.seen, : self.seen]
-        return norm(functional.conv2d(activation(x), kernel, padding=convolution.padding))  # type: ignore[no-any-return]
+        padding = convolution.padding
+        return norm(functional.conv2d(activation(x), kernel, padding=padding))
 
     def operation(self, edge: int, op: int, x: Tensor) -> Tensor:
         """One operation of one edge, alone."""

@@ -92,7 +92,8 @@ class Dataset:
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):
-            _check_split(f"dataset {self.name!r}, {part}", *getattr(self, part), self.classes)
+            images, labels = getattr(self, part)
+            _check_split(f"dataset {self.name!r}, {part}", images, labels, self.classes)
         shapes = {part: tuple(getattr(self, part)[0].shape[1:]) for part in ("train", "validation", "test")}
         if len(set(shapes.values())) > 1:
             raise InvalidInputError(f"dataset {self.name!r}: its sets have images of different shapes, {shapes}.")

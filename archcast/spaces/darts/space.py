@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archcast.checks import generator, whole
 from archcast.errors import InvalidInputError
-from archcast.graphs import CellGraphs
+from archcast.graphs import CellGraphs, Operation
 from archcast.spaces.base import SearchSpace, Task, register
 from archcast.spaces.darts.canonical import canonical
 from archcast.spaces.darts.cell import CELLS, DARTS_CELLS, DECLARED, INPUTS, NODES, CellKind
@@ -67,7 +67,7 @@ class DARTS(SearchSpace):
 
     name = "darts"
     kind: ClassVar[CellKind] = DARTS_CELLS
-    operations = DECLARED
+    operations: Mapping[str, Operation] = DECLARED
     sizes: Mapping[str, int] = {"width": 32, "depth": 8}
     tasks: Mapping[str, Task] = {"cifar10": Task()}
     cardinalities = cardinalities_of(DARTS_CELLS)
