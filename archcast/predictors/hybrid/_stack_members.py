@@ -69,7 +69,15 @@ class Inputs:
     @property
     def matrix(self) -> Array:
         """``(n, k)``: structure, evidence and signals side by side."""
-        parts = [part for part in (self.evidence, self.signals) if part is not None]
+        return self._beside(self.evidence)
+
+    @property
+    def without_evidence(self) -> Array:
+        """``(n, k)``: structure and signals side by side."""
+        return self._beside(None)
+
+    def _beside(self, evidence: Array | None) -> Array:
+        parts = [part for part in (evidence, self.signals) if part is not None]
         return np.concatenate([self.view.matrix, *parts], axis=1) if parts else self.view.matrix
 
     def prior_quantile(self, evidence: bool) -> Array:

@@ -36,10 +36,10 @@ SHARPNESS, HALF_SHARP = 2.0, 20.0
 DOUBT = 20.0
 """Number of observations that the prior scale of the uncertainty, 1, is worth."""
 
-UNSEEN = 4.0
+UNSEEN = 1.0
 """The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
 
-TAIL, HALF_TAIL, TAIL_SD = 1.3, 10.0, 0.5
+TAIL, HALF_TAIL, TAIL_SD = 1.5, 30.0, 0.5
 """Among the best the variance is ``1 + tail`` times as large; ``log(1 + tail)`` has the prior median ``log(1 + TAIL n / (n +
 HALF_TAIL))`` and the prior standard deviation ``TAIL_SD``."""
 
@@ -78,7 +78,7 @@ class Blend:
 
             w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + 30 / n for Gaussian processes, 1 for trees
 
-        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 4 / n). What
+        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 1 / n). What
         is predicted to be among the best was often lucky, and good scores differ little: errors are larger there, and the tail
         that is most likely for them widens the variance.
 
@@ -137,8 +137,8 @@ class Stack(Predictor):
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
       without cell graphs one more, which also sees what each decision does by itself,
-    - extremely randomised trees and gradient-boosted trees, from five architectures up; ridge regression in spaces without cell
-      graphs.
+    - extremely randomised trees and gradient-boosted trees, from five architectures up; with proxies or costs as evidence each
+      also without them, since on some task they tell nothing; ridge regression in spaces without cell graphs.
 
     Their out-of-sample errors (leave-one-out in closed form, out-of-bag, cross-validated) set the weights, see
     :class:`Blend`. ``std`` holds the variance of the Gaussian processes, noise included, and the disagreement of the members,
@@ -228,11 +228,10 @@ class Stack(Predictor):
             self.processes_.insert(1, heir)
             outside.insert(1, mean)
             variances.insert(1, variance)
-        if n >= FEW:
-            features = inputs.matrix
+        for features in self._tables(inputs) if n >= FEW else ():
             forest, bagged = Forest.fit(features, targets, seeds[0])
             boosting, crossed = Boosting.fit(self._space, features, targets, seeds[1])
-            self.trees_ = [forest, boosting]
+            self.trees_ += [forest, boosting]
             outside += [bagged, crossed]
             variances += [np.zeros(len(targets))] * 2
         if n >= FEW and not self._space.has_graph:
@@ -262,8 +261,8 @@ class Stack(Predictor):
                 slope, quantile = EXPECTED * float(inputs.skills.mean()), inputs.signals.mean(axis=1)
             return Prediction(slope * quantile, np.full(len(archs), np.sqrt(1 - slope**2)))
         answers = [process.predict(inputs) for process in self.processes_]
-        features = inputs.matrix
-        answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_]
+        for features, k in zip(self._tables(inputs), range(0, len(self.trees_), 2), strict=False):
+            answers += [(tree.predict(features), np.zeros(len(archs))) for tree in self.trees_[k : k + 2]]
         if self._line is not None:
             answers.append((self._line.predict(view.groups[0]), np.zeros(len(archs))))
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
@@ -301,6 +300,12 @@ class Stack(Predictor):
             return inputs
         quantiles = self.evidence_.quantiles(view.matrix, columns)
         return replace(inputs, evidence=quantiles, informed=self.evidence_.prior(quantiles, view.size))
+
+    def _tables(self, inputs: Inputs) -> list[Array]:
+        """What trees see: all that there is; and, where evidence was not measured in trainings, and so may tell nothing, a second
+        forest and boosting the same without it."""
+        doubtful = self.evidence_ is not None and all(key[0] in ("proxy", "cost") for key in self.evidence_.keys)
+        return [inputs.matrix, inputs.without_evidence] if doubtful else [inputs.matrix]
 
     @property
     def _lead(self) -> NDArray[np.bool_]:

@@ -263,7 +263,7 @@ def test_weights_by_hand():
     wider = 1 + blend.tail * np.clip((mean - np.median(mean)) / (np.quantile(mean, 0.9) - np.median(mean)), 0, 1.25)
     np.testing.assert_allclose(std, blend.inflation * np.sqrt((1 + between) * wider))
     squares = np.square(targets - mean) / (1 + between) / wider
-    assert blend.inflation == pytest.approx(np.sqrt((squares.sum() + 20) / 24 * 2))
+    assert blend.inflation == pytest.approx(np.sqrt((squares.sum() + 20) / 24 * 1.25))
 
 
 @pytest.mark.parametrize("worse", [1.0, 4.0])
@@ -326,6 +326,29 @@ def test_evidence_helps_when_architectures_are_few():
     assert np.mean(gains) > 0
 
 
+def test_trees_without_evidence_stand_beside_those_with_it():
+    archs, scores, queries, _ = problem(20, 0)
+    stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores, proxies(archs))
+    inputs = stack._inputs(stack.structure_.view(queries), measured(proxies(queries), stack.evidence_.keys))
+    told, blind = inputs.matrix, inputs.without_evidence
+    assert told.shape[1] == blind.shape[1] + 3
+    assert [tree.forest.n_features_in_ for tree in stack.trees_[::2]] == [told.shape[1], blind.shape[1]]
+    forest = get_predictor("stack", SPACE, random_state=0).init(archs, scores).trees_[0]
+    np.testing.assert_array_equal(stack.trees_[2].predict(blind), forest.predict(blind))
+    members = np.array(
+        [process.predict(inputs)[0] for process in stack.processes_]
+        + [tree.predict(x) for tree, x in zip(stack.trees_, [told, told, blind, blind], strict=True)]
+    )
+    found = stack.query(queries, proxies(queries)).mean
+    assert kendalltau(found, stack.blend_.weights @ members).statistic == pytest.approx(1, abs=1e-6)
+
+
+def test_what_a_training_measured_is_seen_by_all_trees():
+    archs, scores, _, _ = problem(20, 0)
+    curves = Evidence(curves={"val_accuracy": scores[:, None] * np.array([0.5, 0.8, 0.9])})
+    assert len(get_predictor("stack", SPACE, random_state=0).init(archs, scores, curves).trees_) == 2
+
+
 def test_evidence_may_be_missing_at_query():
     archs, scores, queries, truth = problem(40, 0)
     stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores, proxies(archs))
@@ -364,7 +387,12 @@ def test_a_subclass_may_make_columns_of_its_own():
     seen = LastEpochs(SPACE, random_state=0)
     seen.init(archs, scores, Evidence(curves={"accuracy": np.tile(scores[:, None], 5)}), pool=pool)
     assert seen.evidence_.keys == (("late", "accuracy", 2),)
-    by_hand = get_predictor("stack", SPACE, random_state=0)
+
+    class OneTable(Stack):
+        def _tables(self, inputs):
+            return [inputs.matrix]  # proxies would have trees that do not see them
+
+    by_hand = OneTable(SPACE, random_state=0)
     by_hand.init(
         archs, scores, Evidence(proxies={"accuracy": scores}), pool=Pool(queries, Evidence(proxies={"accuracy": truth}))
     )
