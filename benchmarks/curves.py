@@ -3,6 +3,7 @@
     ARCHCAST_DATA=/folder python benchmarks/curves.py [--predictors lc-pfn,lc-increment] [--complete 100] [--details]
     ARCHCAST_DATA=/folder python benchmarks/curves.py --early-stopping
     ARCHCAST_DATA=/folder python benchmarks/curves.py --command-line [--complete 100] [--early-stopping]
+    python benchmarks/curves.py --architectures digits [--predictors ft-pfn,freeze-thaw] [--sizes 32,100] [--splits 6]
 
 Every data set is on [0, 1], higher is better. 10, 25 and 50 % of the epochs of 60 curves, a fixed random choice, are seen and
 the value of the last epoch is forecast; up to ``--complete`` other curves are given to ``init`` whole, with their last values
@@ -18,6 +19,10 @@ values. Predictors that learn from complete curves get those that were finished 
 
 With ``--command-line`` the curves are written to a CSV and ``archcast forecast FILE --json`` answers: medians, 90 % intervals, and
 with ``--early-stopping`` its advice.
+
+With ``--architectures`` predictors see architectures too: those of a benchmark with curves. Validation accuracy after all
+epochs is forecast after 2, 5 and 10 of them for 300 networks, with ``--sizes`` other networks and their whole curves at ``init``.
+Means over random splits of the table, and the standard error of tau.
 
 Data sets (those without a file are left out): Baker et al. 2018, ``lc_baker2018_curves.npz``: MetaQNN and ResNets on
 CIFAR-10, LSTM on Penn Treebank (perplexity, scaled by its range); ``snn_cifar10_curves_{valacc,trainloss}.npz``: a space of
@@ -233,6 +238,66 @@ def early_stopping(name: str, curves: Curves, n: int, orders: int) -> tuple[floa
     return float(np.mean(saved)), float(np.mean(regret))
 
 
+@dataclass(frozen=True)
+class Table:
+    """Networks of a benchmark with whole curves of validation accuracy on [0, 1]."""
+
+    space: archcast.SearchSpace
+    archs: NDArray[np.int64]
+    curves: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, name: str) -> Table:
+        """Those of a benchmark."""
+        benchmark = archcast.load_benchmark(name)
+        curves = benchmark.curves["val_accuracy"]
+        whole = np.isfinite(curves).all(axis=1)
+        share = 100.0 if np.nanmax(curves) > 1 else 1.0
+        return cls(benchmark.space, benchmark.archs[whole], curves[whole] / share)
+
+    def row(self, name: str, n: int, epochs: int, seed: int, test: int = 300) -> Row:
+        """Figures of a predictor, or of ``last``, on one split after so many epochs."""
+        order = np.random.default_rng(seed).permutation(len(self.archs))
+        known, asked = order[:n], order[n : n + test]
+        truth, begun = self.curves[asked, -1], self.curves[asked, :epochs]
+        if name == "last":
+            return figures(truth, begun[:, -1], None, 0.0)
+        total = self.curves.shape[1]
+        predictor = archcast.get_predictor(name, self.space, random_state=seed, epochs=epochs, total_epochs=total)
+        start = time.process_time()
+        told = archcast.Evidence({"val_accuracy": self.curves[known]})
+        predictor.init(*((self.archs[known], self.curves[known, -1], told) if n else ()))
+        one = predictor.query(self.archs[asked], archcast.Evidence({"val_accuracy": begun}))
+        spent = time.process_time() - start
+        if one.std is None:
+            return figures(truth, one.mean, None, spent)
+        normal = StudentT(one.mean, np.maximum(one.std, 1e-9), np.full(len(truth), 1e6))
+        return figures(truth, one.mean, normal, spent)
+
+
+def with_architectures(table: Table, names: list[str], sizes: list[int], splits: int) -> None:
+    """Print a line for each predictor and number of networks at init: means over splits after 2, 5 and 10 epochs."""
+    print(f"{'':<24}{'n':<6}{'tau':<20}{'± ':<20}{'RMSE':<24}{'in 90 %':<18}s a split")
+    for n in sizes:
+        for name in names:
+            try:
+                rows = [[table.row(name, n, epochs, seed) for seed in range(splits)] for epochs in (2, 5, 10)]
+            except ArchcastError as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                continue
+            tau = np.array([[row.tau for row in at] for at in rows])
+            error = tau.std(axis=1, ddof=1) / np.sqrt(splits) if splits > 1 else np.zeros(3)
+            others = [
+                np.mean([[getattr(row, key) for row in at] for at in rows], axis=1) for key in ("rmse", "covered")
+            ]
+            seconds = np.mean([row.milliseconds for at in rows for row in at]) * 300 / 1000
+            parts = [
+                "/".join("-" if np.isnan(v) else f"{v:.{digits}f}" for v in values)
+                for values, digits in zip((tau.mean(axis=1), error, *others), (3, 3, 4, 2))
+            ]
+            print(f"{name:<24}{n:<6}{parts[0]:<20}{parts[1]:<20}{parts[2]:<24}{parts[3]:<18}{seconds:.2f}", flush=True)
+
+
 def participants() -> list[str]:
     """The predictors of the registry that look at nothing but curves."""
     return [name for name in PREDICTORS.names() if PREDICTORS.entry(name).info.get("family") == "learning-curve"]
@@ -275,7 +340,16 @@ def main() -> None:
     parser.add_argument("--command-line", action="store_true", help="archcast forecast in place of predictors")
     parser.add_argument("--sets", help="names of data sets, joined by commas; all by default")
     parser.add_argument("--orders", type=int, default=3, help="random orders of the trainings")
+    parser.add_argument("--architectures", help="name of a benchmark with curves")
+    parser.add_argument("--sizes", default="32,100", help="with --architectures: networks that init gets")
+    parser.add_argument("--splits", type=int, default=6, help="with --architectures: random splits")
     options = parser.parse_args()
+    if options.architectures:
+        names = (options.predictors or "last,lc-pfn,lc-increment,dpl,freeze-thaw,ft-pfn").split(",")
+        with threadpool_limits(1):
+            sizes = [int(size) for size in options.sizes.split(",")]
+            with_architectures(Table.of(options.architectures), names, sizes, options.splits)
+        return
     if "ARCHCAST_DATA" not in os.environ:
         sys.exit("Set ARCHCAST_DATA to a folder with the files that are named in --help.")
     sets = list(data_sets(Path(os.environ["ARCHCAST_DATA"])))
