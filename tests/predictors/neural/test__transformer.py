@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -74,3 +76,83 @@ def test_siblings_are_seen() -> None:
     look[:, 0, 1] = 1
     a, b = module(Graphs(nodes, edges, look))[0]
     assert abs(a - b) > 1e-6
+
+
+def linear(layer, member: int, x: np.ndarray) -> np.ndarray:
+    """One linear layer of one network on one vector."""
+    out = x @ layer.weight[member].detach().numpy()
+    return out if layer.bias is None else out + layer.bias[member, 0].detach().numpy()
+
+
+def normed(norm, member: int, x: np.ndarray) -> np.ndarray:
+    scaled = (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+    return scaled * norm.bias_gain[member, 0, 0].detach().numpy() + norm.bias[member, 0, 0].detach().numpy()
+
+
+def looked_at(attention, member: int, h: list[np.ndarray], seen: list[list[list[int]]]) -> list[np.ndarray]:
+    """What each node makes of the nodes that each head sees of it."""
+    heads, out = attention.heads, []
+    parts = [linear(attention.query, member, x).reshape(3, heads, -1) for x in h]
+    for i in range(len(h)):
+        mixed = []
+        for head in range(heads):
+            others = seen[head % len(seen)][i]
+            scores = np.array([parts[i][0, head] @ parts[j][1, head] for j in others]) / np.sqrt(parts[i].shape[2])
+            weights = np.exp(scores) / np.exp(scores).sum()
+            mixed.append(sum(weight * parts[j][2, head] for weight, j in zip(weights, others)))
+        out.append(linear(attention.output, member, np.concatenate(mixed)))
+    return out
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+
+
+@pytest.mark.parametrize("name", ["pinat", "nn-former"])
+def test_a_network_is_that_of_a_loop_over_nodes(name: str) -> None:
+    """Each layer of one of two networks, node by node, from the formulas of the papers."""
+    space = get_space("nasbench101")
+    graphs = graphs_of(space, space.sample(3, 1))
+    parallel = name == "pinat"
+    make = _transformer.ParallelNetwork if parallel else _transformer.AdjacencyNetwork
+    with private_random_stream(np.random.default_rng(0)):
+        module = make(2, graphs.nodes.shape[2], graphs.pooling.shape[1], 8, 2).double()
+        for norm in module.norms:
+            torch.nn.init.normal_(norm.bias_gain)
+            torch.nn.init.normal_(norm.bias)
+    found, m = module(graphs), 1
+    for n in range(3):
+        edges = graphs.edges[n].numpy()
+        nodes = range(len(edges))
+        before = [[j for j in nodes if edges[j, i]] for i in nodes]
+        after = [[j for j in nodes if edges[i, j]] for i in nodes]
+        there = [j for j in nodes if graphs.nodes[n, j].any()]
+        if parallel:
+            seen = [[sorted({*there, i}) for i in nodes]]
+        else:
+            siblings = [[[j for j in nodes if set(side[i]) & set(side[j])] for i in nodes] for side in (after, before)]
+            seen = [[sorted({*one[i], i}) for i in nodes] for one in (before, after, *siblings)]
+        h = [linear(module.embedding, m, x) for x in graphs.nodes[n].numpy()]
+        for layer in range(2):
+            x = [normed(module.norms[2 * layer], m, one) for one in h]
+            mixed = looked_at(module.attention[layer], m, x, seen)
+            h = [one + other for one, other in zip(h, mixed)]
+            if parallel:
+                convolution = module.convolutions[layer]
+                for i in nodes:
+                    total = linear(convolution.itself, m, x[i])
+                    total = total + sum(linear(convolution.along, m, x[j]) for j in before[i])
+                    total = total + sum(linear(convolution.against, m, x[j]) for j in after[i])
+                    h[i] = h[i] + np.tanh(total)
+            x = [normed(module.norms[2 * layer + 1], m, one) for one in h]
+            for i in nodes:
+                wide = gelu(linear(module.wide[layer], m, x[i]))
+                if not parallel:
+                    nothing = np.zeros(8)
+                    along = sum((linear(module.along[layer], m, x[j]) for j in before[i]), nothing)
+                    against = sum((linear(module.against[layer], m, x[j]) for j in after[i]), nothing)
+                    wide = wide * gelu(np.concatenate([along, against]))
+                h[i] = h[i] + linear(module.narrow[layer], m, wide)
+        together = np.concatenate([share @ np.array(h) for share in graphs.pooling[n].numpy()])
+        answer = linear(module.read_out.output, m, np.tanh(linear(module.read_out.hidden, m, together)))
+        assert found[m, n].item() == pytest.approx(answer[0])
