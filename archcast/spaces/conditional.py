@@ -35,9 +35,6 @@ from archcast.spaces.base import ENUMERATION_LIMIT, SearchSpace
 
 __all__ = ["Condition", "ConditionalSpace"]
 
-MOST_REDRAWN = 128
-"""Most neighbours that one change of one decision gives, where it activates others that have more settings than that."""
-
 ATTEMPTS = 100
 """How often a move or a sample that :meth:`ConditionalSpace.is_allowed` refuses is drawn anew."""
 
@@ -69,6 +66,7 @@ class ConditionalSpace(SearchSpace):
     Attributes:
         conditions: when a column is active; a column without conditions always is.
         chances: for each column the chances of its values, where a sample draws decisions; ``None`` for equal ones.
+        most_redrawn: most neighbours that one change of one decision gives, where it activates others with more settings.
 
     Examples:
         >>> from archcast import Choices
@@ -82,6 +80,7 @@ class ConditionalSpace(SearchSpace):
     has_graph = False
     conditions: tuple[Condition, ...] = ()
     chances: tuple[tuple[float, ...], ...] | None = None
+    most_redrawn: int = 128
 
     # -- what a subclass may refine -----------------------------------------------------------------------------------
 
@@ -130,13 +129,24 @@ class ConditionalSpace(SearchSpace):
             order += ready
         return [(j, found[j]) for j in order]
 
+    @cached_property
+    def _descends(self) -> NDArray[np.bool_]:
+        """``(d, d)``: whether the first column is active or not by the value of the second, or of one that depends on it."""
+        out = np.zeros((len(self.columns), len(self.columns)), dtype=bool)
+        for j, conditions in self._order:
+            for parent, _ in conditions:
+                out[j] |= out[parent]
+                out[j, parent] = True
+        return out
+
     def active(self, archs: Rows) -> NDArray[np.bool_]:
         """``(n, d)`` bool: the decisions that play a part; rows need not be valid."""
-        out = np.ones(archs.shape, dtype=bool)
+        columns = np.ascontiguousarray(archs.T)  # each in one piece, which many columns of many rows need
+        out = np.ones(columns.shape, dtype=bool)
         for j, conditions in self._order:
             if conditions:
-                out[:, j] = _holds(archs, out, conditions)
-        return out
+                out[j] = _holds(columns.T, out.T, conditions)
+        return np.ascontiguousarray(out.T)
 
     def settle(self, archs: Rows) -> Rows:
         """``(n, d)`` rows with every inactive decision set to 0; values need not be within the cardinalities."""
@@ -226,39 +236,50 @@ class ConditionalSpace(SearchSpace):
     def neighbors(self, arch: ArrayLike) -> Rows:
         """All valid rows that one change of one active decision leads to, in column order.
 
-        What the change deactivates is 0, what it activates takes every setting; where there are more than 128 of these,
-        at most 128 of them, always the same. Without conditions these are the rows that differ in exactly one decision.
+        What the change deactivates is 0, what it activates takes every setting; where there are more than ``most_redrawn``
+        (128) of these, at most so many of them, always the same. Without conditions these are the rows that differ in exactly
+        one decision.
         """
         row = self.validate(arch, allow_empty=False)[0]
         before = self.active(row[None])[0]
         room = np.where(before, np.asarray(self.cardinalities) - 1, 0)
         column = np.repeat(np.arange(len(row)), room)
         value = np.arange(len(column)) - np.repeat(np.cumsum(room) - room, room)
-        number = np.arange(len(column))
-        rows = np.repeat(row[None].astype(np.min_scalar_type(-max(self.cardinalities))), len(column), axis=0)
-        rows[number, column] = value + (value >= row[column])
-        active = np.ones(rows.shape, dtype=bool)
+        row = row.astype(np.min_scalar_type(-max(self.cardinalities)))  # copied many times
+        new = (value + (value >= row[column])).astype(row.dtype)
+        switches: NDArray[np.bool_] = np.any(self._descends, axis=0)[column]
+        number = np.flatnonzero(switches)  # of the move that led to each row
+        rows = np.repeat(row[None], len(number), axis=0)
+        rows[np.arange(len(number)), column[number]] = new[number]
+        active = np.repeat(before[None], len(number), axis=0)
         rng = np.random.default_rng(row.tolist())
         for j, conditions in self._order:
-            if not conditions:
+            some = np.flatnonzero(self._descends[j][column[number]])
+            if len(some) == 0:
                 continue
-            active[:, j] = here = _holds(rows, active, conditions)
-            rows[:, j] *= here
-            if before[j] or not here.any():
+            active[some, j] = here = _holds(rows[some], active[some], conditions)
+            rows[some[~here], j] = 0
+            fresh = some[here]
+            if before[j] or len(fresh) == 0:
                 continue
             size = self.cardinalities[j]
-            many = np.bincount(number[here], minlength=len(column)) * size > MOST_REDRAWN
-            drawn = here & many[number]
-            rows[drawn, j] = rng.integers(0, size, size=int(drawn.sum()))
-            expanded = here & ~drawn
-            if not expanded.any():
+            many = np.bincount(number[fresh], minlength=len(column)) * size > self.most_redrawn
+            drawn = fresh[many[number[fresh]]]
+            rows[drawn, j] = rng.integers(0, size, size=len(drawn))
+            expanded = fresh[~many[number[fresh]]]
+            if len(expanded) == 0:
                 continue
-            copies = np.where(expanded, size, 1)
+            copies = np.ones(len(number), dtype=np.int64)
+            copies[expanded] = size
             index = np.repeat(np.arange(len(number)), copies)
             within = np.arange(len(index)) - np.repeat(np.cumsum(copies) - copies, copies)
             rows, active, number = rows[index], active[index], number[index]
-            rows[:, j] = np.where(expanded[index], within, rows[:, j])
-        found = rows.astype(np.int64)
+            rows[:, j] = np.where(copies[index] > 1, within, rows[:, j])
+        alone = np.flatnonzero(~switches)
+        others = np.repeat(row[None], len(alone), axis=0)
+        others[np.arange(len(alone)), column[alone]] = new[alone]
+        order = np.argsort(np.concatenate([number, alone]), kind="stable")
+        found = np.concatenate([rows, others])[order].astype(np.int64)
         return found[self.is_allowed(found)]
 
     def mutate(self, archs: ArrayLike, rng: np.random.Generator | int | None = None) -> Rows:

@@ -12,27 +12,28 @@ from numpy.typing import ArrayLike, NDArray
 from archcast.spaces.base import Task, get_space, register
 from archcast.spaces.grammar import GrammarSpace, Node
 from archcast.spaces.hierarchical_nasbench201.costs import Usage, costs
-from archcast.spaces.hierarchical_nasbench201.topologies import EDGES, HALVINGS, OPERATIONS
-from archcast.spaces.nasbench201.costs import CONV1, CONV3, longest_path
+from archcast.spaces.hierarchical_nasbench201.topologies import EDGES, HALVINGS, OPERATIONS, USUAL, Convolution
+from archcast.spaces.nasbench201.costs import longest_path
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["HierarchicalNASBench201"]
+    from archcast.spaces.hierarchical_nasbench201.network import MakeCell
+
+__all__ = ["MACRO", "HierarchicalNASBench201", "live_edges"]
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-GRAMMAR = """
+MACRO = """
 D2 -> "Linear3" D1 D1 D0 | "Linear3" D0 D1 D1 | "Linear4" D1 D1 D0 D0
 D1 -> "Linear3" C C DOWN | "Linear4" C C C DOWN | "Residual3" C C DOWN DOWN
 D0 -> "Linear3" C C CELL | "Linear4" C C C CELL | "Residual3" C C CELL CELL
 DOWN -> "Linear2" CELL "resBlock" | "Linear3" CELL CELL "resBlock" | "Residual2" CELL "resBlock" "resBlock"
 C -> "Linear2" CELL CELL | "Linear3" CELL CELL CELL | "Residual2" CELL CELL CELL
 CELL -> "Cell" OPS OPS OPS OPS OPS OPS
-OPS -> "id" | "zero" | "conv3x3" | "conv1x1" | "avg_pool"
 """
-CELLS_WITH_A_PATH = 15_284
+GRAMMAR = MACRO + 'OPS -> "id" | "zero" | "conv3x3" | "conv1x1" | "avg_pool"\n'
 NAMES = ("id", "zero", "conv3x3", "conv1x1", "avg_pool")
 CODES = np.array([OPERATIONS[name] for name in NAMES])
 """Number in NAS-Bench-201 of each production of OPS."""
@@ -53,8 +54,9 @@ class HierarchicalNASBench201(GrammarSpace):
     The grammar derives a network that halves the resolution twice: stages (D2) of blocks (D1, D0, DOWN, C) of cells, each with six
     operations of its own, put together in chains and residual blocks. The notation is the derivation in brackets.
 
-    As in the paper, every cell has a path. The paper's largest space also derives the activation, the convolution and the
-    normalisation of each edge; this is the grammar that its code gives with fixed convolutions (ReLU, convolution, batch norm).
+    As in the paper, every cell has a path. The paper's largest space, ``hierarchical-nasbench201-flexible``, also derives the
+    activation, the convolution and the normalisation of each edge; this is the grammar that its code gives with fixed
+    convolutions (ReLU, convolution, batch norm).
 
     :meth:`canonical` puts each cell in the canonical form of ``nasbench201``; networks that different stages and blocks make
     equal are not merged.
@@ -67,6 +69,7 @@ class HierarchicalNASBench201(GrammarSpace):
 
     name = "hierarchical-nasbench201"
     grammar = GRAMMAR
+    kinds: tuple[Convolution | str | None, ...] = USUAL
     sizes: Mapping[str, int] = {"width": 16}
     tasks: Mapping[str, Task] = {
         "cifar10": Task(),
@@ -81,22 +84,42 @@ class HierarchicalNASBench201(GrammarSpace):
         """Columns of the six operations of each cell."""
         return [node.columns() for node in self.root.walk() if node.symbol == "CELL"]
 
+    def _codes(self, cells: Rows) -> Rows:
+        """``(n, 6)`` numbers in ``kinds`` of the operations of cells, given the decisions of each."""
+        return CODES[cells]
+
+    def _decisions(self, codes: Rows) -> Rows:
+        """Inverse of :meth:`_codes`."""
+        return PRODUCTIONS[codes]
+
+    def _one_form(self, codes: Rows) -> Rows:
+        """``(n, 6)`` cells in canonical form."""
+        return get_space("nasbench201").canonical(codes)
+
+    def _every_cell(self, rows: Rows) -> Rows:
+        """``(n * cells, 6)`` operations."""
+        cells = rows[:, self._cells]
+        return self._codes(cells.reshape(cells.shape[0] * cells.shape[1], cells.shape[2]))
+
     def is_allowed(self, archs: Rows) -> Mask:
         """Every cell that is there has a path."""
-        cells = archs[:, self._cells]
         there = self.active(archs)[:, [columns[0] for columns in self._cells]]
-        has_path = _live(CODES[cells.reshape(-1, 6)]).any(axis=1).reshape(there.shape)
+        has_path = live_edges(self._every_cell(archs)).any(axis=1).reshape(there.shape)
         return np.logical_and.reduce(has_path | ~there, axis=1)
 
     def canonical(self, archs: ArrayLike) -> Rows:
         rows = self.validate(archs)
-        cells = get_space("nasbench201").canonical(CODES[rows[:, self._cells].reshape(-1, 6)])
         out = rows.copy()
-        out[:, np.ravel(self._cells)] = PRODUCTIONS[cells].reshape(len(rows), 6 * len(self._cells))
+        cells = self._decisions(self._one_form(self._every_cell(rows)))
+        out[:, np.ravel(self._cells)] = cells.reshape(len(rows), np.size(self._cells))
         return self.settle(out)
 
     def _size(self, node: Node) -> int:
-        return CELLS_WITH_A_PATH if node.symbol == "CELL" else super()._size(node)
+        if node.symbol != "CELL":
+            return super()._size(node)
+        patterns = np.indices((2,) * 6).reshape(6, -1).T
+        passing = patterns[live_edges(patterns).any(axis=1)].sum(axis=1).tolist()
+        return sum((len(self.kinds) - 1) ** edges for edges in passing)
 
     # -- network ------------------------------------------------------------------------------------------------------
 
@@ -105,63 +128,71 @@ class HierarchicalNASBench201(GrammarSpace):
     ) -> dict[str, NDArray[np.float64]]:
         rows, task = self.validate(archs), self.task_of(task)
         stages, n = HALVINGS[self.root.symbol] + 1, len(rows)
-        usage = Usage(np.zeros((stages, 5, n), dtype=np.int64), np.zeros((stages, n), dtype=np.int64), np.zeros(n, int))
-        layers = _visit(self.root, rows, np.ones(n, dtype=bool), np.zeros(n, dtype=np.int64), usage, pruned)
-        usage.layers[:] = layers
-        return costs(usage, task.pixels, convention, **self.image_sizes(task))
+        operations = np.zeros((stages, len(self.kinds), n), dtype=np.int64)
+        usage = Usage(operations, np.zeros((stages, n), dtype=np.int64), np.zeros(n, dtype=np.int64))
+        start = np.zeros(n, dtype=np.int64)
+        usage.layers[:] = self._visit(self.root, rows, np.ones(n, dtype=bool), start, usage, pruned)
+        return costs(usage, self.kinds, task.pixels, convention, **self.image_sizes(task))
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network of Schrodi et al. 2023: a 3x3 stem of ``width`` (16) channels, what the grammar derives, batch norm, ReLU,
         global average pooling. Edges that lead nowhere are in the network; ``pruned=True`` leaves them out."""
         from archcast.spaces.hierarchical_nasbench201.network import Network
 
+        task = self.task_of(task)
         derivation = self.derivations(self.validate(arch, allow_empty=False)[:1])[0]
-        return Network(derivation, pruned=pruned, **self.image_sizes(task))
+        return Network(derivation, self._make_cell(pruned), task.pixels, **self.image_sizes(task))
+
+    def _make_cell(self, pruned: bool) -> MakeCell:
+        """What makes the module of a cell."""
+        from archcast.spaces.hierarchical_nasbench201.network import fixed_cells
+
+        return fixed_cells(pruned)
+
+    def _visit(self, node: Node, rows: Rows, there: Mask, stage: Rows, usage: Usage, pruned: bool) -> Rows:
+        """Add what a node of the derivations uses, in the rows where it is there and at the stage where it starts; the convolutions
+        on its longest path."""
+        if node.symbol == "CELL":
+            return self._visit_cell(self._codes(rows[:, node.columns()]), there, stage, usage, pruned)
+        value = np.zeros(len(rows), dtype=np.int64) if node.column is None else rows[:, node.column]
+        starts = np.zeros((len(node.children), len(node.productions)), dtype=np.int64)
+        uses = np.zeros(starts.shape, dtype=bool)
+        number = {slot: k for k, slot in enumerate(node.children)}
+        for p, production in enumerate(node.productions):
+            halvings = {0: 0}
+            for (i, j), slot in zip(EDGES[production[0].strip('"')], node.slots(p)[1:], strict=True):
+                symbol = slot[0].strip('"')
+                halvings[j] = halvings[i] + HALVINGS[symbol]
+                if slot in number:
+                    starts[number[slot], p], uses[number[slot], p] = halvings[i], True
+                else:
+                    used = there & (value == p)
+                    np.add.at(usage.residuals, (stage[used] + halvings[i], np.flatnonzero(used)), 1)
+        layers = {
+            slot: self._visit(child, rows, there & uses[k][value], stage + starts[k][value], usage, pruned)
+            for k, (slot, child) in enumerate(node.children.items())
+        }
+        out = np.zeros(len(rows), dtype=np.int64)
+        for p, production in enumerate(node.productions):
+            longest = {0: np.zeros(len(rows), dtype=np.int64)}
+            for (i, j), slot in zip(EDGES[production[0].strip('"')], node.slots(p)[1:], strict=True):
+                ends = longest[i] + layers.get(slot, 2)
+                longest[j] = np.maximum(longest[j], ends) if j in longest else ends
+            out = np.where(value == p, longest[max(longest)], out)
+        return out
+
+    def _visit_cell(self, cells: Rows, there: Mask, stage: Rows, usage: Usage, pruned: bool) -> Rows:
+        live = live_edges(cells)
+        built = np.where(live, cells, 0) if pruned else cells
+        used = np.flatnonzero(there)
+        for op, kind in enumerate(self.kinds):
+            if kind is not None:
+                usage.operations[stage[used], op, used] += (built[used] == op).sum(axis=1)
+        learned = np.array([isinstance(kind, Convolution) for kind in self.kinds])
+        return longest_path(live & learned[cells], live)
 
 
-def _visit(node: Node, rows: Rows, there: Mask, stage: Rows, usage: Usage, pruned: bool) -> Rows:
-    """Add what a node of the derivations uses, in the rows where it is there and at the stage where it starts; the convolutions
-    on its longest path."""
-    if node.symbol == "CELL":
-        return _visit_cell(CODES[rows[:, node.columns()]], there, stage, usage, pruned)
-    value = np.zeros(len(rows), dtype=np.int64) if node.column is None else rows[:, node.column]
-    starts = np.zeros((len(node.children), len(node.productions)), dtype=np.int64)
-    uses = np.zeros(starts.shape, dtype=bool)
-    number = {slot: k for k, slot in enumerate(node.children)}
-    for p, production in enumerate(node.productions):
-        halvings = {0: 0}
-        for (i, j), slot in zip(EDGES[production[0].strip('"')], node.slots(p)[1:], strict=True):
-            symbol = slot[0].strip('"')
-            halvings[j] = halvings[i] + HALVINGS[symbol]
-            if slot in number:
-                starts[number[slot], p], uses[number[slot], p] = halvings[i], True
-            else:
-                used = there & (value == p)
-                np.add.at(usage.residuals, (stage[used] + halvings[i], np.flatnonzero(used)), 1)
-    layers = {
-        slot: _visit(child, rows, there & uses[k][value], stage + starts[k][value], usage, pruned)
-        for k, (slot, child) in enumerate(node.children.items())
-    }
-    out = np.zeros(len(rows), dtype=np.int64)
-    for p, production in enumerate(node.productions):
-        longest = {0: np.zeros(len(rows), dtype=np.int64)}
-        for (i, j), slot in zip(EDGES[production[0].strip('"')], node.slots(p)[1:], strict=True):
-            ends = longest[i] + layers.get(slot, 2)
-            longest[j] = np.maximum(longest[j], ends) if j in longest else ends
-        out = np.where(value == p, longest[max(longest)], out)
-    return out
-
-
-def _visit_cell(cells: Rows, there: Mask, stage: Rows, usage: Usage, pruned: bool) -> Rows:
-    live = _live(cells)
-    built = np.where(live, cells, 0) if pruned else cells
-    used = np.flatnonzero(there)
-    for op in range(1, 5):
-        usage.operations[stage[used], op, used] += (built[used] == op).sum(axis=1)
-    return longest_path(live & ((cells == CONV1) | (cells == CONV3)), live)
-
-
-def _live(cells: Rows) -> Mask:
+def live_edges(cells: Rows) -> Mask:
     """``(n, 6)`` the edges on a path from the first to the last node of cells."""
     a, b, c, d, e, f = (cells != 0).T
     to_one, to_two = a, b | (a & c)

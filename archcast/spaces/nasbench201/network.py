@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from archcast.spaces.edge_cells import EDGES
 
-__all__ = ["Cell", "Network"]
+__all__ = ["Cell", "Network", "Residual", "operation"]
 
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 
@@ -38,28 +40,39 @@ def live_edges(arch: list[int]) -> list[int]:
     return [c for c, (i, j) in enumerate(EDGES) if arch[c] != NONE and i in from_input and j in to_output]
 
 
+def operation(op: int, c_in: int, c_out: int) -> nn.Module:
+    """What an edge does that passes something on."""
+    if op == SKIP:
+        return nn.Identity() if c_in == c_out else conv_bn(c_in, c_out)
+    if op == POOL:
+        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+    return relu_conv_bn(c_in, c_out, 1 if op == CONV1 else 3)
+
+
 class Cell(nn.Module):
     """Sum over incoming edges at each node. ``(b, c_in, h, w)`` -> ``(b, c_out, h, w)``.
 
     A node that nothing reaches is zero. Dead edges are built and computed as in the benchmark: one that leads nowhere costs
     parameters and time, one that starts at a zero node gives the shift of its batch norm, a constant for each channel that is
     zero at first. ``pruned`` leaves both out. Only the cell of NATS-Bench's size space, where every edge is live and none
-    pools, changes the number of channels: on the edges from its input.
+    pools, changes the number of channels: on the edges from its input. ``make`` gives the module of an operation, its channels and
+    those of its output.
     """
 
-    def __init__(self, arch: list[int], c_in: int, c_out: int, pruned: bool = False) -> None:
+    def __init__(
+        self,
+        arch: list[int],
+        c_in: int,
+        c_out: int,
+        pruned: bool = False,
+        make: Callable[[int, int, int], nn.Module] = operation,
+    ) -> None:
         super().__init__()
         self.built = live_edges(arch) if pruned else [column for column, op in enumerate(arch) if op != NONE]
         self.edges = nn.ModuleDict()
         for column in self.built:
             c = c_in if EDGES[column][0] == 0 else c_out
-            if arch[column] == SKIP:
-                op: nn.Module = nn.Identity() if c == c_out else conv_bn(c, c_out)
-            elif arch[column] == POOL:
-                op = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-            else:
-                op = relu_conv_bn(c, c_out, 1 if arch[column] == CONV1 else 3)
-            self.edges[str(column)] = op
+            self.edges[str(column)] = make(arch[column], c, c_out)
 
     def forward(self, x: Tensor) -> Tensor:
         nodes: list[Tensor | None] = [x, None, None, None]
