@@ -66,15 +66,16 @@ class MixedCell(nn.Module):
         """Operations see one in ``partial`` groups from now on: convolutions take the first of their channels."""
         self.partial, self.seen = partial, self.channels // partial
 
-    def convolved(self, block: nn.Module, x: Tensor) -> Tensor:
+    def convolved(self, block: nn.Sequential, x: Tensor) -> Tensor:
         """A convolution of an edge, on as many of its channels as operations see."""
-        activation, convolution, norm = block.children()
+        convolution = block[1]
         assert isinstance(convolution, nn.Conv2d)
         if convolution.in_channels == self.seen:
-            return block(x)
-        kernel = convolution.weight[: self.seen, : self.seen]
-        padding = convolution.padding
-        return norm(functional.conv2d(activation(x), kernel, padding=padding))
+            out: Tensor = block(x)
+        else:
+            kernel = convolution.weight[: self.seen, : self.seen]
+            out = block[2](functional.conv2d(block[0](x), kernel, padding=convolution.padding))
+        return out
 
     def operation(self, edge: int, op: int, x: Tensor) -> Tensor:
         """One operation of one edge, alone."""

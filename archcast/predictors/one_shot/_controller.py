@@ -7,12 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archcast.errors import InvalidInputError
 from archcast.supernets.base import Supernet
 from archcast.supernets.loop import Batch, Regime, Settings
 
 __all__ = ["Controlled", "Controller"]
 
 TEMPERATURE, BOUND, MEMORY = 5.0, 2.5, 0.9
+ROUNDS = 20
+"""Most rounds of 1,000 draws among which none has a path."""
 
 
 class Controller(nn.Module):
@@ -82,8 +85,12 @@ class Controlled(Regime):
     def draw(self, n: int, generator: torch.Generator) -> tuple[NDArray[np.int64], Tensor, Tensor]:
         """``n`` rows with a path, their log-probabilities and entropies."""
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        turn = 0
         while sum(len(part[0]) for part in parts) < n:
-            drawn = self.controller(4 * n, generator=generator)
+            if turn >= 2 * ROUNDS and not any(len(part[0]) for part in parts):
+                raise InvalidInputError(self._none_found())
+            drawn = self.controller(4 * n if turn < ROUNDS else 1000, generator=generator)
+            turn += 1
             alive = torch.from_numpy(self.net.has_path(drawn[0].cpu().numpy())).to(drawn[0].device)
             parts.append((drawn[0][alive], drawn[1][alive], drawn[2][alive]))
         rows, logs, entropy = (torch.cat([part[k] for part in parts])[:n] for k in range(3))
@@ -121,18 +128,35 @@ class Controlled(Regime):
 
     @torch.no_grad()
     def final_weights(self) -> Tensor:
-        """Shares of the choices among 1,000 draws."""
-        rows = self.controller(1000, generator=torch.Generator().manual_seed(self.seed))[0]
-        found = rows.cpu().numpy()
-        made = torch.from_numpy(self.net.choices_of(found[self.net.has_path(found)]))
+        """Shares of the choices among the draws of :meth:`many`, of those that make one; an edge that is seldom taken has small
+        shares."""
+        rows = self.many()[0]
+        made = torch.from_numpy(self.net.choices_of(rows))
         decisions, choices = self.net.mixed_shape
-        counts = torch.stack([torch.bincount(made[:, j], minlength=choices) for j in range(decisions)])
-        return (counts / len(made)).to(self.controller.first.device)
+        counts = torch.stack([torch.bincount(part[part >= 0], minlength=choices) for part in made.T])
+        assert counts.shape == (decisions, choices)
+        return (counts / len(made)).float().to(self.controller.first.device)
 
     @torch.no_grad()
     def derived(self) -> NDArray[np.int64]:
-        """The likeliest of 1,000 draws that have a path."""
-        rows, logs, _ = self.controller(1000, generator=torch.Generator().manual_seed(self.seed))
-        found = rows.cpu().numpy()
-        alive = self.net.has_path(found)
-        return np.asarray(found[alive][int(logs.cpu().numpy()[alive].argmax())])
+        """The likeliest draw of :meth:`many`."""
+        rows, logs = self.many()
+        return np.asarray(rows[int(logs.argmax())])
+
+    @torch.no_grad()
+    def many(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Those of 1,000 draws that have a path, and their log-probabilities; of more draws where none has."""
+        generator = torch.Generator().manual_seed(self.seed)
+        for _ in range(ROUNDS):
+            drawn, logs, _ = self.controller(1000, generator=generator)
+            rows = drawn.cpu().numpy()
+            alive = self.net.has_path(rows)
+            if alive.any():
+                return rows[alive], logs.cpu().numpy()[alive]
+        raise InvalidInputError(self._none_found())
+
+    def _none_found(self) -> str:
+        return (
+            f"ENAS: none of {1000 * ROUNDS:,} rows that the controller drew is a row of space {self.net.space.name!r} with a "
+            "path, as each decision may take any choice: take another method."
+        )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from archcast.errors import InvalidInputError
 from archcast.predictors.one_shot._paths import SampledPaths
 from archcast.supernets.base import Supernet
 from archcast.supernets.loop import Batch, Settings
@@ -40,6 +41,10 @@ class Written(SampledPaths):
         super().__init__(net, settings, seed, sampling, 1)
         self.hidden = hidden
         kernels = {name: value for name, value in net.named_parameters() if ".edges." in name and value.ndim == 4}
+        if not kernels:
+            raise InvalidInputError(
+                f"SMASH writes the kernels of edges, and the supernet of space {net.space.name!r} has none: take another method."
+            )
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.first = nn.Linear(sum(net.cardinalities), hidden)

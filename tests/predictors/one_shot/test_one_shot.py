@@ -215,6 +215,7 @@ def test_without_a_task_digits_has_the_network_of_the_embedded_benchmark():
         ({"name": "one-shot-progressive-drnas", "groups": (4, 3)}, "each must be a multiple of the next"),
         ({"name": "one-shot-progressive-drnas", "groups": (1,)}, "groups has 1 stages and keep has 2"),
         ({"name": "one-shot-progressive-drnas", "space": "nats-size", "task": None}, "no partial channels"),
+        ({"name": "one-shot-smash", "space": "neural-fabrics", "task": None}, "SMASH writes the kernels of edges"),
     ],
 )
 def test_bad_input_gets_one_line(params, words):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from archcast.errors import InvalidInputError
 from archcast.predictors.one_shot._bilevel import Bilevel
 from archcast.predictors.one_shot._controller import Controlled
 from archcast.predictors.one_shot._dirichlet import DirichletMixed
@@ -24,6 +25,7 @@ from archcast.predictors.one_shot._proximal import Proximal
 from archcast.predictors.one_shot._pruned import Annealed, Staged
 from archcast.predictors.one_shot._smooth import Smooth
 from archcast.predictors.one_shot._split import Split
+from archcast.supernets.loop import Settings
 
 
 def slope_in_terms(x, y, total):
@@ -371,8 +373,6 @@ def test_nasp_is_a_projected_step_at_the_discrete_point(made, toy, batch):
 
 
 def test_the_controllers_probabilities_are_those_of_its_draws(toy):
-    from archcast.supernets.loop import Settings
-
     regime = Controlled(toy, Settings(), 0, 8, 0.01, 2, 0.0)
     with torch.no_grad():  # far from even, and each decision depends on the one before
         for head in regime.controller.heads:
@@ -388,6 +388,19 @@ def test_the_controllers_probabilities_are_those_of_its_draws(toy):
     marginal = torch.stack([logs.exp()[rows[:, 3] == k].sum() for k in range(5)])
     counted = torch.bincount(drawn[:, 3], minlength=5).double() / 20_000
     assert_close(counted, marginal, atol=0.02, rtol=0)
+
+
+def test_enas_counts_the_choices_that_rows_make_and_says_when_no_row_is_one(toy, batch):
+    regime = Controlled(toy, Settings(), 0, 8, 0.01, 2, 0.0)
+    toy.choices_of = lambda rows: np.where(rows == 4, -1, rows)  # of a decision that is not met
+    weights = regime.final_weights()
+    drawn = regime.many()[0]
+    assert_close(weights[:, :4], torch.from_numpy(np.stack([(drawn == k).mean(axis=0) for k in range(4)], 1)).float())
+    assert not weights[:, 4].any()
+    toy.has_path = lambda rows: np.zeros(len(rows), dtype=bool)
+    for ask in (regime.derived, regime.final_weights, lambda: regime.draw(1, batch.generator)):
+        with pytest.raises(InvalidInputError, match=r"none of 20,000 rows .*take another method"):
+            ask()
 
 
 def test_few_shot_copies_share_nothing_after_the_split(made, toy, batch):
