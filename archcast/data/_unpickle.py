@@ -23,7 +23,7 @@ import numpy as np
 
 from archcast.errors import InvalidFileError
 
-__all__ = ["CONTAINERS", "NUMPY", "NUMPY_SCALARS", "Record", "Replaced", "read_pickle", "unpickle"]
+__all__ = ["CONTAINERS", "NUMPY", "NUMPY_SCALARS", "Inline", "Models", "Record", "Replaced", "read_pickle", "unpickle"]
 
 MAX_OPCODES = 20_000_000
 """Most opcodes of one pickle; a dictionary of 64 bytes is the costliest thing that one opcode makes."""
@@ -57,11 +57,40 @@ class Replaced:
         raise NotImplementedError
 
 
+class Inline(Replaced):
+    """An array of joblib, whose bytes stand in the file right behind its description."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+
+    def build(self, state: Any) -> Any:
+        self.state = dict(state)
+        return self
+
+    def take(self, data: Any, at: int) -> tuple[np.ndarray[Any, Any], int]:
+        """The array that begins at byte ``at``, and the byte after it."""
+        dtype, shape = self.state["dtype"].dtype, self.state["shape"]
+        if dtype.hasobject:
+            raise ValueError("an array holds objects")
+        if self.state.get("numpy_array_alignment_bytes") is not None:
+            at += 1 + data[at]
+        size = dtype.itemsize
+        for length in shape:
+            if type(length) is not int or not 0 <= length <= len(data):
+                raise ValueError("an array has a shape that no file can hold")
+            size *= length
+        if size > len(data) - at:
+            raise IndexError
+        return _array(bytes(data[at : at + size]), self.state["dtype"], shape, self.state["order"]), at + size
+
+
 class _DType:
     """Stands for ``numpy.dtype``; keeps type code and byte order."""
 
+    sized: tuple[str, ...] = ("U", "S")
+
     def __init__(self, code: str, align: object = None, copy: object = None) -> None:
-        if code not in _TYPE_CODES and not (code[:1] in ("U", "S") and code[1:].isdigit() and int(code[1:]) <= 4096):
+        if code not in _TYPE_CODES and not (code[:1] in self.sized and code[1:].isdigit() and int(code[1:]) <= 4096):
             raise ValueError(f"type code {code!r} is not a plain number or text")
         self.code, self.order = code, "<"
 
@@ -72,6 +101,12 @@ class _DType:
     @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(self.order + self.code)
+
+
+class _AnyDType(_DType):
+    """The same where numbers do not matter: records are bytes."""
+
+    sized = ("U", "S", "V")
 
 
 def _scalar(dtype: _DType, data: bytes) -> Any:
@@ -164,6 +199,36 @@ CONTAINERS: Mapping[tuple[str, str], Any] = {
     ("builtins", "frozenset"): _frozen,
 }
 """Stand-ins for containers that are no opcode of their own."""
+
+
+class Opaque:
+    """Stands for an object whose class would have to be executed: it keeps nothing."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def build(self, _: Any) -> Opaque:
+        return self
+
+
+class Models(dict[tuple[str, str], Any]):
+    """Stand-ins for a file of joblib that holds models and arrays: of the models nothing is kept, no code of theirs is run.
+
+    Args:
+        packages: the packages whose classes the file may name.
+    """
+
+    def __init__(self, packages: tuple[str, ...]) -> None:
+        super().__init__({**NUMPY, **CONTAINERS, ("numpy", "dtype"): _AnyDType})
+        self[("joblib.numpy_pickle", "NumpyArrayWrapper")] = Inline
+        self[("collections", "defaultdict")] = lambda *_: {}
+        self.packages = packages
+
+    def __contains__(self, key: object) -> bool:
+        known = isinstance(key, tuple) and isinstance(key[0], str) and key[0].partition(".")[0] in self.packages
+        return known or super().__contains__(key)
+
+    def __missing__(self, key: tuple[str, str]) -> Any:
+        return Opaque
 
 
 def _check_key(key: Any) -> None:
@@ -391,7 +456,10 @@ class _Machine:
                     push(self._made(function, arguments, at, count))
                 elif op == 0x62:  # BUILD
                     state, old = stack.pop(), stack[-1]
-                    stack[-1] = new = old.build(state)
+                    new = old.build(state)
+                    if isinstance(new, Inline):
+                        new, at = new.take(data, at)
+                    stack[-1] = new
                     if new is not old and old.slot in memo:
                         memo[old.slot] = new
                 elif op == 0x93:  # STACK_GLOBAL
