@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ GET = (
     f"columns {NETWORK} (ks, e, d, r) and {TOP1}; or build an accuracy data set with https://github.com/mit-han-lab/once-for-all "
     f"({MERGED}, or {PARTS})."
 )
-Row = tuple[tuple[Any, ...], float, dict[str, "float | None"], dict[str, Any]]
-"""Decisions, accuracy, costs, and the network as it was written."""
+Row = tuple[tuple[Any, ...], float, dict[str, "float | None"], dict[str, Any], str]
+"""Decisions, score, costs, the network as it was written, and what the score is."""
 
 
 @register(
@@ -52,7 +53,8 @@ def read(_: str, folder: Path | None) -> Benchmark:
     The metric is ``val_top1``, percent on ImageNet's validation images with the weights of the supernet. DyNAS-T's rows are
     traces of searches, not a random sample. The space is ``ofa-mobilenetv3``; where the networks were measured at several
     resolutions, it is a list of choices with the resolution as one more decision. So is it for the networks of another supernet
-    (ProxylessNAS, ResNet) that such a data set may hold. Kernel and expansion of a layer beyond
+    (ProxylessNAS, ResNet, a translator) that such a file may hold; a score that is no top-1 accuracy has the name of its column, as
+    ``bleu_score``. Kernel and expansion of a layer beyond
     the depth of its stage do nothing: they are read over. A network that occurs again counts once, as it was measured first.
     Costs are ``params``, ``macs`` and ``latency_ms``, where 0 in the file means that it was not measured.
     """
@@ -65,7 +67,12 @@ def read(_: str, folder: Path | None) -> Benchmark:
     keep = [rows[place] for place in firsts([row[0] for row in rows])]
     with reading(found[0], "a table of Once-for-All networks"):
         costs = {name: column_array([row[2].get(name) for row in keep], found[0], name) for name in COSTS.values()}
-        metrics = {"val_top1": column_array([row[1] for row in keep], found[0], TOP1)}
+        metric = keep[0][4]
+        if any(row[4] != metric for row in keep):
+            raise InvalidFileError(
+                f"{found[0].path.parent}: its files measure {metric!r} and other things. Name one of them."
+            )
+        metrics = {metric: column_array([row[1] for row in keep], found[0], metric)}
         fields: dict[str, Any] = {
             "costs": {name: values for name, values in costs.items() if not np.isnan(values).all()},
             "source": ", ".join(sorted({str(part.path) for part in found})),
@@ -75,7 +82,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
             decisions = [flatten(row[3]) for row in keep]
             names = dict.fromkeys(name for row in decisions for name in row)
             table = {name: [row.get(name) for row in decisions] for name in names}
-            return as_benchmark("ofa-mobilenetv3", table, metrics, "val_top1", **fields)
+            return as_benchmark("ofa-mobilenetv3", table, metrics, metric, **fields)
         if len({row[0][-1] for row in keep}) == 1:
             space = get_space("ofa-mobilenetv3")
             texts = [json.dumps({name: row[3][name] for name in ("ks", "e", "d")}) for row in keep]
@@ -94,14 +101,18 @@ def read(_: str, folder: Path | None) -> Benchmark:
 def _table(part: Part, data: bytes) -> Iterator[Row]:
     """Rows of a CSV file, each with a network as the text of a dictionary."""
     table = csv.DictReader(io.StringIO(data.decode("utf-8")))
-    missing = {NETWORK, TOP1} - set(table.fieldnames or ())
-    if missing:
-        raise InvalidFileError(f"{part} has no column {min(missing)!r}.")
+    names = list(table.fieldnames or ())
+    others = [name for name in names if re.search(r"\b(Acc|BLEU|F1|mAP)\b", name)]
+    score = TOP1 if TOP1 in names else others[0] if others else None
+    if NETWORK not in names or score is None:
+        raise InvalidFileError(f"{part} has no column {(NETWORK if NETWORK not in names else TOP1)!r}.")
+    metric = "val_top1" if score == TOP1 else re.sub(r"\W+", "_", score).strip("_").lower()
     for row in table:
         with reading(f"{part}, line {table.line_num}", "a table of DyNAS-T"):
             known = {new: float(row[old]) or None for old, new in COSTS.items() if row.get(old)}
             network = _network(row[NETWORK])
-            yield _decisions(network), float(row[TOP1]), known, network
+            decisions = _decisions(network) if "ks" in network else (json.dumps(network, sort_keys=True),)
+            yield decisions, float(row[score]), known, network, metric
 
 
 def _accuracies(part: Part, data: bytes) -> Iterator[Row]:
@@ -117,7 +128,7 @@ def _accuracies(part: Part, data: bytes) -> Iterator[Row]:
             if mobile:
                 network["r"] = network.get("image_size", 224)
             decisions = _decisions(network) if mobile else (json.dumps(network, sort_keys=True),)
-            yield decisions, float(top1), {}, network
+            yield decisions, float(top1), {}, network, "val_top1"
 
 
 CHOICES: dict[str, tuple[int, ...]] = {

@@ -139,6 +139,20 @@ def test_accuracies_of_another_supernet_are_choices(tmp_path) -> None:
     assert [row["d3"] for row in benchmark.space.dicts(benchmark.archs)] == [0, 1, 2]
 
 
+def test_a_table_of_another_supernet(tmp_path) -> None:
+    rows = [{"encoder_embed_dim": [640], "decoder_layer_num": [k], "heads": [8, 4]} for k in (1, 2, 3)]
+    frame = pd.DataFrame(
+        {"Sub-network": list(map(str, rows)), "Latency (ms)": 0, "MACs": 9, "BLEU Score": [26.0, 25, 24]}
+    )
+    frame.to_csv(tmp_path / "transformerlt.csv", index=False)
+    benchmark = archcast.load_benchmark("ofa-mobilenetv3", tmp_path / "transformerlt.csv")
+    assert benchmark.scores("bleu_score").tolist() == [26, 25, 24]
+    assert [row["decoder_layer_num1"] for row in benchmark.space.dicts(benchmark.archs)] == [1, 2, 3]
+    frame.drop(columns="BLEU Score").to_csv(tmp_path / "transformerlt.csv", index=False)
+    with pytest.raises(InvalidFileError, match=r"has no column 'Top-1 Acc \(%\)'"):
+        archcast.load_benchmark("ofa-mobilenetv3", tmp_path / "transformerlt.csv")
+
+
 @pytest.mark.parametrize("content", ['{"{": 3}', '{"[1]": 3}', '{"{\\"ks\\": 3}": 3}', '{"1": "x"}', "{", "{}"])
 def test_accuracies_of_another_shape(tmp_path, content) -> None:
     (tmp_path / "acc.dict").write_text(content)
