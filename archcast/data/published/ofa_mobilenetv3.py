@@ -22,7 +22,7 @@ from archcast.spaces.base import get_space
 __all__ = ["read"]
 
 STAGES, LAYERS = 5, 4
-MAX_TEXT = 4096
+PROXYLESS_LAYERS, MAX_TEXT = 21, 4096
 KERNELS, EXPANSIONS, DEPTHS = (3, 5, 7), (3, 4, 6), (2, 3, 4)
 NETWORK, TOP1 = "Sub-network", "Top-1 Acc (%)"
 COSTS = {"Model Parameters": "params", "MACs": "macs", "Latency (ms)": "latency_ms"}
@@ -102,7 +102,7 @@ def _table(part: Part, data: bytes) -> Iterator[Row]:
     """Rows of a CSV file, each with a network as the text of a dictionary."""
     table = csv.DictReader(io.StringIO(data.decode("utf-8")))
     names = list(table.fieldnames or ())
-    others = [name for name in names if re.search(r"\b(Acc|BLEU|F1|mAP)\b", name)]
+    others = [name for name in names if re.search(r"\b(Acc|BLEU|F1|mAP)\b|HR@", name)]
     score = TOP1 if TOP1 in names else others[0] if others else None
     if NETWORK not in names or score is None:
         raise InvalidFileError(f"{part} has no column {(NETWORK if NETWORK not in names else TOP1)!r}.")
@@ -111,7 +111,8 @@ def _table(part: Part, data: bytes) -> Iterator[Row]:
         with reading(f"{part}, line {table.line_num}", "a table of DyNAS-T"):
             known = {new: float(row[old]) or None for old, new in COSTS.items() if row.get(old)}
             network = _network(row[NETWORK])
-            decisions = _decisions(network) if "ks" in network else (json.dumps(network, sort_keys=True),)
+            ours = "ks" in network and len(network["ks"]) != PROXYLESS_LAYERS
+            decisions = _decisions(network) if ours else (json.dumps(network, sort_keys=True),)
             yield decisions, float(row[score]), known, network, metric
 
 
