@@ -40,6 +40,12 @@ def forecast(
         typer.Option(help="Direction of better values: higher or lower.", show_default="by the metric's name"),
     ] = None,
     best: Annotated[float | None, typer.Option(help="Value to beat.", show_default="the best finished run's")] = None,
+    highest: Annotated[
+        float | None,
+        typer.Option(
+            help="Highest value of an accuracy or error: 1 or 100.", show_default="100 where any value exceeds 1"
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Follow logs that grow, until all runs are finished.")] = False,
     out: Annotated[
@@ -67,7 +73,7 @@ def forecast(
         if state != before or not watch:
             before = state
             try:
-                done, failed = _once(logs, epochs, metric, better, best, json, out)
+                done, failed = _once(logs, epochs, metric, better, best, highest, json, out)
             except ArchcastError as error:
                 if not watch:
                     raise
@@ -84,6 +90,7 @@ def _once(
     metric: str | None,
     better: str | None,
     best: float | None,
+    highest: float | None,
     json: bool,
     out: Path | None,
 ) -> tuple[bool, bool]:
@@ -103,6 +110,7 @@ def _once(
         metric=None if measured is None else measured.name,
         better=better,
         best=best,
+        highest=highest,
     )
     said = [*found.notes, *answer.notes]
     if measured is not None and metric is None:

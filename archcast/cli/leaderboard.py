@@ -41,6 +41,7 @@ def leaderboard(
     """
     from archcast.cli._progress import progress_bar, stoppable
     from archcast.evaluation.leaderboard import leaderboard as run
+    from archcast.reports.numbers import counted
 
     sizes = [_whole(size) for size in train_sizes.split(",")]
     with progress_bar("trials") as bar, stoppable(lambda: f"what is finished is kept in {out}."):
@@ -58,7 +59,11 @@ def leaderboard(
             jobs=jobs,
             progress=tell,
         )
-    typer.echo(f"{len(board.results)} benchmarks; {len(board.missing)} are not here. Written to {out / 'index.html'}")
+    typer.echo(
+        f"{counted(len(board.results), 'benchmark')}; {len(board.missing)} not here. Written to {out / 'index.html'}"
+    )
+    if not any(row["predictor"] == RECOMMENDED for row in board.rows()):
+        typer.echo(f"{RECOMMENDED} was not evaluated, so that nothing is said of where it loses.")
     for loss in board.losses()[:10]:
         typer.echo(
             f"{RECOMMENDED} loses on {loss.benchmark}, n = {loss.train_size}: {loss.best} is {loss.difference:.3f} tau better"

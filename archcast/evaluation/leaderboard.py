@@ -24,7 +24,7 @@ from archcast.evaluation.metrics import METRICS
 from archcast.evaluation.report import tested_on
 from archcast.evaluation.runner import Progress, evaluate
 from archcast.files import write_whole
-from archcast.reports.numbers import compact, fixed
+from archcast.reports.numbers import compact, counted, fixed
 from archcast.reports.pages import definitions, page, plus_minus, text
 
 __all__ = ["MEASURES", "Leaderboard", "Loss", "leaderboard"]
@@ -129,19 +129,21 @@ class Leaderboard:
 
     def to_html(self) -> str:
         """One page: who is first where, where the recommended predictor loses, a table for each benchmark, the protocols."""
-        rows = self.rows()
+        rows, at_hand = self.rows(), counted(len(self.results), "benchmark")
         body = [
             "<h1>Performance predictors on every benchmark at hand</h1>",
-            f'<p class="soft">{len(self.results)} benchmarks. tau is Kendall\'s rank correlation on networks that a predictor has '
+            f"<p class='soft'>{at_hand}. tau is Kendall's rank correlation on networks that a predictor has "
             "not seen: 1 is the true order, 0 is chance. Means over trials, with the standard error of tau.</p>",
             "<h2>Overall</h2>",
             _overall(rows),
         ]
         if self.recommended is not None:
-            body += [f"<h2>Where {text(self.recommended)} loses</h2>", _losses(self.losses())]
-        for benchmark, found in self.results.items():
+            here = any(row["predictor"] == self.recommended for row in rows)
+            found = _losses(self.losses()) if here else f"<p>{text(self.recommended)} was not evaluated.</p>"
+            body += [f"<h2>Where {text(self.recommended)} loses</h2>", found]
+        for benchmark, result in self.results.items():
             own = [row for row in rows if row["benchmark"] == benchmark]
-            p = found.protocol
+            p = result.protocol
             body += [
                 f"<h2>{text(benchmark)}</h2>",
                 f'<p class="soft">{text(p["metric"])}; trains on n, ranks {text(tested_on(p))}; {p["trials"]} trials, seed '
@@ -229,8 +231,9 @@ def _overall(rows: list[dict[str, Any]]) -> str:
             )
         )
     lines.sort(key=lambda line: line[0])
+    several = counted(len(tables), "table")
     return _html_table(("predictor", "mean place", "first on", "mean tau"), [line for _, line in lines]) + (
-        f'<p class="soft">Over {len(tables)} tables (a benchmark at one n). A mean over fewer tables is not comparable.</p>'
+        f'<p class="soft">Over {several} (a benchmark at one n). A mean over fewer tables is not comparable.</p>'
     )
 
 

@@ -33,6 +33,11 @@ CHANCE = 0.05
 GRID = 12
 """Epochs between now and the end at which a course is computed."""
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+LOGARITHMIC, FACTOR = 5, 4.0
+"""Losses fall by factors, but it takes finished trainings to tell how far: fewest of them with which losses are forecast by their
+logarithms, and the least factor by which half of them have fallen."""
+SMALL = 0.05
+"""Accuracies that are all below it are shares, or the first percents of a training."""
 SPACE = "nasbench201"
 """A predictor belongs to a space; here all architectures are the same row of it, and none is looked at."""
 
@@ -46,6 +51,7 @@ def forecast(
     metric: str | None = None,
     better: str | None = None,
     best: float | None = None,
+    highest: float | None = None,
     random_state: Any = 0,
 ) -> Forecast:
     """Forecast how trainings will end, from the beginning of their learning curves.
@@ -59,6 +65,7 @@ def forecast(
         metric: name of what was measured, such as ``"val_accuracy"`` or ``"val_loss"``: it tells which way is better.
         better: ``"higher"`` or ``"lower"``, where the name does not tell; without either the course of the curves does.
         best: value to beat; ``None`` takes the best finished training, or the best value so far if none is finished.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value, or ``best``, exceeds 1.
         random_state: seed of the regressions on a hundred finished trainings and more.
 
     Returns:
@@ -94,6 +101,18 @@ def forecast(
         best = float(one)
     if kind.highest is None and best is not None and abs(best) > 1 and kind.signal in ("accuracy", "error"):
         kind = replace(kind, highest=100.0)
+    if highest is not None:
+        if isinstance(highest, bool) or highest not in (1, 100):
+            raise InvalidInputError(f"highest must be 1 or 100, got {short(highest)}.")
+        if kind.signal not in ("accuracy", "error"):
+            raise InvalidInputError(f"highest is for accuracies and errors, and {kind.name!r} is a {kind.signal}.")
+        if max(float(np.abs(curve).max()) for curve in cut) > highest:
+            raise InvalidInputError(f"highest is {highest}, but a curve has larger values.")
+        kind = replace(kind, highest=float(highest))
+    if kind.signal == "accuracy" and kind.highest is None and max(float(curve.max()) for curve in cut) < SMALL:
+        notes.append(
+            f"All values are below {SMALL} and taken as shares of 1. If they are percentages, say highest=100 (--highest 100)."
+        )
     generator("random_state", random_state)
     lost = np.array([d is not None and d <= total for d in diverged])
     return Forecast(names, values, kind, best, lost, notes, random_state)
@@ -173,12 +192,17 @@ class Forecast:
     @property
     def median(self) -> Floats:
         """``(n,)`` the value that the end is as likely above as below."""
-        return self._back(self._distribution.quantile(0.5))
+        return self._known(self._back(self._distribution.quantile(0.5)))
 
     def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
         """``(n,)`` lower and upper ends of the interval that holds the end with the probability ``level``."""
-        low, high = map(self._back, self._distribution.interval(level))
+        low, high = (self._known(self._back(ends)) for ends in self._distribution.interval(level))
         return (high, low) if self.metric.falls else (low, high)
+
+    def _known(self, ends: Floats) -> Floats:
+        """Forecasts, and the value itself where it has been seen."""
+        end = self.epochs if self.epoch is None else self.epoch
+        return np.where((self.epochs_seen >= end) & ~self.diverged, self.curves[:, end - 1], ends)
 
     def above(self, value: float | Sequence[float] | Floats) -> Floats:
         """``(n,)`` probability to end better than ``value``, a number or one for each: above it, or below where lower is better."""
@@ -346,8 +370,15 @@ class Forecast:
 
     @property
     def _logarithmic(self) -> bool:
-        """A perplexity is the exponential of a loss, and forecast as that."""
-        return self.metric.signal == "perplexity" and bool(np.nanmin(self.curves) > 0)
+        """A perplexity is the exponential of a loss, and forecast as that; losses are forecast by their logarithms where
+        enough of them are finished.
+        """
+        if self.metric.signal not in ("loss", "perplexity") or np.nanmin(self.curves) <= 0:
+            return False
+        if self.metric.signal == "perplexity":
+            return True
+        done = self.curves[self.finished]
+        return len(done) >= LOGARITHMIC and bool(np.median(done.max(axis=1) / done[:, -1]) >= FACTOR)
 
     def _forth(self, values: Floats) -> Floats:
         """To the scale on which values are forecast."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["UNKNOWN", "compact", "fixed", "mean_and_error", "significant"]
+__all__ = ["UNKNOWN", "compact", "counted", "fixed", "mean_and_error", "significant"]
 
 UNKNOWN = "–"
 """Stands where there is no number."""
@@ -18,6 +18,16 @@ def fixed(value: float, places: int = 3) -> str:
         ('1,234.50', '–')
     """
     return UNKNOWN if math.isnan(value) else f"{value:,.{places}f}"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number of things.
+
+    Examples:
+        >>> counted(1, "table"), counted(1200, "table")
+        ('1 table', '1,200 tables')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def compact(value: float, digits: int = 2) -> str:

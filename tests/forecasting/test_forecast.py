@@ -83,11 +83,35 @@ def test_a_lone_curve_below_one_percent_is_no_share_if_anything_says_so():
     curve = [0.1, 0.3, 0.5, 0.7, 0.9]
     share = archcast.forecast(curve, epochs=50, metric="val_acc")
     assert share.interval(0.9)[1][0] <= 1
-    for told in ({"metric": "val_acc %"}, {"metric": "val_acc", "best": 40.0}):
+    for told in ({"metric": "val_acc %"}, {"metric": "val_acc", "best": 40.0}, {"metric": "acc", "highest": 100}):
         answer = archcast.forecast(curve, epochs=50, **told)
         assert answer.interval(0.9)[1][0] > 1.5
     other = archcast.forecast([curve, [10.0, 30.0, 50.0, 60.0, 66.0]], epochs=50, metric="val_acc")
     assert other.interval(0.9)[1][0] > 1.5
+
+
+def test_tiny_accuracies_are_shares_and_it_is_said():
+    answer = archcast.forecast([0.001, 0.003, 0.004], epochs=50, metric="val_acc")
+    assert "taken as shares of 1. If they are percentages, say highest=100 (--highest 100)" in answer.notes[-1]
+    assert not archcast.forecast([0.001, 0.003], epochs=50, metric="val_acc", highest=1).notes
+
+
+def test_finished_trainings_are_what_they_are():
+    answer = archcast.forecast(begun(), epochs=T, metric="val_accuracy")
+    for values in (answer.median, *answer.interval(0.9)):
+        np.testing.assert_array_equal(values[:3], answer.last[:3])
+
+
+def test_losses_that_fall_by_factors_are_forecast_by_their_logarithms():
+    """Every loss falls by a constant share each epoch: five finished ones tell that the rate of fall goes on."""
+    rates = np.linspace(0.095, 0.105, 9)[:, None]
+    losses = np.exp(-rates * np.arange(1, 41) + np.random.default_rng(0).normal(0, 0.02, (9, 40)))
+    answer = archcast.forecast([*losses[:6], *losses[6:, :20]], epochs=40, metric="train_loss")
+    errors = np.abs(np.log(answer.median / losses[:, -1]))[6:]
+    assert (errors < 0.3).all()
+    twice = archcast.forecast([*(7 * losses[:6]), *(7 * losses[6:, :20])], epochs=40, metric="train_loss")
+    np.testing.assert_allclose(twice.median, 7 * answer.median, rtol=1e-3)
+    assert (answer.interval(0.9)[0] > 0).all()
 
 
 def test_chances_follow_the_interval_and_the_advice_the_chance():
@@ -182,6 +206,9 @@ def test_what_is_guessed_is_said():
         ([[0.1, 0.2]], {"epochs": 9, "better": "up"}, "better 'up'"),
         ([[0.1, 0.2]], {"epochs": 0}, "epochs must be a whole number of at least 1"),
         ([[0.1, 0.2]], {"epochs": 9, "best": float("nan")}, "best must be a finite number"),
+        ([[0.1, 0.2]], {"epochs": 9, "metric": "acc", "highest": 50}, "highest must be 1 or 100"),
+        ([[0.1, 0.2]], {"epochs": 9, "metric": "val_loss", "highest": 1}, "'val_loss' is a loss"),
+        ([[1.5, 2.0]], {"epochs": 9, "metric": "acc", "highest": 1}, "a curve has larger values"),
     ],
 )
 def test_what_it_refuses(curves, told, message):
@@ -213,6 +240,8 @@ def test_faces(tmp_path):
     assert "&lt;a&gt;" in page
     assert "<svg" in page
     assert page.count("<tr>") == 7
+    assert page.index("<th>advice") < page.index("<th>now"), "what decides comes first"
+    assert f"{answer.advice[3]}: d, {answer.reasons[3]}" in page
     assert repr(answer).startswith("Forecast(6 of val_accuracy after 30 epochs: 3 finished")
     figure = answer.plot(tmp_path / "fan.png")
     assert (tmp_path / "fan.png").stat().st_size > 10_000

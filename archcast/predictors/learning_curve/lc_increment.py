@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from archcast.predictors.base import register
-from archcast.predictors.learning_curve.curves import Curves, CurveScale
+from archcast.predictors.learning_curve.curves import UNBOUNDED, Curves, CurveScale
 from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, StudentT, Truncated
 from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate, rates_of
 from archcast.predictors.parameters import Number, Numbers
@@ -26,8 +26,9 @@ MOST = 500
 PRIOR = 5.0
 """Complete curves that the network is worth."""
 WIDTHS = np.exp(np.linspace(math.log(0.03), math.log(3.0), 40))
-USUAL, SURE = 0.85, 0.7
-"""How wide the network's distribution is made before complete curves tell: median, and standard deviation of the logarithm."""
+USUAL, USUAL_LOSS, SURE = 0.85, 1.2, 0.7
+"""How wide the network's distribution is made before complete curves tell: median, that of losses, whose scale nobody knows, and
+standard deviation of the logarithm."""
 NARROWEST = 1e-5
 """Least scale of the errors, on [0, 1]."""
 
@@ -104,7 +105,7 @@ class LCIncrement(CurveForecaster):
         network = extrapolate(curves, rates)
         m, bounds = len(self.complete_), curves.bounds
         if m == 0:
-            return Forecast.of(Truncated(stretched(network, np.full(len(curves), USUAL)), *bounds))
+            return Forecast.of(Truncated(stretched(network, np.full(len(curves), self._usual)), *bounds))
         width = np.zeros(len(curves))
         location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
         expected = curves.scale.forward(network.mean)
@@ -130,7 +131,7 @@ class LCIncrement(CurveForecaster):
         cut = self.complete_[:, :c]
         network = self._network(cut, rates, goal)
         gains = self.complete_[:, goal - 1] - cut[:, -1]
-        width = fit_width(network, self.complete_[:, goal - 1])
+        width = fit_width(network, self.complete_[:, goal - 1], self._usual)
         if m < RIDGE:
             middle = float(np.median(gains))
             return np.full(len(begun), middle), *fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1))), width
@@ -141,6 +142,10 @@ class LCIncrement(CurveForecaster):
         regress = ridge if m < SVR else support_vectors
         found, errors = regress((known - centre) / spread, gains, (asked - centre) / spread)
         return found, *fit_errors(errors), width
+
+    @property
+    def _usual(self) -> float:
+        return USUAL_LOSS if self.signal.endswith(UNBOUNDED) else USUAL
 
     def _network(self, cut: Floats, rates: Floats | None, goal: int) -> Bars:
         """The network's distributions of the complete curves at epoch ``goal``, from their beginning."""
@@ -155,11 +160,11 @@ def stretched(network: Bars, factors: Floats) -> Bars:
     return Bars(middle + factors[:, None] * (network.edges - middle), network.probabilities)
 
 
-def fit_width(network: Bars, truth: Floats) -> float:
+def fit_width(network: Bars, truth: Floats, usual: float) -> float:
     """The factor by which distributions are stretched that makes ``(m,)`` true values likeliest, given the usual factor."""
     middle = network.quantile(0.5)[:, None]
     density = network.density(middle + (truth[:, None] - middle) / WIDTHS) / WIDTHS
-    fit = np.log(np.maximum(density, 1e-9)).sum(axis=0) - (np.log(WIDTHS / USUAL) / SURE) ** 2 / 2
+    fit = np.log(np.maximum(density, 1e-9)).sum(axis=0) - (np.log(WIDTHS / usual) / SURE) ** 2 / 2
     return float(WIDTHS[np.argmax(fit)])
 
 

@@ -95,12 +95,12 @@ def test_the_network_is_stretched_as_the_complete_curves_say():
     one = module.Bars(np.tile(edges, (400, 1)), np.tile(np.diff(share.cdf(edges)), (400, 1)))
     for factor in (0.1, 0.5, 1.0, 2.0):
         truth = factor * share.rvs(400, random_state=rng)
-        assert module.fit_width(one, truth) == pytest.approx(factor, rel=0.15)
+        assert module.fit_width(one, truth, module.USUAL) == pytest.approx(factor, rel=0.15)
         wide = module.stretched(one, np.full(400, factor))
         np.testing.assert_allclose(wide.std, factor * one.std, rtol=1e-6)
         np.testing.assert_allclose(wide.quantile(0.5), one.quantile(0.5), atol=1e-9)
     few = module.Bars(one.edges[:2], one.probabilities[:2])
-    assert 0.2 < module.fit_width(few, np.zeros(2)) < module.USUAL
+    assert 0.2 < module.fit_width(few, np.zeros(2), module.USUAL) < module.USUAL
 
 
 @pytest.mark.parametrize("m", [3, 20])
@@ -109,7 +109,7 @@ def test_the_blend_is_by_the_number_of_complete_curves(m):
     complete, begun = curves(m), curves(6, 1)[:, :8]
     shifted = begun[:, -1] + np.median(complete[:, -1] - complete[:, 7])
     w, network = m / (m + 5), forecast(complete, begun, "lc-pfn").part
-    width = module.fit_width(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1])
+    width = module.fit_width(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1], module.USUAL)
     expected = w * shifted + (1 - w) * module.stretched(network, np.full(6, width)).mean
     np.testing.assert_allclose(forecast(complete, begun).part.mean, expected)
 
