@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor
+from archcast.predictors.calibration import Spread
 from archcast.predictors.features import GRAPH_ENCODINGS, FeatureGroups, suited
 from archcast.predictors.parameters import AUTO, Encoding
 from archcast.predictors.targets import TargetScale, targets_of
@@ -19,6 +21,9 @@ __all__ = ["DEFAULT_ENCODING", "FeatureRegressor"]
 
 DEFAULT_ENCODING = AUTO
 """What suits the space, see :func:`archcast.predictors.features.suited`."""
+
+FEWEST, MANY = 8, 300
+"""With fewer rows none is left out; of more one fold tells enough."""
 
 
 class FeatureRegressor(Predictor):
@@ -34,10 +39,13 @@ class FeatureRegressor(Predictor):
 
     Attributes:
         graph_encodings: what ``"auto"`` stands for where rows stand for cell graphs.
+        refits: how many times more the model is fitted, to learn from rows left out how wide its intervals must be.
     """
 
     parameters = {"encoding": Encoding()}
     graph_encodings: ClassVar[tuple[str, ...]] = GRAPH_ENCODINGS
+    refits: ClassVar[int] = 0
+    calibration_: Spread = Spread()  # in files of before
 
     def __init__(
         self,
@@ -57,13 +65,39 @@ class FeatureRegressor(Predictor):
         """Mean ``(m,)`` and std ``(m,)`` or ``None``, on the scale of the targets."""
         raise NotImplementedError
 
+    def outside(
+        self, features: NDArray[np.float64], targets: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Mean and std ``(n,)`` of each training row as predicted without it, NaN where that is not known: what the width of
+        intervals is learned from. ``None`` leaves the std as ``answer`` gives it. Here by others that are fitted to all but a fold,
+        where ``refits`` says so."""
+        n = len(targets)
+        if not self.refits or n < FEWEST:
+            return None
+        mean, std = np.full(n, np.nan), np.full(n, np.nan)
+        rng = np.random.default_rng(n)
+        fold = rng.permutation(n) % (self.refits + 1)
+        for k in range(self.refits if n <= MANY else 1):
+            seen, out = fold != k, fold == k
+            other = clone(self).set_params(random_state=k)
+            other.features_, other.scale_ = self.features_, self.scale_
+            other.learn(features[seen], targets[seen])
+            mean[out], std[out] = other.answer(features[out])
+        return mean, std
+
     def _init(self, known: Known) -> None:
         encoding = suited(self.encoding, self._space, self.graph_encodings)
         self.features_ = FeatureGroups.of(self._space, encoding, known.evidence, known.pool)
         targets = targets_of(self._space, known.scores)
         self.scale_ = TargetScale.of_scores(known.scores, targets)
-        self.learn(self.features_.matrix(known.archs, known.evidence), targets)
+        features = self.features_.matrix(known.archs, known.evidence)
+        self.learn(features, targets)
+        found = self.outside(features, targets)
+        if found is not None:
+            mean, std = found
+            some = np.isfinite(mean) & np.isfinite(std)
+            self.calibration_ = Spread.of(mean[some], std[some], targets[some])
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, std = self.answer(self.features_.matrix(archs, evidence))
-        return self.scale_.prediction(mean, std)
+        return self.scale_.prediction(mean, std if std is None else self.calibration_(mean, std))

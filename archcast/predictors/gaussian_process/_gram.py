@@ -115,10 +115,11 @@ class GramPredictor(JointPosterior):
                 best, self.setting_, self.maps_, self.gp_ = likelihood, float(setting), maps, gp
         self.negative_ = max(m.negative for m in self.maps_)
         self.scale_ = TargetScale.of_scores(known.scores)
+        self._calibrate(targets)
 
     def _query(self, archs: Rows, evidence: Evidence) -> Prediction:
         mean, variance = self.gp_.predict(self._terms(archs, evidence))
-        return self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise))
+        return self._answer(mean, variance + self.gp_.noise)
 
     def _between(self, a: Rows, b: Rows) -> tuple[Floats, ...]:
         """The kernels between two sets of canonical rows, of the setting that was found."""

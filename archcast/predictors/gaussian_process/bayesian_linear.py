@@ -91,6 +91,14 @@ class LinearPosterior:
         variance = np.square(x).sum(axis=1) / self.alpha + np.square(x @ self.basis) @ self.shrinkage
         return self.offset + x @ self.weights, np.maximum(variance, 0.0) + 1 / (self.beta * self.rows)
 
+    def leave_one_out(
+        self, features: NDArray[np.float64], targets: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean ``(n,)`` and variance ``(n,)``, noise included, of each target given all others; the precisions are those of all."""
+        mean, variance = self.predict(features)
+        rest = np.maximum(1 - self.beta * variance, 1e-9)
+        return targets - (targets - mean) / rest, 1 / (self.beta * rest)
+
 
 _PRIOR_MEAN = np.log([1.0, 0.1])
 _PRIOR_SD = np.array([1.0, 1.5])
@@ -137,6 +145,12 @@ class BayesianLinear(FeatureRegressor):
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         self.posterior_ = LinearPosterior.fit(features, targets)
+
+    def outside(
+        self, features: NDArray[np.float64], targets: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        mean, variance = self.posterior_.leave_one_out(features, targets)
+        return mean, np.sqrt(variance)
 
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         mean, variance = self.posterior_.predict(features)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Known, NotInitializedError, Prediction, Predictor, register
+from archcast.predictors.calibration import Spread
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
 from archcast.predictors.gaussian_process._correlated import CorrelatedGP, Signal, correlations_of, heard, signals_of
@@ -33,10 +34,15 @@ or not at all there, whereas features of graphs are many and alike."""
 
 
 class JointPosterior(Predictor):
-    """Base of the predictors that are one Gaussian process, ``gp_``, of the targets of ``scale_``: their joint posterior."""
+    """Base of the predictors that are one Gaussian process, ``gp_``, of the targets of ``scale_``: their joint posterior.
+
+    What the process would have predicted for each training row without it says how much wider its standard deviation must be,
+    above all among the best (:class:`~archcast.predictors.calibration.Spread`).
+    """
 
     gp_: AdditiveGP | InducingGP
     scale_: TargetScale
+    calibration_: Spread = Spread()  # in files of before
 
     def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
         """Features for the terms of the kernel."""
@@ -46,6 +52,16 @@ class JointPosterior(Predictor):
         """Mean ``(n,)`` and covariance ``(n, n)`` of the noise-free function, on the scale of the targets."""
         terms = self._terms(archs, Evidence())
         return self.gp_.predict(terms)[0], self.gp_.covariance(terms)
+
+    def _calibrate(self, targets: NDArray[np.float64]) -> None:
+        """From the targets that the process was fitted to."""
+        if isinstance(self.gp_, AdditiveGP):
+            std = np.sqrt(self.gp_.leave_one_out_variance())
+            self.calibration_ = Spread.of(self.gp_.leave_one_out(targets), std, targets)
+
+    def _answer(self, mean: NDArray[np.float64], variance: NDArray[np.float64]) -> Prediction:
+        """On the scale of the scores, from mean and variance, noise included, of the targets."""
+        return self.scale_.prediction(mean, self.calibration_(mean, np.sqrt(variance)))
 
     @property
     def _noise(self) -> float:
@@ -70,10 +86,10 @@ class JointPosterior(Predictor):
         variance = np.maximum(np.diag(covariance), 1e-12)
         covariance.flat[:: len(mean) + 1] = variance + noise * self._noise
         std = np.sqrt(np.diag(covariance))
-        on_scores = self.scale_.prediction(mean, std).std
+        on_scores = self._answer(mean, np.square(std)).std
         assert on_scores is not None
         scale = on_scores / std
-        centre = self.scale_.prediction(mean, np.sqrt(variance + self._noise)).mean
+        centre = self._answer(mean, variance + self._noise).mean
         return centre, covariance * scale * scale[:, None]
 
 
@@ -102,11 +118,11 @@ class KernelPredictor(JointPosterior):
         self.scale_ = TargetScale.of_scores(known.scores, targets)
         terms = self._terms(known.archs, known.evidence)
         self.gp_ = self._fit_gp(terms, targets, self._priors(terms))
+        self._calibrate(targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, variance = self.gp_.predict(self._terms(archs, evidence))
-        std = np.sqrt(variance + self.gp_.noise)
-        return self.scale_.prediction(mean, std)
+        return self._answer(mean, variance + self.gp_.noise)
 
 
 @register(
@@ -175,12 +191,14 @@ class GaussianProcess(KernelPredictor):
         terms, signals, base = self._heard(known.archs, known.evidence)
         skills = np.array([signal.skill for signal in self.signals_])
         self.correlated_ = CorrelatedGP.learn(terms, signals, skills, base, targets, self._priors(terms))
+        outside, variance = self.correlated_.leave_one_out(targets)
+        self.calibration_ = Spread.of(outside, np.sqrt(variance), targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         if self.correlated_ is None:
             return super()._query(archs, evidence)
         mean, variance = self.correlated_.answer(*self._heard(archs, evidence))
-        return self.scale_.prediction(mean, np.sqrt(variance))
+        return self._answer(mean, variance)
 
     def _posterior(self, archs: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.correlated_ is None:

@@ -77,10 +77,11 @@ class WLGaussianProcess(JointPosterior):
             if likelihood > best:
                 best, self.encoder_, self.gp_ = likelihood, encoder, gp
         self.scale_ = TargetScale.of_scores(known.scores)
+        self._calibrate(targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, variance = self.gp_.predict(self._terms(archs, evidence))
-        return self.scale_.prediction(mean, np.sqrt(variance + self.gp_.noise))
+        return self._answer(mean, variance + self.gp_.noise)
 
     def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
         return _terms(self.encoder_, archs)

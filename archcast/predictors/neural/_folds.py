@@ -6,17 +6,18 @@ deviation. With a member for each of five folds, every row has a member that has
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.predictors.calibration import Spread
 from archcast.predictors.persistence import saved
 
 __all__ = ["FOLDS", "Noise", "left_out", "moments"]
 
 FOLDS = 5
-SHARE = 0.55
+SHARE = 0.6
 """Variance of the noise, as a share of that of a member's errors: the mean of all members is better than one, and their spread is
 added."""
 
@@ -52,15 +53,17 @@ def left_out(members: int, rows: int, rng: np.random.Generator) -> NDArray[np.bo
 @saved("left-out-noise")
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Noise that depends on what is predicted: good architectures are alike, and of the broken ones nobody knows how broken.
+    r"""Noise that depends on what is predicted: good architectures are alike, and of the broken ones nobody knows how broken.
 
-    With predictions f_i of rows by members that have not seen them and their errors e_i = \\|f_i - t_i\\|, the variance where m is
+    With predictions f_i of rows by members that have not seen them and their errors e_i = \|f_i - t_i\|, the variance where m is
     predicted is
 
-        v(m) = .55 (pi / 2) a(m)^2,    a(m) = (sum_i k_i e_i + 5 a) / (sum_i k_i + 5),    k_i = exp(-(m - f_i)^2 / (2 .5^2))
+        v(m) = .6 (pi / 2) a(m)^2 (1 + tail h(m))
+        a(m) = (sum_i k_i e_i + 5 a) / (sum_i k_i + 5),    k_i = exp(-(m - f_i)^2 / (2 .5^2))
 
-    where a is the mean of all errors and of one more, of 1. Normal errors have the variance (pi / 2) a^2; where a few
-    are large, a mean of squares would be theirs alone, and the intervals of all others too wide.
+    where a is the mean of all errors and of one more, of 1. What is predicted to be among the best was often lucky: the tail is that
+    of :class:`~archcast.predictors.calibration.Spread`. Normal errors have the variance (pi / 2) a^2; where a few are large, a mean
+    of squares would be theirs alone, and the intervals of all others too wide.
 
     Attributes:
         knots: ``(k,)`` predictions, increasing.
@@ -83,10 +86,11 @@ class Noise:
             return cls(np.zeros(1), np.zeros(1))
         seen, errors = outputs[out], np.abs(outputs - targets)[out]
         typical = (errors.sum() + 1) / (len(errors) + 1)
-        knots = np.linspace(seen.min(), seen.max(), KNOTS)
+        knots = np.linspace(seen.min(), seen.max() + WIDTH, KNOTS)
         near = np.exp(-0.5 * np.square((knots[:, None] - seen) / WIDTH))
-        local = (near @ errors + WORTH * typical) / (near.sum(axis=1) + WORTH)
-        return cls(knots, SHARE * np.pi / 2 * np.square(local))
+        std = np.sqrt(np.pi / 2) * (near @ errors + WORTH * typical) / (near.sum(axis=1) + WORTH)
+        spread = Spread.of(seen, np.interp(seen, knots, std), np.broadcast_to(targets, out.shape)[out])
+        return cls(knots, SHARE * np.square(replace(spread, factor=1.0)(knots, std)))
 
     def __call__(self, mean: Array) -> Array:
         """``(n,)`` variances where ``(n,)`` is predicted."""

@@ -51,6 +51,7 @@ class Bohamiann(FeatureRegressor):
     """
 
     has_std = True
+    refits = 3
 
     parameters = {
         "hidden": Wholes(),

@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.calibration import Spread
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
 from archcast.predictors.neural.losses import LOSS, LOSSES
 from archcast.predictors.parameters import Number, Whole
+from archcast.predictors.regression import FEWEST, MANY
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Bonas"]
+
+REFITS = 3
+"""How many times more it is fitted, to learn from rows left out how wide its intervals must be."""
 
 
 @register(
@@ -54,6 +59,7 @@ class Bonas(Predictor):
 
     has_std = True
     needs_graph = True
+    calibration_: Spread = Spread()  # in files of before
 
     parameters = {
         "n_members": Whole(1),
@@ -91,13 +97,33 @@ class Bonas(Predictor):
         from archcast.predictors.neural import _gcn
 
         self.scale_ = TargetScale.of_scores(known.scores)
-        targets = rank_normal(known.scores)
-        self.weights_ = _gcn.learn(
+        targets, rng, n = rank_normal(known.scores), self._rng(), len(known.archs)
+        self.weights_, self.posterior_ = self._learn(known.archs, targets, rng)
+        if n < FEWEST:
+            self.calibration_ = Spread()
+            return
+        mean, std = np.full(n, np.nan), np.full(n, np.nan)
+        fold = np.random.default_rng(n).permutation(n) % (REFITS + 1)
+        for k in range(REFITS if n <= MANY else 1):
+            seen, out = fold != k, fold == k
+            weights, posterior = self._learn(known.archs[seen], targets[seen], np.random.default_rng(k))
+            mean[out], variance = posterior.predict(_gcn.basis(self._space, known.archs[out], weights))
+            std[out] = np.sqrt(variance + 1 / posterior.beta)
+        told = np.isfinite(mean)
+        self.calibration_ = Spread.of(mean[told], std[told], targets[told])
+
+    def _learn(
+        self, archs: NDArray[np.int64], targets: NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[dict[str, NDArray[np.float32]], LinearPosterior]:
+        """Weights of the networks, and the regression on their last layer."""
+        from archcast.predictors.neural import _gcn
+
+        weights = _gcn.learn(
             self._space,
-            known.archs,
+            archs,
             targets,
             LOSSES[self.loss],
-            rng=self._rng(),
+            rng=rng,
             members=self.n_members,
             hidden=self.hidden,
             layers=self.layers,
@@ -105,11 +131,11 @@ class Bonas(Predictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
-        self.posterior_ = LinearPosterior.fit(_gcn.basis(self._space, known.archs, self.weights_), targets)
+        return weights, LinearPosterior.fit(_gcn.basis(self._space, archs, weights), targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         from archcast.predictors.neural import _gcn
 
         mean, variance = self.posterior_.predict(_gcn.basis(self._space, archs, self.weights_))
         std = np.sqrt(variance + 1 / self.posterior_.beta)
-        return self.scale_.prediction(mean, std)
+        return self.scale_.prediction(mean, self.calibration_(mean, std))

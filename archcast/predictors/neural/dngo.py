@@ -51,6 +51,7 @@ class DNGO(FeatureRegressor):
     """
 
     has_std = True
+    refits = 3
 
     parameters = {
         "n_members": Whole(1),

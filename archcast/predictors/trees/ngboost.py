@@ -47,6 +47,7 @@ class NGBoost(FeatureRegressor):
     """
 
     has_std = True
+    refits = 3
 
     parameters = {
         "n_estimators": Whole(1),

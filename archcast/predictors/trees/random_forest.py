@@ -72,6 +72,19 @@ class RandomForest(FeatureRegressor):
             random_state=int(self._rng().integers(2**31)),
         ).fit(features, targets)
 
+    def outside(
+        self, features: NDArray[np.float64], targets: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """By the trees that have not seen a row; at least two are needed."""
+        values = np.stack([tree.predict(features) for tree in self.forest_.estimators_])
+        unseen = np.ones(values.shape, dtype=bool)
+        for row, sample in zip(unseen, self.forest_.estimators_samples_, strict=True):
+            row[sample] = False
+        count = unseen.sum(axis=0)
+        mean = np.where(unseen, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+        square = np.where(unseen, np.square(values - mean), 0.0).sum(axis=0) / np.maximum(count, 1)
+        return np.where(count > 1, mean, np.nan), np.sqrt(square)
+
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         trees = np.stack([tree.predict(features) for tree in self.forest_.estimators_])
         return trees.mean(axis=0), trees.std(axis=0)

@@ -52,7 +52,7 @@ def test_query_is_the_posterior_mapped_back():
     )
     mean, variance = same.predict(group_terms(gp.features_, QUERIES, Evidence()))
     prediction = gp.query(QUERIES)
-    expected = gp.scale_.prediction(mean, np.sqrt(variance + same.noise))
+    expected = gp.scale_.prediction(mean, gp.calibration_(mean, np.sqrt(variance + same.noise)))
     np.testing.assert_allclose(prediction.mean, expected.mean)
     np.testing.assert_allclose(prediction.std, expected.std)
 

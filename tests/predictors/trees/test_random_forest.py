@@ -20,7 +20,8 @@ def test_it_is_sklearns_forest_on_rank_normal_targets():
     forest.fit(predictor.features_.matrix(ARCHS), rank_normal(SCORES))
     x = predictor.features_.matrix(QUERIES)
     trees = np.array([tree.predict(x) for tree in forest.estimators_])
-    expected = predictor.scale_.prediction(forest.predict(x), trees.std(axis=0))
+    std = predictor.calibration_(forest.predict(x), trees.std(axis=0))
+    expected = predictor.scale_.prediction(forest.predict(x), std)
     np.testing.assert_allclose(predictor.query(QUERIES).mean, expected.mean)
     np.testing.assert_allclose(predictor.query(QUERIES).std, expected.std)
 

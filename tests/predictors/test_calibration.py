@@ -1,0 +1,95 @@
+"""Standard deviations that are mended by rows left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from archcast.predictors.base import get_predictor
+from archcast.predictors.calibration import TAIL, Spread
+from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.spaces.base import get_space
+
+SPACE = get_space("nasbench201")
+
+
+def errors(n, wide, seed=0):
+    """Predictions, their std of 1, and targets whose error has another std, ``wide`` times as large for the best."""
+    rng = np.random.default_rng(seed)
+    mean = rng.normal(size=n)
+    return mean, np.ones(n), mean + rng.normal(size=n) * 0.5 * np.where(mean > 0.6, wide, 1.0)
+
+
+@pytest.mark.parametrize("wide", [1.0, 1.8])
+def test_intervals_hold_in_the_middle_and_among_the_best(wide):
+    spread = Spread.of(*errors(4000, wide))
+    mean, std, targets = errors(20_000, wide, seed=1)
+    inside = np.abs(targets - mean) < 1.645 * spread(mean, std)
+    best = mean > np.quantile(mean, 0.9)
+    assert inside[mean < 0].mean() == pytest.approx(0.9, abs=0.02)
+    assert inside[best].mean() == pytest.approx(0.9, abs=0.04)
+
+
+def test_with_few_rows_the_prior_counts():
+    mean, std, targets = errors(4, 1.0)
+    spread = Spread.of(mean, std, targets)
+    assert 1.0 < spread.factor < 1.6  # 0.5 would be right for many rows; here few rows add what they do not tell
+    assert 0 < spread.tail < TAIL
+    assert Spread.of(mean[:0], std[:0], targets[:0]) == Spread()
+    np.testing.assert_array_equal(Spread()(mean, std), std * np.sqrt(1.0))
+
+
+def test_a_std_that_is_too_sure_by_chance_does_not_count():
+    mean, std, targets = errors(100, 1.0)
+    std[3] = 0.0
+    assert Spread.of(mean, std, targets).factor < 3
+
+
+def test_linear_regression_leaves_one_out_as_a_refit_would():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 4))
+    t = x @ [1.0, -1.0, 0.5, 0.0] + 0.3 * rng.normal(size=30)
+    whole = LinearPosterior.fit(x, t)
+    mean, variance = whole.leave_one_out(x, t)
+    keep = np.arange(30) != 7
+    centred = np.column_stack([np.ones(29), x[keep]])
+    precision = np.diag([0.0, *[whole.alpha] * 4]) + whole.beta * centred.T @ centred
+    row = np.array([1.0, *x[7]])
+    weights = np.linalg.solve(precision, whole.beta * centred.T @ t[keep])
+    assert mean[7] == pytest.approx(
+        row @ weights, rel=0.02
+    )  # the prior is on centred features, whose centre moves a little
+    assert variance[7] == pytest.approx(1 / whole.beta + row @ np.linalg.solve(precision, row), rel=0.02)
+
+
+def test_a_forest_s_outside_answers_are_those_of_trees_that_have_not_seen_the_row():
+    archs = SPACE.sample(20, 0)
+    forest = get_predictor("random-forest", SPACE, n_estimators=30, random_state=0).init(archs, archs.sum(axis=1))
+    features = forest.features_.matrix(archs, None)
+    targets = np.arange(20.0)
+    forest.learn(features, targets)
+    mean, std = forest.outside(features, targets)
+    told = [
+        tree.predict(features[[5]])[0]
+        for tree, sample in zip(forest.forest_.estimators_, forest.forest_.estimators_samples_)
+        if 5 not in sample
+    ]
+    assert mean[5] == pytest.approx(np.mean(told))
+    assert std[5] == pytest.approx(np.std(told))
+
+
+@pytest.mark.parametrize("name", ["gp", "gp-wl", "bayesian-linear", "random-forest"])
+def test_of_the_best_as_many_are_covered_as_of_all(name):
+    rng = np.random.default_rng(3)
+    archs, asked = SPACE.sample(100, 0), SPACE.sample(1500, 1)
+
+    def scores(rows):
+        return (rows == 3).sum(axis=1) - 0.5 * (rows == 0).sum(axis=1) + rng.normal(0, 0.7, len(rows))
+
+    answer = get_predictor(name, SPACE, random_state=0).init(archs, scores(archs)).query(asked)
+    low, high = answer.interval(0.9)
+    truth = scores(asked)
+    inside = (low <= truth) & (truth <= high)
+    best = np.argsort(-answer.mean)[:150]
+    assert 0.84 < inside.mean() < 0.97
+    assert inside[best].mean() > 0.84
