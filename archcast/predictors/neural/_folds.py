@@ -61,9 +61,9 @@ class Noise:
         v(m) = .6 (pi / 2) a(m)^2 (1 + tail h(m))
         a(m) = (sum_i k_i e_i + 5 a) / (sum_i k_i + 5),    k_i = exp(-(m - f_i)^2 / (2 .5^2))
 
-    where a is the mean of all errors and of one more, of 1. What is predicted to be among the best was often lucky: the tail is that
-    of :class:`~archcast.predictors.calibration.Spread`. Normal errors have the variance (pi / 2) a^2; where a few are large, a mean
-    of squares would be theirs alone, and the intervals of all others too wide.
+    where a is the mean of all errors and of one more, of 1. What is predicted to be among the best was often lucky: the tail is
+    that of :class:`~archcast.predictors.calibration.Spread`. Normal errors have the variance (pi / 2) a^2; where a few are large, a
+    mean of squares would be theirs alone, and the intervals of all others too wide.
 
     Attributes:
         knots: ``(k,)`` predictions, increasing.
