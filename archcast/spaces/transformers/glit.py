@@ -40,15 +40,16 @@ class GLiT(TransformerSpace):
     """GLiT's tiny space (Chen et al. 2021, https://arxiv.org/abs/2107.02960).
 
     A row holds for each of 12 blocks: how many of three heads are local (0 to 3), the kernel (17, 31, 45) and the expansion
-    (1, 2, 4) of their convolution, the channels of queries and keys of three heads (96, 192, 384), and the MLP ratio (2, 4,
-    6). Without local heads kernel and expansion are inactive, hence 0, and without global ones the keys; the paper's 324
+    (1, 2, 4) of their convolution, the channels of queries, keys and values of three heads (96, 192, 384), and the MLP ratio
+    (2, 4, 6). Without local heads kernel and expansion are inactive, hence 0, and without global ones the keys; the paper's 324
     settings of a block count these too.
 
     The notation is JSON, a list of ``[local, kernel, expansion, dk, ffn]`` for each block, with 0 for what is inactive.
 
-    The network: patches of 16x16 of 192 channels with a class token and positions; blocks with norms before them; norm,
-    classifier of the class token. Local heads: linear layer, gate, depthwise convolution along the tokens, batch norm,
-    linear layer. ``width`` counts the channels of a head. All rows are different functions.
+    The network is that of the authors' code: patches of 16x16 of 192 channels with a class token and positions; blocks with norms
+    before them; norm, classifier of the class token. Heads share the channels. Global ones attend and have a last linear layer;
+    local ones are a linear layer, a gate, a depthwise convolution along the tokens, batch norm, a linear layer. ``width`` counts
+    the channels of a head. All rows are different functions.
 
     Examples:
         >>> space = GLiT()

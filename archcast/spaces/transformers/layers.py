@@ -208,15 +208,16 @@ class DynamicConv:
 class GlobalLocal:
     """GLiT's module (Chen et al. 2021, https://arxiv.org/abs/2107.02960).
 
-    Some heads attend to all tokens, the channels of the others go through a gated depthwise convolution.
+    The channels are shared by the heads. Some heads attend to all tokens, the channels of the others go through a gated depthwise
+    convolution; both have a last linear layer of their own.
 
     Attributes:
         width: channels.
         heads: number of heads, of ``width / heads`` channels each.
-        local: how many of them are local.
+        local: how many of them are local, the last ones.
         kernel: of the depthwise convolution.
         expansion: how many times more channels it has than the local heads.
-        keys: channels of queries and keys of all heads, if all were global.
+        keys: channels of the queries of all heads, if all were global; keys and values have as many.
     """
 
     width: Count
@@ -230,20 +231,17 @@ class GlobalLocal:
         local, there = np.asarray(self.local), np.asarray(there)
         attends, convolves = there & (local < self.heads), there & (local > 0)
         head = self.width // self.heads
-        values, keys = head * (self.heads - local), self.keys // self.heads * (self.heads - local)
-        for channels in (keys, keys, values):
-            tally.linear(self.width, channels, tokens=tokens, times=attends)
-        tally.products(tokens, keys, tokens, times=attends)
-        tally.products(tokens, values, tokens, times=attends)
-        near = head * local
-        middle = near * self.expansion
+        far, near = head * (self.heads - local), head * local
+        inner, middle = self.keys // self.heads * (self.heads - local), near * self.expansion
+        tally.linear(far, inner, tokens=tokens, times=3 * attends)
+        tally.products(tokens, inner, tokens, times=2 * attends)
+        tally.linear(inner, far, tokens=tokens, times=attends)
         tally.linear(near, 2 * middle, tokens=tokens, times=convolves)
         groups = np.maximum(middle, 1)
-        tally.conv1d(middle, middle, self.kernel, tokens, groups=groups, times=convolves)
+        tally.conv1d(middle, middle, self.kernel, tokens, groups=groups, bias=True, times=convolves)
         tally.norm(middle, (tokens, 1), times=convolves)
         tally.linear(middle, near, tokens=tokens, times=convolves)
-        tally.linear(self.width, self.width, tokens=tokens, times=there)
-        return np.where(local > 0, 4, 2)
+        return np.where(local > 0, 3, 2)
 
 
 Layer = Attention | DeepMLP | DynamicConv | GlobalLocal | MLP | RelativeAttention | SeparableConv | Waves

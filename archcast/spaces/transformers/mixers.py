@@ -99,32 +99,32 @@ class DynamicConvLayer(nn.Module):
 
 
 class GlobalLocalLayer(nn.Module):
-    """GLiT's module: global heads first, then local ones, then a linear layer over all."""
+    """GLiT's module: global heads on the first channels, a convolution on the others."""
 
     def __init__(self, layer: GlobalLocal) -> None:
         super().__init__()
         head = layer.width // layer.heads
-        self.heads, self.near = layer.heads - layer.local, head * layer.local
+        self.heads = layer.heads - layer.local
+        self.far, self.near = head * self.heads, head * layer.local
         if self.heads:
-            keys = layer.keys // layer.heads * self.heads
-            self.query, self.key = (nn.Linear(layer.width, keys) for _ in range(2))
-            self.value = nn.Linear(layer.width, head * self.heads)
+            inner = layer.keys // layer.heads * self.heads
+            self.query, self.key, self.value = (nn.Linear(self.far, inner) for _ in range(3))
+            self.out = nn.Linear(inner, self.far)
         if self.near:
             middle = self.near * layer.expansion
             self.widen = nn.Linear(self.near, 2 * middle)
-            self.conv = nn.Conv1d(middle, middle, layer.kernel, padding=layer.kernel // 2, groups=middle, bias=False)
+            self.conv = nn.Conv1d(middle, middle, layer.kernel, padding=layer.kernel // 2, groups=middle)
             self.norm = nn.BatchNorm1d(middle)
             self.narrow = nn.Linear(middle, self.near)
-        self.out = nn.Linear(layer.width, layer.width)
 
     def forward(self, x: Tensor) -> Tensor:
         parts = []
+        far, near = x.split([self.far, self.near], dim=2)
         if self.heads:
-            q, k, v = (split(part(x), self.heads) for part in (self.query, self.key, self.value))
-            parts.append(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+            q, k, v = (split(part(far), self.heads) for part in (self.query, self.key, self.value))
+            parts.append(self.out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)))
         if self.near:
-            wide = functional.glu(self.widen(x[..., -self.near :]), dim=-1)
+            wide = functional.glu(self.widen(near), dim=-1)
             convolved = functional.silu(self.norm(self.conv(wide.transpose(1, 2)))).transpose(1, 2)
             parts.append(self.narrow(convolved))
-        out: Tensor = self.out(cat(parts, dim=2))
-        return out
+        return cat(parts, dim=2)

@@ -29,12 +29,21 @@ def test_parameters_by_hand():
     d = 192
     ends = 3 * 256 * d + d + d + 197 * d + 2 * d + dense(d, 1000)
     mlp = dense(d, 4 * d) + dense(4 * d, d)
-    mixed = 3 * dense(d, 128) + dense(64, 256) + 128 * 17 + 2 * 128 + dense(128, 64) + dense(d, d)
+    mixed = 4 * dense(128, 128) + dense(64, 256) + 128 * (17 + 1) + 2 * 128 + dense(128, 64)
     block = mixed + mlp + 4 * d
     assert SPACE.costs(SPACE.parse(text()))["params"] == ends + 12 * block
     attention = SPACE.parse(text(*[[0, 0, 0, 192, 4]] * 12))
     assert SPACE.costs(attention)["params"] == ends + 12 * (4 * dense(d, d) + mlp + 4 * d), "DeiT-Tiny"
     assert round(SPACE.costs(attention)["params"].item() / 1e6, 1) == 5.7
+
+
+def test_parameters_of_the_network_of_the_authors_code():
+    """GLiT-Tiny: where all heads attend the channels of the keys were searched, where none or some do the expansion."""
+    blocks = [
+        *([0, 0, 0, 96, 4], [3, 31, 2, 0, 4], [2, 31, 4, 192, 6], [0, 0, 0, 192, 4], [3, 45, 4, 0, 4], [2, 31, 4, 192, 6]),
+        *([0, 0, 0, 192, 2], [2, 31, 4, 192, 2], [3, 45, 4, 0, 4], [0, 0, 0, 192, 4], [3, 31, 4, 0, 4], [0, 0, 0, 384, 6]),
+    ]
+    assert SPACE.costs(SPACE.parse(json.dumps(blocks)))["params"] == 7_264_456
 
 
 @pytest.mark.parametrize(
