@@ -27,6 +27,10 @@ def test_published_networks(arch, task, params, macs):
     assert found["macs"] + SPACE.tasks[task].classes == macs
 
 
-def test_largest():
-    found = SPACE.costs(SPACE.parse("64:64:64:64:64"))
-    assert (found["params"], found["macs"]) == (713_674, 274_399_872)
+@pytest.mark.parametrize(
+    ("arch", "params", "macs"),
+    [("64:64:64:64:64", 713_674, 274_399_872), ("8:16:24:32:64", 198_050, 20_587_136)],
+)
+def test_largest_and_one_that_widens(arch, params, macs):
+    found = SPACE.costs(SPACE.parse(arch))
+    assert (found["params"], found["macs"]) == (params, macs)

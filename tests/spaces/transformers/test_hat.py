@@ -25,6 +25,18 @@ def config(**decoder):
     return json.dumps({"encoder": encoder | {"encoder_self_attention_heads": [8] * 6}, "decoder": usual | decoder})
 
 
+def test_published_count_of_the_usual_network_for_iwslt():
+    """The Transformer of the authors' table, 31.54 M without the tables of tokens."""
+    enc = {"encoder_embed_dim": 512, "encoder_layer_num": 6, "encoder_ffn_embed_dim": [1024] * 6}
+    dec = {"decoder_embed_dim": 512, "decoder_layer_num": 6, "decoder_ffn_embed_dim": [1024] * 6}
+    heads = {f"decoder_{kind}_attention_heads": [4] * 6 for kind in ("self", "ende")}
+    dec |= heads | {"decoder_arbitrary_ende_attn": [-1] * 6}
+    space = get_space("hat-iwslt")
+    row = space.parse(json.dumps({"encoder": enc | {"encoder_self_attention_heads": [4] * 6}, "decoder": dec}))
+    params = space.costs(row)["params"].item() - sum(space.task_of(None).vocabularies) * 512
+    assert round(params / 1e6, 2) == 31.54
+
+
 def test_published_count_without_tables_of_tokens():
     row = WMT.parse(config())
     params = WMT.costs(row)["params"].item()
