@@ -49,9 +49,10 @@ class NASBERT(ChainSpace, TransformerSpace):
     kernel 3, 5, 7 (``sep3``), each with 128, 192, 256, 384 or 512 channels; or ``identity``. The notation is the operations
     with ``|`` between them, ``mha_512|ffn_512|identity|...``.
 
-    The network: tokens of 512 channels (the paper's networks have 64 to 512) with positions and a norm; layers with norms after them, heads of 64 channels
-    (``width``), four times as many channels within an MLP; a linear layer wherever the number of channels changes;
-    classifier of the first token. Where a layer is left out makes no difference: ``canonical`` moves identities to the end.
+    The network: tokens of 512 channels (64 to 512 in what the paper found) with positions and a norm; layers with norms after
+    them, heads of 64 channels (``width``), four times as many channels within an MLP; a linear layer wherever the number of
+    channels changes; classifier of the first token. Where a layer is left out makes no difference: ``canonical`` moves identities
+    to the end.
 
     Examples:
         >>> space = NASBERT()

@@ -40,8 +40,22 @@ def test_parameters_by_hand():
 def test_parameters_of_the_network_of_the_authors_code():
     """GLiT-Tiny: where all heads attend the channels of the keys were searched, where none or some do the expansion."""
     blocks = [
-        *([0, 0, 0, 96, 4], [3, 31, 2, 0, 4], [2, 31, 4, 192, 6], [0, 0, 0, 192, 4], [3, 45, 4, 0, 4], [2, 31, 4, 192, 6]),
-        *([0, 0, 0, 192, 2], [2, 31, 4, 192, 2], [3, 45, 4, 0, 4], [0, 0, 0, 192, 4], [3, 31, 4, 0, 4], [0, 0, 0, 384, 6]),
+        *(
+            [0, 0, 0, 96, 4],
+            [3, 31, 2, 0, 4],
+            [2, 31, 4, 192, 6],
+            [0, 0, 0, 192, 4],
+            [3, 45, 4, 0, 4],
+            [2, 31, 4, 192, 6],
+        ),
+        *(
+            [0, 0, 0, 192, 2],
+            [2, 31, 4, 192, 2],
+            [3, 45, 4, 0, 4],
+            [0, 0, 0, 192, 4],
+            [3, 31, 4, 0, 4],
+            [0, 0, 0, 384, 6],
+        ),
     ]
     assert SPACE.costs(SPACE.parse(json.dumps(blocks)))["params"] == 7_264_456
 
