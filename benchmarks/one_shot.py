@@ -70,6 +70,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "ENAS": ("one-shot-enas", {}),
     "default, training labels permuted": ("one-shot", {"permuted": True}),
     "default, statistics of training images": ("one-shot", {"statistics": "training"}),
+    "rows, 1 path, moving averages": ("one-shot-random-sampling", {"statistics": "running"}),
 }
 """What a row of the table is called -> predictor and its settings."""
 

@@ -36,6 +36,10 @@ SUPERNETS = {
 
 EPSILON = 1e-5
 """What batch norm adds to a variance, as in PyTorch."""
+MOMENTUM = 0.1
+"""Weight of a batch in moving averages, as in PyTorch."""
+Channels = slice | Tensor
+"""Numbers of some channels."""
 
 
 class Norm(nn.Module):
@@ -43,16 +47,37 @@ class Norm(nn.Module):
 
     Running averages mean little where every batch takes another path (Bender et al. 2018). ``calibration`` is how many images,
     the first of a batch, give the statistics that normalise the whole batch; ``None`` for all of them.
+
+    Attributes:
+        moving: ``(2, channels)`` moving averages of mean and variance, as batch norm has them after a training on paths; where they
+            are there, they are brought up to date by each pass while ``recording``, and normalise it else.
     """
+
+    moving: Tensor | None = None
+    recording: bool = False
 
     def __init__(self, channels: int, affine: bool = True) -> None:
         super().__init__()
+        self.channels = channels
         self.weight = nn.Parameter(torch.ones(channels)) if affine else None
         self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
         self.calibration: int | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        return normalise(x, self.weight, self.bias, self.calibration)
+        return self.part(x)
+
+    def part(self, x: Tensor, channels: Channels = slice(None)) -> Tensor:
+        """Normalise images that have some of the channels, in that order."""
+        weight = None if self.weight is None else self.weight[channels]
+        bias = None if self.bias is None else self.bias[channels]
+        if self.moving is not None and self.recording:
+            variance, mean = torch.var_mean(x, dim=(0, 2, 3))
+            found = torch.stack([mean, variance])
+            self.moving[:, channels] = (1 - MOMENTUM) * self.moving[:, channels] + MOMENTUM * found
+        elif self.moving is not None:
+            mean, variance = self.moving[:, channels]
+            return functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=EPSILON)
+        return normalise(x, weight, bias, self.calibration)
 
 
 def normalise(x: Tensor, weight: Tensor | None, bias: Tensor | None, calibration: int | None = None) -> Tensor:

@@ -18,7 +18,7 @@ from archcast.spaces.base import SearchSpace, Task
 from archcast.spaces.mbconv.layers import Block, Chain, Conv
 from archcast.spaces.mbconv.network import ACTIVATIONS
 from archcast.spaces.mbconv.space import MBConvSpace
-from archcast.supernets.base import Norm, Supernet, normalise
+from archcast.supernets.base import Norm, Supernet
 from archcast.supernets.mixtures import Mixture
 
 __all__ = ["ElasticBlock", "Network"]
@@ -29,8 +29,8 @@ VARYING = ("mid", "kernel", "expand", "squeeze", "there")
 
 def _by_first(x: Tensor, norm: Any) -> Tensor:
     """Batch norm with the first channels of a norm."""
-    c = x.shape[1]
-    return normalise(x, norm.weight[:c], norm.bias[:c], norm.calibration)
+    out: Tensor = norm.part(x, slice(x.shape[1]))
+    return out
 
 
 def _activated(x: Tensor, name: str) -> Tensor:

@@ -19,7 +19,7 @@ from archcast.spaces.nasbench101 import EDGES
 from archcast.spaces.nasbench101.cell import NODES, OPERATIONS
 from archcast.spaces.nasbench101.network import CONV1, CONV3, POOL
 from archcast.spaces.nasbench_1shot1 import NASBench1Shot1
-from archcast.supernets.base import Norm, Supernet, active_choices, normalise
+from archcast.supernets.base import Norm, Supernet, active_choices
 from archcast.supernets.mixtures import Mixture
 
 __all__ = ["Network"]
@@ -93,10 +93,8 @@ class _Unit(nn.Module):
         return [kernel, self.norm.weight[out], self.norm.bias[out]]
 
     def forward(self, x: Tensor, given: Channels, out: Channels) -> Tensor:
-        kernel, *affine = self.parts(given, out)
-        scale, shift = affine or (None, None)
-        x = functional.conv2d(x, kernel, padding=self.conv.padding)
-        return functional.relu(normalise(x, scale, shift, self.norm.calibration))
+        x = functional.conv2d(x, self.parts(given, out)[0], padding=self.conv.padding)
+        return functional.relu(self.norm.part(x, out))
 
 
 class _Cell(nn.Module):

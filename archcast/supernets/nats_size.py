@@ -17,7 +17,7 @@ from archcast.spaces.edge_cells import EDGES
 from archcast.spaces.nasbench201.network import CONV1, CONV3, SKIP
 from archcast.spaces.nats_size.network import CELL
 from archcast.spaces.nats_size.network import Network as StandAlone
-from archcast.supernets.base import Norm, Supernet, normalise
+from archcast.supernets.base import Norm, Supernet
 from archcast.supernets.mixtures import Mixture
 
 __all__ = ["Network"]
@@ -44,9 +44,7 @@ class _Block(nn.Sequential):
 
 def _normalised(x: Tensor, norm: Norm) -> Tensor:
     """By the first channels of a norm."""
-    c = x.shape[1]
-    weight, bias = (None, None) if norm.weight is None or norm.bias is None else (norm.weight[:c], norm.bias[:c])
-    return normalise(x, weight, bias, norm.calibration)
+    return norm.part(x, slice(x.shape[1]))
 
 
 class _Cell(nn.Module):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.supernets.base import Supernet
+from archcast.supernets.base import Norm, Supernet
 
 __all__ = [
     "Answers",
@@ -19,6 +21,8 @@ __all__ = [
     "evaluate",
     "full_model",
     "largest_curvature",
+    "moving_statistics",
+    "normalised_by",
     "operation_strengths",
     "perturbed_choice",
 ]
@@ -76,6 +80,48 @@ def evaluate(
             if progress is not None:
                 progress(done)
     return Answers(*out)
+
+
+def _norms(module: nn.Module) -> dict[str, Norm]:
+    return {name: layer for name, layer in module.named_modules() if isinstance(layer, Norm)}
+
+
+def moving_statistics(regime: Any, rows: NDArray[np.int64], x: Tensor, y: Tensor, size: int) -> dict[str, Tensor]:
+    """Moving averages of mean and variance ``(2, channels)`` of each norm, by its name, as batch norm has them after a training
+    that took one row a batch.
+
+    Args:
+        regime: a :class:`~archcast.supernets.loop.Regime`.
+        rows: ``(n, d)``, one for each batch.
+        x, y: images ``(b, c, h, w)`` and labels ``(b,)``, taken in turn.
+        size: images of a batch.
+    """
+    norms = _norms(regime)
+    for layer in norms.values():
+        channels = layer.channels
+        layer.moving = torch.stack([torch.zeros(channels), torch.ones(channels)]).to(x)
+        layer.recording = True
+    try:
+        for number, row in enumerate(rows):
+            turn = torch.arange(number * size, (number + 1) * size, device=x.device) % len(x)
+            regime.evaluate(row[None], x[turn], y[turn])
+        return {name: layer.moving for name, layer in norms.items() if layer.moving is not None}
+    finally:
+        for layer in norms.values():
+            layer.moving, layer.recording = None, False
+
+
+@contextmanager
+def normalised_by(regime: Any, statistics: Mapping[str, Tensor]) -> Iterator[None]:
+    """Within, norms take these statistics, not those of the images."""
+    norms = _norms(regime)
+    for name, layer in norms.items():
+        layer.moving = statistics.get(name)
+    try:
+        yield
+    finally:
+        for layer in norms.values():
+            layer.moving = None
 
 
 @torch.no_grad()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional
+from torch.testing import assert_close
 
+from archcast.predictors.one_shot._paths import SampledPaths
 from archcast.spaces.base import Task, get_space
 from archcast.supernets.base import get_supernet
+from archcast.supernets.loop import Settings
 from archcast.supernets.queries import (
     dominant_eigenvalue,
     evaluate,
     full_model,
+    moving_statistics,
+    normalised_by,
     operation_strengths,
     perturbed_choice,
 )
@@ -35,6 +41,32 @@ def test_evaluate_is_the_loss_of_each_path(few_images):
         )
         assert np.isclose(answers.divergence[number], float(kl), rtol=1e-5, atol=1e-9)
     assert np.isnan(evaluate(net, rows, x, y).divergence).all()
+
+
+@pytest.mark.parametrize("name", ["nasbench201", "nats-size", "darts", "nasbench-1shot1-1"])
+def test_moving_statistics_are_those_of_the_network_alone(name, few_images):
+    """One row is trained on: then they are what PyTorch's batch norm has, and with them a path is the network in evaluation."""
+    space = get_space(name)
+    sizes = {"width": 2, "depth": 3 if name == "darts" else 1, "stages": 1}
+    task = Task((1, 8, 8), 4, size={key: value for key, value in sizes.items() if key in space.sizes})
+    net, row = get_supernet(space, task), space.sample(1, 3)[0]
+    regime, (x, y) = SampledPaths(net, Settings(), 0, "rows", 1), few_images.train
+    found = moving_statistics(regime, np.stack([row] * 3), x, y, 12)
+    assert not any(layer.recording for layer in net.modules() if hasattr(layer, "recording"))
+    pruned = {} if name in ("nats-size", "nasbench-1shot1-1") else {"pruned": True}
+    alone = space.build(row, task, **pruned).train()
+    assert not alone.load_state_dict(net.inherited(row), strict=False).unexpected_keys
+    for layer in alone.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 0.1  # NAS-Bench-101's is .003
+    with torch.no_grad():
+        for turn in (range(12), range(12, 24), [*range(24, 32), *range(4)]):
+            alone(x[list(turn)])
+        alone.eval()
+        by_batch = net(few_images.validation[0], row)
+        with normalised_by(regime, found):
+            assert_close(net(few_images.validation[0], row), alone(few_images.validation[0]), rtol=1e-4, atol=1e-5)
+        assert torch.equal(net(few_images.validation[0], row), by_batch)
 
 
 def test_calibration_is_the_statistics_of_other_images(few_images):

@@ -36,6 +36,8 @@ saved("task")(Task)
 SCORES = ("loss", "accuracy", "divergence", "strength")
 """What query answers: minus the loss, the accuracy, minus the KL divergence from the full model's predictions, the sum of the
 strengths of the row's operations."""
+MOVING_BATCHES = 100
+"""Batches of moving averages: with a momentum of .1, what was before them does not count."""
 CANDIDATES = 5_000
 """Most functions that :meth:`OneShotPredictor.derive` looks at."""
 
@@ -142,7 +144,9 @@ class OneShotPredictor(Predictor):
         measure: what query answers: ``loss`` (with its sign changed), ``accuracy``, ``divergence`` (KL from the full model's
             predictions, with its sign changed), ``strength`` (sum of the row's operation strengths), and, where the method
             learns a distribution, ``likelihood`` under it; ``None`` takes the method's own.
-        statistics: of batch norm at query: ``batch`` (of the images that answer) or ``training`` (of as many training images).
+        statistics: of batch norm at query: ``batch`` (of the images that answer), ``training`` (of as many training images, each
+            architecture calibrated anew), or ``running`` (moving averages over random paths, as batch norm has them after a
+            training on paths; they know nothing of an architecture). Mixtures take those of the batch.
         watch: ``(n, d)`` architectures that are scored after every epoch, for a diagnosis; see
             :class:`~archcast.supernets.diary.Diary`.
         checkpoint: file that training writes after every epoch and, where it is there, continues from.
@@ -169,7 +173,7 @@ class OneShotPredictor(Predictor):
         "learning_rate": Number(0, 100, above=True, optional=True),
         "images": Whole(2),
         "measure": Word(*SCORES, optional=True),
-        "statistics": Word("batch", "training"),
+        "statistics": Word("batch", "training", "running"),
         "watch": RowsRule(),
         "checkpoint": FileRule(),
         "device": Text(),
@@ -259,6 +263,17 @@ class OneShotPredictor(Predictor):
         self.weights_ = {name: value.detach().cpu().float().numpy() for name, value in regime.state_dict().items()}
         self.images_, self.labels_ = _some(data.validation, self.images)
         self.training_images_ = _some(data.train, self.images)[0] if self.statistics == "training" else None
+        self.running_ = self._moving(regime, data) if self.statistics == "running" else None
+
+    def _moving(self, regime: Regime, data: Dataset) -> dict[str, NDArray[np.float32]]:
+        """Moving averages of each norm over random paths, one for each of some batches of training images."""
+        from archcast.supernets.queries import moving_statistics
+        from archcast.supernets.sampling import live_rows
+
+        rows = live_rows(regime.net, MOVING_BATCHES, np.random.default_rng(self.seed_))
+        x, y = (part.to(self.device) for part in data.train)
+        found = moving_statistics(regime, rows, x, y, min(self.batch_size, len(x)))
+        return {name: value.cpu().float().numpy() for name, value in found.items()}
 
     def check_space(self) -> None:
         """Raise unless the space has a supernet.
@@ -363,7 +378,7 @@ class OneShotPredictor(Predictor):
         """``(n,)`` scores of canonical rows."""
         import torch
 
-        from archcast.supernets.queries import full_model, operation_strengths
+        from archcast.supernets.queries import full_model, normalised_by, operation_strengths
 
         net = regime.net
         x, y = self._held()
@@ -374,10 +389,33 @@ class OneShotPredictor(Predictor):
             choices = net.choices_of(rows)
             made = np.where(choices >= 0, strengths[np.arange(choices.shape[1]), choices], 0.0)
             return np.asarray(made.sum(axis=1))
-        calibration = None if self.training_images_ is None else torch.from_numpy(self.training_images_).to(self.device)
+        calibration = None
+        if self.statistics == "training":
+            calibration = torch.from_numpy(self._kept("training_images_")).to(self.device)
         reference = full_model(net, x) if score == "divergence" else None
-        answers = regime.evaluate(rows, x, y, calibration=calibration, reference=reference)
+        with normalised_by(regime, self._running()):
+            answers = regime.evaluate(rows, x, y, calibration=calibration, reference=reference)
         return answers.accuracy if score == "accuracy" else -getattr(answers, score)
+
+    def _running(self) -> dict[str, torch.Tensor]:
+        """Moving averages that a query takes, by the name of the norm."""
+        import torch
+
+        found = self._kept("running_") if self.statistics == "running" else {}
+        return {name: torch.from_numpy(value).to(self.device) for name, value in found.items()}
+
+    def _kept(self, name: str) -> Any:
+        """What ``init`` keeps for a kind of statistics.
+
+        Raises:
+            InvalidInputError: it was called for another kind.
+        """
+        found = getattr(self, name, None)
+        if found is None:
+            raise InvalidInputError(
+                f"{self._title}: statistics is {self.statistics!r}, which init must know: call init again."
+            )
+        return found
 
     def derive(self, by: str | None = None) -> NDArray[np.int64]:
         """``(d,)`` the architecture that the method chooses.

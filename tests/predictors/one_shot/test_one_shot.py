@@ -65,11 +65,25 @@ def test_every_measure_is_finite_and_has_its_sign(name):
             predictor.derive("weights")
 
 
-def test_training_statistics():
-    predictor = get_predictor("one-shot", SPACE, **SMALL, statistics="training").init()
-    assert not np.array_equal(
-        predictor.query(ROWS).mean, get_predictor("one-shot", SPACE, **SMALL).init().query(ROWS).mean
-    )
+@pytest.mark.parametrize("kind", ["training", "running"])
+def test_statistics_of_other_images(kind, stripes, tmp_path):
+    settings = SMALL | {"dataset": stripes, "batch_size": 8}
+    predictor = get_predictor("one-shot", SPACE, **settings, statistics=kind).init()
+    scores = predictor.query(ROWS).mean
+    by_batch = get_predictor("one-shot", SPACE, **settings).init()
+    assert not np.array_equal(scores, by_batch.query(ROWS).mean)
+    assert np.array_equal(predictor.query(ROWS).mean, scores)
+    assert np.array_equal(predictor.set_params(statistics="batch").query(ROWS).mean, by_batch.query(ROWS).mean)
+    with pytest.raises(InvalidInputError, match=f"statistics is '{kind}', which init must know"):
+        by_batch.set_params(statistics=kind).query(ROWS)
+
+
+@pytest.mark.parametrize("name", ["one-shot-few-shot", "one-shot-smash", "one-shot-snas"])
+def test_moving_averages_of_other_methods(name, stripes):
+    predictor = get_predictor(
+        name, SPACE, **SMALL | {"dataset": stripes, "batch_size": 8, "epochs": 2}, statistics="running"
+    ).init()
+    assert np.isfinite(predictor.query(ROWS).mean).all()
 
 
 def test_derived_by_score_is_the_best_function():
