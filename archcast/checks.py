@@ -107,9 +107,12 @@ def mapping(name: str, value: Any, of: str) -> dict[Any, Any]:
     Raises:
         InvalidInputError: it is no mapping.
     """
-    if not isinstance(value, Mapping):
-        raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.")
-    return dict(value)
+    try:
+        if isinstance(value, Mapping):
+            return dict(value.items())
+    except Exception as error:  # of an object that only says that it is one
+        raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.") from error
+    raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.")
 
 
 def imported(name: str, path: str, separator: str = ".") -> Any:
@@ -176,7 +179,7 @@ def generator(name: str, value: Any) -> np.random.Generator:
 
 
 def array_of(name: str, value: Any) -> NDArray[Any]:
-    """``value`` as an array of whatever type; masked entries of numbers become NaN.
+    """``value`` as an array of whatever type, in this machine's order of bytes; masked entries of numbers become NaN.
 
     Raises:
         InvalidInputError: it has no shape: rows of different lengths, say.
@@ -188,7 +191,9 @@ def array_of(name: str, value: Any) -> NDArray[Any]:
             if value.dtype.kind in "iufb" and np.ma.getmaskarray(value).any():
                 return np.asarray(np.ma.filled(value.astype(np.float64), np.nan))
             return np.asarray(value.filled())
-        return np.asarray(value)
+        array = np.asarray(value)
+        native = array.dtype.isnative or array.dtype.kind not in "iufc"
+        return array if native else array.astype(array.dtype.newbyteorder("="))  # torch and others take no other order
     except Exception as error:  # whatever __array__, __len__ or __iter__ of the value raise
         why = short(str(error), 100)[1:-1]
         raise InvalidInputError(f"{name} must be an array, got {short(value)}: {why}") from error

@@ -122,8 +122,6 @@ NEVER = {
     "objects",
     "bytes list",
     "lock",
-    "liar",
-    "void",
 }
 """Of these, what no argument takes for itself: an answer to it is silent."""
 TEXTS = (

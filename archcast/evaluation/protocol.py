@@ -148,7 +148,7 @@ def make_protocol(
         )
     if test_size is None:
         test_size = max(2, min(TEST_SIZE, len(np.unique(groups)) // 2))
-    elif test_size not in (REST, WHOLE):
+    elif not isinstance(test_size, str) or test_size not in (REST, WHOLE):
         test_size = whole("test_size", test_size, 2)
     test = one_of("test", RANDOM if test is None else test, TESTS)
     if test != RANDOM and test_size in (REST, WHOLE):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import generator, listed, numbers, whole
+from archcast.checks import generator, listed, mapping, numbers, whole
 from archcast.errors import InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.forecasting.metrics import Metric, direction, show
@@ -407,10 +407,11 @@ def _named(curves: Any) -> tuple[list[str], list[Floats]]:
         if all(type(name) is int for name in curves.index):
             names = [f"run {name}" for name in curves.index]
     elif isinstance(curves, Mapping):
-        names, many = [str(name) for name in curves], list(curves.values())
+        named = mapping("curves", curves, "names to lists of numbers")
+        names, many = [str(name) for name in named], list(named.values())
     else:
         many = listed("curves", curves, "lists of numbers")
-        if many and all(np.ndim(value) == 0 for value in many):
+        if many and all(getattr(value, "ndim", int(hasattr(value, "__iter__"))) == 0 for value in many):
             many = [many]
         names = [f"run {i}" for i in range(len(many))]
     if not many:

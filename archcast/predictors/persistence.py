@@ -2,8 +2,9 @@
 
 The file is numpy's ``.npz``: every array of the learned state under its own key and, under ``archcast``, JSON that says how they
 fit together. Reading executes nothing from the file: arrays are read with ``allow_pickle=False``, classes are looked up in
-archcast's registries, and parts of other libraries are checked before use (``_foreign.py``). Classes appear by the names under
-which they are registered, so that a file outlives a move of the code.
+archcast's registries, and parts of other libraries are checked before use (``_foreign.py``). A fingerprint of the arrays
+shows whether one was changed afterwards: a query would only stumble over it. Classes appear by the names under which they are
+registered, so that a file outlives a move of the code.
 
 A dataclass that is part of a learned state is registered by ``@saved("its-name")``.
 """
@@ -24,6 +25,7 @@ from archcast.checks import path_of
 from archcast.encodings.base import ENCODINGS, Encoder
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, MissingDependencyError
 from archcast.files import read_arrays, write_whole
+from archcast.journal import fingerprint
 from archcast.names import STATES
 from archcast.predictors import _foreign
 from archcast.spaces.base import SPACES, SearchSpace, get_space
@@ -49,6 +51,7 @@ RENAMED = {"gp-wl": "gp-wl+"}
 """Names of components in layouts 1 and 2 -> names today."""
 
 _KEY = "archcast"
+_CONTENTS = "arrays"
 _STATE = re.compile(r"[a-zA-Z]\w*_")
 
 
@@ -67,7 +70,7 @@ def write_state(path: str | Path, kind: str, value: Any, where: str = "") -> Non
     """
     arrays: dict[str, np.ndarray] = {}
     state = _encode(value, arrays, where or kind)
-    tree = {"format": FORMAT, "version": __version__, kind: state}
+    tree = {"format": FORMAT, "version": __version__, kind: state, _CONTENTS: fingerprint(arrays)}
     arrays[_KEY] = np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
@@ -96,8 +99,12 @@ def read_state(path: str | Path, kind: str) -> Any:
                 f"reads formats {READS}; install that version or save it again"
             )
         if kind not in tree:
-            raise ValueError(f"it holds a {next(key for key in tree if key not in ('format', 'version'))}")
-        return _decode(tree[kind], arrays, RENAMED if tree["format"] < FORMAT else {})
+            raise ValueError(f"it holds a {next(key for key in tree if key not in ('format', 'version', _CONTENTS))}")
+        contents = fingerprint(arrays)
+        value = _decode(tree[kind], arrays, RENAMED if tree["format"] < FORMAT else {})
+        if tree.get(_CONTENTS) not in (None, contents):  # earlier versions wrote none
+            raise ValueError("its arrays were changed after it was written; save it again")
+        return value
     except DataNotFoundError as error:
         raise InvalidFileError(str(error)) from error
     except MissingDependencyError:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -301,10 +300,12 @@ def _check_model(model: Any) -> nn.Module:
 
 def _labels(targets: Any) -> Tensor | None:
     """Labels as a tensor of numbers."""
+    if isinstance(targets, Tensor) and targets.is_meta:
+        raise InvalidInputError("targets is on the meta device and has no values. Pass labels that are on a device.")
     if targets is None or isinstance(targets, Tensor):
         return targets
-    whole_numbers = array_of("targets", targets).dtype.kind == "i"
-    return torch.as_tensor(np.asarray(targets) if whole_numbers else numbers("targets", targets))
+    array = array_of("targets", targets)
+    return torch.as_tensor(array if array.dtype.kind == "i" else numbers("targets", targets))
 
 
 def _check_device(device: str | torch.device) -> torch.device:

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+import archcast
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.predictors import _foreign, persistence
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
@@ -446,3 +447,28 @@ def test_a_file_may_be_read_by_others_as_usual(tmp_path):
     (tmp_path / "usual").write_text("")
     fitted("bayesian-linear").save(tmp_path / "p.npz")
     assert (tmp_path / "p.npz").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: array * np.nan,
+        lambda array: array[..., None, None],
+        lambda array: array.astype(complex),
+        lambda array: np.concatenate([np.atleast_1d(array)] * 2),
+        lambda array: array + 1,
+    ],
+    ids=["nan", "shape", "complex", "longer", "values"],
+)
+def test_an_array_that_was_changed_is_refused_at_once(change, tmp_path) -> None:
+    path = tmp_path / "p.npz"
+    space = archcast.get_space("nasbench201")
+    rows = space.sample(12, 0)
+    made = archcast.get_predictor("bayesian-linear", space, random_state=0).init(rows, rows.mean(axis=1))
+    made.save(path)
+    np.testing.assert_array_equal(archcast.Predictor.load(path).query(rows).mean, made.query(rows).mean)
+    arrays = dict(np.load(path))
+    name = next(key for key, array in arrays.items() if key != "archcast" and array.dtype == np.float64 and array.size)
+    np.savez(path, **{**arrays, name: change(arrays[name])})
+    with pytest.raises(InvalidFileError, match=r"p\.npz"):
+        archcast.Predictor.load(path)

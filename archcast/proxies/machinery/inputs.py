@@ -82,8 +82,16 @@ class Batch:
             tensors = tensors_in(inputs)
         except RecursionError as error:
             raise InvalidInputError("inputs is nested too deeply. Pass what the model takes.") from error
+        except Exception as error:  # of an object of the user's own that cannot be looked into
+            raise InvalidInputError(
+                f"inputs cannot be read ({type(error).__name__}). Pass what the model takes."
+            ) from error
         if not tensors:
             raise InvalidInputError(f"inputs holds no tensor (got {type(inputs).__name__}). Pass what the model takes.")
+        if any(tensor.is_meta for tensor in tensors):
+            raise InvalidInputError(
+                "inputs holds a tensor on the meta device, which has no values. Pass one that is on a device."
+            )
         if isinstance(batch_dim, str) and batch_dim == "list":
             self._take_lists()
         elif isinstance(batch_dim, str):
