@@ -18,7 +18,7 @@ from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputErr
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["read_arrays", "unzipped", "write_whole"]
+__all__ = ["ordinary", "read_arrays", "unzipped", "write_whole"]
 
 LARGEST = 2**30
 """Bytes of a text file once it is unpacked."""
@@ -35,15 +35,30 @@ def write_whole(path: str | Path, data: str | bytes) -> None:
         path: the file; its folder exists.
         data: bytes, or text that is written as UTF-8.
     """
-    path = path_of("path", path)
-    if path.is_dir():
-        raise InvalidInputError(f"path {short(str(path))} is a folder: give the path of a file to write.")
+    path = ordinary("path", path)
     part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
     try:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def ordinary(name: str, path: Any) -> Path:
+    """``path`` as the path of a file that may be written: no folder, and no device, pipe or socket, which a file put in its place
+    would remove.
+
+    Raises:
+        InvalidInputError: it is one of these, or no path.
+    """
+    path = path_of(name, path)
+    if path.is_dir():
+        raise InvalidInputError(f"{name} {short(str(path))} is a folder: give the path of a file to write.")
+    if path.exists() and not path.is_file():
+        raise InvalidInputError(
+            f"{name} {short(str(path))} is a device, pipe or socket: give the path of a file to write."
+        )
+    return path
 
 
 def unzipped(data: bytes, name: str | Path) -> bytes:
@@ -75,6 +90,8 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
 
     path = path_of("path", path)
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is a folder, device, pipe or socket")
         with open(path, "rb") as stream:
             if stream.read(4) != b"PK\x03\x04":
                 raise ValueError("it does not begin like a zip file")

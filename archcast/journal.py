@@ -31,7 +31,7 @@ import numpy as np
 
 from archcast.checks import path_of
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.files import write_whole
+from archcast.files import ordinary, write_whole
 
 __all__ = ["Journal", "claimed", "file_name", "fingerprint"]
 
@@ -137,7 +137,7 @@ def claimed(path: str | Path, *, file: bool = False) -> Iterator[None]:
     Raises:
         InvalidInputError: another process works on it; the message says which.
     """
-    path = path_of("out", path)
+    path = ordinary("out", path) if file else path_of("out", path)
     folder = path.parent if file else path
     try:
         folder.mkdir(parents=True, exist_ok=True)

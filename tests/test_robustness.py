@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import io
+import os
 import struct
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,15 @@ import numpy as np
 import pytest
 
 import archcast
-from archcast.checks import generator, numbers, path_of
+from archcast.checks import array_of, generator, numbers, path_of
 from archcast.cli import main
 from archcast.data.tables import read_evidence, read_table
 from archcast.errors import LONGEST, ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.evidence import Pool, Source
 from archcast.files import read_arrays
 from archcast.forecasting.readers.jsonlines import runs_of_json
+from archcast.journal import claimed
+from archcast.search import FunctionObjective
 from archcast.spaces._frames import read_columns
 
 SPACE = archcast.get_space("nasbench201")
@@ -280,3 +284,67 @@ def test_curves_are_numbers(values: Any) -> None:
     one_clear_line(caught.value, "curve")
     with pytest.raises(InvalidInputError, match="best"):
         archcast.forecast([[0.1, 0.2, 0.3]], epochs=10, best=values)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_devices_and_pipes_are_neither_replaced_nor_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.npz"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInputError, match=r"pipe\.npz' is a device, pipe or socket"):
+        archcast.get_predictor("bayesian-linear", SPACE).init(ARCHS, SCORES).save(pipe)
+    with pytest.raises(InvalidInputError, match=r"out .*is a device, pipe or socket"), claimed(pipe, file=True):
+        pass
+    with pytest.raises(InvalidFileError, match="it is a folder, device, pipe or socket"):
+        read_arrays(pipe)
+    assert not pipe.is_file(), "it is still a pipe"
+
+
+@pytest.mark.parametrize("label", ["", " ", "a\nb", "a\0", "\udc80", "x" * 1000, 1, None], ids=repr)
+def test_labels_are_texts_that_can_be_shown(label: Any) -> None:
+    table = archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m")
+    for call in (
+        lambda: archcast.evaluate({label: "bayesian-linear"}, table),
+        lambda: archcast.run_search({label: "random"}, table, budget=2, batch=2),
+    ):
+        with pytest.raises(InvalidInputError, match=r"^a label of (predictors|strategies) must be") as caught:
+            call()
+        one_clear_line(caught.value)
+
+
+@pytest.mark.parametrize("path", ["../../x", "..", "a..b", "boom.Thing", "leaves.Thing", "math.nothing"])
+def test_what_cannot_be_imported(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "boom.py").write_text("raise LookupError('no\\nluck')")
+    (tmp_path / "leaves.py").write_text("import sys; sys.exit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    table = archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m")
+    with pytest.raises(InvalidInputError, match="predictor") as caught:
+        archcast.evaluate(path, table)
+    one_clear_line(caught.value)
+
+
+def test_an_objective_that_leaves_is_a_failed_evaluation() -> None:
+    found = FunctionObjective(lambda arch: sys.exit(3), SPACE).evaluate(ARCHS[0])
+    assert found.failure == "SystemExit: 3"
+
+
+class Pretends:
+    """Says that it is a mapping, and is none."""
+
+    __class__ = dict  # type: ignore[assignment]
+
+
+def test_what_only_says_that_it_is_a_mapping() -> None:
+    for name, call in {
+        "evidence.proxies": lambda: archcast.Evidence(proxies=Pretends()),
+        "curves": lambda: archcast.forecast(Pretends(), epochs=10),
+    }.items():
+        with pytest.raises(InvalidInputError, match=name) as caught:
+            call()
+        one_clear_line(caught.value)
+
+
+def test_numbers_of_other_machines() -> None:
+    swapped = np.arange(6, dtype=">f8"), np.arange(6, dtype="<f8")
+    for array in swapped:
+        assert array_of("x", array).dtype.isnative
+        np.testing.assert_array_equal(numbers("x", array), np.arange(6.0))

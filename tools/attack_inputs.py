@@ -27,7 +27,7 @@ WORDS = {
     "benchmark": "name", "budgets": "budget", "classes": "outputs", "curves": "curve", "dtype": "vocabulary",
     "epochs": "curve|budgets", "evidence": "archs|curve|file", "inputs": "targets|model|batch", "batch_dim": "axis|inputs",
     "members": "predictor|member", "metrics": "metric", "model": "Parameter|module", "name": "predictor|benchmark",
-    "objective": "benchmark|name", "predictors": "predictor", "proxies": "proxy", "random_state": "seed",
+    "objective": "benchmark|name", "path": "file", "predictors": "predictor", "proxies": "proxy", "random_state": "seed",
     "cost_predictor": "predictor",
     "convention": "describes", "pruned": "describes",
     "space": "name",
@@ -50,7 +50,7 @@ class Target:
     call: Callable[..., Any]
     arguments: dict[str, Any] = field(default_factory=dict)
     free: frozenset[str] = frozenset()
-    """Arguments that may be anything, such as a callback that is not called."""
+    """Arguments that may be anything, and callbacks."""
 
 
 @dataclass
@@ -106,6 +106,8 @@ def attack(target: Target, number: int, seed: int = 0) -> tuple[str, str]:
         except Hangs:
             return "lost", "hangs"
         except Exception as error:
+            if any(value == "function" and name in target.free for name, value in replaced.items()):
+                return "answered", ""  # what a callback raises is its caller's
             return "raw", f"{type(error).__name__}: {str(error)[:150]}"
     if any(value in NEVER and name not in target.free for name, value in replaced.items()):
         return "silent", f"answers {type(found).__name__}"

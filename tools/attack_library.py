@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from attack_inputs import Target
@@ -55,7 +57,7 @@ def functions() -> Iterator[Target]:
     import torch
 
     from archcast.costs import count, measure
-    from archcast.data import load_benchmark, read_benchmark, read_table
+    from archcast.data import load_benchmark, read_benchmark, read_table, save_benchmark
     from archcast.data.tables import read_evidence
     from archcast.surrogates import check_surrogate, make_surrogate, save_surrogate
 
@@ -99,6 +101,7 @@ def functions() -> Iterator[Target]:
             "jobs": 1,
             "tell": None,
         },
+        free=frozenset({"tell"}),
     )
     yield Target(
         "check_surrogate",
@@ -114,6 +117,7 @@ def functions() -> Iterator[Target]:
             "jobs": 1,
             "tell": None,
         },
+        free=frozenset({"tell"}),
     )
     yield Target("save_surrogate", save_surrogate, {"benchmark": made, "path": "s.npz"})
     small = archcast.Task((3, 4, 4), width=2, depth=1, stages=1)
@@ -156,6 +160,10 @@ def functions() -> Iterator[Target]:
         load_benchmark,
         {"name": "digits", "path": None, "converted": True},
     )
-    yield Target("read_table", read_table, {"path": "t.csv", "space": space})
-    yield Target("read_benchmark", read_benchmark, {"path": "t.npz"})
-    yield Target("read_evidence", read_evidence, {"path": "t.csv", "benchmark": table, "arch_column": "arch"})
+    folder = Path(tempfile.mkdtemp())
+    lines = [f'"{text}",{k}' for k, text in enumerate(space.format(rows))]
+    (folder / "t.csv").write_text("\n".join(["arch,score", *lines]) + "\n")
+    save_benchmark(table, folder / "t.npz")
+    yield Target("read_table", read_table, {"path": folder / "t.csv", "space": space})
+    yield Target("read_benchmark", read_benchmark, {"path": folder / "t.npz"})
+    yield Target("read_evidence", read_evidence, {"path": folder / "t.csv", "benchmark": table, "arch_column": "arch"})

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from archcast.checks import path_of
+from archcast.checks import path_of, switch
 from archcast.data.benchmark import Benchmark
 from archcast.data.files import read_benchmark
 from archcast.errors import (
@@ -75,6 +75,7 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
         MissingDependencyError: the package that carries the data is not installed.
     """
     place = path_of("name", name)
+    switch("converted", converted)
     folder = None if path is None else path_of("path", path).expanduser()
     if str(name).endswith(".npz") or _there(place / "benchmark.npz"):
         return read_benchmark(name)

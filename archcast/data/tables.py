@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import path_of
 from archcast.data.benchmark import Benchmark
 from archcast.data.naslib import native, suite_zero, suite_zero_scores
-from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
@@ -45,7 +46,7 @@ def read_table(
         DataNotFoundError: no such file.
         InvalidFileError: a column is missing, or a line is malformed; the line is named by its number.
     """
-    path, space = Path(path), get_space(space)
+    path, space = path_of("path", path), get_space(space)
     lines, texts, scores, proxies = [], [], [], []
     for line, fields in _lines(path, [arch_column, score_column, *proxy_columns]):
         lines.append(line)
@@ -80,7 +81,9 @@ def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = 
         DataNotFoundError: no such file.
         InvalidFileError: a line is malformed, or the file names none of the benchmark's architectures.
     """
-    path = Path(path)
+    path = path_of("path", path)
+    if not isinstance(benchmark, Benchmark):
+        raise InvalidInputError(f"benchmark must be an archcast.Benchmark, got {short(benchmark)}.")
     names: list[str] = []
     lines, texts, values = [], [], []
     for line, text, scores in _scores(path, arch_column, names, benchmark.name.partition("/")[2]):
