@@ -65,7 +65,8 @@ def forecast(
         metric: name of what was measured, such as ``"val_accuracy"`` or ``"val_loss"``: it tells which way is better.
         better: ``"higher"`` or ``"lower"``, where the name does not tell; without either the course of the curves does.
         best: value to beat; ``None`` takes the best finished training, or the best value so far if none is finished.
-        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value, or ``best``, exceeds 1.
+        highest: highest value that an accuracy or error can have, 1 or 100; ``None`` takes 100 if any value, or ``best``, exceeds
+            1.
         random_state: seed of the regressions on a hundred finished trainings and more.
 
     Returns:
