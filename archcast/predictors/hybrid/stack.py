@@ -15,7 +15,15 @@ from archcast.predictors.base import Known, Prediction, Predictor, Requirements,
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import AdditiveGP
 from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
-from archcast.predictors.hybrid._stack_members import Boosting, Forest, Inputs, Line, Process
+from archcast.predictors.hybrid._stack_members import (
+    PRIOR_SLOPE,
+    UNCOUNTED_SLOPE,
+    Boosting,
+    Forest,
+    Inputs,
+    Line,
+    Process,
+)
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
 from archcast.predictors.hybrid._transfer import Correlated, Inherited
 from archcast.predictors.persistence import saved
@@ -150,7 +158,8 @@ class Stack(Predictor):
     out of the sources, or the answer is a look-up.
 
     ``init()`` without architectures ranks by what is known beforehand: the size (multiplications, or the weights of a cell) and,
-    where the pool has them, ``flops`` and ``nwot``, in equal parts. The answer is then a normal quantile, times .45.
+    where the pool has them, ``flops`` and ``nwot``, in equal parts. The answer is then a normal quantile, times .45; times .25
+    where the space does not count what its networks cost, and the size is that of declared operations alone.
 
     A ``pool`` of candidates at init, best with their evidence, sets scales and ranks; without one the structure is scaled over a
     fixed sample of the space, and evidence over the training rows.
@@ -295,11 +304,13 @@ class Stack(Predictor):
         return measured(evidence, keys)
 
     def _inputs(self, view: View, columns: Measured) -> Inputs:
-        inputs = Inputs(view, view.cosines(self.labels_), view.size, counted=self.structure_.counted)
+        slope = UNCOUNTED_SLOPE if type(self._space).costs is SearchSpace.costs else PRIOR_SLOPE
+        inputs = Inputs(view, view.cosines(self.labels_), view.size, slope=slope, counted=self.structure_.counted)
         if self.evidence_ is None:
             return inputs
         quantiles = self.evidence_.quantiles(view.matrix, columns)
-        return replace(inputs, evidence=quantiles, informed=self.evidence_.prior(quantiles, view.size))
+        informed = self.evidence_.prior(quantiles, view.size)
+        return replace(inputs, evidence=quantiles, informed=informed, slope=slope if informed is None else PRIOR_SLOPE)
 
     def _tables(self, inputs: Inputs) -> list[Array]:
         """What trees see: all that there is; and, where evidence was not measured in trainings, and so may tell nothing, a second
