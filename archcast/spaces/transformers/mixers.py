@@ -119,7 +119,7 @@ class GlobalLocalLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         parts = []
-        far, near = x.split([self.far, self.near], dim=2)
+        far, near = x[..., : self.far], x[..., self.far :]
         if self.heads:
             q, k, v = (split(part(far), self.heads) for part in (self.query, self.key, self.value))
             parts.append(self.out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)))
