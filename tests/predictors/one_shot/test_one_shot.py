@@ -110,7 +110,7 @@ def test_checkpoint_continues_and_tells(tmp_path):
 
 
 def test_with_permuted_labels_of_the_training_images_nothing_is_left():
-    """What a query knows comes from these labels alone: held-out images are then answered as by chance, by all cells."""
+    """What a query knows comes from these labels alone: held-out images are then answered as by chance, over all cells."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(192) % 4
     images = 0.5 * torch.randn(192, 1, 6, 6, generator=generator)
@@ -118,7 +118,7 @@ def test_with_permuted_labels_of_the_training_images_nothing_is_left():
         images[labels == k, :, k : k + 2] += 1.5
     parts = [(images[a:b], labels[a:b]) for a, b in ((0, 96), (96, 144), (144, 192))]
     shuffled = parts[0][1][torch.randperm(96, generator=generator)]
-    best = []
+    means = []
     for seen in (parts[0][1], shuffled):
         data = Dataset("stripes", (parts[0][0], seen), parts[1], parts[2], 4, Augmentation())
         settings = SMALL | {
@@ -129,9 +129,9 @@ def test_with_permuted_labels_of_the_training_images_nothing_is_left():
             "measure": "accuracy",
             "paths": 2,
         }
-        best.append(get_predictor("one-shot", SPACE, **settings).init().query(SPACE.sample(40, 0)).mean.max())
-    assert best[0] > 0.85
-    assert best[1] < 0.5
+        means.append(get_predictor("one-shot", SPACE, **settings).init().query(SPACE.sample(40, 0)).mean.mean())
+    assert means[0] > 0.45
+    assert abs(means[1] - 0.25) < 0.08
 
 
 @pytest.fixture(scope="module")
