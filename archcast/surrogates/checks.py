@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,20 @@ class SurrogateReport:
         )
         return [row["name"] for row in table], [row["name"] for row in surrogate]
 
+    def contradictions(self) -> list[tuple[str, str]]:
+        """Pairs of strategies of which the first is better on the table and the second on the surrogate, each by more than two
+        standard errors of the difference."""
+        return [
+            (one["name"], two["name"])
+            for one, two in permutations(self.searches, 2)
+            if self._better(one, two, "table") and self._better(two, one, "surrogate")
+        ]
+
+    @staticmethod
+    def _better(one: dict[str, Any], two: dict[str, Any], where: str) -> bool:
+        error = math.hypot(one[f"{where}_error"], two[f"{where}_error"])  # NaN of a single trial
+        return bool(one[where] - two[where] > (0 if math.isnan(error) else 2 * error))
+
     def lines(self) -> list[str]:
         """The report as text."""
         out = [f"{self.metric}, {self.tested_on}:"]
@@ -101,7 +116,12 @@ class SurrogateReport:
                 row = next(row for row in self.searches if row["name"] == name)
                 values = (f"{row[where]:.5g} ± {row[where + '_error']:.2g}" for where in ("table", "surrogate"))
                 out.append(f"  {name:22s} {'   '.join(values)}")
-            same = "the same order" if table == surrogate else f"another order: {', '.join(surrogate)}"
+            same = "the same order"
+            if table != surrogate:
+                near = (
+                    "" if self.contradictions() else ", but only of strategies within two standard errors of each other"
+                )
+                same = f"another order{near}: {', '.join(surrogate)}"
             out.append(f"  On the surrogate: {same}")
         return out
 

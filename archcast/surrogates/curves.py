@@ -78,3 +78,13 @@ class Basis:
         """``(n, T)`` of ``(n, r)``."""
         values = self.mean + coefficients @ self.directions * self.scale
         return np.asarray(np.exp(values) if self.floor > 0 else values)
+
+    def residuals(self, curves: Array, expected: Array) -> Array:
+        """How far curves ``(n, T)`` are from what is expected; of logarithms, the difference of these."""
+        if self.floor > 0:
+            return np.asarray(np.log(np.maximum(curves, self.floor)) - np.log(np.maximum(expected, self.floor)))
+        return np.asarray(curves - expected)
+
+    def moved(self, expected: Array, residuals: Array) -> Array:
+        """Expected curves with residuals: the inverse of :meth:`residuals`."""
+        return np.asarray(expected * np.exp(residuals) if self.floor > 0 else expected + residuals)

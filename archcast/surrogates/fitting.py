@@ -266,7 +266,7 @@ def _noise(
             residuals[name] = np.repeat((known[name] - expected[name])[:, None], count, axis=1)
     for name, (basis, values) in bases.items():
         numbers = np.stack([expected[f"{name}/{j}"] for j in range(len(basis.directions))], axis=1)
-        residuals[name] = np.repeat((values - basis.curves(numbers))[:, None], count, axis=1)
+        residuals[name] = np.repeat(basis.residuals(values, basis.curves(numbers))[:, None], count, axis=1)
     seen = np.isfinite(residuals[main])
     at = np.repeat(expected[main][:, None], count, axis=1)[seen]
     return Noise.of(at, {name: values[seen] for name, values in residuals.items()})

@@ -124,8 +124,11 @@ class Surrogate:
         )
 
     def _noisy(self, values: Arrays, donors: NDArray[np.int64]) -> Arrays:
-        known = self.noise.residuals
-        return {name: found + known[name][donors] if name in known else found for name, found in values.items()}
+        known, out = self.noise.residuals, dict(values)
+        for name in known.keys() & values.keys():
+            drawn = known[name][donors].astype(np.float64)
+            out[name] = self.curves[name][0].moved(out[name], drawn) if name in self.curves else out[name] + drawn
+        return out
 
     def _within(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
         low, high = self.limits.get(name, self.limits.get(name.rpartition("_s")[0], (-np.inf, np.inf)))

@@ -9,7 +9,7 @@ from scipy.stats import entropy
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidInputError
 from archcast.surrogates import check_surrogate, make_surrogate
-from archcast.surrogates.checks import divergence, r_squared
+from archcast.surrogates.checks import SurrogateReport, divergence, r_squared
 
 
 def test_report(table: Benchmark, surrogate: Benchmark) -> None:
@@ -67,3 +67,21 @@ def test_r_squared_and_divergence() -> None:
         entropy(counts[0] / counts[0].sum(), counts[1] / counts[1].sum()), rel=1e-2
     )
     assert divergence(truth, other) == pytest.approx(0.5, abs=0.1)  # of N(0, 1) and N(1, 1)
+
+
+def test_orders_contradict_each_other_beyond_two_standard_errors() -> None:
+    def row(name, table, surrogate, error):
+        return {"name": name, "table": table, "table_error": error, "surrogate": surrogate, "surrogate_error": error}
+
+    near = [row("a", 0.9, 0.8, 0.01), row("b", 0.89, 0.81, 0.01), row("c", 0.5, 0.5, 0.01)]
+    report = SurrogateReport("m", "words", [], searches=near)
+    assert report.orders() == (["a", "b", "c"], ["b", "a", "c"])
+    assert report.contradictions() == []
+    assert (
+        "another order, but only of strategies within two standard errors of each other: b, a, c" in report.lines()[-1]
+    )
+    report = SurrogateReport("m", "words", [], searches=[row("a", 0.9, 0.8, 0.001), row("b", 0.89, 0.81, 0.001)])
+    assert report.contradictions() == [("a", "b")]
+    assert report.lines()[-1].endswith("On the surrogate: another order: b, a")
+    alone = [row("a", 0.9, 0.8, float("nan")), row("b", 0.89, 0.81, float("nan"))]
+    assert SurrogateReport("m", "words", [], searches=alone).contradictions() == [("a", "b")]

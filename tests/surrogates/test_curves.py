@@ -40,3 +40,12 @@ def test_constant_curves_and_epochs() -> None:
     curves[:, 0] = 0.1
     basis = Basis.of(curves)
     np.testing.assert_allclose(basis.curves(basis.coefficients(curves))[:, 0], 0.1)
+
+
+def test_residuals_move_what_is_expected_to_what_was_seen() -> None:
+    rng = np.random.default_rng(3)
+    for curves in (rng.random((30, 5)), np.exp(3 * rng.normal(size=(30, 5)))):
+        basis = Basis.of(curves)
+        expected = basis.curves(basis.coefficients(curves[::-1]))
+        np.testing.assert_allclose(basis.moved(expected, basis.residuals(curves, expected)), curves, rtol=1e-6)
+    assert basis.floor > 0
