@@ -202,10 +202,13 @@ def find(
 
 def _is_pointer(part: Part) -> bool:
     """Whether a file is some 130 bytes that name one of Git LFS."""
-    if part.inside or part.path.stat().st_size > MAX_POINTER:
+    try:
+        if part.inside or part.path.stat().st_size > MAX_POINTER:
+            return False
+        with part.path.open("rb") as file:
+            return file.read(len(POINTER)) == POINTER
+    except OSError:  # said when it is read
         return False
-    with part.path.open("rb") as file:
-        return file.read(len(POINTER)) == POINTER
 
 
 def fits(path: str, patterns: Sequence[str]) -> bool:
