@@ -3,6 +3,7 @@
 - :class:`Journal` is a file that grows by whole lines. A process that is killed leaves at most one torn line, which is cut off when
   the file is read again; nothing else is lost.
 - :func:`claimed` makes sure that two processes never work on one folder at once.
+- :func:`staffed` says in one line that a worker process was killed.
 - :func:`fingerprint` says in a few letters what a value is (arrays and source code included), so that a run is continued only by
   the same run.
 - :func:`file_name` makes a file name of any label.
@@ -20,6 +21,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -30,10 +32,10 @@ from typing import Any
 import numpy as np
 
 from archcast.checks import path_of
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError
 from archcast.files import ordinary, write_whole
 
-__all__ = ["Journal", "claimed", "file_name", "fingerprint"]
+__all__ = ["Journal", "claimed", "file_name", "fingerprint", "staffed"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 DIGITS = 16
@@ -120,6 +122,22 @@ class Journal:
     def damaged(self, why: str) -> InvalidFileError:
         """The error for a file that cannot be continued."""
         return InvalidFileError(f"{str(self.path)!r} cannot be continued: {why}. Choose another place for the results.")
+
+
+@contextmanager
+def staffed() -> Iterator[None]:
+    """Within it, or in the function that it decorates, a worker process that is killed ends the call in one line.
+
+    Raises:
+        ArchcastError: a worker process was killed.
+    """
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise ArchcastError(
+            "A worker process was killed, perhaps for want of memory. What is finished is kept where an out was given: "
+            "the same call continues, with fewer jobs if memory was the cause."
+        ) from error
 
 
 @contextmanager

@@ -15,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.errors import InvalidFileError, InvalidInputError
+import archcast
+from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError
 from archcast.journal import Journal, claimed, file_name, fingerprint
+from archcast.search import FunctionObjective
 
 JSON = st.recursive(
     st.none() | st.integers(-9, 9) | st.text(st.characters(codec="utf-8"), max_size=8),
@@ -247,3 +249,22 @@ def test_source_counts_and_the_process_does_not(tmp_path) -> None:
     by_code = 'lambda x: x in {"a", "b", "c", "d"} and x + "e"'
     assert run("", by_code) == run("", by_code), "the order of a set differs between processes"
     assert run("", by_code) != run("", by_code.replace('"e"', '"f"'))
+
+
+def dies(arch: object) -> float:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0.0
+
+
+def test_a_worker_that_is_killed_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ArchcastError, match=r"^A worker process was killed") as caught:
+        archcast.run_search(
+            ["random"],
+            FunctionObjective(dies, "nasbench201"),
+            budget=4,
+            batch=2,
+            trials=1,
+            jobs=2,
+            out=tmp_path / "out",
+        )
+    assert "\n" not in str(caught.value)

@@ -287,6 +287,11 @@ def _score(columns: Columns, asked: str | None, curves: set[str], name: str, not
     except InvalidInputError as error:
         raise InvalidInputError(f"{name}: {error}".replace("--metric", "--score")) from None
     if found is None:
+        called = next((column for column in columns if column.lower() in PLAIN or choose_metric([column])), None)
+        if called is not None:
+            raise InvalidInputError(
+                f"{name}: column {called!r} is called like a score, but it does not hold three different numbers, and nothing else."
+            )
         raise InvalidInputError(
             f"{name}: no column's name says that it is the score. Name it with --score COLUMN; the columns are "
             f"{', '.join(columns)}."

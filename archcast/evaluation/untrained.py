@@ -21,7 +21,7 @@ from archcast.data.benchmark import Benchmark
 from archcast.errors import UnknownNameError, short
 from archcast.evaluation.trial import one_thread
 from archcast.evidence import Evidence
-from archcast.journal import Journal
+from archcast.journal import Journal, staffed
 from archcast.predictors.zero_cost.zero_cost import score_untrained
 from archcast.proxies.aggregate import AGGREGATES, aggregate
 from archcast.proxies.base import PROXIES
@@ -124,6 +124,7 @@ class ProxySource:
                 values[name] = full
         return {name: values[name] for name in self.names if name in values}
 
+    @staffed()
     def _computed(
         self, rows: NDArray[np.int64], seed: int, jobs: int | None, path: Path | None, tell: Callable[[int, int], None]
     ) -> Values:

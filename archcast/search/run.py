@@ -18,7 +18,7 @@ from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
-from archcast.journal import claimed, fingerprint
+from archcast.journal import claimed, fingerprint, staffed
 from archcast.predictors.base import Predictor
 from archcast.reports.checklist import about_run
 from archcast.search.base import STRATEGIES, Strategy
@@ -34,6 +34,7 @@ DEFAULT_STRATEGIES = ("random", "local-search", "regularized-evolution", "bayesi
 Make = tuple[str, dict[str, Any]]
 
 
+@staffed()
 def run_search(
     strategies: str | Sequence[str] | Mapping[str, str | Mapping[str, Any]] | None,
     objective: str | Benchmark | Objective,

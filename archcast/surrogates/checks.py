@@ -25,6 +25,7 @@ from archcast.data.benchmark import Benchmark
 from archcast.encodings.base import get_encoding
 from archcast.errors import InvalidInputError, short
 from archcast.evaluation.metrics import kendall_tau, pearson
+from archcast.journal import staffed
 from archcast.names import STRATEGIES
 from archcast.predictors.base import get_predictor
 from archcast.search.objectives import TableObjective
@@ -235,6 +236,7 @@ def _unseen_rows(function: Surrogate, table: Benchmark) -> NDArray[np.int64]:
     return measured[[row.tobytes() not in seen for row in keys]]
 
 
+@staffed()
 def _regions(
     function: Surrogate, table: Benchmark, given: ArrayLike | None, seed: int, jobs: int, tell: Tell | None
 ) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from archcast.checks import callback, listed, one_of, seed_of, workers
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidInputError, UnknownNameError, short
+from archcast.journal import staffed
 from archcast.names import PREDICTORS
 from archcast.predictors.targets import limits_of
 from archcast.registry import closest
@@ -193,6 +194,7 @@ def _bases(
     return out
 
 
+@staffed()
 def _fit_all(
     space: SearchSpace,
     archs: NDArray[np.int64],

@@ -22,7 +22,7 @@ from archcast.data.benchmark import Benchmark
 from archcast.data.files import save_benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.files import write_whole
-from archcast.journal import Journal, claimed, fingerprint
+from archcast.journal import Journal, claimed, fingerprint, staffed
 from archcast.spaces.base import SearchSpace
 from archcast.training.trainer import CURVES, Run, Trainer
 
@@ -31,6 +31,7 @@ __all__ = ["read_runs", "sample_functions", "to_benchmark", "train_table"]
 Progress = Callable[[int, int], None]
 
 
+@staffed()
 def train_table(
     trainer: Trainer,
     archs: NDArray[np.int64],

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from archcast.data.published._files import Part, contents
 from archcast.files import write_whole
+from archcast.journal import staffed
 
 __all__ = ["Digest", "concatenate", "gather", "keeping", "once", "progress", "shards", "stack"]
 
@@ -111,6 +112,7 @@ def _digest_all(parts: Sequence[Part], digest: Callable[[Part, bytes], Digest], 
     return stack([by_part[part] for part in parts])
 
 
+@staffed()
 def shards(work: Callable[..., Arrays], calls: Sequence[tuple[str, int, tuple[Any, ...]]]) -> list[Arrays]:
     """``work(*arguments)`` of each call, on all cores; what is kept in the folder of :func:`keeping` is not done
     again.
