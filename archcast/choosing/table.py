@@ -393,9 +393,9 @@ def _others(
     own = set() if space is None else set(space.columns)
     for column, values in columns.items():
         numeric = any(map(is_number, values)) and all(value is None or is_number(value) for value in values)
-        distinct = len({value for value in values if value is not None})
         if column in taken or column in own or not numeric:
             continue
+        distinct = len({value for value in values if value is not None})
         said, many = set(words(column)), distinct > max(2, len(values) // 10)
         if column in PROXIES and column not in COSTS:
             proxies.append(column)

@@ -16,6 +16,7 @@ returns from ``_state`` and takes back in ``_restore``.
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -331,7 +332,7 @@ class Strategy(ABC):
                 break
             found = self._unseen(np.concatenate([found, self._sample(4 * many, rng)]))
         if len(found) < n and (
-            self.pool is not None or np.prod(self.space.cardinalities, dtype=float) <= ENUMERATION_LIMIT
+            self.pool is not None or math.prod(map(int, self.space.cardinalities)) <= ENUMERATION_LIMIT
         ):
             found = rng.permutation(self._all_unseen())
         return found[:n] if self.zero_cost is None or not warmup else self.zero_cost.best(found[:many], n)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -434,10 +436,8 @@ class Choices(ConditionalSpace):
 
     def describe(self) -> str:
         """The decisions, conditions and rules in words, a line each, and what of a table was left out."""
-        total = 1
-        for size in self.cardinalities:
-            total *= size
-        count = f"{total:,}" if total < 10**9 else f"{float(total):.2g}"
+        total = math.prod(self.cardinalities)
+        count = f"{total:,}" if total < 10**9 else f"{Decimal(total):.1e}"  # which may be larger than any float
         width = max(map(len, self.columns))
         lines = [
             f"Space {self.name!r}: {len(self.columns)} decision{'s' * (len(self.columns) > 1)}, {count} combinations."

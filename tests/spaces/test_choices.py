@@ -407,3 +407,9 @@ def test_numbers_between_the_values_of_a_grid():
         with pytest.raises(InvalidInputError, match="is none of its values"):
             space.row({"lr": 0.003, "units": 777, "width": 32} | wrong)
     assert Choices.from_json(space.to_json()).row({"lr": 0.003, "units": 777, "width": 32}).tolist() == row.tolist()
+
+
+def test_a_space_of_more_rows_than_a_float_can_count() -> None:
+    space = archcast.Choices(**{f"d{i}": [0, 1] for i in range(3000)})
+    assert "3000 decisions, 1.2e+903 combinations" in space.describe()
+    assert space.sample(2, 0).shape == (2, 3000)
