@@ -79,7 +79,7 @@ def test_complete_curves_teach_the_drop(m):
         assert ((low < test[:, -1]) & (test[:, -1] < high)).mean() > 0.8
 
 
-def test_without_complete_curves_it_is_the_network_somewhat_narrower():
+def test_without_complete_curves_it_is_the_network():
     begun, cut = curves(5, 1)[:, :8], curves(4)
     cut[:, -1] = np.nan
     for complete in (np.zeros((0, EPOCHS)), cut):
