@@ -326,6 +326,13 @@ def test_evidence_helps_when_architectures_are_few():
     assert np.mean(gains) > 0
 
 
+@pytest.mark.parametrize(("name", "slope"), [("nasbench201", 0.45), ("spikenas-bench", 0.25)])
+def test_a_size_that_is_not_counted_is_trusted_less(name, slope):
+    space = get_space(name)
+    found = get_predictor("stack", space).init().query(space.sample(5, 0))
+    np.testing.assert_allclose(found.std, np.sqrt(1 - slope**2))
+
+
 def test_trees_without_evidence_stand_beside_those_with_it():
     archs, scores, queries, _ = problem(20, 0)
     stack = get_predictor("stack", SPACE, random_state=0).init(archs, scores, proxies(archs))
