@@ -1,6 +1,6 @@
 """Train the network of the predictor ``ft-pfn`` on synthetic tasks of learning curves and write its weights.
 
-    python tools/train_ft_pfn.py --out archcast/predictors/learning_curve/ft_pfn.safetensors [--steps 6000] [--seed 0]
+    python tools/train_ft_pfn.py --out archcast/predictors/learning_curve/ft_pfn.safetensors [--steps 350] [--seed 0]
 
 No measured curve is used. A run that is broken off goes on where its last checkpoint, ``OUT.state``, was written.
 
@@ -321,7 +321,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=350)
     parser.add_argument("--tasks", type=int, default=16, help="tasks a step")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

@@ -12,8 +12,8 @@ from scipy.spatial.distance import cdist
 from archcast.predictors.base import register
 from archcast.predictors.features import FeatureGroups, median_distance, suited
 from archcast.predictors.learning_curve.curves import Curves
-from archcast.predictors.learning_curve.distributions import Bars, Truncated
-from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast
+from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, Truncated
+from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate
 from archcast.predictors.parameters import Encoding, Number
 from archcast.spaces.base import SearchSpace
 
@@ -24,6 +24,8 @@ Epochs = NDArray[np.int64]
 
 MOST = 250
 """Curves in context: the time of an answer grows with their number, that of the kernel regressions with its cube."""
+FEW = 3
+"""With fewer curves in context half of the answer is that of ``lc-pfn``."""
 FARTHEST = 5.0
 """Components are clipped there."""
 
@@ -42,14 +44,15 @@ class FTPFN(CurveForecaster):
     their architectures, and the beginning of the curve that is asked about, and answers in one pass with 64 bars of
     probability over ``y_T - y_t``. ``init`` only keeps the curves: what is learned of a task is learned by reading.
 
-    Departures from the paper, all for a network that trains in a quarter of an hour of one processor: a token is a curve cut
+    Departures from the paper, all for a network that trains in half a minute of one processor: a token is a curve cut
     after some epoch, not one value of a curve, so that a hundred curves are a hundred tokens; curves in context are cut where
     the curve asked about ends, and kernel regressions of what they gained from there tell the network where to start; attention
     falls with the distance of architectures, of which a token holds ten principal components; the prior has learning-rate
     schedules, networks that never learn, autocorrelated noise and architectures of discrete choices; .15 million weights,
     where the paper has 15 million.
 
-    The signal itself is forecast; ``scores`` play no part. Without curves at init it reads the one curve alone.
+    The signal itself is forecast; ``scores`` play no part. With fewer than three curves at init the answer is an equal mixture with
+    that of ``lc-pfn``, whose training was of single curves alone.
 
     Args:
         space: any space.
@@ -119,7 +122,10 @@ class FTPFN(CurveForecaster):
             tasks = self._tasks(archs[rows], begun, int(seen), goal, curves.total)
             edges[rows], probabilities[rows] = network.gains(tasks)
         width = curves.scale.backward_std(np.ones(n))[:, None]
-        return Forecast.of(Truncated(Bars(curves.last[:, None] + width * edges, probabilities), *curves.bounds))
+        own: Distribution = Bars(curves.last[:, None] + width * edges, probabilities)
+        if len(self.seen_) < FEW:
+            own = Mixture([own, extrapolate(curves)], [0.5, 0.5])
+        return Forecast.of(Truncated(own, *curves.bounds))
 
     def _tasks(self, archs: NDArray[np.int64], begun: Floats, seen: int, goal: int, total: int) -> Any:
         """Partial curves ``(q, seen)`` of which epoch ``goal`` is asked for, after the context."""
