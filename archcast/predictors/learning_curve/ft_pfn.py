@@ -24,8 +24,8 @@ Epochs = NDArray[np.int64]
 
 MOST = 250
 """Curves in context: the time of an answer grows with their number, that of the kernel regressions with its cube."""
-FEW = 3
-"""With fewer curves in context half of the answer is that of ``lc-pfn``."""
+FEW = 5
+"""With fewer curves in context a part of the answer is that of ``lc-pfn``."""
 FARTHEST = 5.0
 """Components are clipped there."""
 
@@ -51,8 +51,8 @@ class FTPFN(CurveForecaster):
     schedules, networks that never learn, autocorrelated noise and architectures of discrete choices; .15 million weights,
     where the paper has 15 million.
 
-    The signal itself is forecast; ``scores`` play no part. With fewer than three curves at init the answer is an equal mixture with
-    that of ``lc-pfn``, whose training was of single curves alone.
+    The signal itself is forecast; ``scores`` play no part. With m < 5 curves at init the answer is a mixture with that of
+    ``lc-pfn``, whose training was of single curves alone: its weight is 1 / (m + 2).
 
     Args:
         space: any space.
@@ -123,8 +123,8 @@ class FTPFN(CurveForecaster):
             edges[rows], probabilities[rows] = network.gains(tasks)
         width = curves.scale.backward_std(np.ones(n))[:, None]
         own: Distribution = Bars(curves.last[:, None] + width * edges, probabilities)
-        if len(self.seen_) < FEW:
-            own = Mixture([own, extrapolate(curves)], [0.5, 0.5])
+        if (m := len(self.seen_)) < FEW:
+            own = Mixture([own, extrapolate(curves)], [(m + 1) / (m + 2), 1 / (m + 2)])
         return Forecast.of(Truncated(own, *curves.bounds))
 
     def _tasks(self, archs: NDArray[np.int64], begun: Floats, seen: int, goal: int, total: int) -> Any:
