@@ -17,7 +17,9 @@ from archcast.testing import check_encoding, encoding_checks
 
 NAMES = ENCODINGS.names()
 CHECKS = encoding_checks()
-FIRST = sorted({SPACES.index[name]: name for name in reversed(SPACES.names())}.values())
+ALIKE = {"hierarchical-nasbench201-flexible"}
+"""Spaces of a file of their own that differ from another in their numbers and operations alone; this one has 1,173 decisions."""
+FIRST = sorted({*{SPACES.index[name]: name for name in reversed(SPACES.names())}.values()} - ALIKE)
 """One of the spaces of each file: those of one file differ in their numbers and operations alone."""
 
 
