@@ -71,7 +71,7 @@ def test_mixtures_are_differentiable_and_their_masks_are_chances(net, x):
 
 
 def test_no_partial_channels():
-    with pytest.raises(InvalidInputError, match="in part"):
+    with pytest.raises(InvalidInputError, match="no partial channels"):
         get_supernet(SPACE, TASK, partial=4)
 
 
