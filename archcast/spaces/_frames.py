@@ -158,9 +158,21 @@ def _truth(text: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A value of Python; ``None`` for NaN and the missing values of pandas."""
+    """A value of Python; ``None`` for NaN and the missing values of pandas; a tuple for a list.
+
+    Raises:
+        InvalidInputError: it is an object that cannot be compared with others, such as a dictionary.
+    """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, list):
+        value = tuple(map(_plain, value))
+    try:
+        hash(value)
+    except Exception as error:  # whatever its own __hash__ raises
+        raise InvalidInputError(
+            f"frame holds {short(value)}: a value must be a number, a text, a truth value, a list of these, or None."
+        ) from error
     if (
         value is None
         or (isinstance(value, float) and math.isnan(value))

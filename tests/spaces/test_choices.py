@@ -413,3 +413,11 @@ def test_a_space_of_more_rows_than_a_float_can_count() -> None:
     space = archcast.Choices(**{f"d{i}": [0, 1] for i in range(3000)})
     assert "3000 decisions, 1.2e+903 combinations" in space.describe()
     assert space.sample(2, 0).shape == (2, 3000)
+
+
+def test_tables_hold_lists_as_values_and_refuse_objects() -> None:
+    rows = [{"kernels": [3, 5] if i % 2 else [3], "score": float(i)} for i in range(12)]
+    space = Choices.from_table(rows, columns=["kernels"])
+    assert set(space.decisions["kernels"].values) == {(3,), (3, 5)}
+    with pytest.raises(InvalidInputError, match=r"frame holds \{'a': 1\}: a value must be a number"):
+        Choices.from_table([{"kernels": {"a": 1}, "score": 1.0}] * 3, columns=["kernels"])
