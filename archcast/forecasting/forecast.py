@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from archcast.checks import generator, listed, mapping, numbers, whole
 from archcast.errors import InvalidInputError, short
 from archcast.evidence import Evidence
-from archcast.forecasting.metrics import Metric, direction, show
+from archcast.forecasting.metrics import Metric, direction, percent, show
 from archcast.predictors.learning_curve.distributions import Distribution
 from archcast.predictors.learning_curve.lc_increment import LCIncrement
 from archcast.spaces.base import get_space
@@ -502,10 +502,3 @@ def _some(names: list[str]) -> str:
 
 def _article(word: str) -> str:
     return ("an " if word[0] in "aeiou" else "a ") + word
-
-
-def percent(chance: float) -> str:
-    """A probability as people write it."""
-    if chance < 0.001 or chance > 0.999:
-        return "under 0.1 %" if chance < 0.5 else "over 99.9 %"
-    return f"{100 * chance:.1f} %" if chance < 0.0995 else f"{100 * chance:.0f} %"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from archcast.checks import one_of
 from archcast.errors import InvalidInputError
 
-__all__ = ["BETTER", "Metric", "choose", "direction", "show"]
+__all__ = ["BETTER", "Metric", "choose", "direction", "percent", "show"]
 
 BETTER = ("higher", "lower")
 
@@ -188,3 +188,10 @@ def show(value: float) -> str:
         return "-"
     digits = 3 if value == 0 else min(max(3 - math.floor(math.log10(abs(value))), 0), 6)
     return f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.3g}"
+
+
+def percent(chance: float) -> str:
+    """A probability as people write it."""
+    if chance < 0.001 or chance > 0.999:
+        return "under 0.1 %" if chance < 0.5 else "over 99.9 %"
+    return f"{100 * chance:.1f} %" if chance < 0.0995 else f"{100 * chance:.0f} %"

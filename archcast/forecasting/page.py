@@ -18,8 +18,7 @@ HEADS = ("run", "advice", "chance", "epochs", "now", "end", "50 %", "90 %")
 def fragment(forecast: Any) -> str:
     """Table, picture and notes, to stand in a notebook or a page."""
     from archcast.forecasting.figure import draw
-    from archcast.forecasting.forecast import percent
-    from archcast.forecasting.metrics import show
+    from archcast.forecasting.metrics import percent, show
 
     inner, outer = forecast.interval(0.5), forecast.interval(0.9)
     lines = []
