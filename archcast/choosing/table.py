@@ -211,7 +211,7 @@ def read_source(frame: Any, space: SearchSpace, *, score: str | None = None, bet
     costs, proxies, _ = _others(columns, {score}, space)
     decisions = space.columns if column is None else (column,)
     roles = Roles(score, falls, tuple(decisions), tuple(costs), tuple(proxies))
-    rows, problems = rows_of(space, columns, roles)
+    rows, problems = rows_of(space, columns, roles, nearest=False)
     good = np.flatnonzero([problem is None for problem in problems] & np.isfinite(values))
     if not len(good):
         why = problems[0] or f"no row has a number in column {score!r}"
@@ -221,17 +221,20 @@ def read_source(frame: Any, space: SearchSpace, *, score: str | None = None, bet
     return Source(space, rows[good], sign * values[good], evidence[good] if evidence else evidence)
 
 
-def rows_of(space: SearchSpace, columns: Columns, roles: Roles) -> tuple[NDArray[np.int64], list[str | None]]:
-    """Rows of all lines of a table, and for each why it has none; such a row is some row of the space."""
+def rows_of(
+    space: SearchSpace, columns: Columns, roles: Roles, *, nearest: bool = True
+) -> tuple[NDArray[np.int64], list[str | None]]:
+    """Rows of all lines of a table, and for each why it has none; such a row is some row of the space. ``nearest`` says whether a
+    number between or beyond the values of a decision stands for the nearest."""
     n = len(next(iter(columns.values()), []))
     try:
-        return _rows(space, columns, roles), [None] * n
+        return _rows(space, columns, roles, nearest), [None] * n
     except ArchcastError:
         pass
     rows, problems = space.sample(n, 0), list[str | None]([None] * n)
     for i in range(n):
         try:
-            rows[i] = _rows(space, {name: [values[i]] for name, values in columns.items()}, roles)[0]
+            rows[i] = _rows(space, {name: [values[i]] for name, values in columns.items()}, roles, nearest)[0]
         except ArchcastError as error:
             problems[i] = re.sub(r"^row 1: ", "", str(error))
     return rows, problems
@@ -410,13 +413,13 @@ def _others(
     return costs, proxies, left_out
 
 
-def _rows(space: SearchSpace, columns: Columns, roles: Roles) -> NDArray[np.int64]:
+def _rows(space: SearchSpace, columns: Columns, roles: Roles, nearest: bool = True) -> NDArray[np.int64]:
     if len(roles.decisions) == 1 and roles.decisions[0] not in space.columns:
         if roles.decisions[0] not in columns:
             raise InvalidInputError(f"there is no column {roles.decisions[0]!r} with architectures.")
         return space.parse([str(text) for text in columns[roles.decisions[0]]])
     if isinstance(space, Choices):
-        return space.rows(columns, nearest=True)
+        return space.rows(columns, nearest=nearest)
     lacking = [name for name in space.columns if name not in columns]
     if lacking:
         raise InvalidInputError(f"there is no column {lacking[0]!r} of space {space.name!r}, nor a column 'arch'.")
