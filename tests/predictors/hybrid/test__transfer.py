@@ -61,13 +61,13 @@ def test_average_over_correlations_by_hand(count):
     logs, means, variances = [], [], []
     for k in range(count):
         for r in CORRELATIONS:
-            prior, new = (r * x.signals[:, k] + (1 - abs(r)) * 0.45 * x.prior for x in (train, query))
-            covariance = (1 - r**2) * gram + 1 + (NOISE + JITTER) * np.eye(8)
+            prior, new = (r * x.signals[:, k] + (1 - abs(r)) * x.slope * x.prior for x in (train, query))
+            covariance = (1 - r**2) * gram + 1 + (NOISE + 1 / 8 + JITTER) * np.eye(8)
             between = (1 - r**2) * cross + 1
             logs.append(multivariate_normal(prior, covariance).logpdf(targets) + log_prior(r, stack.signals_[k].skill))
             solved = np.linalg.solve(covariance, np.column_stack([targets - prior, between.T]))
             means.append(new + between @ solved[:, 0])
-            variances.append((1 - r**2) * own + 1 - np.einsum("ij,ji->i", between, solved[:, 1:]) + NOISE)
+            variances.append((1 - r**2) * own + 1 - np.einsum("ij,ji->i", between, solved[:, 1:]) + NOISE + 1 / 8)
     weights = np.exp(np.array(logs) - max(logs))
     weights /= weights.sum()
     mean, variance = member.predict(query)
@@ -139,7 +139,7 @@ def test_with_more_scores_one_member_inherits_what_the_source_learned():
         np.testing.assert_allclose(root**2, relevance)
     inputs = stack._heard(stack._inputs(stack.structure_.view(QUERIES[:4]), {}), QUERIES[:4], None)
     terms = terms_of(inputs, False)
-    prior = heir.expected * inputs.signals[:, 0] + (1 - heir.expected) * 0.45 * inputs.prior
+    prior = heir.expected * inputs.signals[:, 0] + (1 - heir.expected) * inputs.slope * inputs.prior
     scaled = type(terms)(
         tuple(x * root for x, root in zip(terms.matern, heir.relevances)), (*terms.linear, inputs.signals)
     )
