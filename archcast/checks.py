@@ -102,17 +102,21 @@ def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
 
 
 def mapping(name: str, value: Any, of: str) -> dict[Any, Any]:
-    """``value`` as a dictionary; ``of`` says what it holds, e.g. ``"names to arrays"``.
+    """``value`` as a dictionary; ``of`` says what it holds, e.g. ``"names to arrays"``; its keys are texts.
 
     Raises:
-        InvalidInputError: it is no mapping.
+        InvalidInputError: it is no mapping, or a key is no text.
     """
     try:
-        if isinstance(value, Mapping):
-            return dict(value.items())
+        found = dict(value.items()) if isinstance(value, Mapping) else None
     except Exception as error:  # of an object that only says that it is one
         raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.") from error
-    raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.")
+    if found is None:
+        raise InvalidInputError(f"{name} must be a mapping of {of}, got {short(value)}.")
+    for key in found:
+        if not isinstance(key, str):
+            raise InvalidInputError(f"{name} must be a mapping of {of}: the keys are texts, and {short(key)} is not.")
+    return found
 
 
 def imported(name: str, path: str, separator: str = ".") -> Any:
