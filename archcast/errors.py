@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 __all__ = [
-    "USER_ERRORS",
     "ArchcastError",
     "DataNotFoundError",
     "DivergedError",

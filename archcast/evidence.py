@@ -170,6 +170,8 @@ class Source:
 
     def __post_init__(self) -> None:
         archs, scores = _rows("source.archs", self.archs), numbers("source.scores", self.scores)
+        if self.evidence is None:
+            object.__setattr__(self, "evidence", Evidence())
         _check_kind("source.evidence", self.evidence)
         if not isinstance(self.space, str) and not hasattr(self.space, "cardinalities"):
             raise InvalidInputError(f"source.space must be a search space or its name, got {short(self.space)}.")

@@ -90,7 +90,9 @@ def get_predictor(name: str, space: Any, *, random_state: Any = None, calibrate:
         InvalidInputError: for parameters that the predictor does not have.
     """
     made = _make(PREDICTORS, name, space, {"random_state": random_state, **params})
-    if not calibrate:
+    from archcast.checks import switch
+
+    if not switch("calibrate", calibrate):
         return made
     return _make(
         PREDICTORS, "conformal", space, {"predictor": name, "settings": params or None, "random_state": random_state}

@@ -165,7 +165,10 @@ def benchmark_with_proxies():
         (["no-such-benchmark"], "Unknown benchmark 'no-such-benchmark'"),
         (["--space", "nasbench201"], "--space goes with --objective"),
         (["--objective", "train"], "--objective train needs --space"),
-        (["--objective", "nowhere:f", "--space", "nasbench201"], "--objective nowhere:f: No module named 'nowhere'"),
+        (
+            ["--objective", "nowhere:f", "--space", "nasbench201"],
+            "--objective 'nowhere:f' cannot be imported: ModuleNotFoundError: No module named 'nowhere'",
+        ),
         (["--objective", "sideways", "--space", "nasbench201"], "--objective must be table, train or module:function"),
         (["--objective", "os:getcwd", "--metric", "x"], "A benchmark and --metric go with --objective table"),
         (["--strategy", "one-shot"], "has no supernet"),

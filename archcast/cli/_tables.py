@@ -29,6 +29,7 @@ __all__ = [
     "say_notes",
     "show_validated",
     "wrapped",
+    "written",
 ]
 
 WIDTH = 80
@@ -125,26 +126,21 @@ def lines(rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def cut(text: str, before: int) -> str:
-    """A text that stands last in a line after ``before`` columns, without its middle where the line would be too long.
-
-    Examples:
-        >>> cut("|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|avg_pool_3x3~2|", 40)
-        '|nor_conv_3x3~0|+|s…|avg_pool_3x3~2|'
-    """
-    room = max(_columns() - before, 20)
-    if len(text) <= room:
+    """A text that stands last in a line after ``before`` columns, without its middle where a terminal has no room for it."""
+    columns = _columns()
+    if columns is None or len(text) <= (room := max(columns - before, 20)):
         return text
     tail = (room - 1) * 2 // 5
     return f"{text[: room - 1 - tail]}…{text[len(text) - tail :]}"
 
 
 def wrapped(text: str, indent: str) -> str:
-    """Lines that fit the screen and begin with ``indent``; a word is never broken."""
+    """Lines that fit the terminal, or :data:`WIDTH` columns, and begin with ``indent``; a word is never broken."""
     import textwrap
 
     return textwrap.fill(
         text,
-        _columns(),
+        _columns() or WIDTH,
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
@@ -152,9 +148,14 @@ def wrapped(text: str, indent: str) -> str:
     )
 
 
-def _columns() -> int:
-    """Columns of the terminal; :data:`WIDTH` where the output goes elsewhere."""
+def written(text: str) -> str:
+    """What a command has written and where: lines that fit the terminal, one line where the output goes elsewhere."""
+    return text if _columns() is None else wrapped(text, "")
+
+
+def _columns() -> int | None:
+    """Columns of the terminal; ``None`` where the output goes elsewhere."""
     import shutil
     import sys
 
-    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else None

@@ -153,7 +153,7 @@ def bench(
     Ctrl-C keeps what is finished; the same command continues.
     """
     from archcast.cli._summary import show
-    from archcast.cli._tables import wrapped
+    from archcast.cli._tables import written
     from archcast.evaluation import evaluate
 
     loaded = load(benchmark, table, space, arch_column, score_column)
@@ -188,7 +188,7 @@ def bench(
         return
     show(results)
     files = ["report.html", "figure.png", *["budgets.png"] * bool(results.protocol["budgets"]), "results.json"]
-    typer.echo(wrapped(f"Written to {folder}: {', '.join(files)}, results.csv", ""))
+    typer.echo(written(f"Written to {folder}: {', '.join(files)}, results.csv"))
     if quick:
         typer.echo("This was a quick look: leave out --quick for all of the default predictors and trials.")
 

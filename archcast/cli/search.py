@@ -147,7 +147,7 @@ def search(
     Ctrl-C keeps what is finished; the same command continues.
     """
     from archcast.cli._searches import show
-    from archcast.cli._tables import wrapped
+    from archcast.cli._tables import written
     from archcast.errors import InvalidInputError
     from archcast.search import TrainingObjective, run_search
 
@@ -192,7 +192,7 @@ def search(
     show(results)
     if trainer is not None and (best := results.best_found()) is not None:
         typer.echo(f"Its weights: {trainer.weights_file(target.space.parse(best['arch'])[0])}")
-    typer.echo(wrapped(f"Written to {folder}: report.html, figure.png, results.json, results.csv, history.csv", ""))
+    typer.echo(written(f"Written to {folder}: report.html, figure.png, results.json, results.csv, history.csv"))
 
 
 def _objective(

@@ -42,10 +42,10 @@ class Measurements:
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]], protocol: Mapping[str, Any]) -> Self:
-        """Measurements from rows with the keys of the frame's columns."""
+        """Measurements from rows with the keys of the frame's columns; ``correlations`` may be left out."""
         import pandas as pd
 
-        table = list(rows)
+        table = [{"correlations": "", **row} for row in rows]
         columns = {name: pd.Series([row[name] for row in table], dtype=kind) for name, kind in COLUMNS.items()}
         return cls(pd.DataFrame(columns), dict(protocol))
 

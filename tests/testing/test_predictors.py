@@ -280,6 +280,13 @@ class TakesAnyCurve(_Mutant):
     requires = Requirements(curve="train_loss", epochs=3)
 
 
+class TakesAnySource(_Mutant):
+    learns_from_sources = True
+
+    def _check_sources(self, sources):
+        return list(sources)
+
+
 class TakesAnyNumber(_Mutant):
     def _check_parameters(self):
         pass
@@ -329,6 +336,7 @@ BROKEN = [
     ),
     ("check_curves", TakesAnyCurve, "a curve that is too short: no InvalidInputError"),
     ("check_pool", RejectsPools, "^pool$"),
+    ("check_sources", TakesAnySource, "init with a source of another space: no InvalidInputError"),
     ("check_failed_init_changes_nothing", LeftHalfway, "a failed init changed"),
     ("check_no_global_state_is_touched", SeedsGlobally, r"changes \[.numpy's global generator.\]"),
     ("check_no_global_state_is_touched", SeedsEveryDevice, r"changes \[.CUDA's generators.\]"),
