@@ -147,7 +147,7 @@ def label_of(name: str, value: Any) -> str:
     """
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_LABEL or not value.isprintable():
         raise InvalidInputError(
-            f"{name} must have 1 to {LONGEST_LABEL} letters, digits and signs on one line, got {short(value)}."
+            f"{name} must be one line of 1 to {LONGEST_LABEL} letters, digits and signs, got {short(value)}."
         )
     return value
 
