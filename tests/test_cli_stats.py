@@ -128,3 +128,22 @@ def test_inputs_are_drawn_as_asked():
     assert isinstance(inputs_of(["3", "4"]).batch(1), tuple)
     with pytest.raises(InvalidInputError, match="is no name of an argument"):
         inputs_of(["a b:3"])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "score net.py:net --input 8 --proxies params,flops,snip --batch-size 2",
+        "score net.py:net net.py:net --input 8 --proxies params,flops,snip --batch-size 2",
+        "stats net.py:net --input 8 --batch-size 2",
+        "list strategies",
+    ],
+)
+def test_no_line_of_a_table_ends_in_blanks(call: str, tmp_path, monkeypatch) -> None:
+    (tmp_path / "net.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, call.split(), env={"COLUMNS": "100"})
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.split("\n")
+    assert len(lines) > 4
+    assert [line for line in lines if line != line.rstrip()] == []

@@ -22,16 +22,14 @@ __all__ = ["ScoreFile", "as_csv", "as_json", "failures", "ranked", "show"]
 def show(outcomes: Sequence[Outcome], proxies: Sequence[str], column: str) -> None:
     """Print one target as a list of proxies, several as a table that fits the terminal."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
+
+    from archcast.cli._grid import Grid
 
     console = Console(highlight=False)
 
-    def table() -> Any:
-        return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-
     if len(outcomes) == 1:
-        only = table()
+        only = Grid()
         only.add_column("proxy", no_wrap=True)
         only.add_column("score", justify="right", no_wrap=True)
         only.add_column("", style="dim")
@@ -44,7 +42,7 @@ def show(outcomes: Sequence[Outcome], proxies: Sequence[str], column: str) -> No
     widths = {name: max(len(name), *(len(_text(outcome, name)) for outcome in outcomes)) for name in proxies}
     room = max(console.width - min(names, 40) - 2, 20)
     for part in _parts(proxies, widths, room):
-        several = table()
+        several = Grid()
         several.add_column(column, overflow="ellipsis", no_wrap=True, max_width=40 if names > 40 else names)
         for name in part:
             several.add_column(name, justify="right", no_wrap=True)

@@ -97,10 +97,11 @@ def _table(name: str) -> Benchmark | None:
 def show(records: Sequence[dict[str, Any]]) -> None:
     """Print the records, and what their columns mean."""
     from rich.console import Console
-    from rich.table import Table
+
+    from archcast.cli._grid import Grid
 
     console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Grid()
     table.add_column("model", overflow="ellipsis", no_wrap=True, max_width=36)
     for name in ("top-1 %", "90 % interval", "percentile", "published"):
         table.add_column(name, justify="right", no_wrap=True)

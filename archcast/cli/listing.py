@@ -53,9 +53,10 @@ def list_(
         typer.echo(json.dumps(full, indent=2, ensure_ascii=False, default=list))
         return
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    from archcast.cli._grid import Grid
+
+    table = Grid()
     table.add_column("name", no_wrap=True)
     table.add_column("what")
     table.add_column("paper")

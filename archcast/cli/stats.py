@@ -127,10 +127,11 @@ def _answer(model: str, found: Profile, samples: int | None, room: float | None,
 
 def _show(answer: dict[str, Any], found: Profile, optimizer: str, layers: int) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    from archcast.cli._grid import Grid
 
     console = Console(highlight=False)
-    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    facts = Grid(show_header=False)
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column()
     facts.add_row("parameters", _number(answer["params"]))
@@ -158,9 +159,9 @@ def _show(answer: dict[str, Any], found: Profile, optimizer: str, layers: int) -
 
 
 def _layers(found: Profile, most: int) -> Any:
-    from rich.table import Table
+    from archcast.cli._grid import Grid
 
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Grid()
     table.add_column("layer", overflow="ellipsis", no_wrap=True, max_width=30)
     table.add_column("kind", overflow="ellipsis", no_wrap=True, max_width=16)
     for name in ("params", "MACs", "share"):
