@@ -25,7 +25,8 @@ def forecast(
     logs: Annotated[
         list[Path],
         typer.Argument(
-            help="Paths to logs of trainings: CSV, TSV, JSON lines, TensorBoard events, or folders that hold them.",
+            help="Paths to logs of trainings: CSV, TSV, JSON, JSON lines, printed lines, TensorBoard events, metrics of MLflow, "
+            "or folders that hold logs.",
             show_default=False,
         ),
     ],
@@ -104,6 +105,10 @@ def _once(
     if not found.runs:
         return False, True
     measured = one_metric(found.runs, metric, better)
+    told = {run.epochs for run in found.runs if run.epochs is not None}
+    if epochs is None and len(told) == 1:
+        epochs = told.pop()
+        found.notes.append(f"A full training has {epochs} epochs, as the log says.")
     answer = ends_of(
         {run.name: run.values for run in found.runs},
         epochs=epochs,

@@ -32,7 +32,7 @@ ACCURACIES = {
     "miou",
     "dice",
 }
-ACCURACIES |= {"sensitivity", "specificity", "hit", "hits", "map"}
+ACCURACIES |= {"sensitivity", "specificity", "hit", "hits", "map", "ap"}
 RISING = {"score", "reward", "return", "bleu", "rouge", "meteor", "psnr", "ssim", "r2", "mcc", "kappa", "ndcg", "mrr"}
 RISING |= {"tau", "spearman", "pearson", "correlation", "elo", "best", "hypervolume"}
 ERRORS = {"error", "err"}
@@ -126,12 +126,13 @@ def words(name: str) -> list[str]:
 def _kind(name: str) -> str | None:
     """The last word that says something decides: ``loss_accuracy`` is an accuracy."""
     for word in reversed(words(name)):
+        bare = word.rstrip("0123456789")  # mAP50, loss2
         for kind, known in (("accuracy", ACCURACIES), ("error", ERRORS), ("perplexity", PERPLEXITIES)):
-            if word in known:
+            if word in known or bare in known:
                 return kind
-        if word in FALLING or (word.endswith("loss") and word != "loss"):
+        if word in FALLING or bare in FALLING or (bare.endswith("loss") and bare != "loss"):
             return "loss"
-        if word in RISING:
+        if word in RISING or bare in RISING:
             return "score"
     return None
 
@@ -154,12 +155,16 @@ def choose(names: Iterable[str]) -> str | None:
         if kind is None:
             continue
         own = set(words(name))
-        part = next((i for i, part in enumerate((VALIDATION, TEST, None, TRAIN)) if part is None or own & part), 2)
+        part = next(
+            (i for i, part in enumerate((VALIDATION | {"metrics"}, TEST, None, TRAIN)) if part is None or own & part), 2
+        )
         if part == 2 and own & TRAIN:
             part = 3
         order = ("accuracy", "error", "score", "perplexity", "loss").index(kind)
-        # the plain one first: val_accuracy before val_accuracy_top5, val_acc before val_f1
-        plain = 0 if own & {"acc", "accuracy"} and "top5" not in own and not {"top", "5"} <= own else 1
+        # the plain one first: val_accuracy before val_accuracy_top5, val_acc before val_f1, mAP50-95 before mAP50
+        second = "top5" in own or {"top", "5"} <= own or {"acc", "5"} <= own
+        first_choice = own & {"acc", "accuracy", "top1", "map"} or {"map50", "95"} <= own
+        plain = 2 if second else 0 if first_choice else 1
         best.append(((part, order, plain), name))
     if not best:
         return None

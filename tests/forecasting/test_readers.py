@@ -123,6 +123,106 @@ ONE_RUN = {
     "an epoch twice": table([["epoch", "val_acc"], *[row for e, y in enumerate(CURVE) for row in ([e, 0.0], [e, y])]]),
 }
 
+PRINTED = {
+    "keras": "".join(
+        f"Epoch {e}/30\n18/18 [====] - 5s 3ms/step - loss: {1 - y:.4f} - val_accuracy: {y:.4f}\n"
+        for e, y in enumerate(CURVE, 1)
+    ),
+    "a logger": "".join(
+        f"2024-05-01 12:00:{e:02d},123 INFO Epoch {e}/30 - loss: 0.{e} - val_acc: {y:.4f}\n"
+        for e, y in enumerate(CURVE)
+    ),
+    "words and numbers": "".join(f"epoch {e} train loss {1 - y:.3f} val acc {y:.3f}\n" for e, y in enumerate(CURVE)),
+    "PyTorch's first example": "".join(
+        f"Train Epoch: {e} [0/60000 (0%)]\tLoss: 0.9\nTrain Epoch: {e} [640/60000 (1%)]\tLoss: 0.8\n\n"
+        f"Test set: Average loss: 0.{e}, Accuracy: {round(10000 * y)}/10000 ({100 * y:.0f}%)\n"
+        for e, y in enumerate(CURVE, 1)
+    ),
+    "PyTorch's tutorial": "".join(
+        f"Epoch {e}/29\n----------\ntrain Loss: 0.5000 Acc: 0.9\nval Loss: 0.4 Acc: {y:.4f}\n\n"
+        for e, y in enumerate(CURVE)
+    ),
+    "PyTorch's ImageNet, in percent": "".join(
+        f"Epoch: [{e}][10/391]\tTime 0.2 ( 0.3)\tLoss 2.1e+00 (2.2e+00)\tAcc@1  91.00 ( 92.00)\n"
+        f" *   Acc@1 {100 * y:.3f} Acc@5 99.100\n"
+        for e, y in enumerate(CURVE)
+    ),
+    "steps": "".join(
+        f"step {250 * e}: train perplexity 9, val score {y:.4f}\niter {250 * e}: loss 0.3, time 23.1ms\n"
+        for e, y in enumerate(CURVE)
+    ),
+    "boosted trees": "".join(f"[{e}]\ttrain-auc:0.9\tvalid-auc:{y:.5f}\n" for e, y in enumerate(CURVE)),
+    "dictionaries of Python": "".join(
+        f"{{'eval_loss': nan, 'eval_f1': {y}, 'epoch': {e}.0}}\n" for e, y in enumerate(CURVE, 1)
+    ),
+    "colours, and no epochs": "".join(f"\x1b[32mINFO\x1b[0m val_acc={y}\n" for y in CURVE),
+}
+
+
+@pytest.mark.parametrize("kind", PRINTED)
+def test_printed_lines(kind, tmp_path):
+    logs = read(tmp_path, PRINTED[kind], "net.log")
+    assert logs.failures == []
+    np.testing.assert_allclose(logs.runs[0].values / (100 if "percent" in kind else 1), CURVE, atol=1e-9)
+    assert logs.runs[0].epochs == {"keras": 30, "a logger": 30, "PyTorch's tutorial": 29}.get(kind)
+
+
+def test_exports_of_tracking_services(tmp_path):
+    """Weights & Biases has a column a run, pandas a header of two lines, MLflow files, and people write lines above the header."""
+    wandb = [["Step", *(f"{r} - val_acc{end}" for r in "ab" for end in ("", "__MIN", "__MAX"))]]
+    wandb += [[e, y, 0, 1, *([y / 2, 0, 1] if e < 3 else ["", "", ""])] for e, y in enumerate(CURVE)]
+    two = [["", "acc", "acc", "loss", "loss"], ["run", "a", "b", "a", "b"], ["epoch", "", "", "", ""]]
+    two += [[e, y, y / 2, 1, 2] for e, y in enumerate(CURVE)]
+    for rows in (wandb, two):
+        logs = read(tmp_path, table(rows))
+        assert [run.name for run in logs.runs] == ["a", "b"], logs.failures
+        np.testing.assert_allclose(logs.runs[0].values, CURVE)
+        np.testing.assert_allclose(logs.runs[1].values[:3], np.array(CURVE[:3]) / 2)
+    for run in "ab":
+        folder = tmp_path / "mlruns" / "0" / run / "metrics"
+        folder.mkdir(parents=True)
+        (folder / "val_acc").write_text("".join(f"17000000000{e} {y} {e}\n" for e, y in enumerate(CURVE)) + "17")
+        (folder / "loss").write_text("".join(f"17000000000{e} {1 - y} {e}\n" for e, y in enumerate(CURVE)))
+    for source, names in ((tmp_path / "mlruns", ["a", "b"]), (tmp_path / "mlruns/0/a/metrics/val_acc", ["a"])):
+        logs = read_logs([source])
+        assert [run.name for run in logs.runs] == names, logs.failures
+        np.testing.assert_allclose(logs.runs[0].values, CURVE)
+    (tmp_path / "mlruns/0/a/metrics/val_acc").write_text("17000000000 0.5 1\nnonsense\n17000000000 0.5 2\n")
+    assert "line 2 is not" in read_logs([tmp_path / "mlruns"]).failures[0]
+    yolo = [
+        [
+            "      epoch",
+            "  metrics/precision(B)",
+            "  metrics/mAP50(B)",
+            "  metrics/mAP50-95(B)",
+            " val/box_loss",
+            " val/cls_loss",
+        ]
+    ]
+    yolo += [[e + 1, 0.5, 0.9, y, 1, 2] for e, y in enumerate(CURVE)]
+    np.testing.assert_allclose(read(tmp_path, table(yolo)).runs[0].values, CURVE)
+    large = table(
+        [["step", "reward"], *[[f"{1000 * (e + 1):,}", f"{1e4 * y + 1000:,.1f}"] for e, y in enumerate(CURVE)]]
+    )
+    logs = read(tmp_path, large)
+    np.testing.assert_allclose(logs.runs[0].values, 1e4 * np.array(CURVE) + 1000)
+    above = "model: resnet18, wide\nbatch size: 64\n" + table(
+        [["epoch", "val_acc", "lr"], *[[e, y, 1] for e, y in enumerate(CURVE)]]
+    )
+    np.testing.assert_allclose(read(tmp_path, above).runs[0].values, CURVE)
+
+
+def test_states_of_hugging_face(tmp_path):
+    """Of the states in checkpoints only the last counts; it tells how long the training is."""
+    for k, folder in ((2, "out/checkpoint-20"), (5, "out/checkpoint-100")):
+        history = [{"epoch": e, "eval_accuracy": y, "step": 10 * e} for e, y in enumerate(CURVE[:k], 1)]
+        state = {"best_metric": 1, "log_history": history, "num_train_epochs": 8}
+        read(tmp_path, json.dumps(state), f"{folder}/trainer_state.json")
+    logs = read_logs([tmp_path / "out"])
+    assert len(logs.runs) == 1
+    np.testing.assert_allclose(logs.runs[0].values, CURVE)
+    assert logs.runs[0].epochs == 8
+
 
 @pytest.mark.parametrize("kind", ONE_RUN)
 def test_one_run(kind, tmp_path):

@@ -12,6 +12,8 @@ from archcast.forecasting.readers.runs import number
 
 __all__ = ["columns_of"]
 
+MOST_PREAMBLE = 30
+"""Lines above a header."""
 SEPARATORS = ("\t", ";", "|", ",")
 
 
@@ -30,6 +32,7 @@ def columns_of(text: str) -> dict[str, list[object]]:
     torn = not text.endswith("\n")
     if not lines:
         raise InvalidFileError("there are only comments.")
+    lines = _without_preamble(lines)
     separator = _separator(lines[0][1])
     rows: list[tuple[int, list[str]]] = []
     for i, line in lines:
@@ -39,6 +42,8 @@ def columns_of(text: str) -> dict[str, list[object]]:
         del rows[-1]
     header = _header(rows)
     body = rows if header is None else rows[1:]
+    if header is not None and len(set(rows[0][1])) < len(header) and len(rows) > 2:
+        header, body = _two_lines(header, body)
     if header is None:
         width = max(len(cells) for _, cells in rows)
         header = _names(rows, width)
@@ -56,6 +61,35 @@ def columns_of(text: str) -> dict[str, list[object]]:
         for name, cell in zip(header, padded):
             out[name].append(cell)
     return out
+
+
+def _without_preamble(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines from the header on: settings that were written above it have fewer cells than the table."""
+    for separator in SEPARATORS:
+        counts = [line.count(separator) for _, line in lines]
+        common = max(set(counts), key=counts.count)
+        start = counts.index(common)
+        if not 0 < start <= MOST_PREAMBLE or counts[0] > common or counts[start:].count(common) < 2:
+            continue
+        above = [next(csv.reader(io.StringIO(line), delimiter=separator)) for _, line in lines[:start]]
+        head = [cell.strip() for cell in next(csv.reader(io.StringIO(lines[start][1]), delimiter=separator))]
+        settings = all(number(cells[0]) is None and len(cells) <= 2 for cells in above)
+        if settings and not any(number(cell) is not None for cell in head):
+            return lines[start:]
+    return lines
+
+
+def _two_lines(header: list[str], body: list[tuple[int, list[str]]]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """A header of two lines, metrics above runs, as pandas writes columns of two levels: ``run - metric``, as others write it."""
+    second = body[0][1]
+    if len(second) != len(header) or any(number(cell) is not None for cell in second) or not all(second[1:]):
+        return header, body
+    body = body[1:]
+    first = second[0] or header[0]
+    if body and body[0][1][0] and not any(body[0][1][1:]):  # the name of the rows has a line of its own
+        first, body = body[0][1][0], body[1:]
+    names = [name.partition("#")[0] for name in header]
+    return [first, *(f"{run} - {name}" for run, name in zip(second[1:], names[1:]))], body
 
 
 def _separator(line: str) -> str | None:

@@ -12,7 +12,7 @@ from archcast.errors import InvalidFileError, InvalidInputError, require
 from archcast.forecasting.readers.runs import Run
 from archcast.forecasting.readers.table import runs_of
 
-__all__ = ["is_events", "runs_of_events"]
+__all__ = ["columns_of_scalars", "is_events", "runs_of_events"]
 
 SPLITS = ("train", "validation", "val", "valid", "eval", "test")
 
@@ -42,7 +42,7 @@ def runs_of_events(paths: list[Path], metric: str | None) -> list[tuple[Path, li
     out = []
     for folder, scalars in trainings.items():
         try:
-            out.append((folder, runs_of(_columns(scalars), metric)))
+            out.append((folder, runs_of(columns_of_scalars(scalars), metric)))
         except InvalidInputError as error:
             raise InvalidFileError(f"{folder}: {error}") from error
     return out
@@ -77,7 +77,7 @@ def _scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
     return out
 
 
-def _columns(scalars: dict[str, list[tuple[int, float]]]) -> dict[str, list[object]]:
+def columns_of_scalars(scalars: dict[str, list[tuple[int, float]]]) -> dict[str, list[object]]:
     """A row for each point. Steps that count from 0 or 1 on are epochs; a scalar ``epoch``, as of Lightning, tells them."""
     told = dict(scalars.get("epoch", []))
     rows: list[tuple[str, int, float]] = [

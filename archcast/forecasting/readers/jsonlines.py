@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,13 @@ def runs_of_json(text: str, metric: str | None) -> list[Run]:
         InvalidFileError: a line is no JSON, or no record.
         InvalidInputError: as of :func:`~archcast.forecasting.readers.table.runs_of`.
     """
-    return _runs(_records(text), metric)
+    records, epochs = _records(text)
+    return [replace(run, epochs=epochs) for run in _runs(records, metric)]
 
 
-def _records(text: str) -> list[dict[str, Any]]:
+def _records(text: str) -> tuple[list[dict[str, Any]], int | None]:
+    """The records, and the epochs of a full training, if a trainer's state tells them."""
+    epochs = None
     try:
         whole: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -48,6 +52,8 @@ def _records(text: str) -> list[dict[str, Any]]:
     if isinstance(whole, dict):
         logs = [value for value in whole.values() if _list_of(value, dict)]
         if logs:  # a trainer's state with its history inside
+            told = whole.get("num_train_epochs")
+            epochs = told if type(told) is int and told > 0 else None
             whole = max(logs, key=len)
         elif all(_list_of(value, (int, float, type(None))) for value in whole.values()) and whole:
             if not any(Metric.of(str(name)) for name in whole):  # names are runs
@@ -60,7 +66,7 @@ def _records(text: str) -> list[dict[str, Any]]:
         raise InvalidFileError(
             'it is JSON, but not records: expected an object on each line, such as {"epoch": 1, "val_acc": 0.5}.'
         )
-    return [_flat(record) for record in whole]
+    return [_flat(record) for record in whole], epochs
 
 
 def _runs(records: list[dict[str, Any]], metric: str | None) -> list[Run]:
@@ -84,7 +90,7 @@ def _runs(records: list[dict[str, Any]], metric: str | None) -> list[Run]:
         label = "/".join(_text(record[name]) for name in NAMES if name in record and _text(record[name]))
         for run in found:
             name = label or (f"row {i + 1}" if len(records) > 1 else "")
-            runs.append(Run(name, run.values, run.metric, run.notes))
+            runs.append(replace(run, name=name))
     return runs
 
 

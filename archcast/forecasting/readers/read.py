@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from archcast.forecasting.metrics import Metric
 from archcast.forecasting.readers.delimited import columns_of
 from archcast.forecasting.readers.events import is_events, runs_of_events
 from archcast.forecasting.readers.jsonlines import runs_of_json
+from archcast.forecasting.readers.mlflow import is_mlflow, runs_of_mlflow
+from archcast.forecasting.readers.printed import columns_of_lines, is_printed
 from archcast.forecasting.readers.runs import Run
 from archcast.forecasting.readers.table import runs_of
 from archcast.forecasting.readers.text import read_text
@@ -34,6 +38,8 @@ GENERIC = {
     "curve",
 }
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
+PRINTED = (".log", ".out")
+STATE = "trainer_state.json"
 
 
 @dataclass
@@ -55,7 +61,7 @@ def read_logs(paths: Sequence[str | Path], metric: str | None = None) -> Logs:
     """Read files and folders; what cannot be read is a line of ``failures`` and hinders nothing else.
 
     Args:
-        paths: CSV, TSV, JSON lines, JSON, TensorBoard event files, or folders that hold them.
+        paths: CSV, TSV, JSON lines, JSON, printed lines, TensorBoard event files, metrics of MLflow, or folders that hold them.
         metric: name of the metric; ``None`` chooses in each file.
     """
     logs = Logs()
@@ -75,8 +81,15 @@ def read_logs(paths: Sequence[str | Path], metric: str | None = None) -> Logs:
                 named += [(source / "events", run) for source, runs in runs_of_events(inside, metric) for run in runs]
             except (ArchcastError, OSError) as error:
                 logs.failures.append(_line(given if len(inside) == 1 else folder, error))
+        followed = [path for path in files if path not in events and is_mlflow(path)]
+        for folder in sorted({path.parent for path in followed}):
+            try:
+                inside = [path for path in followed if path.parent == folder]
+                named += [(folder.parent / "events", run) for run in runs_of_mlflow(inside, metric)]
+            except (ArchcastError, OSError) as error:
+                logs.failures.append(_line(folder.parent, error))
         for path in files:
-            if path in events:
+            if path in events or path in followed:
                 continue
             try:
                 named += [(path, run) for run in _read(path, metric)]
@@ -96,15 +109,52 @@ def _files(path: Path) -> list[Path]:
     ours = [p for p in inside if p.name == "runs.jsonl"]
     events = [p for p in inside if is_events(p)]
     tables = [p for p in inside if p.suffix.lower() in ENDINGS]
-    found = ours or tables or events
+    found = ours or _states(inside) or tables or events or [p for p in inside if is_mlflow(p)]
+    found = found or [p for p in inside if p.suffix.lower() in PRINTED]
     if not found:
-        raise InvalidFileError(f"{path} holds no logs: expected *.csv, *.tsv, *.jsonl, or TensorBoard's *tfevents*.")
+        raise InvalidFileError(
+            f"{path} holds no logs: expected *.csv, *.tsv, *.jsonl, *.log, {STATE}, TensorBoard's *tfevents*, or MLflow's metrics."
+        )
     return found
+
+
+def _states(inside: list[Path]) -> list[Path]:
+    """The last state of each training of Hugging Face's trainer: each checkpoint repeats the history before it."""
+    last: dict[Path, Path] = {}
+    for path in (path for path in inside if path.name == STATE):
+        checkpoint = re.fullmatch(r"checkpoint-(\d+)", path.parent.name)
+        folder = path.parent.parent if checkpoint else path.parent
+        if folder not in last or _step(path) > _step(last[folder]):
+            last[folder] = path
+    return list(last.values())
+
+
+def _step(path: Path) -> float:
+    """The step of a checkpoint; what lies beside the checkpoints is later than each of them."""
+    return float(path.parent.name.rpartition("-")[2]) if path.parent.name.startswith("checkpoint-") else math.inf
 
 
 def _read(path: Path, metric: str | None) -> list[Run]:
     """The curves of a file that is text."""
     text = read_text(path)
+    if is_printed(text):
+        return _printed(text, metric)
+    try:
+        return _structured(path, text, metric)
+    except InvalidFileError as error:
+        try:
+            return _printed(text, metric)
+        except (InvalidFileError, InvalidInputError):
+            raise error from None
+
+
+def _printed(text: str, metric: str | None) -> list[Run]:
+    found = columns_of_lines(text)
+    return [replace(run, epochs=found.epochs) for run in runs_of(found.columns, metric)]
+
+
+def _structured(path: Path, text: str, metric: str | None) -> list[Run]:
+    """The curves of JSON or of a table."""
     if text.lstrip()[0] in "{[":
         return runs_of_json(text, metric)
     columns = columns_of(text)
@@ -113,9 +163,7 @@ def _read(path: Path, metric: str | None) -> list[Run]:
         return runs_of(columns, metric or "kendall_tau")
     runs = runs_of(columns, metric)
     if len(runs) == 1 and runs[0].metric in (None, "value", "Value") and Metric.of(path.stem):
-        return [
-            Run(runs[0].name, runs[0].values, path.stem, runs[0].notes)
-        ]  # TensorBoard names what it exports by the tag
+        return [replace(runs[0], metric=path.stem)]  # TensorBoard names what it exports by the tag
     return runs
 
 
@@ -144,7 +192,7 @@ def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
         if not np.isfinite(run.values).any():
             logs.failures.append(f"{path}: run {name!r} has no value but NaN.")
             continue
-        logs.runs.append(Run(name, run.values, run.metric, run.notes))
+        logs.runs.append(replace(run, name=name))
         logs.notes += [f"{name}: {note}." for note in run.notes]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ __all__ = ["Run", "arrange", "number"]
 Floats = NDArray[np.float64]
 LONGEST = 100_000
 """A number of an epoch beyond this is none; rows are then counted."""
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})")
 RESTARTS = 3
 """A log whose epochs go back more often is not in the order of time."""
 
@@ -26,16 +28,20 @@ class Run:
         values: ``(epochs,)``; NaN is unknown, an infinite last value a divergence.
         metric: name of what was measured, or ``None`` if the file does not say.
         notes: what was changed while reading.
+        epochs: epochs of a full training, where the file says so.
     """
 
     name: str
     values: Floats
     metric: str | None
     notes: list[str] = field(default_factory=list)
+    epochs: int | None = None
 
 
 def number(cell: object) -> float | None:
-    """A cell as a number: NaN for the words of it, ``None`` for what is none. ``0,5`` is 0.5 and ``93 %`` is 93.
+    """A cell as a number: NaN for the words of it, ``None`` for what is none.
+
+    ``0,5`` is 0.5, ``1,234.5`` is 1234.5, ``93 %`` is 93.
 
     Examples:
         >>> number("0,5"), number(" 93.1% "), number(True), number("abc"), number("")
@@ -46,7 +52,9 @@ def number(cell: object) -> float | None:
     if isinstance(cell, (int, float)):
         return float(cell)
     text = str(cell).strip().rstrip("%").strip()
-    if text.count(",") == 1 and "." not in text:
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    elif text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")
     if text.startswith("tensor(") and text.endswith(")"):  # of torch, printed
         text = text[7:-1].split(",")[0]

@@ -78,6 +78,7 @@ def runs_of(columns: Columns, metric: str | None) -> list[Run]:
     tidy = [next((name for name in columns if name.strip().lower() in names), None) for names in TIDY]
     if tidy[0] is not None and tidy[1] is not None:
         columns = _pivoted(columns, tidy[0], tidy[1])
+    columns = _by_run(columns)
     wide = _wide(columns, metric)
     if wide is not None:
         return wide
@@ -102,17 +103,22 @@ def _long(columns: Columns, metric: str | None) -> list[Run]:
     if not np.isfinite(values).any():
         raise InvalidInputError(f"every value of {column!r} is missing or NaN.")
     clock = None if time is None else [_or_nan(number(cell)) for cell in columns[time]]
+    counted = False
     if clock is not None and time is not None and _plain(time) not in EPOCHS:
+        steps = sorted({t for t in clock if not np.isnan(t)})
+        counted = set(np.diff(steps)) != {1.0}
         clock = _ranks(clock, values)
     groups: dict[str, list[int]] = {}
     for row in range(len(values)):
         groups.setdefault("/".join(str(columns[label][row]) for label in labels), []).append(row)
     first = None if clock is None else 0 if any(t == 0 for t, v in zip(clock, values) if not np.isnan(v)) else 1
-    runs = []
+    runs: list[Run] = []
     for name, rows in groups.items():
         curve, notes = arrange(
             None if clock is None else [clock[i] for i in rows], [values[i] for i in rows], first=first
         )
+        if counted and not runs:
+            notes = [*notes, f"each {time} at which {column} is known counts as one epoch"]
         if len(curve):
             runs.append(Run(name, _diverged(curve, [numeric[c] for c in numeric], rows, values), column, notes))
     if len(runs) > 1 and all(len(run.values) == 1 for run in runs):
@@ -186,6 +192,20 @@ def _of_split(columns: dict[str, Sequence[object]]) -> Columns:
             keep = [i for i, cell in enumerate(cells) if cell == part]
             return {f"{part}_{c}" if _known(c) else c: [v[i] for i in keep] for c, v in columns.items() if c != name}
     return columns
+
+
+def _by_run(columns: Columns) -> Columns:
+    """Columns that are called ``run - metric``, as Weights & Biases exports them, become rows with a column that names the run."""
+    kept = {c: v for c, v in columns.items() if re.sub(r"__(MIN|MAX)$", "", c) == c or c[:-5] not in columns}
+    split = {name: name.rpartition(" - ") for name in kept if " - " in name}
+    rest = [name for name in kept if name not in split]
+    if not split or len(rest) > 1 or any(_plain(name) not in (*EPOCHS, *STEPS) for name in rest):
+        return columns
+    n = len(next(iter(kept.values())))
+    runs, metrics = (list(dict.fromkeys(parts[i] for parts in split.values())) for i in (0, 2))
+    out: dict[str, Sequence[object]] = {"run": [run for run in runs for _ in range(n)]}
+    out |= {name: [*kept[name]] * len(runs) for name in rest}
+    return out | {one: [cell for run in runs for cell in kept.get(f"{run} - {one}", [None] * n)] for one in metrics}
 
 
 def _pivoted(columns: Columns, key: str, value: str) -> Columns:
