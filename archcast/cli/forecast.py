@@ -74,7 +74,7 @@ def forecast(
         if state != before or not watch:
             before = state
             try:
-                done, failed = _once(logs, epochs, metric, better, best, highest, json, out)
+                done, failed = _once(logs, epochs, metric, better, best, highest, json, out, watch)
             except ArchcastError as error:
                 if not watch:
                     raise
@@ -94,6 +94,7 @@ def _once(
     highest: float | None,
     json: bool,
     out: Path | None,
+    watch: bool,
 ) -> tuple[bool, bool]:
     """Read, forecast, print; whether all runs are finished, and whether a log could not be read."""
     from archcast.forecasting.forecast import forecast as ends_of
@@ -101,7 +102,7 @@ def _once(
 
     found = read_logs(logs, metric)
     for failure in found.failures:
-        typer.echo(f"error: {' '.join(failure.split())}", err=True)
+        typer.echo(f"{'waiting' if watch else 'error'}: {' '.join(failure.split())}", err=True)
     if not found.runs:
         return False, True
     measured = one_metric(found.runs, metric, better)
