@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-from archcast.encodings._paths import MOST_PATHS, paths_of
+from archcast.encodings._paths import MOST_PATHS, chains, paths_of
 from archcast.encodings.base import Encoder, get_encoding
 from archcast.encodings.counts import counted
 from archcast.encodings.layers_so_far import reshapes
@@ -257,6 +257,8 @@ def suited(
         (('mixed',), ('adjacency',))
     """
     if isinstance(encoding, str) and encoding == AUTO:
+        if "path" in graph and space.has_graph and chains(space):
+            graph = tuple("one-hot" if name == "path" else name for name in graph)
         if space.has_graph and paths_of(space) > MOST_PATHS:
             return tuple(name for name in graph if name != "graph-features") or ("operation-flow",)
         if space.has_graph and space.beside_graph:

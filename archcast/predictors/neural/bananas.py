@@ -45,8 +45,9 @@ class Bananas(OnTargets, FeatureRegressor):
     Args:
         space: search space.
         encoding: name of an encoding, or several; evidence becomes further inputs. ``"auto"`` is the paper's, ``"path"``, or the
-            decisions themselves in a space without cell graphs. ``"graph-features"`` ranks much
-            better with few architectures, ``"path-truncated"`` is faster where cells are deep.
+            decisions themselves in a space without cell graphs and in one of chains, where an architecture is one path that no
+            other has. ``"graph-features"`` ranks much better with few architectures, ``"path-truncated"`` is faster where cells
+            are deep.
         n_members: networks in the ensemble.
         hidden: units of each hidden layer.
         epochs: passes over the training rows.

@@ -80,3 +80,15 @@ def test_one_architecture() -> None:
     space = get_space("nasbench201")
     one = get_predictor("bananas", space, random_state=0).init(space.sample(1, 0), [93.0])
     np.testing.assert_allclose(one.query(space.sample(9, 1)).mean, 93.0, atol=1e-3)
+
+
+def test_chains_are_told_apart_by_their_layers() -> None:
+    """A chain is a single path, so that paths would tell unseen rows from none at all."""
+    space = get_space("transnasbench101-macro")
+    archs, queries = space.sample(60, 0), space.sample(40, 1)
+
+    def score(rows):
+        return np.isin(rows, [2, 4]).sum(axis=1).astype(float)
+
+    answer = get_predictor("bananas", space, random_state=0).init(archs, score(archs)).query(queries)
+    assert np.corrcoef(answer.mean, score(queries))[0, 1] > 0.6
