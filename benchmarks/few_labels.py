@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 import archcast
+from archcast.spaces.model_zoo import ModelZoo
 
 MOST_TESTED = 1000
 COUNTS = {"flops": "macs", "params": "params", "nwot": None}
@@ -112,6 +113,27 @@ def nas_bench_macro(folder: Path) -> Table:
     return Table(space, space.parse(list(records)), np.array([r["mean_acc"] for r in records.values()]))
 
 
+def model_zoo(folder: Path, name: str) -> Table:
+    """Published ImageNet accuracies, of timm's models by name and size of images, or of torchvision's by name and weights."""
+    with gzip.open(folder / "zoo" / f"{name}.csv.gz", "rt") as file:
+        lines = list(csv.DictReader(file))
+    if name == "timm":
+        named = {f"{line['model']}@{line['img_size']}": line for line in lines}
+        score, units = (
+            "imagenet_top1",
+            {"params": ("params_m", 1e6), "macs": ("gmacs", 1e9), "activations": ("macts", 1e6)},
+        )
+        units["resolution"] = ("img_size", 1.0)
+    else:
+        lines = [line for line in lines if (line["dataset"], line["metric"]) == ("ImageNet-1K", "acc@1")]
+        named = {f"{line['builder']}.{line['weights']}": line for line in lines}
+        score, units = "value", {"params": ("params", 1.0), "macs": ("gflops", 1e9), "resolution": ("crop", 1.0)}
+    named = {name: line for name, line in named.items() if line[score]}
+    lines = list(named.values())
+    counts = {count: _floats(lines, column) * unit for count, (column, unit) in units.items()}
+    return Table(ModelZoo(list(named), counts), np.arange(len(lines))[:, None], _floats(lines, score))
+
+
 def tables(data: Path | None, formats: Path | None) -> dict[tuple[str, bool], Callable[[], Table]]:
     """(name, whether told of proxies) -> what reads it."""
     out: dict[tuple[str, bool], Callable[[], Table]] = {}
@@ -124,6 +146,9 @@ def tables(data: Path | None, formats: Path | None) -> dict[tuple[str, bool], Ca
     if data:
         out |= {("macro/class_scene", told): (lambda told=told: macro(data, told)) for told in (True, False)}  # type: ignore[misc]
         out["ec-nas", False] = lambda: ec_nas(data)
+        out |= {
+            (f"model-zoo/{name}", False): (lambda name=name: model_zoo(data, name)) for name in ("timm", "torchvision")
+        }  # type: ignore[misc]
     if formats:
         out["nas-bench-macro", False] = lambda: nas_bench_macro(formats)
     return out
