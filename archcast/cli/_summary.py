@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.text import Text
 
 from archcast.cli._tables import ENOUGH, IDLE
+from archcast.evaluation.deciles import DECILES, MEASURES
+from archcast.evaluation.metrics import METRICS
 from archcast.reports.numbers import compact
 
 if TYPE_CHECKING:
     from archcast.evaluation import Results
 
-__all__ = ["NONE", "show"]
+__all__ = ["NONE", "show", "show_intervals"]
 
 LONGEST_NAME = 26
 TIMES = "processor time"
@@ -71,6 +73,32 @@ def show(results: Results, console: Console | None = None) -> None:
             console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"), soft_wrap=True)
 
 
+def show_intervals(results: Results, console: Console | None = None) -> None:
+    """Print coverage, CRPS and mean std in each tenth of the predictions after the most training rows, a block for each measure."""
+    console = console or Console(highlight=False)
+    rows = results.summary_rows()
+    last = max((row["train_size"] for row in rows), default=0)
+    rows = sorted((row for row in rows if row["train_size"] == last and row["deciles"]), key=_tau, reverse=True)
+    if not rows:
+        console.print(Text("no predictor has a standard deviation, so there are no intervals", style="dim"))
+    tenths = ["low", *map(str, range(2, DECILES)), "high"]
+    for name in MEASURES if rows else ():
+        console.print(Text(f"{METRICS[name].title}, by tenth of the prediction, n={last}", style="bold"))
+        numbers = [[_tenth(name, value) for value in row["deciles"][name]] for row in rows]
+        widths = [max(map(len, column)) for column in zip(tenths, *numbers)]
+        room = console.width - sum(widths) - 2 * len(widths)
+        labels = [_cut(row["label"], min(room, LONGEST_NAME)) for row in rows]
+        first = max(map(len, [*labels, "predictor"[:room]]))
+        for i, (label, line) in enumerate(zip(["predictor"[:room], *labels], [tenths, *numbers])):
+            cells = "".join("  " + cell.rjust(width) for cell, width in zip(line, widths))
+            console.print(Text(label.ljust(first) + cells, style="" if i else "dim"), no_wrap=True)
+
+
+def _tenth(name: str, value: float) -> str:
+    number = f"{value:.2f}" if name == "coverage90" else compact(value)
+    return number.removeprefix("0") if number.startswith("0.") else number
+
+
 def _correlations(results: Results, rows: list[Row]) -> list[str]:
     """What predictors found of their sources, a line for each predictor."""
     sources, lines = list(results.protocol.get("sources", {})), []
@@ -111,5 +139,5 @@ def _short(row: Row | None, name: str) -> str:
     return NONE if row is None or math.isnan(row[name]) else compact(row[name])
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+def _cut(name: str, longest: int = LONGEST_NAME) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"

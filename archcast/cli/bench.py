@@ -125,6 +125,14 @@ def bench(
     out: Annotated[
         Path | None, typer.Option(help="Path to the folder for the results.", show_default="one in archcast-results")
     ] = None,
+    intervals: Annotated[
+        bool,
+        typer.Option(
+            "--intervals",
+            help="Tables of coverage, CRPS and mean standard deviation in each tenth of the predictions, after the most "
+            "training architectures.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of a table.")] = False,
     table: Annotated[
         Path | None,
@@ -152,7 +160,7 @@ def bench(
 
     Ctrl-C keeps what is finished; the same command continues.
     """
-    from archcast.cli._summary import show
+    from archcast.cli._summary import show, show_intervals
     from archcast.cli._tables import written
     from archcast.evaluation import evaluate
 
@@ -187,6 +195,8 @@ def bench(
         typer.echo(results.to_json(), nl=False)
         return
     show(results)
+    if intervals:
+        show_intervals(results)
     files = ["report.html", "figure.png", *["budgets.png"] * bool(results.protocol["budgets"]), "results.json"]
     typer.echo(written(f"Written to {folder}: {', '.join(files)}, results.csv"))
     if quick:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from archcast.evaluation.budgets import Budgets, options_of
+from archcast.evaluation.deciles import mean_of
 from archcast.evaluation.metrics import METRICS
 from archcast.evaluation.trial import COLUMNS
 
@@ -42,10 +43,10 @@ class Measurements:
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]], protocol: Mapping[str, Any]) -> Self:
-        """Measurements from rows with the keys of the frame's columns; ``correlations`` may be left out."""
+        """Measurements from rows with the keys of the frame's columns; ``correlations`` and ``deciles`` may be left out."""
         import pandas as pd
 
-        table = [{"correlations": "", **row} for row in rows]
+        table = [{"correlations": "", "deciles": "", **row} for row in rows]
         columns = {name: pd.Series([row[name] for row in table], dtype=kind) for name, kind in COLUMNS.items()}
         return cls(pd.DataFrame(columns), dict(protocol))
 
@@ -59,8 +60,9 @@ class Measurements:
         ``label`` is the predictor's name, with the epochs where it was asked at several: ``sotl @10``.
         ``<measure>`` is the mean over the trials that did not fail and ``<measure>_sem`` its standard error (NaN for fewer
         than two). Times are medians, so that what is imported in the first trial does not count. ``correlations`` are the means of
-        those found of the sources, in their order, with spaces between them. ``trials`` counts all trials,
-        ``failed`` those that failed and ``reason`` says why the first of them did.
+        those found of the sources, in their order, with spaces between them. ``deciles`` are coverage, CRPS and mean std in each
+        tenth of the predictions, the lowest first, or ``None``. ``trials`` counts all trials, ``failed`` those that failed and
+        ``reason`` says why the first of them did.
         """
         import pandas as pd
 
@@ -89,6 +91,7 @@ class Measurements:
                 average = np.median if name in TIMES else np.mean
                 summary[name] = float(average(values)) if len(values) else math.nan
             summary["correlations"] = _mean_correlations(good)
+            summary["deciles"] = mean_of(row["deciles"] for row in good)
             reasons = [row["error"] for row in group if row["error"]]
             summary |= {"trials": len(group), "failed": len(reasons), "reason": reasons[0] if reasons else ""}
             out.append(summary)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from archcast.evaluation.budget_map import draw_map
+from archcast.evaluation.deciles import DECILES, MEASURES
 from archcast.evaluation.figure import draw
 from archcast.evaluation.measurements import Measurements
 from archcast.evaluation.metrics import METRICS, Metric
@@ -38,6 +39,7 @@ def render(results: Measurements) -> str:
         _table(rows),
         f"<h2>Other measures, n = {last:,}</h2>",
         _others([row for row in rows if row["train_size"] == last]),
+        *_deciles([row for row in rows if row["train_size"] == last], last),
         *(_budgets(results) if p.get("budgets") else []),
         *_failures(rows),
         "<h2>Protocol</h2>",
@@ -161,6 +163,28 @@ def _others(rows: list[dict[str, Any]]) -> str:
 def _goodness(metric: Metric, value: float) -> float:
     """A measure turned so that higher is better."""
     return -abs(value - metric.best) if math.isfinite(metric.best) else math.copysign(1, metric.best) * value
+
+
+def _deciles(rows: list[dict[str, Any]], n: int) -> list[str]:
+    """Coverage, CRPS and mean std in each tenth of the predictions, a table for each measure."""
+    rows = [row for row in rows if row["deciles"]]
+    if not rows:
+        return []
+    tenths = ["lowest", *(f"{i}." for i in range(2, DECILES)), "highest"]
+    body = [
+        f"<h2>Intervals by tenth of the prediction, n = {n:,}</h2>",
+        '<p class="soft">The test networks in the order of their predictions, in ten parts. The highest tenth is what a search '
+        "looks at.</p>",
+    ]
+    for name in MEASURES:
+        columns = [Column("predictor", [text(row["label"]) for row in rows], [row["label"] for row in rows])]
+        for i, tenth in enumerate(tenths):
+            values = [row["deciles"][name][i] for row in rows]
+            keys = [_goodness(METRICS[name], value) for value in values]
+            cells = [fixed(value, 2) if name == "coverage90" else compact(value) for value in values]
+            columns.append(Column(tenth, cells, keys, falling=True))
+        body += [f"<h3>{text(METRICS[name].title)}</h3>", sortable(columns, f"deciles-{name}")]
+    return body
 
 
 def _budgets(results: Measurements) -> list[str]:

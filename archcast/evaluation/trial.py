@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from archcast.errors import USER_ERRORS
+from archcast.evaluation.deciles import as_text, by_decile
 from archcast.evaluation.metrics import METRICS
 from archcast.evidence import Evidence, Pool, Source
 from archcast.predictors.base import Predictor
@@ -35,10 +36,12 @@ COLUMNS: dict[str, type] = {
     "init_train_seconds": float,
     "query_train_seconds": float,
     "correlations": str,
+    "deciles": str,
     "error": str,
 }
 """Columns of ``results.csv`` and their types; an empty field is undefined (NaN), or no error. ``correlations`` are those that a
-predictor found of its sources with the scores, with spaces between them."""
+predictor found of its sources with the scores, with spaces between them; ``deciles`` is what
+:func:`archcast.evaluation.deciles.as_text` writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         "init_train_seconds": trial.init_train_seconds,
         "query_train_seconds": trial.query_train_seconds,
         "correlations": "",
+        "deciles": "",
         "error": "",
     }
     try:
@@ -138,6 +142,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     row["correlations"] = " ".join(f"{value:.3f}" for value in getattr(trial.predictor, "correlations", []))
     for name, metric in METRICS.items():
         row[name] = metric(trial.truth, prediction.mean, prediction.std)
+    row["deciles"] = as_text(by_decile(trial.truth, prediction.mean, prediction.std))
     if math.isnan(row["kendall_tau"]):
         side = "predictions" if np.ptp(prediction.mean) == 0 else "scores of the test set"
         row["error"] = f"rank correlation is undefined: all {side} are equal"
