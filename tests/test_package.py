@@ -36,7 +36,7 @@ SOURCES = {
 LAYERS = (
     # from the bottom up: what stands in a row may import what stands in the rows below it, and nothing beside it
     ("_version", "errors"),
-    ("faces", "graphs", "registry"),
+    ("faces", "graphs", "registry", "torch_state"),
     ("checks",),
     ("evidence", "files"),
     ("journal", "names"),

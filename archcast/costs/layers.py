@@ -95,6 +95,8 @@ def seconds_of(
     """
     import torch
 
+    from archcast.torch_state import seeded
+
     if clock not in CLOCKS:
         raise InvalidInputError(f"Unknown clock {short(clock)}. Available: {', '.join(CLOCKS)}.")
     todo = [key for key in examples if (key, device, runs, warmup, clock) not in _measured]
@@ -103,8 +105,7 @@ def seconds_of(
     now = time.perf_counter if clock == "wall" else time.thread_time
     for start in range(0, len(todo), TOGETHER):
         keys = todo[start : start + TOGETHER]
-        with torch.random.fork_rng(devices=[torch.device(device)] if gpu else []), torch.inference_mode():
-            torch.default_generator.manual_seed(0)
+        with seeded(0, device), torch.inference_mode():
             calls = [_ready(key, *examples[key], device) for key in keys]
             times = rounds(calls, runs, np.random.default_rng(0), warmup=warmup, wait=wait, now=now)
         middle = np.median(times, axis=1).tolist()

@@ -256,9 +256,9 @@ def _timed_group(
     """
     import torch
 
-    gpus = [device] if device.type == "cuda" else []
-    with _threads(threads), torch.random.fork_rng(devices=gpus), torch.inference_mode():
-        torch.default_generator.manual_seed(seed)  # networks and inputs are drawn on the processor
+    from archcast.torch_state import seeded
+
+    with _threads(threads), seeded(seed, device), torch.inference_mode():
         inputs = _inputs(task, batch, device)
         calls, reasons = [], []
         for row in rows:
@@ -272,7 +272,7 @@ def _timed_group(
                 reasons.append(f"{kind}{' '.join(str(error).split())[:200]}")
         if reasons[0]:
             raise InvalidInputError(f"the network of the first row, {rows[0].tolist()}, cannot be run: {reasons[0]}")
-        wait = torch.cuda.synchronize if gpus else (lambda: None)
+        wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
         now = time.perf_counter if clock == "wall" else time.thread_time
         times = iter(rounds(calls, runs, np.random.default_rng(seed), warmup=warmup, wait=wait, now=now))
     return [(np.full(runs, np.nan) if reason else next(times), reason) for reason in reasons]

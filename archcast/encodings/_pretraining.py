@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -19,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archcast.graphs import ABSENT, CellGraphs
+from archcast.torch_state import one_thread, seeded
 
-__all__ = ["Arrays", "Graphs", "cell_means", "pretrained", "reached", "restored", "settled"]
+__all__ = ["Arrays", "Graphs", "cell_means", "pretrained", "reached", "restored"]
 
 Arrays = dict[str, NDArray[np.float32]]
 Module = TypeVar("Module", bound=nn.Module)
@@ -108,19 +108,6 @@ def cell_means(nodes: Tensor, graphs: Graphs) -> Tensor:
     return torch.einsum("nvk,nvc->nck", nodes, share).flatten(1)
 
 
-@contextmanager
-def settled(seed: int) -> Iterator[None]:
-    """Within the block torch draws from ``seed`` and computes on one thread; afterwards both are as they were."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def pretrained(
     make: Callable[[], Module], loss: Callable[[Module, Tensor], Tensor], graphs: Graphs, *, epochs: int, seed: int
 ) -> Arrays:
@@ -140,7 +127,7 @@ def pretrained(
         digest.update(part.numpy().tobytes() + str(tuple(part.shape)).encode())
     key = digest.hexdigest()
     if key not in _kept:
-        with settled(seed):
+        with seeded(seed), one_thread():
             _kept[key] = _train(make(), loss, len(graphs), epochs)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from archcast.checks import whole
-from archcast.encodings.base import Encoder, register
+from archcast.encodings._learned import LearnedEncoder
+from archcast.encodings.base import register
+from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Arch2Vec"]
@@ -19,7 +17,7 @@ __all__ = ["Arch2Vec"]
     summary="latent means of a variational graph autoencoder; trains itself on architectures without scores",
     paper="Yan et al. 2020, https://arxiv.org/abs/2006.06936",
 )
-class Arch2Vec(Encoder):
+class Arch2Vec(LearnedEncoder):
     """arch2vec (Yan et al. 2020, https://arxiv.org/abs/2006.06936): unsupervised representations of architectures.
 
     A variational graph isomorphism autoencoder. Layers ``h <- MLP((1 + epsilon) h + (A + A^T) h)`` over the nodes of the
@@ -54,7 +52,7 @@ class Arch2Vec(Encoder):
         InvalidInputError: the space has no cell graphs, or a parameter is no whole number of at least 1.
     """
 
-    pruned = True
+    letter = "z"
 
     def __init__(self, space: str | SearchSpace, *, size: int = 16, epochs: int = 40, seed: int = 0) -> None:
         super().__init__(space)
@@ -62,42 +60,17 @@ class Arch2Vec(Encoder):
         self.epochs = epochs
         self.seed = seed
 
-    def _fit(self, space: SearchSpace, archs: NDArray[np.int64]) -> None:
-        whole("size", self.size, 1)
-        whole("epochs", self.epochs, 1)
-        whole("seed", self.seed, 0)
-        graphs = space.graphs(np.unique(archs, axis=0)).pruned()
-        from archcast.encodings import _graph_autoencoder as autoencoder
-        from archcast.encodings._pretraining import Graphs, pretrained
-
-        double = Graphs.of(graphs)
-        single = double.float()
-        self.weights_ = pretrained(
-            self._making(space),
-            lambda network, rows: autoencoder.loss(network, single[rows]),
-            double,
-            epochs=self.epochs,
-            seed=self.seed,
-        )
-
-    def _making(self, space: SearchSpace) -> Any:
+    def _making(self, graphs: CellGraphs) -> Any:
         from archcast.encodings._graph_autoencoder import Making
 
-        graphs = space.graphs(np.zeros((0, len(space.cardinalities)), dtype=np.int64))
         return Making(len(graphs.op_names), len(graphs.cells), self.size)
 
-    def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
-        import torch
+    def _loss(self, graphs: CellGraphs, tensors: Any) -> Any:
+        from archcast.encodings import _graph_autoencoder as autoencoder
 
+        return lambda network, rows: autoencoder.loss(network, tensors[rows])
+
+    def _embedding(self, network: Any, tensors: Any) -> Any:
         from archcast.encodings._graph_autoencoder import embedding
-        from archcast.encodings._pretraining import Graphs, restored, settled
 
-        network = restored(self._making(space), self.weights_)
-        with torch.no_grad(), settled(0):
-            return np.asarray(embedding(network, Graphs.of(space.graphs(archs).pruned())).numpy())
-
-    def _names(self, space: SearchSpace) -> list[str]:
-        return [f"cell{cell}:z{k}" for cell in range(self._making(space).cells) for k in range(self.size)]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "weights_")
+        return embedding(network, tensors)

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.checks import whole
-from archcast.encodings.base import Encoder, register
+from archcast.encodings._learned import LearnedEncoder
+from archcast.encodings.base import register
 from archcast.errors import InvalidInputError
+from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["CATE"]
@@ -20,7 +22,7 @@ __all__ = ["CATE"]
     summary="transformer that guesses operations of architectures that compute about as much; trains itself without scores",
     paper="Yan et al. 2021, https://arxiv.org/abs/2102.07108",
 )
-class CATE(Encoder):
+class CATE(LearnedEncoder):
     """CATE (Yan et al. 2021, https://arxiv.org/abs/2102.07108): computation-aware encodings by transformers.
 
     Two architectures of about equal computation are read side by side. A fifth of the operations of both is masked, and the
@@ -56,7 +58,7 @@ class CATE(Encoder):
         InvalidInputError: the space has no cell graphs, or a parameter is no whole number of at least 1.
     """
 
-    pruned = True
+    letter = "h"
 
     def __init__(self, space: str | SearchSpace, *, size: int = 32, epochs: int = 20, seed: int = 0) -> None:
         super().__init__(space)
@@ -67,43 +69,24 @@ class CATE(Encoder):
     def _fit(self, space: SearchSpace, archs: NDArray[np.int64]) -> None:
         if whole("size", self.size, 1) % 4:
             raise InvalidInputError(f"size must be a multiple of 4, for four heads of attention, got {self.size}.")
-        whole("epochs", self.epochs, 1)
-        whole("seed", self.seed, 0)
-        graphs = space.graphs(np.unique(archs, axis=0)).pruned()
+        super()._fit(space, archs)
+
+    def _making(self, graphs: CellGraphs) -> Any:
+        from archcast.encodings._masked_operations import Making
+
+        return Making(graphs.operations.shape[1], len(graphs.op_names), len(graphs.cells), self.size)
+
+    def _loss(self, graphs: CellGraphs, tensors: Any) -> Any:
         import torch
 
         from archcast.encodings import _masked_operations as transformer
-        from archcast.encodings._pretraining import Graphs, pretrained
 
-        double = Graphs.of(graphs)
-        single = double.float()
         order = torch.from_numpy(np.argsort(transformer.computation(graphs), kind="stable"))
-        self.weights_ = pretrained(
-            self._making(space),
-            lambda network, rows: transformer.loss(network, single[rows], single[transformer.partners(order, rows)]),
-            double,
-            epochs=self.epochs,
-            seed=self.seed,
+        return lambda network, rows: transformer.loss(
+            network, tensors[rows], tensors[transformer.partners(order, rows)]
         )
 
-    def _making(self, space: SearchSpace) -> Any:
-        from archcast.encodings._masked_operations import Making
-
-        graphs = space.graphs(np.zeros((0, len(space.cardinalities)), dtype=np.int64))
-        return Making(graphs.operations.shape[1], len(graphs.op_names), len(graphs.cells), self.size)
-
-    def _encode(self, space: SearchSpace, archs: NDArray[np.int64]) -> NDArray[Any]:
-        import torch
-
+    def _embedding(self, network: Any, tensors: Any) -> Any:
         from archcast.encodings._masked_operations import embedding
-        from archcast.encodings._pretraining import Graphs, restored, settled
 
-        network = restored(self._making(space), self.weights_)
-        with torch.no_grad(), settled(0):
-            return np.asarray(embedding(network, Graphs.of(space.graphs(archs).pruned())).numpy())
-
-    def _names(self, space: SearchSpace) -> list[str]:
-        return [f"cell{cell}:h{k}" for cell in range(self._making(space).cells) for k in range(self.size)]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "weights_")
+        return embedding(network, tensors)

@@ -11,14 +11,16 @@ depend on the rows beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from archcast.torch_state import one_thread, seeded
 
 __all__ = [
     "BatchedLinear",
@@ -39,24 +41,9 @@ CHUNK = 1024
 """Rows that a network answers at a time, which bounds the memory of a query."""
 
 
-@contextmanager
-def private_random_stream(rng: np.random.Generator) -> Iterator[None]:
-    """Within the block torch's global generator is seeded from ``rng``; afterwards it is as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(rng.integers(2**62)))
-        yield
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within the block torch computes on one thread: on networks this small more of them only wait for each other, which takes
-    twenty times as long where cores are busy. Afterwards their number is as it was."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def private_random_stream(rng: np.random.Generator) -> AbstractContextManager[None]:
+    """:func:`~archcast.torch_state.seeded` by a number that is drawn from ``rng`` at the call."""
+    return seeded(int(rng.integers(2**62)))
 
 
 def single(array: NDArray[np.generic]) -> Tensor:

@@ -20,6 +20,7 @@ from torch.nn import functional
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace, Task, get_space
 from archcast.supernets.mixtures import Mixture
+from archcast.torch_state import seeded
 
 __all__ = ["SUPERNETS", "Norm", "Supernet", "active_choices", "get_supernet", "module_of", "normalise"]
 
@@ -267,7 +268,6 @@ def get_supernet(space: str | SearchSpace, task: Task, seed: int = 0, **settings
     """
     space = get_space(space)
     network = importlib.import_module(module_of(space)).Network
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed):
         net: Supernet = network(space, **space.image_sizes(task), **settings)
     return net

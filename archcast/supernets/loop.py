@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +29,7 @@ from archcast.journal import fingerprint
 from archcast.supernets.base import Supernet
 from archcast.supernets.diary import Diary
 from archcast.supernets.queries import Answers, evaluate
+from archcast.torch_state import seeded
 from archcast.training.datasets import Dataset
 
 __all__ = ["Batch", "Regime", "Settings", "train"]
@@ -224,7 +224,7 @@ def train(
         order = torch.randperm(len(images), generator=generator).to(images.device)
         other = torch.randperm(len(held[0]), generator=generator).to(images.device)
         total = 0.0
-        with _drawing(_mixed(seed, epoch, 1)):
+        with seeded(_mixed(seed, epoch, 1), device):
             for number in range(batches):
                 rows = order[number * size : (number + 1) * size]
                 turn = other[torch.arange(number * size, (number + 1) * size, device=other.device) % len(other)]
@@ -265,14 +265,6 @@ def train(
 def _mixed(*numbers: int) -> int:
     """One number of several, for torch's generator."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-@contextmanager
-def _drawing(seed: int) -> Iterator[None]:
-    """Within, layers that draw numbers of their own (noise, dropout) draw by ``seed``; PyTorch's generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
 
 
 def _precision(device: str, mixed: bool) -> torch.autocast:

@@ -20,6 +20,7 @@ from archcast.errors import InvalidInputError
 from archcast.files import write_whole
 from archcast.proxies.engine import score
 from archcast.spaces.base import SearchSpace, Task, get_space
+from archcast.torch_state import seeded
 from archcast.training.datasets import Dataset, Split, load_dataset
 from archcast.training.recipe import Recipe
 from archcast.training.together import side_by_side, weights_of
@@ -168,17 +169,18 @@ class Trainer:
         """
         row = self.space.validate(np.asarray(arch)[None])[0]
         device = torch.device(self.device)
-        with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device], device_type=_accelerator(device)):
-            if len(seeds) > 1 and device.type == "cpu":
+        if len(seeds) > 1 and device.type == "cpu":
+            with seeded(seeds[0]):
                 networks = [self._network(row, seed) for seed in seeds]
                 joint = side_by_side(networks, self.dataset.train[0][:2])
                 if joint is not None:
                     return self._train(row, joint, networks[0], seeds)
-            runs = []
-            for seed in seeds:
+        runs = []
+        for seed in seeds:
+            with seeded(seed, device):
                 network = self._network(row, seed)
                 runs += self._train(row, network, network, (seed,))
-            return runs
+        return runs
 
     def _network(self, row: NDArray[np.int64], seed: int) -> nn.Module:
         torch.default_generator.manual_seed(seed)
@@ -295,11 +297,6 @@ def _shuffled(data: Dataset, generators: Sequence[torch.Generator]) -> tuple[Ten
         orders.append(torch.randperm(len(images), generator=generator).to(images.device))
         changed.append(new[orders[-1]])
     return torch.cat(changed, dim=1), labels[torch.stack(orders)]
-
-
-def _accelerator(device: torch.device) -> str:
-    """The kind of accelerator whose random state is kept; on a CPU there is none to keep, and any name will do."""
-    return "cuda" if device.type == "cpu" else device.type
 
 
 def _averaged_pairs(average: nn.Module, network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

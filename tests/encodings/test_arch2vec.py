@@ -8,9 +8,10 @@ import torch
 
 import archcast
 from archcast.encodings import _graph_autoencoder as module
-from archcast.encodings._pretraining import Graphs, pretrained, restored, settled
+from archcast.encodings._pretraining import Graphs, pretrained, restored
 from archcast.encodings.arch2vec import Arch2Vec
 from archcast.errors import InvalidInputError
+from archcast.torch_state import one_thread, seeded
 
 SPACE = archcast.get_space("nasbench201")
 
@@ -22,7 +23,7 @@ def graphs():
 
 @pytest.fixture(scope="module")
 def network(graphs):
-    with settled(0):
+    with seeded(0), one_thread():
         network = module.GraphAutoencoder(graphs.kinds, 1, 3).double().eval()
         for layer in network.layers:
             torch.nn.init.constant_(layer.epsilon, 0.3)
@@ -88,7 +89,7 @@ def test_renumbered_nodes_have_the_same_embedding(graphs, network):
 def test_it_learns_to_rebuild_operations_and_edges():
     rows = np.unique(SPACE.canonical(SPACE.sample(500, 0)), axis=0)
     encoder = Arch2Vec(SPACE).fit(rows)
-    network = restored(encoder._making(SPACE), encoder.weights_)
+    network = restored(encoder._making(SPACE.graphs(rows)), encoder.weights_)
     graphs = Graphs.of(SPACE.graphs(rows).pruned())
     edges, operations = network.decode(network(graphs)[0])
     there = graphs.present > 0

@@ -9,9 +9,10 @@ import torch
 
 import archcast
 from archcast.encodings import _masked_operations as module
-from archcast.encodings._pretraining import Graphs, settled
+from archcast.encodings._pretraining import Graphs
 from archcast.encodings.cate import CATE
 from archcast.errors import InvalidInputError
+from archcast.torch_state import one_thread, seeded
 
 SPACE = archcast.get_space("nasbench101")
 
@@ -28,7 +29,7 @@ def graphs(rows):
 
 @pytest.fixture(scope="module")
 def network(graphs):
-    with settled(0):
+    with seeded(0), one_thread():
         return module.MaskedOperations(graphs.present.shape[1], graphs.kinds, 8).double().eval()
 
 
@@ -66,9 +67,9 @@ def test_in_the_last_block_a_node_sees_the_other_architecture(graphs, network):
 
 def test_loss_is_the_mean_over_masked_operations(graphs, network):
     one, other = graphs[torch.arange(6)], graphs[torch.arange(6, 12)]
-    with settled(5):
+    with seeded(5), one_thread():
         value = module.loss(network, one, other).item()
-    with settled(5):
+    with seeded(5), one_thread():
         hidden = [(torch.rand(g.present.shape) < module.MASKED) & (g.present > 0) for g in (one, other)]
     logits = network.pair(module.masked(one, hidden[0]), module.masked(other, hidden[1])).detach().numpy()
     nodes, wrong = one.present.shape[1], []
@@ -89,7 +90,7 @@ def test_partners_compute_about_as_much(rows):
         present = [graphs.op_names[k] for k in graphs.operations[n] if k >= graphs.terminals]
         assert amount[n] == pytest.approx(sum(weights[name] for name in present))
     order = torch.from_numpy(np.argsort(amount, kind="stable"))
-    with settled(0):
+    with seeded(0), one_thread():
         found = module.partners(order, torch.arange(200)).numpy()
     place = np.argsort(order.numpy())
     assert (np.abs(place[found] - place) <= module.NEIGHBOURS).all()
@@ -102,11 +103,11 @@ def test_it_learns_to_guess():
 
     rows = SPACE.canonical(SPACE.sample(150, 0))
     encoder = CATE(SPACE, epochs=25).fit(rows)
-    network = restored(encoder._making(SPACE), encoder.weights_)
+    network = restored(encoder._making(SPACE.graphs(rows)), encoder.weights_)
     graphs = Graphs.of(SPACE.graphs(SPACE.canonical(SPACE.sample(100, 1))).pruned())
     codes = graphs.operations[graphs.present > 0].numpy()
     shares = np.bincount(codes) / len(codes)
-    with settled(0), torch.no_grad():
+    with seeded(0), torch.no_grad(), one_thread():
         value = module.loss(network, graphs, graphs[torch.arange(99, -1, -1)]).item()
     assert value < -(shares[shares > 0] * np.log(shares[shares > 0])).sum()
 

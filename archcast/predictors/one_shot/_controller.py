@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from archcast.errors import InvalidInputError
 from archcast.supernets.base import Supernet
 from archcast.supernets.loop import Batch, Regime, Settings
+from archcast.torch_state import seeded
 
 __all__ = ["Controlled", "Controller"]
 
@@ -72,8 +73,7 @@ class Controlled(Regime):
         entropy: float,
     ) -> None:
         super().__init__(net, settings, seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(seed):
             self.controller = Controller(net.cardinalities, hidden)
         self.alpha_rate, self.samples, self.entropy = alpha_rate, samples, entropy
         self.register_buffer("baseline", torch.zeros(2))

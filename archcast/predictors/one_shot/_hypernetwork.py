@@ -15,6 +15,7 @@ from archcast.predictors.one_shot._paths import SampledPaths
 from archcast.supernets.base import Supernet
 from archcast.supernets.loop import Batch, Settings
 from archcast.supernets.queries import Answers, evaluate
+from archcast.torch_state import seeded
 
 __all__ = ["Written"]
 
@@ -45,8 +46,7 @@ class Written(SampledPaths):
             raise InvalidInputError(
                 f"SMASH writes the kernels of edges, and the supernet of space {net.space.name!r} has none: take another method."
             )
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(seed):
             self.first = nn.Linear(sum(net.cardinalities), hidden)
             self.writers = nn.ModuleDict(
                 {
