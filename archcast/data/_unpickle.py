@@ -31,7 +31,7 @@ MAX_OPCODES = 20_000_000
 MAX_DEPTH = 64
 """Deepest nesting of lists, tuples and dictionaries."""
 
-MAX_STACK = 1_000_000
+MAX_STACK, MAX_RANGE = 1_000_000, 10_000
 MAX_KEY_ITEMS, MAX_KEY_DEPTH = 256, 8
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 _BOXES = frozenset({dict, list, tuple})
@@ -155,6 +155,11 @@ def _no_bytes() -> bytes:
     return b""
 
 
+def _bytes_of(data: Any = b"", encoding: str = "latin-1") -> bytes:
+    """Stands for ``bytearray``: of bytes, or in protocol 2 of a text."""
+    return _encode(data, encoding) if isinstance(data, str) else bytes(memoryview(data))
+
+
 def _ordered(pairs: Any = ()) -> dict[Any, Any]:
     """Stands for ``collections.OrderedDict``; a dict keeps its order."""
     out: dict[Any, Any] = {}
@@ -191,13 +196,37 @@ NUMPY: Mapping[tuple[str, str], Any] = {
 }
 """Stand-ins for numpy's scalars and arrays of numbers or text."""
 
+
+class Factory:
+    """Stands for a type that a ``defaultdict`` makes its missing values of: it makes nothing here."""
+
+
+def _default(_: Any = None, pairs: Any = ()) -> dict[Any, Any]:
+    """Stands for ``collections.defaultdict``; what it makes of missing keys is forgotten."""
+    return _ordered(pairs.items() if isinstance(pairs, dict) else pairs)
+
+
+def _counter(counts: Any = ()) -> dict[Any, Any]:
+    """Stands for ``collections.Counter``."""
+    return _ordered(counts.items() if isinstance(counts, dict) else counts)
+
+
+def _range(*bounds: Any) -> list[int]:
+    """Stands for ``range``: the numbers, which are few."""
+    numbers = range(*bounds)
+    if len(numbers) > MAX_RANGE:
+        raise ValueError(f"a range has {len(numbers):,} numbers")
+    return list(numbers)
+
+
 CONTAINERS: Mapping[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _ordered,
-    ("__builtin__", "set"): _set,
-    ("builtins", "set"): _set,
-    ("__builtin__", "frozenset"): _frozen,
-    ("builtins", "frozenset"): _frozen,
-}
+    ("collections", "defaultdict"): _default,
+    ("collections", "Counter"): _counter,
+    **{(module, name): stand_in for module in ("builtins", "__builtin__") for name, stand_in in
+       {"set": _set, "frozenset": _frozen, "range": _range, "xrange": _range, "bytearray": _bytes_of, "list": Factory,
+        "dict": Factory, "int": Factory, "float": Factory, "str": Factory, "tuple": Factory, "bool": Factory}.items()},
+}  # fmt: skip
 """Stand-ins for containers that are no opcode of their own."""
 
 

@@ -2,7 +2,8 @@
 
 A reader says by which names it knows its files, and gets :class:`Part` objects that can be read with a bounded
 size. Names are shell patterns of a path's last components, such as ``result_*.json`` or ``seg/trainval.pkl``; a
-file compressed with gzip is found by its name without ``.gz``.
+file compressed with gzip, bz2 or xz is found by its name without the ending, and unpacked whatever its name says. Where no
+name fits, capital and small letters are the same, and archives of any name are looked into.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import bz2
 import fnmatch
 import gzip
 import json
+import lzma
 import os
 import re
 import struct
@@ -29,15 +31,28 @@ from archcast.data._unpickle import MAX_OPCODES, unpickle
 from archcast.data.base import DATA_VARIABLE
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError
 
-__all__ = ["Part", "find", "natural", "on_disk", "read_json", "reading", "unpickled"]
+__all__ = ["Part", "beginning", "find", "natural", "on_disk", "read_json", "reading", "unpacked", "unpickled"]
 
-MAX_BYTES = 1 << 30
+MAX_BYTES, MAX_UNPACKED = 1 << 30, 1 << 34
 MAX_DEPTH = 8
 MAX_ENTRIES = 5_000_000
 POINTER, MAX_POINTER = b"version https://git-lfs", 1024
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
-DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError,
-           ValueError)  # fmt: skip
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings that a file has besides its name."""
+
+STREAMS: tuple[tuple[bytes, tuple[str, ...], Any], ...] = (
+    (b"\x1f\x8b", (".gz",), gzip.open),
+    (b"BZh", ("bz2",), bz2.open),
+    (b"\xfd7zXZ\x00", (".xz",), lzma.open),
+)
+"""How compressed data begins, the endings of such files, and what unpacks them."""
+
+MAX_FOREIGN = 1 << 30
+"""Largest archive, in bytes, that is looked into though its name is not one of the benchmark's."""
+
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError,
+           RuntimeError, ValueError)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,16 +67,59 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Path whose last components are the file's, without ``.gz``."""
-        return (self.inside or self.path.as_posix()).removesuffix(".gz")
+        """Path whose last components are the file's, without ``.gz``, ``.bz2`` or ``.xz``."""
+        return _bare(self.inside or self.path.as_posix())
 
     def read(self, limit: int = MAX_BYTES) -> bytes:
-        """The content, unpacked if it is compressed with gzip or bz2.
+        """The content, unpacked if it is compressed with gzip, bz2 or xz.
 
         Raises:
             InvalidFileError: damaged, or larger than ``limit`` bytes once unpacked.
         """
         return next(contents([self], limit))[1]
+
+
+def _stream(part: Part, opened: ExitStack) -> Any:
+    """The unpacked content of a file as a stream, which ``opened`` closes."""
+    stream: Any
+    if part.inside and zipfile.is_zipfile(part.path):
+        stream = opened.enter_context(opened.enter_context(zipfile.ZipFile(part.path)).open(part.inside))
+    elif part.inside:
+        archive = opened.enter_context(tarfile.open(part.path))  # noqa: SIM115
+        stream = archive.extractfile(part.inside)
+    else:
+        stream = opened.enter_context(part.path.open("rb"))
+    return opened.enter_context(_opener(stream, part.inside or part.path.name)(stream))
+
+
+@contextmanager
+def _tar(path: Path) -> Iterator[tarfile.TarFile]:
+    """A tar archive from beginning to end. What is compressed is read to its last byte, so that a part of one is noticed."""
+    with path.open("rb") as disk, _opener(disk, path.name)(disk) as plain:
+        with tarfile.open(fileobj=plain, mode="r|") as stream:
+            yield stream
+        while plain.read(1 << 22):
+            pass
+
+
+def _bare(name: str) -> str:
+    return next((name.removesuffix(ending) for ending in PACKED if name.endswith(ending)), name)
+
+
+def _opener(file: Any, name: str) -> Any:
+    """What unpacks a file, by how it begins, else by its name; ``nullcontext`` where it is not compressed."""
+    start = file.peek(8)
+    for begin, _, opener in STREAMS:
+        if start.startswith(begin):
+            return opener
+    if start[:1] in (b"{", b"[", b"\x80"):  # JSON or a pickle, which somebody has unpacked and not renamed
+        return nullcontext
+    return next((opener for _, endings, opener in STREAMS if name.endswith(endings)), nullcontext)
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _opener(file, path.name) is not nullcontext
 
 
 def contents(parts: Sequence[Part], limit: int = MAX_BYTES) -> Iterator[tuple[Part, bytes]]:
@@ -86,7 +144,7 @@ def contents(parts: Sequence[Part], limit: int = MAX_BYTES) -> Iterator[tuple[Pa
                         with archive.open(name) as file:
                             yield part, _unpacked(part, file, limit)
             else:
-                with tarfile.open(path, "r|*") as stream:
+                with _tar(path) as stream:
                     for member in stream:
                         taken = stream.extractfile(member) if member.name in wanted and member.isfile() else None
                         if taken is not None:
@@ -100,22 +158,15 @@ def on_disk(part: Part, limit: int) -> Iterator[Path]:
     Raises:
         InvalidFileError: damaged, or larger than ``limit`` bytes once unpacked.
     """
-    if not part.inside and not part.path.name.endswith((".gz", "bz2")):
+    with _intact(part):
+        plain_already = not part.inside and not _is_packed(part.path)
+    if plain_already:
         yield part.path
         return
     with tempfile.TemporaryDirectory() as scratch:
-        plain = Path(scratch) / "unpacked"
+        plain = Path(scratch) / Path(part.name).name
         with _intact(part), ExitStack() as opened, plain.open("wb") as out:
-            stream: Any = None
-            if part.inside and zipfile.is_zipfile(part.path):
-                stream = opened.enter_context(opened.enter_context(zipfile.ZipFile(part.path)).open(part.inside))
-            elif part.inside:
-                stream = opened.enter_context(tarfile.open(part.path)).extractfile(part.inside)
-            else:
-                stream = opened.enter_context(part.path.open("rb"))
-            name = part.inside or part.path.name
-            opener: Any = gzip.open if name.endswith(".gz") else bz2.open if name.endswith("bz2") else nullcontext
-            stream = opened.enter_context(opener(stream))
+            stream = _stream(part, opened)
             while block := stream.read(1 << 22):
                 if out.tell() + len(block) > limit:
                     raise InvalidFileError(
@@ -123,6 +174,23 @@ def on_disk(part: Part, limit: int) -> Iterator[Path]:
                     )
                 out.write(block)
         yield plain
+
+
+def beginning(part: Part, size: int) -> bytes:
+    """The first bytes of a file once it is unpacked.
+
+    Raises:
+        InvalidFileError: damaged.
+    """
+    with _intact(part), ExitStack() as opened:
+        return bytes(_stream(part, opened).read(size))
+
+
+@contextmanager
+def unpacked(part: Part, limit: int = MAX_UNPACKED) -> Iterator[Part]:
+    """The same file where it can be mapped into memory: itself, or one that :func:`on_disk` unpacks."""
+    with on_disk(part, limit) as path:
+        yield part if path == part.path else Part(path)
 
 
 @contextmanager
@@ -136,9 +204,7 @@ def _intact(what: object) -> Iterator[None]:
 
 
 def _unpacked(part: Part, file: Any, limit: int) -> bytes:
-    name = part.inside or part.path.name
-    opener: Any = gzip.open if name.endswith(".gz") else bz2.open if name.endswith("bz2") else nullcontext
-    with opener(file) as unpacked:
+    with _opener(file, part.inside or part.path.name)(file) as unpacked:
         data = bytes(unpacked.read(limit + 1))
     if len(data) > limit:
         raise InvalidFileError(f"{part} holds more than {limit:,} bytes unpacked, which is too much for such a file.")
@@ -162,7 +228,7 @@ def find(
         path: a file (whatever its name), an archive, or a folder in which to look; ``None`` takes ``$ARCHCAST_DATA``.
         benchmark: what needs them.
         get: a sentence that says what to download and from where.
-        archives: names of archives of the folder to look into where the files are not unpacked.
+        archives: names of archives of the folder to look into first where the files are not unpacked.
         renamed: names that will do where no file has one of ``patterns``.
         optional: whether none may be there, which gives an empty list.
 
@@ -181,14 +247,12 @@ def find(
             )
         path = Path(value)
     if path.is_file():
-        found = _inside(path, patterns) if path.name.endswith(ARCHIVES) else [Part(path)]
+        found = _of_archive(path, patterns) if path.name.lower().endswith(ARCHIVES) else [Part(path)]
     else:
         files = list(_walk(path)) if path.is_dir() else []
-        found = [Part(file) for file in files if fits(file.as_posix(), patterns)]
-        found = found or [Part(file) for file in files if fits(file.as_posix(), renamed)]
-        if not found:
-            packed = [file for file in files if file.name.endswith(ARCHIVES) and fits(file.as_posix(), archives)]
-            found = [part for archive in packed for part in _inside(archive, patterns)]
+        found = _of_folder(files, patterns, renamed, archives)
+        if not found and not optional:
+            found = _of_other_archives(files, [*patterns, *renamed], archives)
     here = [part for part in found if not _is_pointer(part)]
     if found and not here and not optional:
         raise DataNotFoundError(
@@ -198,6 +262,43 @@ def find(
     if not found and not optional:
         raise DataNotFoundError(f"{needs}, which is not in {str(path)!r}. {get}")
     return sorted(found, key=lambda part: (natural(str(part.path)), natural(part.inside)))
+
+
+def _of_archive(path: Path, patterns: Sequence[str]) -> list[Part]:
+    """What fits of an archive that was named; its only file whatever that is called."""
+    members = _members(path)
+    fitting = _fitting(members, patterns)
+    return [Part(path, name) for name in (members if len(members) == 1 else fitting)]
+
+
+def _of_folder(
+    files: Sequence[Path], patterns: Sequence[str], renamed: Sequence[str], archives: Sequence[str]
+) -> list[Part]:
+    by_name = {os.path.abspath(file).replace(os.sep, "/"): file for file in files}
+    for wanted in (patterns, renamed):
+        if found := _fitting(list(by_name), wanted):
+            return [Part(by_name[name]) for name in found]
+    own = [file for file in files if file.name.lower().endswith(ARCHIVES) and fits(file.as_posix(), archives)]
+    return [Part(file, name) for file in own for name in _fitting(_members(file), patterns)]
+
+
+def _of_other_archives(files: Sequence[Path], patterns: Sequence[str], own: Sequence[str]) -> list[Part]:
+    """What fits in archives whose names say nothing; a damaged one is passed over."""
+    parts = []
+    for file in files:
+        packed = file.name.lower().endswith(ARCHIVES) and not fits(file.as_posix(), own)
+        if packed and file.stat().st_size <= MAX_FOREIGN:
+            try:
+                parts += [Part(file, name) for name in _fitting(_members(file), patterns)]
+            except InvalidFileError:
+                continue
+    return parts
+
+
+def _fitting(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """The names that fit a pattern; where none does, those that would in small letters."""
+    small = [pattern.lower() for pattern in patterns]
+    return [name for name in names if fits(name, patterns)] or [name for name in names if fits(name.lower(), small)]
 
 
 def _is_pointer(part: Part) -> bool:
@@ -212,8 +313,8 @@ def _is_pointer(part: Part) -> bool:
 
 
 def fits(path: str, patterns: Sequence[str]) -> bool:
-    """Whether the last components of a path, with or without ``.gz``, are those of a pattern."""
-    for text in {path, path.removesuffix(".gz")}:
+    """Whether the last components of a path, with or without ``.gz``, ``.bz2`` or ``.xz``, are those of a pattern."""
+    for text in {path, _bare(path)}:
         pieces = text.split("/")
         if any(fnmatch.fnmatchcase("/".join(pieces[-1 - pattern.count("/") :]), pattern) for pattern in patterns):
             return True
@@ -249,15 +350,16 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
 
 
-def _inside(path: Path, patterns: Sequence[str]) -> list[Part]:
+def _members(path: Path) -> list[str]:
+    """Names of the files of an archive, without those that systems add (``__MACOSX``, ``.DS_Store``)."""
     with _intact(repr(str(path))):
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 names = [info.filename for info in archive.infolist() if not info.is_dir()]
         else:
-            with tarfile.open(path, "r|*") as stream:
+            with _tar(path) as stream:
                 names = [member.name for member in stream if member.isfile()]
-    return [Part(path, name) for name in names if fits(name, patterns)]
+    return [name for name in names if not name.startswith("__MACOSX/") and not Path(name).name.startswith("._")]
 
 
 @contextmanager
@@ -319,7 +421,7 @@ def unpickled(
     """
     options: dict[str, Any] = {"label": str(part), "max_opcodes": max_opcodes, "finish": finish}
     with reading(part, "plain data"):
-        if part.inside or part.path.name.endswith((".gz", "bz2")) or part.path.stat().st_size > limit:
+        if part.inside or _is_packed(part.path) or part.path.stat().st_size > limit:
             return unpickle(part.read(limit), allowed, **options)[0]
         with mapped(part.path) as data:
             return unpickle(data, allowed, **options)[0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import bz2
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import numpy as np
 from archcast.data._torch_archive import mapped
 from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
 from archcast.data.base import Benchmark
-from archcast.data.published._files import Part, find, reading
+from archcast.data.published._files import Part, find, on_disk, reading
 from archcast.data.published._gather import Arrays, concatenate, gather, once, progress, stack
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields, compact, digest_runs
 from archcast.data.published.hw_nas_bench import costs_beside
@@ -163,11 +161,8 @@ def read_single(part: Part, datasets: Mapping[str, str] = DATASETS) -> Arrays:
     It needs several gigabytes of disk (in the folder of temporary files) and some minutes.
     """
     collector = Collector(datasets)
-    with tempfile.TemporaryDirectory() as scratch:
-        plain = Path(scratch) / "unpacked.pickle"
-        _unpack(part, plain)
-        with mapped(plain) as data, reading(part, "the single file of NATS-Bench"):
-            unpickle(data, ALLOWED, label=str(part), max_opcodes=4_000_000_000, finish=collector.finish)
+    with on_disk(part, MAX_SINGLE) as plain, mapped(plain) as data, reading(part, "the single file of NATS-Bench"):
+        unpickle(data, ALLOWED, label=str(part), max_opcodes=4_000_000_000, finish=collector.finish)
     return collector.arrays(part)
 
 
@@ -188,16 +183,3 @@ def _check_meta(parts: list[Part], index: Any, texts: list[str]) -> None:
             raise InvalidFileError(
                 f"{first.path.parent}: architecture {number} is {text!r}, which {beside.name} denies."
             )
-
-
-def _unpack(part: Part, to: Path) -> None:
-    try:
-        with bz2.open(part.path) as packed, to.open("wb") as out:
-            while block := packed.read(1 << 22):
-                if out.tell() > MAX_SINGLE:
-                    raise InvalidFileError(f"{part} unpacks to more than {MAX_SINGLE:,} bytes.")
-                out.write(block)
-    except (OSError, EOFError, ValueError) as error:
-        if isinstance(error, InvalidFileError):
-            raise
-        raise InvalidFileError(f"{part} is not compressed with bz2, or it is damaged: {error}.") from error

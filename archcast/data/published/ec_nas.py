@@ -15,7 +15,7 @@ from archcast.data._tfrecord import check, frames
 from archcast.data._torch_archive import mapped
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import left_out
-from archcast.data.published._files import Part, contents, find, read_json, reading
+from archcast.data.published._files import Part, contents, find, read_json, reading, unpacked
 from archcast.data.published._gather import stack
 from archcast.data.published._nasbench101_records import cell, fields, row_of
 from archcast.errors import DataNotFoundError
@@ -73,7 +73,8 @@ def read(_: str, folder: Path | None) -> Benchmark:
         source = str(raw[0].path if raw[0].inside else raw[0].path.parents[2])
     else:
         best = min(found, key=_preference)
-        runs, rows, left = _table(best)
+        with unpacked(best) as plain:
+            runs, rows, left = _table(plain)
         left["other_tables"] = len(found) - 1
         source = str(best.path)
     digests = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import find, reading
+from archcast.data.published._files import Part, find, reading
 from archcast.data.published._nats import arch_texts, read_single
 from archcast.data.published._nats_runs import benchmark_fields
 from archcast.data.published.nasbench201 import read_extract
@@ -51,8 +51,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """
     wanted = [name for name in (FILES[task], EXTRACTS.get(task)) if name]
     found = find(wanted, folder, benchmark=f"nas-bench-360/{task}", get=GET.format(FILES[task]))
-    part = min(found, key=lambda part: not part.path.name.endswith("bz2"))
-    if not part.path.name.endswith("bz2"):
+    part = min(found, key=_is_extract)
+    if _is_extract(part):
         return Benchmark(
             f"nas-bench-360/{task}", get_space("nasbench201"), source=str(part.path), **read_extract(part, task)
         )
@@ -71,3 +71,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
         return Benchmark(
             f"nas-bench-360/{task}", space, space.parse(arch_texts(arrays)), source=str(part.path), **fields
         )
+
+
+def _is_extract(part: Part) -> bool:
+    return "full_training" in part.name or not (part.name.endswith("bz2") or "NATS" in part.name)

@@ -10,7 +10,7 @@ import numpy as np
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import native, suite_zero, suite_zero_scores
 from archcast.data.published._columns import column_array, firsts, left_out
-from archcast.data.published._files import find, reading
+from archcast.data.published._files import find, reading, unpacked
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
@@ -59,7 +59,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """
     name, _, wanted = task.partition("/")
     part = find([f"zc_{name}.json"], folder, benchmark=f"nas-bench-suite-zero/{task}", get=GET.format(name))[0]
-    table = suite_zero(part.path)
+    with unpacked(part) as plain:
+        table = suite_zero(plain.path)
     dataset = next((key for key in table if key.lower() == wanted), None)
     if dataset is None:
         raise InvalidFileError(f"{part} has no data set {wanted!r}; it has {', '.join(table)}.")

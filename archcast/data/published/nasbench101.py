@@ -13,7 +13,7 @@ from archcast.data._tfrecord import frames
 from archcast.data._torch_archive import mapped
 from archcast.data._unpickle import NUMPY
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, find, reading, unpacked, unpickled
 from archcast.data.published._gather import shards
 from archcast.data.published._nasbench101_records import FIELDS, LABELS, LENGTHS, cell, read_records
 from archcast.data.published._tables import PROXIES, clean, read_csv
@@ -94,9 +94,10 @@ def read_files(folder: Path | None, name: str) -> Benchmark:
     renamed = ["*nasbench*.tfrecord", "*only108*.tfrecord", "*nb101*.pkl"]
     found = find(wanted, folder, benchmark=name, get=GET, renamed=renamed)
     part = min(found, key=lambda part: [*(name == Path(part.name).name for name in wanted), True].index(True))
-    if (kind := _kind(part)) == "table":
+    if Path(part.name).name in ("nb101.csv", TABLE) or part.name.endswith(".csv"):
         return _read_table(part, name)
-    cells = read_cells(part) if kind == "records" else _read_naslib(part)
+    with unpacked(part) as plain:
+        cells = _read_naslib(plain) if _is_pickle(plain) else read_cells(plain)
     metrics, seconds = _metrics(cells)
     default = next((name for name in ("val_accuracy", "val_accuracy_36ep") if name in metrics), next(iter(metrics)))
     n = len(cells["row"])
@@ -114,12 +115,9 @@ def read_files(folder: Path | None, name: str) -> Benchmark:
     )
 
 
-def _kind(part: Part) -> str:
+def _is_pickle(part: Part) -> bool:
     with part.path.open("rb") as file:
-        start = file.read(12)
-    if start[:1] == b"\x80" and part.path.suffix != ".tfrecord":
-        return "pickle"
-    return "table" if part.path.name.endswith((".csv", ".csv.gz")) else "records"
+        return file.read(1) == b"\x80" and part.path.suffix != ".tfrecord"
 
 
 def read_cells(part: Part) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,7 @@ from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import from_ops, to_ops
 from archcast.data.published._columns import column_array
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, beginning, find, reading, unpacked, unpickled
 from archcast.data.published._gather import Arrays, once
 from archcast.data.published._nats import Collector, arch_texts
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields
@@ -99,7 +99,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
     kind = _kind(part)
     space = get_space("nasbench201")
     if kind == "1 official":
-        fields = _read_official(part, task)
+        with unpacked(part) as plain:
+            fields = _read_official(plain, task)
     elif kind == "2 extract":
         fields = read_extract(part, dataset)
     else:
@@ -117,8 +118,9 @@ def read(task: str, folder: Path | None) -> Benchmark:
 
 def _kind(part: Part) -> str:
     """What a file is, by its beginning: kinds in the order of preference."""
-    with part.path.open("rb") as file:
-        start = file.read(len(MAGIC))
+    if part.name.endswith(".csv"):
+        return "3 table"
+    start = beginning(part, len(MAGIC))
     if start == MAGIC or start[:4] == b"PK\x03\x04":
         return "1 official"
     return "2 extract" if start[:1] == b"\x80" else "3 table"

@@ -12,7 +12,7 @@ import numpy as np
 from archcast.data._torch_archive import read_torch
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import column_array, firsts, left_out
-from archcast.data.published._files import find, reading
+from archcast.data.published._files import find, reading, unpacked
 from archcast.spaces.base import get_space
 
 __all__ = ["read"]
@@ -49,7 +49,8 @@ def read(which: str, folder: Path | None) -> Benchmark:
     ``autoformer-tiny``.
     """
     part = find([FILES[which]], folder, benchmark=f"vit-bench-101/{which}", get=GET)[0]
-    jobs = read_torch(part.path)
+    with unpacked(part) as plain:
+        jobs = read_torch(plain.path)
     with reading(part, "a table of ViT-Bench-101"):
         space = get_space(_space(which, jobs))
         archs = space.parse([json.dumps(job["arch"]) for job in jobs])

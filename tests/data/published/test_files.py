@@ -5,12 +5,14 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from archcast.data.published._files import Part, contents, find, fits, natural, read_json, reading
+from archcast.data.published._files import Part, beginning, contents, find, fits, natural, read_json, reading, unpacked
 from archcast.errors import DataNotFoundError, InvalidFileError
 
 OPTIONS = {"benchmark": "mine", "get": "Download it from https://example.org."}
@@ -64,7 +66,7 @@ def test_the_environment_names_the_folder(tmp_path, monkeypatch) -> None:
     assert find(["y.json"], tmp_path, optional=True, **OPTIONS) == []
 
 
-@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
 def test_archives(tmp_path, kind) -> None:
     path = tmp_path / f"some.{kind}"
     members = {
@@ -78,7 +80,7 @@ def test_archives(tmp_path, kind) -> None:
             for name, data in members.items():
                 archive.writestr(name, data)
     else:
-        with tarfile.open(path, "w:gz" if kind == "tar.gz" else "w") as archive:
+        with tarfile.open(path, f"w:{kind.partition('.')[2]}") as archive:
             for name, data in members.items():
                 info = tarfile.TarInfo(name)
                 info.size = len(data)
@@ -87,10 +89,35 @@ def test_archives(tmp_path, kind) -> None:
         parts = find(["result_*.json"], where, **options, **OPTIONS)
         read = dict(contents(parts))
         assert [read[part] for part in parts] == [b"[1]", b"[2]", b"[10]"]
-    assert find(["result_*.json"], tmp_path, optional=True, **OPTIONS) == [], "archives are looked into by name only"
+    assert names(find(["result_*.json"], tmp_path, **OPTIONS)) == sorted(names(parts), key=natural), "of any name"
+    assert find(["result_*.json"], tmp_path, optional=True, **OPTIONS) == [], "what may be missing, by name only"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InvalidFileError, match=r"some\..* is damaged"):
         list(contents(find(["result_*.json"], path, **OPTIONS)))
+
+
+def test_names_in_other_letters_and_the_only_file_of_an_archive(tmp_path) -> None:
+    (tmp_path / "Result_7.JSON").write_text("{}")
+    assert names(find(["result_*.json"], tmp_path, **OPTIONS)) == ["Result_7.JSON"]
+    (tmp_path / "result_8.json").write_text("{}")
+    assert names(find(["result_*.json"], tmp_path, **OPTIONS)) == ["result_8.json"]
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.writestr("renamed.txt", "[1]")
+        archive.writestr("__MACOSX/._renamed.txt", "x")
+    (part,) = find(["result_*.json"], tmp_path / "one.zip", **OPTIONS)
+    assert part.read() == b"[1]"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("name", ["x.json", "x.json.gz", "x.json.bz2", "x.json.xz"])
+def test_a_file_is_unpacked_whatever_its_name(tmp_path, name, pack) -> None:
+    (tmp_path / name).write_bytes(pack(b'{"a": 1}'))
+    (part,) = find(["x.json"], tmp_path, **OPTIONS)
+    assert part.read() == b'{"a": 1}'
+    assert Path(part.name).name == "x.json"
+    with unpacked(part) as plain:
+        assert plain.path.read_bytes() == b'{"a": 1}'
+    assert beginning(part, 3) == b'{"a'
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".pbz2", bz2.compress)])
