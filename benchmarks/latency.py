@@ -8,9 +8,10 @@ the other device that ranks the ten most alike, scaled to them, too. All are ask
 compile (4,699 on the edge TPU) are left out there. Spearman's rank correlation, mean absolute percentage error, and the share of
 cells within 5 and 10 %; means over the trials, and over the devices in the last lines.
 
-    python benchmarks/latency.py --here nasbench201 --out DIR [--size 32] [--unseen 200]
+    python benchmarks/latency.py --here nasbench201 --out DIR [--size 32] [--unseen 200] [--device cuda --batch 64]
 
-measures the machine at hand instead: networks of a space for images of a size, processor time of one thread, the median of 50 runs.
+measures the machine at hand instead: networks of a space for images of a size, processor time of one thread (or, of a GPU, the time
+that passes), the median of 50 runs.
 Each trial learns from other measured networks and is asked about all that remain. DIR keeps the measurements; the same command
 continues them. ``latency-table`` measures the layers of all these networks once; its line is fitted anew in each trial.
 
@@ -52,16 +53,28 @@ def scaled(values: np.ndarray, known: np.ndarray, times: np.ndarray, weights: np
     return slope * values + offset
 
 
-def here(name: str, out: str, size: int, unseen: int, measurements: int, trials: int, labels: list[str]) -> None:
+def here(
+    name: str,
+    out: str,
+    size: int,
+    unseen: int,
+    measurements: int,
+    trials: int,
+    labels: list[str],
+    device: str = "cpu",
+    batch: int = 1,
+) -> None:
     """Measures networks of a space on this machine, and predicts all but ten of them."""
+    clock = "processor" if device == "cpu" else "wall"
     space = archcast.get_space(name)
     archs = np.unique(space.sample(400, 0), axis=0)  # the same for any number of unseen ones, which continue each other
     archs = np.random.default_rng(0).permutation(archs)[: unseen + measurements]
     task = archcast.Task((3, size, size), classes=1000 if name == "ofa-mobilenetv3" else 10)
-    found = measure(space, archs, task, clock="processor", out=out)
+    found = measure(space, archs, task, device, batch, clock=clock, out=out)
     y = found.milliseconds
     print(
-        f"{name}, images of {size}: {len(archs)} networks, {y.min():.2f} to {y.max():.2f} ms (median {np.median(y):.2f})"
+        f"{name}, {device}, {batch} images of {size}: {len(archs)} networks, "
+        f"{y.min():.2f} to {y.max():.2f} ms (median {np.median(y):.2f})"
     )
     print(
         f"spread (MAD): median {100 * np.median(found.spread / y):.1f} %; drift {found.drift.min():.3f} to {found.drift.max():.3f}"
@@ -74,7 +87,7 @@ def here(name: str, out: str, size: int, unseen: int, measurements: int, trials:
         known, asked = order[:measurements], order[measurements:]
         for label in labels:
             if label == "latency-table":
-                sums = of_layers(space, archs, y, known, task) if sums is None else sums
+                sums = of_layers(space, archs, y, known, task, device, batch) if sums is None else sums
                 answers = scaled(sums, known, y[known], 1 / y[known])[asked]
             else:
                 predictor = archcast.get_predictor(label, space, random_state=trial)
@@ -85,11 +98,25 @@ def here(name: str, out: str, size: int, unseen: int, measurements: int, trials:
 
 
 def of_layers(
-    space: archcast.SearchSpace, archs: np.ndarray, y: np.ndarray, known: np.ndarray, task: archcast.Task
+    space: archcast.SearchSpace,
+    archs: np.ndarray,
+    y: np.ndarray,
+    known: np.ndarray,
+    task: archcast.Task,
+    device: str = "cpu",
+    batch: int = 1,
 ) -> np.ndarray:
     """Sums of the times of the layers of all networks, up to a scale and an offset."""
     table = archcast.get_predictor(
-        "latency-table", space, shape=task.shape, classes=task.classes, clock="processor", looks=0, random_state=0
+        "latency-table",
+        space,
+        shape=task.shape,
+        classes=task.classes,
+        batch=batch,
+        device=device,
+        clock="processor" if device == "cpu" else "wall",
+        looks=0,
+        random_state=0,
     )
     return table.init(archs[known], y[known], pool=archcast.Pool(archs)).query(archs).mean
 
@@ -136,6 +163,8 @@ def main() -> None:
     parser.add_argument("--unseen", type=int, default=200)
     parser.add_argument("--rows", action="store_true")
     parser.add_argument("--only", default="latency,latency-table,ofa-regressor,gp")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--out")
     arguments = parser.parse_args()
     sizes = [int(n) for n in arguments.measurements.split(",")]
@@ -151,6 +180,8 @@ def main() -> None:
             sizes[0],
             arguments.trials,
             arguments.only.split(","),
+            arguments.device,
+            arguments.batch,
         )
         return
     benchmark = archcast.load_benchmark("nasbench201")

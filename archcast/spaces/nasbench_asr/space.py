@@ -32,6 +32,7 @@ OPERATIONS = {  # hundred groups leave a convolution few weights
 }
 NAMES = tuple(OPERATIONS)
 ZERO = NAMES.index("zero")
+UNREACHED = -1
 KERNELS = np.array([int(name[4]) if name.startswith("conv") else 0 for name in NAMES])
 STRIDES, FILTERS, CELLS, STEM_KERNEL, GROUPS = (1, 1, 2, 2), (600, 800, 1000, 1200), (3, 4, 5, 6), 8, 100
 OPS = [0, 2, 5]
@@ -219,15 +220,15 @@ class NASBenchASR(SearchSpace):
         }
 
     def _layers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """``(n,)`` operations on the longest path through a cell."""
+        """``(n,)`` operations on the longest path from the input of a cell; none where there is no path."""
         ops, skips = self._parts(rows)
         nodes = [np.zeros(len(rows), dtype=np.int64)]
         for k in range(NODES):
-            longest = np.where(ops[:, k] != ZERO, nodes[-1] + 1, 0)
+            longest = np.where((ops[:, k] != ZERO) & (nodes[-1] != UNREACHED), nodes[-1] + 1, UNREACHED)
             for source in range(k + 1):
-                longest = np.maximum(longest, np.where(skips[k][:, source], nodes[source], 0))
+                longest = np.maximum(longest, np.where(skips[k][:, source], nodes[source], UNREACHED))
             nodes.append(longest)
-        return nodes[-1]
+        return np.maximum(nodes[-1], 0)
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The acoustic model of Mehrotra et al. 2021: four blocks of a convolution and 3, 4, 5 and 6 cells, with 600 (``width``),

@@ -38,9 +38,9 @@ class FlexiBERT(TransformerSpace):
 
     A row holds the number of layers (2, 4) and, for each, the operation, the number of heads (2, 4), the channels (128,
     256), the number of hidden layers of its MLP (1, 3) and the channels of each (512, 1024). Operations: attention with
-    scaled products (``sa_sdp``) or with a matrix in each head (``sa_wma``), transforms without weights (``lt_dft``,
-    ``lt_dct``), convolutions whose kernels depend on the tokens (``dsc_5``, ``dsc_9``). What a row does not have is
-    inactive, hence 0.
+    scaled products (``sa_sdp``), or with a matrix between queries and keys that all heads share, as in the authors' code
+    (``sa_wma``), transforms without weights (``lt_dft``, ``lt_dct``), convolutions whose kernels depend on the tokens
+    (``dsc_5``, ``dsc_9``). What a row does not have is inactive, hence 0.
 
     The notation is the authors' dictionary as JSON, with lists for layers: ``l`` layers, ``o`` operations, ``h`` channels,
     ``n`` heads, ``f`` hidden channels.

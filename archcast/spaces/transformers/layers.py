@@ -47,7 +47,8 @@ class Attention:
         rotary: channels of a head that are turned by the position (Su et al. 2021, https://arxiv.org/abs/2104.09864).
         grid: height and width of the patches in plain numbers, for the two-dimensional relative positions of AutoFormer,
             in keys and in values; without it there are none.
-        weighted: whether each head has a matrix between queries and keys (Luong et al. 2015's multiplicative attention).
+        weighted: whether a matrix, the same for all heads, stands between queries and keys (Luong et al. 2015's multiplicative
+            attention).
         spread: for queries, keys and values, whether a depthwise convolution over the last three tokens follows (Primer).
     """
 
@@ -71,7 +72,7 @@ class Attention:
             tally.weights(4 * (2 * FARTHEST + 2) * (self.inner // self.heads), times=there)
         head, there = self.inner // self.heads, np.asarray(there)
         weighted = there & np.asarray(self.weighted)
-        tally.linear(head, self.inner, bias=False, tokens=tokens, times=weighted)
+        tally.linear(head, head, bias=False, tokens=tokens * np.asarray(self.heads), times=weighted)
         for spread in self.spread:
             tally.conv1d(self.inner, self.inner, 3, tokens, groups=self.inner, times=there & np.asarray(spread))
         queries, *others = (1 * np.asarray(spread) for spread in self.spread)

@@ -78,7 +78,7 @@ class AttentionLayer(nn.Module):
         self.query, self.key, self.value = (nn.Linear(layer.width, layer.inner, bias=layer.bias) for _ in range(3))
         self.out = nn.Linear(layer.inner, layer.width, bias=layer.bias_out)
         head = layer.inner // layer.heads
-        self.between = nn.Parameter(torch.empty(layer.heads, head, head)) if layer.weighted else None
+        self.between = nn.Parameter(torch.empty(head, head)) if layer.weighted else None
         if self.between is not None:
             nn.init.normal_(self.between, std=head**-0.5)
         self.spread = nn.ModuleList(

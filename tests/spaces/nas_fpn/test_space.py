@@ -44,6 +44,19 @@ def test_the_pyramid_of_the_paper():
     assert found["params"][0] == backbone + lateral + depth * 7 * (9 * w * w + 2 * w) + w * classes + classes
 
 
+def test_the_pyramid_costs_what_is_published():
+    """RetinaNet with ResNet-50 on images of 640 has 34.0 M parameters and 97.0 G multiply-accumulates with an FPN, 60.3 M and
+    140.6 G with seven of the paper's pyramids in place of the FPN's five convolutions (model zoo of TensorFlow's TPU models)."""
+    sizes = [{"width": 256, "backbone": 320, "depth": depth} for depth in (1, 8)]
+    tasks = [archcast.Task((3, 640, 640), outputs=(81, 640, 640), size=size) for size in sizes]
+    one, eight = (SPACE.costs(rows_of(FOUND), task=task) for task in tasks)
+    replaced = 9 * 256**2
+    params = eight["params"][0] - one["params"][0] - 5 * replaced
+    macs = eight["macs"][0] - one["macs"][0] - replaced * sum((80 >> k) ** 2 for k in range(5))
+    assert params / 1e6 == pytest.approx(60.3 - 34.0, rel=0.015)
+    assert macs / 1e9 == pytest.approx(140.6 - 97.0, rel=0.01)
+
+
 def test_features_that_no_cell_takes_in_are_added_to_the_output_of_their_level():
     """Levels 5 and 7 are used by no cell: without an edge of their own they reach the outputs of these levels alone."""
     unused = [cell.copy() for cell in FOUND]

@@ -60,6 +60,13 @@ def test_dead_nodes_are_zero_in_canonical_rows():
         assert found == built
 
 
+def test_depth_begins_at_the_input():
+    """The second node is nothing, so that what the third makes of it is a constant: the longest path is a skip."""
+    rows = SPACE.parse(["[[1, 0], [5, 0, 0], [2, 1, 0, 1]]", "[[5, 0], [3, 0, 0], [2, 1, 1, 1]]"])
+    found, built = SPACE.costs(rows, task=SMALL), SearchSpace.costs(SPACE, rows, task=SMALL)
+    assert (found["depth"] == built["depth"]).all()
+
+
 def test_names_of_operations_are_read():
     np.testing.assert_array_equal(
         SPACE.parse("[['conv5', 1], ['zero', 0, 1], ['linear', 0, 0, 1]]"), [[1, 1, 5, 0, 1, 0, 0, 0, 1]]
