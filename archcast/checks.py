@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from collections.abc import Collection, Mapping
-from numbers import Integral, Number
+from numbers import Integral, Number, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from archcast.errors import USER_ERRORS, InvalidInputError, UnknownNameError, short
 from archcast.registry import closest
@@ -22,12 +23,15 @@ __all__ = [
     "callback",
     "generator",
     "imported",
+    "instance",
     "label_of",
     "listed",
     "mapping",
     "numbers",
     "one_of",
     "path_of",
+    "places",
+    "real",
     "seed_of",
     "switch",
     "whole",
@@ -35,10 +39,14 @@ __all__ = [
 ]
 
 
+T = TypeVar("T")
+
 LARGEST_SCORE = 1e150
 """Size of a score: the square of it is still a float."""
 LARGEST_WHOLE = 10**9
 """Largest whole number of anything that is made, drawn or repeated: of more there is no memory and no time."""
+LARGEST_SEED = 2**63 - 1
+"""Largest seed that torch takes."""
 MOST_WORKERS = 10_000
 """Most worker processes of a machine."""
 LONGEST_LABEL = 200
@@ -88,6 +96,59 @@ def callback(name: str, value: Any) -> None:
     """
     if value is not None and not callable(value):
         raise InvalidInputError(f"{name} must be a function or None, got {short(value)}.")
+
+
+def real(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, inside: bool = False) -> float:
+    """``value`` as a finite float from ``low`` to ``high``, or, ``inside``, between the two.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    known = isinstance(value, Real) and type(value).__name__ not in ("bool", "bool_")
+    try:
+        number = float(value) if known else math.nan
+    except (OverflowError, ValueError):
+        number = math.nan
+    if math.isfinite(number) and (low < number < high if inside else low <= number <= high):
+        return number
+    ends = [f"{word} {end:g}" for word, end in (("at least", low), ("at most", high)) if math.isfinite(end)]
+    allowed = f" between {low:g} and {high:g}" if inside else f" of {' and '.join(ends)}" if ends else ""
+    raise InvalidInputError(f"{name} must be a finite number{allowed}, got {short(value)}.")
+
+
+def instance(name: str, value: Any, kind: type[T], of: str) -> T:
+    """``value`` if it is one of a class; ``of`` says of which, e.g. ``"an archcast.Benchmark"``.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    if isinstance(value, kind):
+        return value
+    raise InvalidInputError(f"{name} must be {of}, got {short(value)}.")
+
+
+def places(name: str, value: Any, n: int) -> Any:
+    """``value`` as what chooses some of ``n`` rows: a slice, or an array of whole numbers or of ``n`` truth values.
+
+    Raises:
+        InvalidInputError: it is something else, or beyond the rows.
+    """
+    if isinstance(value, slice):
+        try:
+            value.indices(n)
+        except TypeError as error:
+            raise InvalidInputError(f"{name} must be places of {n} rows, got {short(value)}.") from error
+        return value
+    array = array_of(name, value)
+    array = array.reshape(1) if array.ndim == 0 else array
+    array = array.astype(int) if array.size == 0 else array
+    fits = array.ndim == 1 and (
+        (array.dtype.kind == "b" and len(array) == n)
+        or (array.dtype.kind in "iu" and bool(((array >= -n) & (array < n)).all()))
+    )
+    if not fits:
+        raise InvalidInputError(f"{name} must be places of {n} rows, or {n} truth values, got {short(value)}.")
+    return array
 
 
 def one_of(name: str, value: Any, allowed: Collection[str]) -> str:
@@ -145,11 +206,12 @@ def label_of(name: str, value: Any) -> str:
     Raises:
         InvalidInputError: it is no text, empty, longer than ``LONGEST_LABEL``, or holds what cannot be printed in one line.
     """
-    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_LABEL or not value.isprintable():
+    text = str.__str__(value) if isinstance(value, str) else ""
+    if not text.strip() or len(text) > LONGEST_LABEL or not text.isprintable():
         raise InvalidInputError(
             f"{name} must be one line of 1 to {LONGEST_LABEL} letters, digits and signs, got {short(value)}."
         )
-    return value
+    return text
 
 
 def path_of(name: str, value: Any) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import array_of, bounded, mapping, numbers
+from archcast.checks import array_of, bounded, instance, label_of, listed, mapping, numbers, places
 from archcast.errors import InvalidInputError, short
 from archcast.faces import face
 
@@ -67,8 +67,7 @@ class Evidence:
         return any(getattr(self, kind) for kind in _KINDS)
 
     def __getitem__(self, rows: Any) -> Evidence:
-        if isinstance(rows, (int, np.integer)):
-            rows = [rows]
+        rows = places("rows", rows, len(self)) if self else slice(None)
         return Evidence(*({name: values[rows] for name, values in getattr(self, kind).items()} for kind in _KINDS))
 
     @property
@@ -84,6 +83,7 @@ class Evidence:
             >>> list(told.shared(Evidence(proxies={"nwot": [3.0, 4.0]}, costs={"snip": [5.0, 6.0]})).proxies)
             ['nwot']
         """
+        instance("other", other, Evidence, "an archcast.Evidence")
         return Evidence(
             *({name: v for name, v in getattr(self, kind).items() if (kind, name) in other.names} for kind in _KINDS)
         )
@@ -102,7 +102,9 @@ class Evidence:
     def matrix(self, proxies: Sequence[str]) -> NDArray[np.float64]:
         """The named proxies as columns, ``(n, len(proxies))``; one that is not there is a column of NaN."""
         unknown = np.full(len(self), np.nan)
-        return np.stack([self.proxies.get(name, unknown) for name in proxies], axis=1)
+        names = [label_of("a name in proxies", name) for name in listed("proxies", proxies, "names")]
+        columns = [self.proxies.get(name, unknown) for name in names]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(self), 0))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Evidence]) -> Evidence:
@@ -111,6 +113,12 @@ class Evidence:
         Raises:
             InvalidInputError: if the parts do not hold the same names.
         """
+        parts = [
+            instance("each of parts", part, Evidence, "an archcast.Evidence")
+            for part in listed("parts", parts, "evidence")
+        ]
+        if not parts:
+            return cls()
         for kind in _KINDS:
             names = [sorted(getattr(part, kind)) for part in parts]
             if any(n != names[0] for n in names):
@@ -142,6 +150,8 @@ class Pool:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "archs", _rows("pool.archs", self.archs))
+        if self.evidence is None:
+            object.__setattr__(self, "evidence", Evidence())
         _check_kind("pool.evidence", self.evidence)
 
 

@@ -18,7 +18,7 @@ from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputErr
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ordinary", "read_arrays", "unzipped", "write_whole"]
+__all__ = ["folder_of", "ordinary", "read_arrays", "unzipped", "write_whole"]
 
 LARGEST = 2**30
 """Bytes of a text file once it is unpacked."""
@@ -36,12 +36,30 @@ def write_whole(path: str | Path, data: str | bytes) -> None:
         data: bytes, or text that is written as UTF-8.
     """
     path = ordinary("path", path)
+    if not path.parent.is_dir():
+        raise DataNotFoundError(
+            f"path {short(str(path))}: there is no folder {short(str(path.parent))}. Make it first."
+        )
     part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
     try:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def folder_of(name: str, path: Any) -> Path:
+    """``path`` as a folder, which is made where there is none.
+
+    Raises:
+        InvalidInputError: it is no path, or something else is there.
+    """
+    path = path_of(name, path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(f"{name} {short(str(path))} cannot be a folder: {error.strerror}.") from error
+    return path
 
 
 def ordinary(name: str, path: Any) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 
 __all__ = [
     "ABSENT",
@@ -122,6 +122,15 @@ class CellGraphs:
     zero_op: str | None = None
     declared: Mapping[str, Operation] = field(default_factory=dict)
     units: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name, kinds, dimensions in (("adjacency", "biu", (2, 3)), ("operations", "iu", (1, 2))):
+            found = getattr(self, name)
+            if not isinstance(found, np.ndarray) or found.ndim not in dimensions or found.dtype.kind not in kinds:
+                shape = "(n, v, v) truth values" if name == "adjacency" else "(n, v) whole numbers"
+                raise InvalidInputError(f"{name} must be an array of {shape}, got {short(found)}.")
+        if not isinstance(self.op_names, (tuple, list)) or not all(isinstance(name, str) for name in self.op_names):
+            raise InvalidInputError(f"op_names must be a tuple of names, got {short(self.op_names)}.")
 
     def __len__(self) -> int:
         return len(self.adjacency)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archcast.checks import instance
 from archcast.errors import InvalidInputError
 from archcast.evaluation.metrics import METRICS, Metric
 from archcast.evaluation.report import tested_on
@@ -131,6 +132,8 @@ def joint_report(results: Results, searches: SearchResults) -> JointReport:
     Raises:
         InvalidInputError: another benchmark or metric, or fewer than three predictors in both.
     """
+    instance("results", results, Results, "what archcast.evaluate returns")
+    instance("searches", searches, SearchResults, "what archcast.run_search returns")
     evaluated, searched = results.protocol, searches.protocol
     for key, there in (("benchmark", searched.get("benchmark")), ("metric", searched["objectives"][0])):
         if evaluated[key] != there:

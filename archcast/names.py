@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.registry import Registry, closest
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def get_strategy(name: str, space: Any, *, random_state: Any = None, **params: A
 
 def _make(registry: Registry[Any], name: str, space: Any, params: Mapping[str, Any]) -> Any:
     component = registry[name]
+    if not isinstance(space, str) and not hasattr(space, "cardinalities"):
+        raise InvalidInputError(f"space must be a search space or its name, got {short(space)}.")
     allowed = [param for param in _parameters(component) if param != "space"]
     for param in params:
         if param not in allowed:

@@ -195,7 +195,7 @@ def dask_bench(n: int, folder: Path) -> dict[str, Any]:
     ):
         found = archcast.evaluate(["bayesian-linear"], table, out=folder / "out", progress=kill, **settings)
     alone = archcast.evaluate(["bayesian-linear"], table, jobs=1, **settings)
-    same = [row["kendall_tau"] for row in found.rows] == [row["kendall_tau"] for row in alone.rows]
+    same = [row["kendall_tau"] for row in found.rows()] == [row["kendall_tau"] for row in alone.rows()]
     return {"note": f"{len(killed)} worker killed; results {'equal' if same else 'differ from'} those of one process"}
 
 

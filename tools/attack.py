@@ -4,22 +4,22 @@ Each target is a callable, or a command line, with arguments that are right. An 
 later two; the inputs of a target are numbered, and number and seed say what an input is. A target runs in a process of its
 own, which is started again behind an input that ended it.
 
-    python tools/attack.py --times 300                    # 300 inputs of every target
+    python tools/attack.py --times 300 --jobs 4           # 300 inputs of every target, four targets at once
     python tools/attack.py --groups commands --out attack.jsonl --times 5000    # the same line continues it
 
-Prints a row for each target. An input is *refused* by one line that names an argument and says what is allowed, or *answered*. Else
-it is a fault: *raw*, an exception that is none of archcast's; *unclear*, a message that names no argument that was replaced, or has
-several lines or more than 400 characters; *silent*, an answer where no value of this kind can be meant, or with NaN; *lost*, the
-process hangs or ends.
+Prints a row for each target, and at the end one for each group. An input is *refused* by one line that names an argument and says
+what is allowed, or *answered*. Else it is a fault: *raw*, an exception that is none of archcast's; *unclear*, a message that names
+no argument that was replaced, or has several lines or more than 400 characters; *silent*, an answer where no value of this kind can
+be meant, or with NaN; *lost*, the process hangs or ends.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import fnmatch
 import json
 import math
+import multiprocessing
 import os
 import shutil
 import signal
@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,17 @@ from attack_commands import commands, prepare
 from attack_inputs import FAULTS, KINDS, SECONDS, Command, Target, attack, input_of
 from attack_learners import learners, strategies
 from attack_library import functions, spaces
+from attack_objects import objects
 
 GROUPS = {
-    "spaces": spaces,
-    "learners": learners,
-    "strategies": strategies,
-    "functions": functions,
     "commands": commands,
+    "functions": functions,
+    "objects": objects,
+    "strategies": strategies,
+    "learners": learners,
+    "spaces": spaces,
 }
-"""Name -> what gives the targets of a group."""
+"""Name -> what gives the targets of a group: those whose inputs take long first."""
 
 
 def targets(groups: list[str] | None = None) -> Iterator[Target]:
@@ -122,53 +124,90 @@ def _attack_all(target: Target, numbers: range, seed: int, write: int, files: Pa
     os._exit(0)
 
 
+def crew(jobs: int, work: Callable[[int], None], n: int) -> None:
+    """Do the numbers from 0 to n - 1 in so many processes, each of which takes the next number when it is done with one."""
+    taken = multiprocessing.Value("i", 0)
+
+    def take() -> int:
+        with taken.get_lock():
+            taken.value += 1
+            return int(taken.value) - 1
+
+    children = []
+    for _ in range(jobs):
+        child = os.fork()
+        if child == 0:
+            while (number := take()) < n:
+                work(number)
+            sys.stdout.flush()
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+
+
+def read(path: Path) -> dict[str, dict[int, tuple[str, str]]]:
+    """Target -> number of an input -> what came of it."""
+    found: dict[str, dict[int, tuple[str, str]]] = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        name, number, kind, seen = json.loads(line)
+        found.setdefault(name, {})[number] = (kind, seen)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Call what the library offers with hostile values.")
     parser.add_argument("--times", type=int, default=100, help="number of inputs of each target")
     parser.add_argument("--seed", type=int, default=0, help="seed of the inputs")
     parser.add_argument("--groups", nargs="*", choices=list(GROUPS), help="names of groups of targets; all by default")
     parser.add_argument("--only", default="*", help="shell pattern of names of targets")
+    parser.add_argument("--jobs", type=int, default=1, help="number of targets that are attacked at once")
     parser.add_argument(
         "--out", type=Path, help="path of a file with a line for each input; the same line continues it"
     )
     parser.add_argument("--show", type=int, default=5, help="number of faults of each target to print")
     options = parser.parse_args()
-    done: dict[str, list[list[Any]]] = {}
-    if options.out is not None and options.out.exists():
-        for line in options.out.read_text().splitlines():
-            name, *rest = json.loads(line)
-            done.setdefault(name, []).append(rest)
-    total: Counter[str] = Counter()
     print("target | inputs | " + " | ".join(KINDS), flush=True)
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        contextlib.nullcontext(None) if options.out is None else options.out.open("a", buffering=1) as file,
-    ):
-        place = Path(temporary)
-        if "commands" in (options.groups or GROUPS):
+    with tempfile.TemporaryDirectory() as temporary:
+        place, out = Path(temporary, "files"), (options.out or Path(temporary, "attack.jsonl")).absolute()
+        place.mkdir()
+        groups = {group: list(targets([group])) for group in options.groups or GROUPS}
+        if "commands" in groups:
             prepare(place)
-        for target in targets(options.groups):
-            if not fnmatch.fnmatch(target.name, f"{options.only}*"):
-                continue
-            found = done.setdefault(target.name, [])
+        chosen = [t for group in groups.values() for t in group if fnmatch.fnmatch(t.name, f"{options.only}*")]
+        done = read(out)
 
-            def tell(
-                number: int, kind: str, seen: str, target: Target = target, found: list[list[Any]] = found
-            ) -> None:
-                found.append([number, kind, seen])
-                if file is not None:
+        def work(k: int) -> None:
+            target, found = chosen[k], done.get(chosen[k].name, {})
+
+            def tell(number: int, kind: str, seen: str) -> None:
+                found[number] = (kind, seen)
+                with out.open("a") as file:
                     file.write(json.dumps([target.name, number, kind, seen]) + "\n")
 
             files = place if isinstance(target, Command) else None
             run(target, len(found), options.times, options.seed, tell, files)
-            counts = Counter(kind for _, kind, _ in found)
-            total.update(counts)
-            print(" | ".join([target.name, str(len(found)), *(str(counts[kind]) for kind in KINDS)]), flush=True)
-            shown = [f for f in found if f[1] in FAULTS]
-            for number, kind, seen in list({f[2][:40]: f for f in shown}.values())[: options.show]:
-                print(f"    {number} {input_of(target, number, options.seed)!s:.80} {kind}: {seen}")
-    print(" | ".join(["all", str(total.total()), *(str(total[kind]) for kind in KINDS)]))
-    sys.exit(1 if any(total[kind] for kind in FAULTS) else 0)
+            lines = [" | ".join([target.name, *_row(found)])]
+            shown = {seen[:40]: (i, kind, seen) for i, (kind, seen) in found.items() if kind in FAULTS}
+            for number, kind, seen in list(shown.values())[: options.show]:
+                lines.append(f"    {number} {input_of(target, number, options.seed)!s:.80} {kind}: {seen}")
+            print("\n".join(lines), flush=True)
+
+        crew(options.jobs, work, len(chosen))
+        done = read(out)
+    names = {group: [t.name for t in of if t in chosen and t.name in done] for group, of in groups.items()}
+    names["all"] = [name for group in names.values() for name in group]
+    print("group | targets | inputs | " + " | ".join(KINDS))
+    for group, of in names.items():
+        print(" | ".join([group, str(len(of)), *_row({(t, i): v for t in of for i, v in done[t].items()})]))
+    faults = [v for name in names["all"] for v in done[name].values() if v[0] in FAULTS]
+    sys.exit(1 if faults else 0)
+
+
+def _row(found: Mapping[Any, tuple[str, str]]) -> list[str]:
+    """Inputs, and how many ended in which way."""
+    counts = Counter(kind for kind, _ in found.values())
+    return [str(len(found)), *(str(counts[kind]) for kind in KINDS)]
 
 
 if __name__ == "__main__":

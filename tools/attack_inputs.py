@@ -23,15 +23,16 @@ KINDS = ("refused", "answered", *FAULTS)
 SECONDS = 20.0
 """Most seconds of the processor that an input may take; beyond it the input hangs."""
 WORDS = {
-    "arch": "archs", "archs": "scores", "scores": "archs", "better": "metric", "budget": "batch", "batch": "budget",
-    "benchmark": "name", "budgets": "budget", "classes": "outputs", "curves": "curve", "dtype": "vocabulary",
-    "epochs": "curve|budgets", "evidence": "archs|curve|file", "inputs": "targets|model|batch", "batch_dim": "axis|inputs",
-    "members": "predictor|member", "metrics": "metric", "model": "Parameter|module", "name": "predictor|benchmark",
-    "objective": "benchmark|name", "path": "file", "predictors": "predictor", "proxies": "proxy", "random_state": "seed",
-    "cost_predictor": "predictor",
-    "convention": "describes", "pruned": "describes",
-    "space": "name",
-    "strategies": "strategy", "table": "benchmark|name", "targets": "label", "task": "networks|inputs|image|size|channels",
+    "arch": "archs", "archs": "scores|table of benchmark", "batch": "budget", "batch_dim": "axis|inputs", "benchmark": "name",
+    "benchmarks": "benchmark|name", "better": "metric", "budget": "batch", "budgets": "budget", "cell": "depth|accuracy|frame",
+    "classes": "outputs", "column": "depth|accuracy|frame", "columns": "column", "convention": "describes",
+    "cost_predictor": "predictor", "curves": "curve", "done": "curve", "dtype": "vocabulary", "epochs": "curve|budgets",
+    "evidence": "archs|curve|file", "frame": "file|candidates|columns", "inputs": "targets|model|batch",
+    "known": "each of known", "members": "predictor|member", "metrics": "metric", "model": "Parameter|module",
+    "name": "predictor|benchmark|dataset", "objective": "benchmark|name", "path": "file|Cannot save to",
+    "predictors": "predictor", "proxies": "proxy", "pruned": "describes", "random_state": "seed",
+    "rows": "archs|table of benchmark", "scores": "archs", "space": "name", "strategies": "strategy", "table": "benchmark|name",
+    "targets": "label", "task": "networks|inputs|image|size|channels", "test_metric": "metric",
     "texts": "is not an architecture of|'xxx", "train_sizes": "test_size", "trials": "trial", "vocabulary": "dtype",
 }  # fmt: skip
 """Argument -> what messages may call it instead, between ``|``: what it holds, or what it must agree with."""
@@ -137,6 +138,8 @@ def _attack_command(target: Command, replaced: Mapping[str, str]) -> tuple[str, 
         name.strip("-<>").rstrip("s") for name in texts
     ]
     words += ["another folder"]
+    if any(text.startswith("-") for text in texts.values()):  # another option, or the end of options
+        words += ["No such option", "Missing argument", "extra argument"]
     lines = [line for line in said.splitlines() if line.startswith("error: ")] or said.splitlines()
     return _judged(lines[-1].removeprefix("error: ") if lines else "", words)
 

@@ -15,7 +15,7 @@ import archcast
 from archcast.names import ENCODINGS, PREDICTORS, STRATEGIES
 
 CHEAP: dict[str, Any] = {
-    "epochs": 2, "n_estimators": 4, "rounds": 4, "n_members": 2, "hidden": 8, "layers": 1, "steps": 5, "burn_in": 4, "draws": 2,
+    "epochs": 2, "n_estimators": 4, "rounds": 4, "n_members": 2, "hidden": 8, "layers": 1, "steps": 10, "burn_in": 4, "draws": 2,
     "iterations": 2, "walkers": 8, "searches": 2, "passes": 2, "examples": 20, "source_epochs": 1, "round_epochs": 1,
     "n_unlabelled": 10, "fit_steps": 4, "n_chains": 1, "thinning": 1, "inducing": 8, "max_epochs": 4, "n_candidates": 20,
     "population": 8, "generations": 2, "parents": 3, "mutants": 4,

@@ -40,7 +40,7 @@ def spaces() -> Iterator[Target]:
         ):
             call = getattr(space, method)
             takes = [p for p in inspect.signature(call).parameters if p in known]
-            if method == "graphs" and not space.has_graph:
+            if (method == "graphs" and not space.has_graph) or (method == "costs" and not space.tasks):
                 continue
             yield Target(f"space {name}.{method}", call, {p: known[p] for p in takes})
     task = {

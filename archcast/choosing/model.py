@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from archcast.checks import callback, instance, listed, seed_of, switch
 from archcast.choosing.table import Roles, Table, evidence_of, rows_of
 from archcast.choosing.validation import Tell, Validated, cross_validate, trivial
 from archcast.encodings.base import get_encoding
 from archcast.errors import InvalidFileError, InvalidInputError, MissingEvidenceError
 from archcast.evaluation.metrics import NORMAL_90
 from archcast.evidence import Source
+from archcast.files import ordinary
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.persistence import read_state, write_state
 from archcast.predictors.sources import in_space
@@ -218,6 +220,15 @@ def fit(
         The model, and how well it does, with sources also without them, and how well the trivial rankings do, the model first;
         nothing if it was not to be validated.
     """
+    instance("table", table, Table, "what archcast.choosing.read_table returns")
+    switch("validate", validate)
+    seed_of("seed", seed)
+    callback("tell", tell)
+    kept = None if kept is None else ordinary("kept", kept)
+    sources = [
+        instance("each of sources", each, Source, "an archcast.Source")
+        for each in listed("sources", sources, "sources")
+    ]
     validated: list[Validated] = []
     made = get_predictor(predictor, table.space, random_state=seed)
     if sources and not made.learns_from_sources:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from archcast.checks import callback, instance, label_of, listed, seed_of
 from archcast.choosing.table import Table
 from archcast.choosing.validation import Tell, Validated, cross_validate, learning_curve, paired_error, trivial
 from archcast.errors import InvalidInputError
+from archcast.files import ordinary
 
 __all__ = ["CANDIDATES", "Advice", "choose", "extrapolate"]
 
@@ -92,6 +94,13 @@ def choose(
     Raises:
         InvalidInputError: none of the predictors could be fitted; the message says why.
     """
+    instance("table", table, Table, "what archcast.choosing.read_table returns")
+    predictors = [label_of("each of predictors", name) for name in listed("predictors", predictors, "names")]
+    if not predictors:
+        raise InvalidInputError("predictors is empty: name at least one.")
+    seed_of("seed", seed)
+    callback("tell", tell)
+    kept = None if kept is None else ordinary("kept", kept)
     validated = cross_validate(table, predictors, seed=seed, kept=kept, tell=tell)
     good = sorted((found for found in validated if not found.failed), key=lambda found: -found.tau)
     if not good:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, InvalidInputError
+from archcast.checks import label_of, listed, whole
+from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, InvalidInputError, short
 from archcast.evidence import Evidence, Source
 from archcast.forecasting.metrics import BETTER, Metric, words
 from archcast.forecasting.metrics import choose as choose_metric
@@ -132,6 +133,9 @@ def read_table(
         InvalidInputError: no column is the score, or the one named is not there, or has no two different numbers.
         InvalidFileError, DataNotFoundError: of files.
     """
+    beside = listed("beside", beside, "tables")
+    if epochs is not None:
+        whole("epochs", epochs, 1)
     name = str(frame) if isinstance(frame, (str, Path)) else "the table"
     columns = columns_of(frame)
     if not columns or not next(iter(columns.values())):
@@ -171,7 +175,7 @@ def read_table(
         decisions = found.columns if column is None else (column,)
     notes += [f"  {column}: {why}" for column, why in left_out.items()]
     longest = max((len(members) for members in curves.values()), default=0)
-    if epochs is not None and not 1 <= epochs <= longest:
+    if epochs is not None and epochs > longest:
         raise InvalidInputError(f"epochs is {epochs}: the curves of {name} have {longest} epochs.")
     seen = 0 if not longest else epochs or max(1, longest // EPOCHS_SHARE)
     roles = Roles(score, falls, tuple(decisions), tuple(costs), tuple(proxies), curves, seen)
@@ -267,7 +271,7 @@ def evidence_of(columns: Columns, roles: Roles, *, fill: bool = False) -> Eviden
 def _joined(columns: Columns, tables: Sequence[Any]) -> Columns:
     """The columns, longer by those of other tables that have them all."""
     for frame in tables:
-        others = columns_of(frame)
+        others = columns_of(frame, "each of beside")
         if set(columns) <= set(others):
             columns = {name: [*values, *others[name]] for name, values in columns.items()}
     return columns
@@ -275,6 +279,7 @@ def _joined(columns: Columns, tables: Sequence[Any]) -> Columns:
 
 def _score(columns: Columns, asked: str | None, curves: set[str], name: str, notes: list[str]) -> str:
     if asked is not None:
+        label_of("score", asked)
         if asked not in columns:
             raise InvalidInputError(f"{name} has no column {asked!r}. {closest(asked, list(columns))}")
         return asked
@@ -304,8 +309,8 @@ def _score(columns: Columns, asked: str | None, curves: set[str], name: str, not
 
 
 def _falls(score: str, better: str | None, notes: list[str]) -> bool:
-    if better is not None and better not in BETTER:
-        raise InvalidInputError(f"better must be 'higher' or 'lower', got {better!r}.")
+    if better is not None and (not isinstance(better, str) or better not in BETTER):
+        raise InvalidInputError(f"better must be 'higher' or 'lower', got {short(better)}.")
     metric = Metric.of(score, better)
     falls = metric.falls if metric is not None else bool(set(words(score)) & (COSTS | LATER) - {"size"})
     if better is None and falls:
@@ -316,7 +321,7 @@ def _falls(score: str, better: str | None, notes: list[str]) -> bool:
 def _numbers(values: Sequence[Any], column: str, name: str) -> NDArray[np.float64]:
     for i, value in enumerate(values):
         if value is not None and not is_number(value):
-            raise InvalidInputError(f"{name}, row {i + 1}: {column!r} is {value!r}, which is not a finite number.")
+            raise InvalidInputError(f"{name}, row {i + 1}: {column!r} is {short(value)}, which is not a finite number.")
     return _loose(values)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archcast.checks import listed, whole
 from archcast.costs._watch import PRODUCTS, Watch
 from archcast.costs.conventions import convention_of
 from archcast.costs.structure_names import STRUCTURE
-from archcast.errors import USER_ERRORS, InvalidInputError
+from archcast.errors import USER_ERRORS, InvalidInputError, short
 
 __all__ = ["STRUCTURE", "structure"]
 
@@ -67,6 +68,10 @@ class _Look(Watch):  # type: ignore[no-untyped-call]
         return "linear" if linear else "attention", macs, out.shape[-1], out.numel() // out.shape[-1], 1
 
 
+LARGEST_SIDE = 100_000
+"""Most channels or pixels of a side."""
+
+
 def structure(model: nn.Module, shape: tuple[int, ...] = (3, 224, 224)) -> dict[str, float]:
     """The numbers of :data:`STRUCTURE` for one network.
 
@@ -87,6 +92,11 @@ def structure(model: nn.Module, shape: tuple[int, ...] = (3, 224, 224)) -> dict[
         >>> round(found["share_dense"], 3), round(found["share_linear"], 3), found["smooth"]
         (0.73, 0.27, 0.0)
     """
+    if not isinstance(model, nn.Module):
+        raise InvalidInputError(f"model must be a torch.nn.Module, got {short(model)}.")
+    shape = tuple(whole("each of shape", size, 1, LARGEST_SIDE) for size in listed("shape", shape, "whole numbers"))
+    if len(shape) != 3:
+        raise InvalidInputError(f"shape must be channels, height and width of an image, got {shape}.")
     tensors = [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     modes = {module: module.training for module in model.modules()}

@@ -184,12 +184,13 @@ class Benchmark:
             )
         return self._rows(self.find(rows))
 
-    def find(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Places ``(n,)`` in the table of these valid rows ``(n, d)``, or of rows that are the same function.
+    def find(self, rows: Any) -> NDArray[np.int64]:
+        """Places ``(n,)`` in the table of these rows ``(n, d)``, or of rows that are the same function.
 
         Raises:
             InvalidInputError: a row is not in the table.
         """
+        rows = self.space.validate(rows, name="rows")
         exact = {row.tobytes(): i for i, row in reversed(list(enumerate(self.archs)))}
         found = [exact.get(row.tobytes(), -1) for row in rows]
         if -1 in found:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import path_of
+from archcast.checks import label_of, listed, path_of
 from archcast.data.benchmark import Benchmark
 from archcast.data.naslib import native, suite_zero, suite_zero_scores
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
@@ -47,6 +47,11 @@ def read_table(
         InvalidFileError: a column is missing, or a line is malformed; the line is named by its number.
     """
     path, space = path_of("path", path), get_space(space)
+    label_of("arch_column", arch_column)
+    label_of("score_column", score_column)
+    proxy_columns = [
+        label_of("each of proxy_columns", name) for name in listed("proxy_columns", proxy_columns, "names")
+    ]
     lines, texts, scores, proxies = [], [], [], []
     for line, fields in _lines(path, [arch_column, score_column, *proxy_columns]):
         lines.append(line)
@@ -82,6 +87,7 @@ def read_evidence(path: str | Path, benchmark: Benchmark, *, arch_column: str = 
         InvalidFileError: a line is malformed, or the file names none of the benchmark's architectures.
     """
     path = path_of("path", path)
+    label_of("arch_column", arch_column)
     if not isinstance(benchmark, Benchmark):
         raise InvalidInputError(f"benchmark must be an archcast.Benchmark, got {short(benchmark)}.")
     names: list[str] = []

@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from archcast.checks import callback, label_of, listed, whole
 from archcast.data.base import benchmark_names, load_benchmark
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidInputError, MissingDependencyError
 from archcast.evaluation.measurements import Measurements
 from archcast.evaluation.metrics import METRICS
 from archcast.evaluation.report import tested_on
 from archcast.evaluation.runner import Progress, evaluate
-from archcast.files import write_whole
+from archcast.files import folder_of, write_whole
 from archcast.reports.numbers import compact, counted, fixed
 from archcast.reports.pages import definitions, page, plus_minus, text
 
@@ -181,7 +182,16 @@ def leaderboard(
         UnknownNameError: of a benchmark or predictor.
         InvalidInputError: none of the benchmarks can be loaded.
     """
-    folder = Path(out)
+    folder = folder_of("out", out)
+    sizes_asked = [
+        whole("each of train_sizes", size, 1) for size in listed("train_sizes", train_sizes, "whole numbers")
+    ]
+    callback("progress", progress)
+    if recommended is not None:
+        label_of("recommended", recommended)
+    for what, asked in (("benchmarks", benchmarks), ("predictors", predictors)):
+        for name in () if asked is None else listed(what, asked, "names"):
+            label_of(f"each of {what}", name)
     found: dict[str, Measurements] = {}
     missing: dict[str, str] = {}
     names = benchmark_names() if benchmarks is None else list(benchmarks)
@@ -191,7 +201,7 @@ def leaderboard(
         except (DataNotFoundError, MissingDependencyError) as error:
             missing[name] = str(error)
             continue
-        sizes = [size for size in train_sizes if 3 * size <= len(table)] or [max(len(table) // 3, 1)]
+        sizes = [size for size in sizes_asked if 3 * size <= len(table)] or [max(len(table) // 3, 1)]
         try:
             found[name] = evaluate(
                 None if predictors is None else list(predictors),
@@ -211,7 +221,7 @@ def leaderboard(
             write_whole(folder / "leaderboard.json", board.to_json())
             write_whole(folder / "index.html", board.to_html())
     if not found:
-        reason = next(iter(missing.values()), "no benchmark was named")
+        reason = next(iter(missing.values()), "benchmarks names none")
         raise InvalidInputError(f"No benchmark could be evaluated. The first: {reason}")
     return Leaderboard(found, missing, recommended)
 

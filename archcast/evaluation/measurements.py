@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+from archcast.checks import mapping
+from archcast.errors import InvalidInputError, short
 from archcast.evaluation.budgets import Budgets, options_of
 from archcast.evaluation.deciles import mean_of
 from archcast.evaluation.metrics import METRICS
@@ -40,6 +42,15 @@ class Measurements:
 
     frame: pd.DataFrame
     protocol: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        there = getattr(self.frame, "columns", None)
+        if there is None or not set(COLUMNS) <= set(there):
+            lacking = [name for name in COLUMNS if there is None or name not in there]
+            raise InvalidInputError(
+                f"frame must be a DataFrame with a row a trial, got {short(self.frame)}: it has no column {lacking[0]!r}."
+            )
+        mapping("protocol", self.protocol, "settings to values")
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]], protocol: Mapping[str, Any]) -> Self:

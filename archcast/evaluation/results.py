@@ -10,7 +10,7 @@ from archcast.evaluation.figure import draw
 from archcast.evaluation.measurements import TIMES, Measurements
 from archcast.evaluation.report import render
 from archcast.faces import face
-from archcast.files import write_whole
+from archcast.files import folder_of, write_whole
 from archcast.reports.base import Presentable
 from archcast.reports.figures import save
 
@@ -40,8 +40,7 @@ class Results(Measurements, Presentable):
         """Write ``results.json``, ``figure.png``, ``report.html`` and, of a run with budgets, ``budgets.png`` to a folder, each
         whole or not at all.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = folder_of("folder", folder)
         write_whole(folder / "results.json", self.to_json())
         self.plot(folder / "figure.png")
         if self.protocol.get("budgets"):

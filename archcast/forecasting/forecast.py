@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import generator, listed, mapping, numbers, whole
+from archcast.checks import generator, listed, mapping, numbers, real, whole
 from archcast.errors import InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.forecasting.metrics import Metric, direction, percent, show
@@ -197,6 +197,7 @@ class Forecast:
 
     def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
         """``(n,)`` lower and upper ends of the interval that holds the end with the probability ``level``."""
+        level = real("level", level, 0, 1, inside=True)
         low, high = (self._known(self._back(ends)) for ends in self._distribution.interval(level))
         return (high, low) if self.metric.falls else (low, high)
 
@@ -207,9 +208,16 @@ class Forecast:
 
     def above(self, value: float | Sequence[float] | Floats) -> Floats:
         """``(n,)`` probability to end better than ``value``, a number or one for each: above it, or below where lower is better."""
-        chance = self._distribution.above(self._sign * self._forth(np.asarray(value, dtype=np.float64)))
+        value = numbers("value", value)
+        if value.shape not in ((), (len(self),)):
+            raise InvalidInputError(
+                f"value must be a number, or one for each of {len(self)} trainings, got shape {value.shape}."
+            )
+        if np.isnan(value).any():
+            raise InvalidInputError("value must be a number, or one for each training, got NaN.")
+        chance = self._distribution.above(self._sign * self._forth(value))
         end = self.epochs if self.epoch is None else self.epoch
-        reached = (self._sign * self.curves[:, end - 1] > self._sign * np.asarray(value)).astype(np.float64)
+        reached = (self._sign * self.curves[:, end - 1] > self._sign * value).astype(np.float64)
         return np.where(self.diverged, 0.0, np.where(self.epochs_seen >= end, reached, chance))
 
     @property
@@ -331,7 +339,7 @@ class Forecast:
 
         figure = draw(self)
         if path is not None:
-            save(figure, Path(path))
+            save(figure, path)
         return figure
 
     def _repr_html_(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.checks import one_of
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 
 __all__ = ["BETTER", "Metric", "choose", "direction", "percent", "show"]
 
@@ -100,6 +100,8 @@ class Metric:
             >>> Metric.of("val_acc").falls, Metric.of("Eval/RMSE").falls, Metric.of("zeal")
             (False, True, None)
         """
+        if not isinstance(name, str):
+            raise InvalidInputError(f"metric must be the name of one, a text, got {short(name)}.")
         if better is not None:
             one_of("better", better, BETTER)
         kind = _kind(name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from archcast.checks import whole
-from archcast.errors import InvalidInputError
+from archcast.checks import numbers, real, whole
+from archcast.errors import InvalidInputError, short
 from archcast.forecasting.forecast import CHANCE, Forecast, forecast
 from archcast.forecasting.metrics import Metric
 
@@ -59,13 +59,13 @@ class Stopper:
     ) -> None:
         self.epochs = whole("epochs", epochs, 1)
         self.patience = whole("patience", patience, 1)
-        if not 0 < chance < 1:
-            raise InvalidInputError(f"chance must be between 0 and 1, got {chance!r}.")
+        chance = real("chance", chance, 0, 1, inside=True)
+        best = None if best is None else real("best", best)
         if done is None and best is None:
             raise InvalidInputError("there is nothing to beat: give best, or done with curves of finished trainings.")
         if Metric.of(metric, better) is None:
             raise InvalidInputError(
-                f"metric {metric!r} does not tell which way is better. Say better='higher' or 'lower'."
+                f"metric {short(metric)} does not tell which way is better. Say better='higher' or 'lower'."
             )
         self.chance, self.best, self.metric, self.better = chance, best, metric, better
         known = None if done is None else forecast(done, epochs=epochs, metric=metric, better=better)
@@ -78,8 +78,13 @@ class Stopper:
         self.forecast: Forecast | None = None
 
     def update(self, value: float) -> bool:
-        """Whether to stop after one more epoch with this value. NaN and infinite values stop at once: a divergence."""
-        self.curve.append(float(value))
+        """Whether to stop after one more epoch with this value, a number or a tensor of one. NaN and infinite values stop at once:
+        a divergence.
+        """
+        number = numbers("value", value.detach().cpu() if hasattr(value, "detach") else value)
+        if number.size != 1:
+            raise InvalidInputError(f"value must be one number, got {short(value)}.")
+        self.curve.append(float(number.reshape(())))
         if not math.isfinite(self.curve[-1]):
             return True
         if len(self.curve) < self.patience or len(self.curve) >= self.epochs:

@@ -12,8 +12,8 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.base import clone
 
-from archcast.checks import whole
-from archcast.errors import InvalidInputError
+from archcast.checks import label_of, real, whole
+from archcast.errors import InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.integrations._optuna_trials import FORECAST, arch_of
 from archcast.predictors.base import get_predictor
@@ -80,9 +80,13 @@ class CurvePruner(BasePruner):
         interval_steps: int = 1,
     ) -> None:
         self.space = get_space(space)
-        if not 0 < threshold < 1:
-            raise InvalidInputError(f"threshold must be between 0 and 1, got {threshold!r}.")
-        self.threshold = threshold
+        self.threshold = real("threshold", threshold, 0, 1, inside=True)
+        if signal is not None:
+            label_of("signal", signal)
+        if not isinstance(predictor, (str, CurveForecaster)):
+            raise InvalidInputError(
+                f"predictor must be one that forecasts curves, or its name, got {short(predictor)}."
+            )
         self.signal = signal
         self.total_reports = None if total_reports is None else whole("total_reports", total_reports, 2)
         self.n_startup_trials = whole("n_startup_trials", n_startup_trials, 1)

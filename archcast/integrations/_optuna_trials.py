@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import BaseTrial, FrozenTrial, Trial, TrialState, create_trial
 
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.spaces.base import SearchSpace, get_space
 
 __all__ = [
@@ -55,6 +55,8 @@ def suggest_arch(trial: Trial, space: str | SearchSpace) -> Row:
         InvalidInputError: the row is not in the space, which no :class:`PredictorSampler` ever suggests but others may.
     """
     space = get_space(space)
+    if not isinstance(trial, BaseTrial):
+        raise InvalidInputError(f"trial must be a trial of Optuna, got {short(trial)}.")
     row = [
         trial.suggest_categorical(name, range(size))
         for name, size in zip(space.columns, space.cardinalities, strict=True)
@@ -71,6 +73,8 @@ def arch_of(trial: Trial | FrozenTrial, space: str | SearchSpace) -> Row:
         InvalidInputError: its parameters are not the columns of the space.
     """
     space = get_space(space)
+    if not isinstance(trial, BaseTrial):
+        raise InvalidInputError(f"trial must be a trial of Optuna, got {short(trial)}.")
     missing = [name for name in space.columns if name not in trial.params]
     if missing:
         raise InvalidInputError(

@@ -25,7 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from typing_extensions import Self
 
-from archcast.checks import bounded, generator, numbers
+from archcast.checks import bounded, generator, numbers, real
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError, MissingEvidenceError, short
 from archcast.evidence import Evidence, Pool, Source
 from archcast.names import PREDICTORS, get_predictor
@@ -68,6 +68,14 @@ class Prediction:
     mean: NDArray[np.float64]
     std: NDArray[np.float64] | None = None
 
+    def __post_init__(self) -> None:
+        mean, std = numbers("mean", self.mean), None if self.std is None else numbers("std", self.std)
+        if mean.ndim != 1 or (std is not None and std.shape != mean.shape):
+            shapes = f"{mean.shape}" + ("" if std is None else f" and {std.shape}")
+            raise InvalidInputError(f"mean and std must have shape (n,), one for each row, got {shapes}.")
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "std", std)
+
     def interval(self, level: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Ends ``(n,)`` of the central interval that holds a score with this probability, of a normal distribution.
 
@@ -82,8 +90,7 @@ class Prediction:
             >>> float(low[0].round(3)), float(high[0].round(3))
             (0.336, 0.664)
         """
-        if not isinstance(level, (int, float)) or not 0 < level < 1:
-            raise InvalidInputError(f"level must be a number between 0 and 1, got {level!r}.")
+        level = real("level", level, 0, 1, inside=True)
         if self.std is None:
             raise InvalidInputError("This prediction has no std, so it has no interval: use a predictor with has_std.")
         from scipy.special import ndtri

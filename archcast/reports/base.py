@@ -34,7 +34,7 @@ class Presentable(ABC):
         """
         figure = self._draw()
         if path is not None:
-            save(figure, Path(path))
+            save(figure, path)
         return figure
 
     def to_html(self, path: str | Path | None = None) -> str:
@@ -45,5 +45,5 @@ class Presentable(ABC):
         """
         page = self._render()
         if path is not None:
-            write_whole(Path(path), page)
+            write_whole(path, page)
         return page

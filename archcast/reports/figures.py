@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.files import write_whole
+from archcast.errors import InvalidInputError, short
+from archcast.files import ordinary, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,8 +65,18 @@ def cut(name: str, most: int = 28) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole or not at all."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix.lstrip(".") or "png")
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure whole or not at all.
+
+    Raises:
+        InvalidInputError: it is no path of a file, or its suffix is no format of figures.
+    """
+    path = ordinary("path", path)
+    buffer, kind = io.BytesIO(), path.suffix.lstrip(".").lower() or "png"
+    formats = figure.canvas.get_supported_filetypes()
+    if kind not in formats:
+        raise InvalidInputError(
+            f"path {short(str(path))} ends in no format of figures: use one of {', '.join(formats)}."
+        )
+    figure.savefig(buffer, format=kind)
     write_whole(path, buffer.getvalue())

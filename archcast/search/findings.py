@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import one_of
 from archcast.search.pareto import hypervolume, pareto_front
 from archcast.search.trace import Trace
 from archcast.spaces.base import SearchSpace, get_space
@@ -62,6 +63,7 @@ class Findings:
 
     def of(self, strategy: str) -> list[Trace]:
         """The trials of one strategy."""
+        one_of("strategy", strategy, self.strategies)
         return [trace for trace in self.traces if trace.strategy == strategy]
 
     @property

@@ -18,9 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.checks import instance, label_of, listed, whole
 from archcast.costs.tally import COSTS
 from archcast.data.benchmark import Benchmark
-from archcast.errors import USER_ERRORS, InvalidInputError, UnknownNameError
+from archcast.errors import USER_ERRORS, InvalidInputError, UnknownNameError, short
 from archcast.journal import fingerprint
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
@@ -176,15 +177,20 @@ class TableObjective(Objective):
         test_metric: str | None = None,
         curve: str = "val_accuracy",
     ) -> None:
+        instance("benchmark", benchmark, Benchmark, "an archcast.Benchmark")
+        costs = [label_of("a name in costs", name) for name in listed("costs", costs, "names")]
+        label_of("curve", curve)
         self.benchmark, self.space = benchmark, benchmark.space
         self.metric = benchmark.default_metric if metric is None else metric
-        columns = [benchmark.scores(self.metric)]
+        columns = [benchmark.scores(metric=label_of("metric", self.metric))]
         self.costs = _costs(benchmark, costs)
         columns += [-self.costs[name] for name in costs]
         self.names = (self.metric, *(f"-{name}" for name in costs))
         self.values = np.stack(columns, axis=1)
         self.test_metric = benchmark.test_metric if test_metric is None else test_metric
-        self.tests = None if self.test_metric is None else benchmark.scores(self.test_metric)
+        self.tests = (
+            None if self.test_metric is None else benchmark.scores(metric=label_of("test_metric", self.test_metric))
+        )
         measured = np.isfinite(self.values).all(axis=1)
         if not measured.any():
             raise InvalidInputError(
@@ -299,17 +305,25 @@ class FunctionObjective(Objective):
         epochs: int | None = None,
     ) -> None:
         if not callable(function):
-            raise InvalidInputError(f"function must be callable, got {type(function).__name__}.")
-        self.function, self.space, self.names = function, get_space(space), tuple(names)
+            raise InvalidInputError(f"function must be callable, got {short(function)}.")
+        names = tuple(label_of("a name in names", name) for name in listed("names", names, "names of scores"))
+        if not names:
+            raise InvalidInputError("names is empty: name at least one score.")
+        if epochs is not None:
+            whole("epochs", epochs, 1)
+        self.function, self.space, self.names = function, get_space(space), names
         self._takes_epochs = epochs is not None and "epochs" in inspect.signature(function).parameters
         if epochs is not None and not self._takes_epochs:
             raise InvalidInputError("epochs is given, but the function has no parameter 'epochs'.")
         self.epochs = epochs
 
     def evaluate(self, arch: ArrayLike, epochs: int = 0, trained: int = 0) -> Evaluation:
+        row = self.space.validate(arch, allow_empty=False, name="arch")[0]
+        whole("epochs", epochs, 0)
+        whole("trained", trained, 0)
         start = time.perf_counter()
         try:
-            found = self.function(np.asarray(arch), **({"epochs": epochs} if self._takes_epochs else {}))
+            found = self.function(row, **({"epochs": epochs} if self._takes_epochs else {}))
             scores, curves = _read(found, len(self.names))
             failure = ""
         except USER_ERRORS as error:  # whatever a training may raise is the reason why it has no score

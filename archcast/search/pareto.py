@@ -7,7 +7,8 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.errors import InvalidInputError, require
+from archcast.checks import numbers
+from archcast.errors import InvalidInputError, require, short
 
 __all__ = ["LARGEST", "crowding", "hypervolume", "library", "pareto_front", "pareto_ranks", "scalarise"]
 
@@ -23,9 +24,9 @@ def pareto_front(scores: ArrayLike) -> NDArray[np.bool_]:
         >>> pareto_front([[1, 3], [2, 2], [1, 2], [2, 2]]).tolist()
         [True, True, False, True]
     """
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 2:
-        raise InvalidInputError(f"scores must have shape (n, k), got {values.shape}.")
+    values = numbers("scores", scores)
+    if values.ndim != 2 or not values.shape[1]:
+        raise InvalidInputError(f"scores must have shape (n, k), k at least 1, got {values.shape}.")
     known = np.flatnonzero(~np.isnan(values).any(axis=1))
     front = np.zeros(len(values), dtype=bool)
     order = known[np.lexsort(-values[known].T[::-1])]
@@ -91,7 +92,9 @@ def hypervolume(scores: ArrayLike, reference: ArrayLike) -> float:
         InvalidInputError: shapes that do not fit.
         MissingDependencyError: four or more objectives without ``moocore``.
     """
-    values, corner = np.asarray(scores, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    values, corner = numbers("scores", scores), numbers("reference", reference)
+    if not np.isfinite(corner).all():
+        raise InvalidInputError(f"reference must hold finite numbers, got {short(reference)}.")
     if values.ndim != 2 or corner.shape != values.shape[1:] or len(corner) == 0:
         raise InvalidInputError(
             f"scores must have shape (n, k) and reference (k,), got {values.shape} and {corner.shape}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archcast.files import write_whole
+from archcast.files import folder_of, write_whole
 from archcast.reports.base import Presentable
 from archcast.search.figure import draw
 from archcast.search.findings import COLUMNS, Findings, as_csv
@@ -33,8 +33,7 @@ class SearchResults(Findings, Presentable):
 
     def save(self, folder: str | Path) -> None:
         """Write ``results.csv``, ``results.json``, ``history.csv``, ``figure.png``, ``report.html``, each whole or not at all."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = folder_of("folder", folder)
         write_whole(folder / "results.csv", as_csv(COLUMNS, self.summary_rows()))
         write_whole(folder / "results.json", self.to_json())
         rows = self.history_rows()

@@ -7,13 +7,13 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from archcast.checks import path_of
+from archcast.checks import listed, path_of
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
 from archcast.files import unzipped
 
@@ -22,12 +22,15 @@ __all__ = ["Columns", "columns_of", "is_number", "read_columns"]
 Columns = dict[str, list[Any]]
 """Name -> values, equally many; ``None`` where there is none."""
 
+MOST_BITS = 1023
+"""Bits of a whole number that a float may still be made of."""
 UNKNOWN = {"", "nan", "na", "n/a", "none", "null"}
 """Texts, in lower case, that say that a value is not known."""
 
 
-def columns_of(frame: Any) -> Columns:
-    """The columns of a DataFrame, a mapping of names to values, a list of records, or the path of a file.
+def columns_of(frame: Any, name: str = "frame") -> Columns:
+    """The columns of a DataFrame, a mapping of names to values, a list of records, or the path of a file; ``name`` is what errors
+    call it.
 
     Raises:
         InvalidInputError: something else, or columns of different lengths.
@@ -38,18 +41,17 @@ def columns_of(frame: Any) -> Columns:
     if isinstance(frame, Sequence) and all(isinstance(record, Mapping) for record in frame):
         names = list(dict.fromkeys(str(name) for record in frame for name in record))
         return {name: [_plain(record.get(name)) for record in frame] for name in names}
-    if not hasattr(frame, "keys"):
-        raise InvalidInputError(
-            f"frame must be a DataFrame, a mapping of columns, a list of records or a path, got {type(frame).__name__}."
-        )
+    wanted = f"{name} must be a DataFrame, a mapping of columns, a list of records or a path, got {short(frame)}."
+    try:
+        columns = {key: frame[key] for key in frame.keys()}  # noqa: SIM118
+    except Exception as error:  # it has no keys, or they are not its own
+        raise InvalidInputError(wanted) from error
     out = {}
-    for name in frame.keys():  # noqa: SIM118
-        if isinstance(frame[name], (str, bytes)) or not isinstance(frame[name], Iterable):
-            raise InvalidInputError(f"frame[{short(name)}] must be a list of values, got {short(frame[name])}.")
-        out[str(name)] = [_plain(value) for value in frame[name]]
-    lengths = {name: len(values) for name, values in out.items()}
+    for key, values in columns.items():
+        out[str(key)] = [_plain(value) for value in listed(f"{name}[{short(key)}]", values, "values")]
+    lengths = {key: len(values) for key, values in out.items()}
     if len(set(lengths.values())) > 1:
-        raise InvalidInputError(f"the columns of frame have different lengths: {lengths}.")
+        raise InvalidInputError(f"the columns of {name} have different lengths: {short(lengths, 200)}.")
     return out
 
 
@@ -163,25 +165,26 @@ def _plain(value: Any) -> Any:
     Raises:
         InvalidInputError: it is an object that cannot be compared with others, such as a dictionary.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, list):
-        value = tuple(map(_plain, value))
     try:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, list):
+            value = tuple(map(_plain, value))
         hash(value)
-    except Exception as error:  # whatever its own __hash__ raises
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise OverflowError
+        known = bool(value == value)
+    except Exception as error:  # whatever its own __hash__ and __eq__ raise, a list within itself
         raise InvalidInputError(
             f"frame holds {short(value)}: a value must be a number, a text, a truth value, a list of these, or None."
         ) from error
-    if (
-        value is None
-        or (isinstance(value, float) and math.isnan(value))
-        or type(value).__name__ in ("NAType", "NaTType")
-    ):
+    if value is None or not known or type(value).__name__ in ("NAType", "NaTType"):
         return None
     return value
 
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number; truth values are not."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else value.bit_length() <= MOST_BITS

@@ -37,6 +37,8 @@ __all__ = ["SPACES", "SearchSpace", "Task", "get_space", "register"]
 register = SPACES.register
 _instances: dict[str, SearchSpace] = {}
 
+OF_ROWS = frozenset({"is_valid", "is_allowed", "active", "settle", "function_keys", "preference"})
+"""Methods of rows that may be no architectures of the space."""
 ENUMERATION_LIMIT = 2_000_000
 """Largest product of cardinalities that the default ``enumerate`` lists."""
 
@@ -71,6 +73,8 @@ class SearchSpace(ABC):
         super().__init_subclass__(**options)
         for name in {"build", "costs"} & vars(cls).keys():
             setattr(cls, name, _with_a_switch(vars(cls)[name]))
+        for name in OF_ROWS & vars(cls).keys():
+            setattr(cls, name, _with_rows(vars(cls)[name]))
 
     # -- what a subclass must say -------------------------------------------------------------------------------------
 
@@ -228,27 +232,12 @@ class SearchSpace(ABC):
         Raises:
             InvalidInputError: wrong shape, not integers, out of range, or not in the space; names the first bad row.
         """
-        array = array_of(name, archs)
-        d = len(self.cardinalities)
-        if array.ndim == 1 and array.shape == (d,):
-            array = array[None]
-        if array.ndim != 2 or array.shape[1] != d:
-            raise InvalidInputError(
-                f"{name} must have shape (n, {d}) for space {self.name!r}, got shape {array.shape}. "
-                f"Texts are turned into rows by space.parse(texts)."
-            )
+        array = self._integers(archs, name)
+        switch("allow_empty", allow_empty)
         if len(array) == 0:
             if not allow_empty:
                 raise InvalidInputError(f"{name} is empty: at least one architecture is needed.")
-            return np.zeros((0, d), dtype=np.int64)
-        if array.dtype.kind not in "iub":
-            array = numbers(name, array, of="integers")
-            broken = ~np.isfinite(array) | (array != np.floor(array))
-            if broken.any():
-                i, j = np.argwhere(broken)[0]
-                raise InvalidInputError(f"{name} must hold integers, got {array[i, j]:.6g} at [{i}, {j}].")
-        elif array.dtype.kind == "b" and max(self.cardinalities) > 2:
-            raise InvalidInputError(f"{name} must hold integers, got truth values: {short(archs)}.")
+            return np.zeros((0, len(self.cardinalities)), dtype=np.int64)
         bad = (array < 0) | (array >= np.asarray(self.cardinalities))
         if bad.any():
             i, j = np.argwhere(bad)[0]
@@ -262,6 +251,29 @@ class SearchSpace(ABC):
             i = int(np.flatnonzero(invalid)[0])
             raise InvalidInputError(f"{name}[{i}] = {out[i].tolist()} is not an architecture of space {self.name!r}.")
         return out
+
+    def _integers(self, archs: Any, name: str = "archs") -> NDArray[Any]:
+        """``(n, d)`` integers, whether they are within the cardinalities or not."""
+        array = array_of(name, archs)
+        d = len(self.cardinalities)
+        if array.ndim == 1 and array.shape == (d,):
+            array = array[None]
+        if array.ndim != 2 or array.shape[1] != d:
+            raise InvalidInputError(
+                f"{name} must have shape (n, {d}) for space {self.name!r}, got shape {array.shape}. "
+                f"Texts are turned into rows by space.parse(texts)."
+            )
+        if len(array) == 0:
+            return np.zeros((0, d), dtype=np.int64)
+        if array.dtype.kind not in "iub":
+            array = numbers(name, array, of="integers")
+            broken = ~np.isfinite(array) | (array != np.floor(array))
+            if broken.any():
+                i, j = np.argwhere(broken)[0]
+                raise InvalidInputError(f"{name} must hold integers, got {array[i, j]:.6g} at [{i}, {j}].")
+        elif array.dtype.kind == "b" and max(self.cardinalities) > 2:
+            raise InvalidInputError(f"{name} must hold integers, got truth values: {short(archs)}.")
+        return array
 
     def parse(self, texts: str | Sequence[str]) -> NDArray[np.int64]:
         """Rows of architectures in the benchmark's own notation; one text gives one row.
@@ -431,6 +443,22 @@ def _with_a_switch(method: Callable[..., Any]) -> Callable[..., Any]:
         return method(*args, **kwargs)
 
     return checked
+
+
+def _with_rows(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, which refuses what are no rows of integers; whether they are architectures, it need not ask."""
+
+    @wraps(method)
+    def checked(self: SearchSpace, archs: Any) -> Any:
+        plain = isinstance(archs, np.ndarray) and archs.ndim == 2 and archs.dtype.kind == "i"
+        return method(self, archs if plain and archs.shape[1] == len(self.cardinalities) else self._integers(archs))
+
+    return checked
+
+
+for _name in OF_ROWS:
+    if hasattr(SearchSpace, _name):
+        setattr(SearchSpace, _name, _with_rows(getattr(SearchSpace, _name)))
 
 
 def get_space(space: str | SearchSpace) -> SearchSpace:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.checks import mapping
+from archcast.checks import label_of, listed, mapping, switch
 from archcast.errors import InvalidInputError, short
 from archcast.registry import closest
 from archcast.spaces._frames import columns_of, is_number
@@ -86,11 +86,10 @@ class Choices(ConditionalSpace):
         builder: Callable[[dict[str, Any]], torch.nn.Module] | None = None,
         **decisions: Any,
     ) -> None:
-        given = {**(space or {}), **decisions}
+        given = {**({} if space is None else mapping("space", space, "names to decisions")), **decisions}
         if not given:
             raise InvalidInputError("A space needs at least one decision, e.g. archcast.Choices(width=[16, 32, 64]).")
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidInputError(f"name must be a text, got {short(name)}.")
+        label_of("name", name)
         if not all(isinstance(key, str) and key for key in given):
             raise InvalidInputError(f"decisions must have names, got {list(given)!r}.")
         self.name = name
@@ -154,7 +153,7 @@ class Choices(ConditionalSpace):
 
     def row(self, architecture: Mapping[str, Any]) -> NDArray[np.int64]:
         """``(d,)`` row of one architecture, name -> value; inactive decisions may be left out."""
-        return np.asarray(self.rows([architecture])[0])
+        return np.asarray(self.rows([mapping("architecture", architecture, "names to values")])[0])
 
     def rows(self, frame: Any, *, nearest: bool = False) -> Rows:
         """``(n, d)`` rows of a DataFrame, a mapping of columns, a list of architectures (name -> value) or the path of a table.
@@ -170,6 +169,7 @@ class Choices(ConditionalSpace):
         Raises:
             InvalidInputError: names the first row and column whose value is not in the space.
         """
+        switch("nearest", nearest)
         columns = columns_of(frame)
         n = len(next(iter(columns.values()), []))
         rows, unknown = np.zeros((n, len(self.columns)), dtype=np.int64), np.zeros((n, len(self.columns)), dtype=bool)
@@ -314,9 +314,13 @@ class Choices(ConditionalSpace):
             InvalidInputError: no column is a decision, or a name is no column.
         """
         table = columns_of(frame)
+        columns = (
+            None if columns is None else [label_of("each of columns", c) for c in listed("columns", columns, "names")]
+        )
+        label_of("name", name)
         for column in columns or ():
             if column not in table:
-                raise InvalidInputError(f"The table has no column {column!r}. {closest(column, list(table))}")
+                raise InvalidInputError(f"columns: the table has no column {column!r}. {closest(column, list(table))}")
         found = infer(table, chosen=columns)
         if not found.decisions:
             why = "; ".join(f"{column}: {reason}" for column, reason in found.left_out.items())

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archcast.checks import generator, whole
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import ENUMERATION_LIMIT, SearchSpace
 
@@ -192,8 +192,8 @@ class ConditionalSpace(SearchSpace):
             InvalidInputError: another word, or columns with several parents where rows are to be drawn uniformly.
         """
         rng, n = generator("rng", rng), whole("n", n, 0)
-        if by not in ("decision", "row"):
-            raise InvalidInputError(f"by must be 'decision' or 'row', got {by!r}.")
+        if not isinstance(by, str) or by not in ("decision", "row"):
+            raise InvalidInputError(f"by must be 'decision' or 'row', got {short(by)}.")
         chances = self._chances() if by == "row" else self.chances
         out = np.zeros((0, len(self.columns)), dtype=np.int64)
         batch = n

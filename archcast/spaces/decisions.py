@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from archcast.checks import listed, switch
 from archcast.errors import InvalidInputError, short
 
 __all__ = ["Categorical", "Decision", "Float", "Int", "Log", "decision", "looks_geometric"]
@@ -84,7 +85,13 @@ class Categorical(Decision):
     """
 
     def __init__(self, values: Iterable[Hashable], *, ordered: bool = False) -> None:
-        _set(self, tuple(values), ordered=ordered, log=False)
+        if isinstance(values, (set, frozenset)):
+            raise InvalidInputError(f"values must be a list, which has an order, got {short(values)}.")
+        try:
+            _set(self, tuple(listed("values", values, "values")), ordered=switch("ordered", ordered), log=False)
+        except InvalidInputError as error:
+            told = str(error)
+            raise InvalidInputError(told if told.startswith(("values", "ordered")) else f"values: {told}") from None
 
 
 class Int(Decision):
@@ -102,7 +109,7 @@ class Int(Decision):
     """
 
     def __init__(self, low: int, high: int, *, step: int | None = None, log: bool = False, levels: int | None = None):
-        bounds = _bounds(low, high, log, whole=True)
+        bounds = _bounds(low, high, switch("log", log), whole=True)
         if step is not None or (not log and levels is None):
             values: Sequence[int] = range(
                 int(bounds[0]), int(bounds[1]) + 1, _whole("step", 1 if step is None else step, 1)
@@ -133,7 +140,7 @@ class Float(Decision):
     def __init__(
         self, low: float, high: float, *, step: float | None = None, log: bool = False, levels: int | None = None
     ):
-        low, high = _bounds(low, high, log, whole=False)
+        low, high = _bounds(low, high, switch("log", log), whole=False)
         if step is not None:
             if not _is_number(step) or not step > 0 or log:
                 raise InvalidInputError(f"step must be a number above 0, without log, got {short(step)}.")

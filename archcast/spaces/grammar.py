@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.checks import generator, whole
+from archcast.checks import generator, label_of, whole
 from archcast.errors import InvalidInputError, short
 from archcast.spaces.base import ENUMERATION_LIMIT
 from archcast.spaces.conditional import Condition, ConditionalSpace
@@ -134,7 +134,7 @@ class GrammarSpace(ConditionalSpace):
     def __init__(self, grammar: str | None = None, *, depth: int | None = None, name: str | None = None) -> None:
         self.grammar = type(self).grammar if grammar is None else grammar
         self.depth = type(self).depth if depth is None else whole("depth", depth, 1)
-        self.name = type(self).name if name is None else name
+        self.name = type(self).name if name is None else label_of("name", name)
         self._rules, self._weights = _rules(self.grammar)
         self._start = next(iter(self._rules))
         self._shallowest = _shallowest(self._rules)

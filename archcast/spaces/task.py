@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcast.checks import mapping
 from archcast.errors import InvalidInputError
+from archcast.errors import short as _short
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -94,6 +95,10 @@ class Task:
     ) -> None:
         if classes is not None and outputs is not None:
             raise InvalidInputError("task.classes is short for task.outputs=(classes,): give one of the two.")
+        if not isinstance(dtype, (str, tuple)):
+            raise InvalidInputError(
+                f"task.dtype must be one of {', '.join(DTYPES)}, or a tuple of them, got {_short(dtype)}."
+            )
         if outputs is None:
             outputs = (_whole("classes", 10 if classes is None else classes, _MOST_ELEMENTS),)
         elif isinstance(outputs, Integral):
@@ -118,8 +123,8 @@ class Task:
         for part in parts:
             _elements("shape", part, self.shape)
         _elements("outputs", self.outputs, self.outputs)
-        if self.loss not in LOSSES:
-            raise InvalidInputError(f"task.loss must be one of {', '.join(LOSSES)}, got {self.loss!r}.")
+        if not isinstance(self.loss, str) or self.loss not in LOSSES:
+            raise InvalidInputError(f"task.loss must be one of {', '.join(LOSSES)}, got {_short(self.loss)}.")
         for name in ("dtype", "vocabulary"):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != len(parts):
@@ -236,8 +241,3 @@ def _elements(name: str, shape: Any, given: Any) -> None:
             raise InvalidInputError(f"task.{name} must be a tuple of positive integers, got {_short(given)}.")
     if math.prod(map(int, shape)) > _MOST_ELEMENTS:
         raise InvalidInputError(f"task.{name} must have at most 2**31 elements, got {_short(given)}.")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

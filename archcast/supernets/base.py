@@ -6,9 +6,11 @@ To add one, subclass :class:`Supernet` and name it in ``SUPERNETS``.
 from __future__ import annotations
 
 import importlib
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.errors import InvalidInputError
+from archcast.checks import LARGEST_SEED, instance, one_of, switch, whole
+from archcast.errors import InvalidInputError, short
 from archcast.spaces.base import SearchSpace, Task, get_space
 from archcast.supernets.mixtures import Mixture
 from archcast.torch_state import seeded
@@ -103,6 +106,11 @@ class Supernet(nn.Module, ABC):
         space: whose rows are its paths.
         cardinalities: choices of each decision, as in the space.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in {"has_path", "choices_of", "inherited"} & vars(cls).keys():
+            setattr(cls, name, _with_rows(vars(cls)[name]))
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__()
@@ -199,7 +207,7 @@ class Supernet(nn.Module, ABC):
 
     def choices_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """``(n, decisions)`` the choice that each row makes of a mixture's decisions, -1 where it makes none."""
-        return rows
+        return rows_of(self, "rows", rows)
 
     def discretised(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
         """``(d,)`` the row that a mixture ``(decisions, choices)`` is made into: the largest weight of each decision."""
@@ -207,7 +215,7 @@ class Supernet(nn.Module, ABC):
 
     def forward(self, x: Tensor, row: NDArray[np.int64]) -> Tensor:
         """Logits ``(b, classes)`` of one path."""
-        return next(self.paths(x, row[None]))[1]
+        return next(self.paths(batch_of("x", x), rows_of(self, "row", row)))[1]
 
     @contextmanager
     def calibrated_by(self, images: int | None) -> Iterator[None]:
@@ -220,6 +228,41 @@ class Supernet(nn.Module, ABC):
         finally:
             for layer in layers:
                 layer.calibration = None
+
+
+def rows_of(net: Supernet, name: str, rows: Any) -> NDArray[np.int64]:
+    """``(n, d)`` rows of choices that are there, whether they are an architecture of the space or not.
+
+    Raises:
+        InvalidInputError: something else.
+    """
+    found = net.space._integers(rows, name)
+    if ((found < 0) | (found >= np.asarray(net.cardinalities))).any():
+        raise InvalidInputError(f"{name} must hold choices below {net.cardinalities}, got {short(rows)}.")
+    return found.astype(np.int64, copy=False)
+
+
+def batch_of(name: str, x: Any) -> Tensor:
+    """``x`` as a batch of images.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if not isinstance(x, Tensor) or x.ndim != 4 or not len(x) or not x.is_floating_point() or x.device.type == "meta":
+        raise InvalidInputError(f"{name} must be a tensor (n, channels, height, width) of floats, got {short(x)}.")
+    return x
+
+
+def _with_rows(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, whose first argument is a row, or rows; anything else is refused."""
+    name = list(inspect.signature(method).parameters)[1]
+
+    @wraps(method)
+    def checked(self: Supernet, rows: Any) -> Any:
+        found = rows_of(self, name, rows)
+        return method(self, found[0] if name == "row" else found)
+
+    return checked
 
 
 def active_choices(weights: Mixture) -> list[list[int]]:
@@ -267,6 +310,11 @@ def get_supernet(space: str | SearchSpace, task: Task, seed: int = 0, **settings
         InvalidInputError: a space without a supernet, or a size that its networks do not have.
     """
     space = get_space(space)
+    instance("task", task, Task, "an archcast.Task")
+    whole("seed", seed, 0, LARGEST_SEED)
+    for name, value in settings.items():
+        one_of("setting", name, ("affine", "partial"))
+        switch(name, value) if name == "affine" else whole(name, value, 1)
     network = importlib.import_module(module_of(space)).Network
     with seeded(seed):
         net: Supernet = network(space, **space.image_sizes(task), **settings)

@@ -22,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.checks import path_of
+from archcast.checks import path_of, real, switch, whole
 from archcast.errors import DivergedError, InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import fingerprint
@@ -58,6 +58,13 @@ class Settings:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     mixed_precision: bool = False
+
+    def __post_init__(self) -> None:
+        whole("epochs", self.epochs, 0)
+        whole("batch_size", self.batch_size, 1)
+        for name in ("learning_rate", "momentum", "weight_decay"):
+            real(name, getattr(self, name), 0)
+        switch("mixed_precision", self.mixed_precision)
 
 
 @dataclass

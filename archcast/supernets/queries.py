@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.supernets.base import Norm, Supernet
+from archcast.checks import callback
+from archcast.errors import InvalidInputError, short
+from archcast.supernets.base import Norm, Supernet, batch_of, rows_of
 
 __all__ = [
     "Answers",
@@ -66,6 +68,16 @@ def evaluate(
         reference: ``(b, classes)`` logits to compare the predictions with.
         progress: is told after each row how many are done.
     """
+    if not isinstance(net, Supernet):
+        raise InvalidInputError(f"net must be a supernet, got {short(net)}.")
+    rows, x = rows_of(net, "rows", rows), batch_of("x", x)
+    if not isinstance(y, Tensor) or y.shape != x.shape[:1] or y.dtype != torch.int64:
+        raise InvalidInputError(f"y must be a tensor ({len(x)},) of int64 labels, got {short(y)}.")
+    if calibration is not None:
+        batch_of("calibration", calibration)
+    if reference is not None and (not isinstance(reference, Tensor) or reference.ndim != 2 or len(reference) != len(x)):
+        raise InvalidInputError(f"reference must be a tensor ({len(x)}, classes) of logits, got {short(reference)}.")
+    callback("progress", progress)
     out = np.full((3, len(rows)), np.nan)
     first = 0 if calibration is None else len(calibration)
     images = x if calibration is None else torch.cat([calibration, x])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archcast import files
-from archcast.checks import path_of
+from archcast.checks import path_of, real, switch, whole
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, MissingDependencyError
 from archcast.registry import closest
 
@@ -48,6 +48,12 @@ class Augmentation:
     fill: float = 0.0
     flip: bool = False
     noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        whole("shift", self.shift, 0)
+        real("fill", self.fill)
+        switch("flip", self.flip)
+        real("noise", self.noise, 0)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """``(n, c, h, w)`` -> the same shape, drawn anew."""
@@ -172,12 +178,18 @@ def _digits(
 ) -> Dataset:
     from sklearn.datasets import load_digits
 
+    for what, given, least in (
+        ("canvas", canvas, 1),
+        ("shift", shift, 0),
+        ("train", train, 1),
+        ("validation", validation, 1),
+    ):
+        whole(what, given, least)
     if canvas not in range(8, 65, 2):
         raise InvalidInputError(f"canvas must be an even number of pixels from 8 to 64, got {canvas!r}.")
     if shift not in range(canvas):
         raise InvalidInputError(f"shift must be a whole number of pixels below the canvas of {canvas}, got {shift!r}.")
-    if not 0 <= noise <= 10:
-        raise InvalidInputError(f"noise must be between 0 and 10, got {noise!r}.")
+    real("noise", noise, 0, 10)
     x, y = load_digits(return_X_y=True)
     if not (train > 0 and validation > 0 and train + validation < len(y)):
         raise InvalidInputError(
@@ -234,6 +246,7 @@ def _cifar(kind: str, classes: int, *, folder: str | Path = "data") -> Dataset:
 
 
 def _folder(path: Path, *, size: int = 32) -> Dataset:
+    whole("size", size, 1, 4096)
     if all((path / part).is_dir() for part in ("train", "validation", "test")):
         sets = [read_folder(path / part, (size, size)) for part in ("train", "validation", "test")]
     else:

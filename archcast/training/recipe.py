@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
-from archcast.errors import InvalidInputError
+from archcast.checks import one_of, real, whole
+from archcast.errors import InvalidInputError, short
 from archcast.spaces.base import SearchSpace, get_space
 
 __all__ = ["Recipe", "settings_for"]
@@ -48,14 +50,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InvalidInputError(f"{name} must be a whole number of at least 1, got {value!r}.")
+            whole(name, getattr(self, name), 1)
         ranges = {"learning_rate": 100.0, "momentum": 1.0, "weight_decay": 10.0, "warmup": 1.0, "averaging": 1.0}
         for name, top in ranges.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < top:
-                raise InvalidInputError(f"{name} must be at least 0 and below {top:g}, got {value!r}.")
+            if real(name, value, 0) >= top:
+                raise InvalidInputError(f"{name} must be at least 0 and below {top:g}, got {short(value)}.")
 
     def rate(self, step: int, steps: int) -> float:
         """Learning rate of a step, counted from 0, of so many."""
@@ -91,10 +91,14 @@ def settings_for(dataset: str, space: str | SearchSpace | None = None, **given: 
     Raises:
         InvalidInputError: a setting is out of range.
     """
+    if not isinstance(dataset, (str, Path)):
+        raise InvalidInputError(f"dataset must be the name of one, got {short(dataset)}.")
     recipe, sizes = (DIGITS, DIGITS_SIZES) if dataset == "digits" else (Recipe(), dict.fromkeys(DIGITS_SIZES))
     if space is not None:
         has = get_space(space).sizes
         sizes = {name: value if name in has else None for name, value in sizes.items()}
     known = {name: value for name, value in given.items() if value is not None}
     networks = {name: known.pop(name, usual) for name, usual in sizes.items()}
+    for name in known:
+        one_of("setting", name, [field.name for field in fields(Recipe)])
     return {"recipe": replace(recipe, **known), **networks}

@@ -18,12 +18,13 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from archcast._version import __version__, versions
+from archcast.checks import LARGEST_SEED, callback, instance, listed, path_of, real, seed_of, whole, workers
 from archcast.data.benchmark import Benchmark
 from archcast.data.files import save_benchmark
 from archcast.errors import InvalidFileError, InvalidInputError
-from archcast.files import write_whole
+from archcast.files import folder_of, write_whole
 from archcast.journal import Journal, claimed, fingerprint, staffed
-from archcast.spaces.base import SearchSpace
+from archcast.spaces.base import SearchSpace, get_space
 from archcast.training.trainer import CURVES, Run, Trainer
 
 __all__ = ["read_runs", "sample_functions", "to_benchmark", "train_table"]
@@ -60,7 +61,13 @@ def train_table(
         InvalidInputError: the folder holds runs of other settings.
         InvalidFileError: a line of ``runs.jsonl`` is damaged.
     """
-    with claimed(out):
+    instance("trainer", trainer, Trainer, "an archcast.training.Trainer")
+    seeds = tuple(whole("each of seeds", seed, 0, LARGEST_SEED) for seed in listed("seeds", seeds, "whole numbers"))
+    workers("jobs", jobs)
+    if seconds is not None:
+        real("seconds", seconds, 0)
+    callback("progress", progress)
+    with claimed(path_of("out", out)):
         return _train_table(trainer, archs, Path(out), seeds=seeds, jobs=jobs, seconds=seconds, progress=progress)
 
 
@@ -69,14 +76,13 @@ def _train_table(
     archs: NDArray[np.int64],
     folder: Path,
     *,
-    seeds: Sequence[int],
+    seeds: tuple[int, ...],
     jobs: int,
     seconds: float | None,
     progress: Progress | None,
 ) -> Benchmark:
     """:func:`train_table`, with the folder claimed."""
     start = time.monotonic()
-    seeds = tuple(int(seed) for seed in seeds)
     if not seeds or len(set(seeds)) < len(seeds):
         raise InvalidInputError(f"seeds must be different whole numbers, at least one, got {seeds}.")
     rows = _distinct(trainer, archs)
@@ -118,6 +124,9 @@ def sample_functions(space: SearchSpace, n: int | None, seed: int) -> NDArray[np
         >>> sample_functions(get_space("nasbench201"), 3, seed=0).shape
         (3, 6)
     """
+    space, seed = get_space(space), seed_of("seed", seed)
+    if n is not None:
+        whole("n", n, 0)
     try:
         rows = space.enumerate()
     except InvalidInputError:
@@ -161,10 +170,7 @@ def _distinct(trainer: Trainer, archs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _open(folder: Path, asked: dict[str, Any]) -> dict[tuple[int, ...], list[Run]]:
     """Runs that the folder holds already; made if it is not there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInputError(f"out {str(folder)!r} cannot be a folder: {error.strerror}.") from error
+    folder_of("out", folder)
     path = folder / "settings.json"
     if path.exists():
         try:
@@ -188,7 +194,7 @@ def read_runs(folder: str | Path) -> dict[tuple[int, ...], list[Run]]:
     Raises:
         InvalidFileError: another line is damaged.
     """
-    journal = Journal(Path(folder) / "runs.jsonl")
+    journal = Journal(path_of("folder", folder) / "runs.jsonl")
     known: dict[tuple[int, ...], list[Run]] = {}
     for number, line in enumerate(journal.records(), start=1):
         try:

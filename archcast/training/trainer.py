@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from archcast.errors import InvalidInputError
+from archcast.checks import LARGEST_SEED, instance, listed, path_of, switch, whole
+from archcast.errors import InvalidInputError, short
 from archcast.files import write_whole
 from archcast.proxies.engine import score
 from archcast.spaces.base import SearchSpace, Task, get_space
@@ -101,6 +102,13 @@ class Trainer:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", get_space(self.space))
+        instance("recipe", self.recipe, Recipe, "an archcast.training.Recipe")
+        whole("seed", self.seed, 0, LARGEST_SEED)
+        switch("mixed_precision", self.mixed_precision)
+        if self.weights is not None:
+            path_of("weights", self.weights)
+        if not isinstance(self.device, str):
+            raise InvalidInputError(f"device must be a text such as 'cpu' or 'cuda:1', got {short(self.device)}.")
         if type(self.space).build is SearchSpace.build:
             raise InvalidInputError(
                 f"Space {self.space.name!r} describes architectures only: it cannot build networks."
@@ -118,7 +126,7 @@ class Trainer:
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
-            raise InvalidInputError(f"device {self.device!r} cannot be used: {reason}") from error
+            raise InvalidInputError(f"device {short(self.device)} cannot be used: {reason}") from error
         if self.mixed_precision and device.type == "cpu":
             raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
         object.__setattr__(self, "dataset", self.dataset.to(self.device))
@@ -142,7 +150,7 @@ class Trainer:
         """
         if self.weights is None:
             raise InvalidInputError("This trainer keeps no weights: give it weights=folder.")
-        row = self.space.validate(np.asarray(arch)[None])[0]
+        row = self.space.validate(arch, allow_empty=False, name="arch")[0]
         return Path(self.weights) / f"{'-'.join(map(str, row.tolist()))}_s{seed}.safetensors"
 
     def train(self, arch: Any, seed: int = 0) -> Run:
@@ -167,7 +175,8 @@ class Trainer:
         Returns:
             A run for each seed; seconds are equal shares of the time that all took.
         """
-        row = self.space.validate(np.asarray(arch)[None])[0]
+        row = self.space.validate(arch, allow_empty=False, name="arch")[0]
+        seeds = [whole("each of seeds", seed, 0, LARGEST_SEED) for seed in listed("seeds", seeds, "whole numbers")]
         device = torch.device(self.device)
         if len(seeds) > 1 and device.type == "cpu":
             with seeded(seeds[0]):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archcast.checks import listed, real
+from archcast.errors import InvalidInputError, short
 from archcast.zoo.forecaster import ZooForecast, ZooForecaster
 from archcast.zoo.recipe import recipe_flags
 
@@ -56,6 +58,7 @@ def forecast_model(
     """
     from archcast.costs.structure import structure
 
+    known = [_member(each) for each in listed("known", known, "models")]
     row = np.array([list(structure(model, shape).values())])
     flags = None if recipe is None else recipe_flags(recipe)[None]
     members = None
@@ -63,3 +66,14 @@ def forecast_model(
         rows = np.array([list(structure(member, size).values()) for member, size, _ in known])
         members = rows, np.array([top1 for _, _, top1 in known])
     return shipped().predict(row, flags, known=members)
+
+
+def _member(given: Any) -> tuple[Any, Any, float]:
+    """A model, the size of its images, its top-1."""
+    try:
+        model, size, top1 = given
+    except Exception as error:  # whatever is no such triple
+        raise InvalidInputError(
+            f"each of known must be a model, the size of its images and its top-1 in per cent, got {short(given)}."
+        ) from error
+    return model, size, real("top-1 of each of known", top1, 0, 100)

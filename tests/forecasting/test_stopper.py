@@ -53,7 +53,7 @@ def test_patience_and_divergence():
     [
         ({}, "nothing to beat: give best, or done"),
         ({"done": [[0.1, 0.2]]}, "none of the curves in done has 30 epochs"),
-        ({"best": 1.0, "chance": 1.0}, "chance must be between 0 and 1"),
+        ({"best": 1.0, "chance": 1.0}, "chance must be a finite number between 0 and 1"),
         ({"best": 1.0, "patience": 0}, "patience must be a whole number"),
         ({"best": 1.0, "metric": "zeal"}, "'zeal' does not tell which way"),
     ],

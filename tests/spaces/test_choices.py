@@ -167,7 +167,7 @@ def test_spaces_differ():
         ({"a": [1, 2], "forbidden": {"a": 1}}, "forbidden must be a list"),
         ({"a": [1, 2], "forbidden": [{}]}, "forbidden must hold mappings"),
         ({"a": [1, 2], "forbidden": [{"b": 1}]}, "forbidden: 'b' is no decision of the space"),
-        ({"a": [1, 2], "name": ""}, "name must be a text"),
+        ({"a": [1, 2], "name": ""}, "name must be one line"),
     ],
 )
 def test_errors(arguments, says):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from archcast.checks import label_of, listed, path_of
 from archcast.errors import ArchcastError, InvalidFileError, InvalidInputError
 from archcast.forecasting.metrics import Metric
 from archcast.forecasting.readers.delimited import columns_of
@@ -66,7 +67,9 @@ def read_logs(paths: Sequence[str | Path], metric: str | None = None) -> Logs:
     """
     logs = Logs()
     named: list[tuple[Path, Run]] = []
-    for given in map(Path, paths):
+    if metric is not None:
+        label_of("metric", metric)
+    for given in [path_of("each of paths", path) for path in listed("paths", paths, "paths")]:
         try:
             files = _files(given)
         except (ArchcastError, OSError) as error:
@@ -207,7 +210,9 @@ def _title(path: Path, run: Run, several: bool) -> str:
 
 def _line(path: Path, error: Exception) -> str:
     text = str(error) if not isinstance(error, OSError) else (error.strerror or str(error))
-    return text if text.startswith(str(path)) else f"{path}: {text}"
+    return str(
+        InvalidFileError(text if text.startswith(str(path)[:100]) else f"{path}: {text}")
+    )  # of one line, not too long
 
 
 def one_metric(runs: list[Run], name: str | None, better: str | None) -> Metric | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import mapping
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.names import get_predictor
@@ -129,7 +130,11 @@ class Conformal(Predictor):
         """The predictor, not initialised."""
         if self.predictor == "conformal":
             raise InvalidInputError("Conformal: predictor is 'conformal': name a predictor that is not calibrated yet.")
-        made = get_predictor(self.predictor, self.space, random_state=seed, **(self.settings or {}))
+        settings = {} if self.settings is None else mapping("settings", self.settings, "names to values")
+        try:
+            made = get_predictor(self.predictor, self.space, random_state=seed, **settings)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"settings: {error}" if settings else str(error)) from error
         assert isinstance(made, Predictor)
         return made
 
