@@ -45,7 +45,8 @@ def test_a_cuda_device_is_seeded_too_and_given_back(device: str) -> None:
 
 def test_threads_come_back() -> None:
     before = torch.get_num_threads()
-    with pytest.raises(RuntimeError), one_thread():
+    with one_thread():
         assert torch.get_num_threads() == 1
+    with pytest.raises(RuntimeError), one_thread():
         torch.rand(3).reshape(2)
     assert torch.get_num_threads() == before

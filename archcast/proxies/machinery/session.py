@@ -185,7 +185,7 @@ class Session:
             if self.memory_format == torch.channels_last:
                 stack.enter_context(Witness(careful=True))
             if self.autocast is not None:
-                stack.enter_context(torch.autocast(self.device.type, dtype=self.autocast))
+                stack.enter_context(torch.autocast(self.device.type, dtype=self.autocast, cache_enabled=False))
             stack.enter_context(tracer if tracer is not None else Tracer({}))
             try:
                 output = batch.map(_own).call(self.model)

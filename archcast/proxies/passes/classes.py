@@ -146,7 +146,7 @@ def _tangent(call: Call) -> tuple[Tensor | None, Tensor | None]:
         x, weight, _, geometry = geometry_of(call.function, call.args, dict(call.kwargs))
         if geometry is None or x.ndim != weight.ndim:
             return None, None
-        unit = torch.zeros_like(weight[:1, :1])
+        unit = torch.zeros_like(weight[:1, :1], dtype=x.dtype)
         unit.view(-1)[0] = 1
         return weight, torch.ops.aten.convolution(x[:, :1].detach(), unit.detach(), None, *geometry[:-1], 1)[:, 0]
     if call.name == "linear":
