@@ -14,19 +14,13 @@ from numpy.typing import NDArray
 
 from archcast.predictors.persistence import saved
 
-__all__ = ["Spread"]
+__all__ = ["AS_IT_IS", "Beliefs", "Spread"]
 
 DOUBT = 20.0
 """Number of observations that the prior factor, 1, is worth."""
 
-UNSEEN = 4.0
-"""The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
-
-SURE = 0.2
-"""A smaller standard deviation than this share of the typical one counts as this: a few trees may agree by chance."""
-
-TAIL, HALF_TAIL, TAIL_SD = 1.3, 10.0, 0.5
-"""``log(1 + tail)`` has the prior median ``log(1 + TAIL n / (n + HALF_TAIL))`` and the prior standard deviation ``TAIL_SD``."""
+TAIL_SD = 0.5
+"""Prior standard deviation of ``log(1 + tail)``."""
 
 TAILS = np.linspace(0, 4, 81)
 """Values of the tail that are tried."""
@@ -35,6 +29,25 @@ FAR = 1.25
 """Beyond the best tenth of the training rows the variance grows on up to so many times the tail."""
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What is expected of errors before any row has been left out.
+
+    Attributes:
+        unseen: the variance grows by ``1 + unseen / n``: what few scores do not tell of scale and hyperparameters.
+        tail, half_tail: the prior median of ``log(1 + tail)`` is ``log(1 + tail n / (n + half_tail))``.
+        sure: a smaller standard deviation than this share of the typical one counts as this: a few trees may agree by chance.
+    """
+
+    unseen: float = 4.0
+    tail: float = 1.3
+    half_tail: float = 10.0
+    sure: float = 0.2
+
+
+USUAL = Beliefs()
 
 
 @saved("spread")
@@ -59,12 +72,13 @@ class Spread:
     best: float = 1.0
 
     @classmethod
-    def of(cls, mean: Array, std: Array, targets: Array) -> Spread:
+    def of(cls, mean: Array, std: Array, targets: Array, beliefs: Beliefs = USUAL) -> Spread:
         """Learn from ``n`` rows.
 
         Args:
             mean, std: ``(n,)`` what is predicted of each without its target.
             targets: ``(n,)``.
+            beliefs: what is expected before.
 
         Examples:
             >>> rng = np.random.default_rng(0)
@@ -78,13 +92,13 @@ class Spread:
             return cls()
         start = cls(middle=float(np.median(mean)), best=float(np.quantile(mean, 0.9)))
         wider = 1 + TAILS[:, None] * start._height(mean)
-        least = SURE * np.sqrt(np.square(std).mean()) + 1e-9
+        least = beliefs.sure * np.sqrt(np.square(std).mean()) + 1e-9
         squares = np.square((targets - mean) / np.maximum(std, least)) / wider
         level = (squares.sum(axis=1) + DOUBT) / (n + DOUBT)
-        prior = np.log((1 + TAILS) / (1 + TAIL * n / (n + HALF_TAIL))) / TAIL_SD
+        prior = np.log((1 + TAILS) / (1 + beliefs.tail * n / (n + beliefs.half_tail))) / TAIL_SD
         loss = np.log(wider).sum(axis=1) + n * np.log(level) + squares.sum(axis=1) / level + np.square(prior)
         found = int(loss.argmin())
-        return replace(start, tail=float(TAILS[found]), factor=float(np.sqrt(level[found] * (1 + UNSEEN / n))))
+        return replace(start, tail=float(TAILS[found]), factor=float(np.sqrt(level[found] * (1 + beliefs.unseen / n))))
 
     def __call__(self, mean: Array, std: Array) -> Array:
         """``(n,)`` standard deviations of ``(n,)`` predictions."""
@@ -93,3 +107,7 @@ class Spread:
     def _height(self, mean: Array) -> Array:
         """``(n,)`` 0 up to the middle, 1 at the best tenth."""
         return np.clip((mean - self.middle) / max(self.best - self.middle, 1e-9), 0.0, FAR)
+
+
+AS_IT_IS = Spread()
+"""Changes nothing."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archcast.predictors.base import get_predictor
-from archcast.predictors.calibration import TAIL, Spread
+from archcast.predictors.calibration import USUAL, Spread
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
 from archcast.spaces.base import get_space
 
@@ -34,7 +34,7 @@ def test_with_few_rows_the_prior_counts():
     mean, std, targets = errors(4, 1.0)
     spread = Spread.of(mean, std, targets)
     assert 1.0 < spread.factor < 1.6  # 0.5 would be right for many rows; here few rows add what they do not tell
-    assert 0 < spread.tail < TAIL
+    assert 0 < spread.tail < USUAL.tail
     assert Spread.of(mean[:0], std[:0], targets[:0]) == Spread()
     np.testing.assert_array_equal(Spread()(mean, std), std * np.sqrt(1.0))
 

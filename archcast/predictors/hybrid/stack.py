@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence, Pool
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
+from archcast.predictors.calibration import AS_IT_IS, Beliefs, Spread
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import AdditiveGP
 from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
@@ -41,21 +42,8 @@ LEAD, LEAD_FEW = 30.0, 150.0
 SHARPNESS, HALF_SHARP = 2.0, 20.0
 """Weights fall with the power ``SHARPNESS * n / (n + HALF_SHARP)`` of the out-of-sample mean square error."""
 
-DOUBT = 20.0
-"""Number of observations that the prior scale of the uncertainty, 1, is worth."""
-
-UNSEEN = 1.0
-"""The variance grows by ``1 + UNSEEN / n``: what few scores do not tell of scale and hyperparameters."""
-
-TAIL, HALF_TAIL, TAIL_SD = 1.5, 30.0, 0.5
-"""Among the best the variance is ``1 + tail`` times as large; ``log(1 + tail)`` has the prior median ``log(1 + TAIL n / (n +
-HALF_TAIL))`` and the prior standard deviation ``TAIL_SD``."""
-
-TAILS = np.linspace(0, 4, 81)
-"""Values of the tail that are tried."""
-
-FAR = 1.25
-"""Beyond the best tenth of the training rows the variance grows on up to so many times the tail."""
+BELIEFS = Beliefs(unseen=1.0, tail=1.5, half_tail=30.0, sure=0.0)
+"""What is expected of the blend's errors before rows have been left out."""
 
 Array = NDArray[np.float64]
 
@@ -67,16 +55,11 @@ class Blend:
 
     Attributes:
         weights: ``(m,)``, sum 1.
-        inflation: factor of the standard deviation.
-        tail: how much larger the variance is among the best than in the middle, as a share of it.
-        middle, best: means where the tail begins and where it is whole: median and highest tenth of the training rows.
+        spread: how wide the standard deviation must be.
     """
 
     weights: Array
-    inflation: float
-    tail: float = 0.0
-    middle: float = 0.0
-    best: float = 1.0
+    spread: Spread = AS_IT_IS
 
     @classmethod
     def of(
@@ -86,9 +69,7 @@ class Blend:
 
             w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + 30 / n for Gaussian processes, 1 for trees
 
-        The inflation is the root mean square of the blend's standardised errors, shrunk towards 1, times sqrt(1 + 1 / n). What
-        is predicted to be among the best was often lucky, and good scores differ little: errors are larger there, and the tail
-        that is most likely for them widens the variance.
+        How wide the uncertainty must be is learned from the same rows, see :class:`~archcast.predictors.calibration.Spread`.
 
         Args:
             outside: ``(m, n)`` out-of-sample predictions of the training rows.
@@ -101,16 +82,9 @@ class Blend:
         error = np.square(outside - targets).mean(axis=1) + 1e-6
         log_weight = np.log(np.where(lead, 1 + strength / n, 1.0)) - SHARPNESS * n / (n + HALF_SHARP) * np.log(error)
         weights = np.exp(log_weight - log_weight.max())
-        blend = cls(weights / weights.sum(), 1.0)
-        mean, spread = blend(outside, variance, lead)
-        blend = replace(blend, middle=float(np.median(mean)), best=float(np.quantile(mean, 0.9)))
-        wider = 1 + TAILS[:, None] * blend._height(mean)
-        squares = np.square((targets - mean) / spread) / wider
-        level = (squares.sum(axis=1) + DOUBT) / (n + DOUBT)
-        prior = np.log((1 + TAILS) / (1 + TAIL * n / (n + HALF_TAIL))) / TAIL_SD
-        loss = np.log(wider).sum(axis=1) + n * np.log(level) + squares.sum(axis=1) / level + np.square(prior)
-        found = int(loss.argmin())
-        return replace(blend, tail=float(TAILS[found]), inflation=float(np.sqrt(level[found] * (1 + UNSEEN / n))))
+        blend = cls(weights / weights.sum())
+        mean, std = blend(outside, variance, lead)
+        return replace(blend, spread=Spread.of(mean, std, targets, BELIEFS))
 
     def __call__(self, means: Array, variances: Array, lead: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Mean ``(n,)`` and standard deviation ``(n,)`` from ``(m, n)`` means and variances of the members.
@@ -120,11 +94,7 @@ class Blend:
         mean = self.weights @ means
         own = self.weights * lead
         variance = own / own.sum() @ variances + self.weights @ np.square(means - mean)
-        return mean, self.inflation * np.sqrt(variance * (1 + self.tail * self._height(mean)))
-
-    def _height(self, mean: Array) -> Array:
-        """``(n,)`` 0 up to the middle, 1 at the best tenth."""
-        return np.clip((mean - self.middle) / max(self.best - self.middle, 1e-9), 0.0, FAR)
+        return mean, self.spread(mean, np.sqrt(variance))
 
 
 @register(

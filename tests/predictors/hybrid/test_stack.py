@@ -260,10 +260,12 @@ def test_weights_by_hand():
     mean, std = blend(outside, np.ones((2, 4)), np.array([True, False]))
     np.testing.assert_allclose(mean, blend.weights @ outside)
     between = blend.weights @ np.square(outside - mean)
-    wider = 1 + blend.tail * np.clip((mean - np.median(mean)) / (np.quantile(mean, 0.9) - np.median(mean)), 0, 1.25)
-    np.testing.assert_allclose(std, blend.inflation * np.sqrt((1 + between) * wider))
+    wider = 1 + blend.spread.tail * np.clip(
+        (mean - np.median(mean)) / (np.quantile(mean, 0.9) - np.median(mean)), 0, 1.25
+    )
+    np.testing.assert_allclose(std, blend.spread.factor * np.sqrt((1 + between) * wider))
     squares = np.square(targets - mean) / (1 + between) / wider
-    assert blend.inflation == pytest.approx(np.sqrt((squares.sum() + 20) / 24 * 1.25))
+    assert blend.spread.factor == pytest.approx(np.sqrt((squares.sum() + 20) / 24 * 1.25))
 
 
 @pytest.mark.parametrize("worse", [1.0, 4.0])
