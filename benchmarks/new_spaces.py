@@ -1,9 +1,10 @@
 """How well predictors rank real tables of spaces beside cells: mobile networks, transformers, recurrent cells, dense prediction.
 
     python benchmarks/new_spaces.py FORMATS [--tables accel-nasbench,...] [--trials 5] [--predictors stack,gp,...]
+    python benchmarks/new_spaces.py FORMATS --trained FOLDER --tables nasbot,auto-keras,dpc,auto-deeplab,nas-fpn
 
-FORMATS is a folder with one folder for each table, as ``TABLES`` names them; a folder in it that ``archcast train --out`` wrote is
-a table too. Predictors learn from n architectures, structure alone, and rank others (at most 500), none of which shares a
+FORMATS is a folder with one folder for each table, as ``TABLES`` names them; the folder of ``--trained`` is one that
+``trained_targets.py`` filled. Predictors learn from n architectures, structure alone, and rank others (at most 500), none of which shares a
 function with them. Beside them stand what the space counts, parameters and multiply-accumulates, which learn nothing.
 """
 
@@ -13,6 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import trained_targets
 from scipy.stats import kendalltau
 
 import archcast
@@ -51,10 +53,13 @@ def main() -> None:
     parser.add_argument("--tables", default=",".join(TABLES))
     parser.add_argument("--predictors", default="stack,gp,xgboost,random-forest,ofa-regressor")
     parser.add_argument("--trials", type=int, default=5)
+    parser.add_argument("--trained", type=Path)
     arguments = parser.parse_args()
     for name in arguments.tables.split(","):
-        path = arguments.formats / TABLES.get(name, name)
-        benchmark = archcast.load_benchmark(name, path) if name in TABLES else archcast.load_benchmark(str(path))
+        if arguments.trained is None:
+            benchmark = archcast.load_benchmark(name, arguments.formats / TABLES[name])
+        else:
+            benchmark = trained_targets.benchmark_of(arguments.trained / f"{name}.jsonl", name)
         scores, space = benchmark.scores(benchmark.default_metric), benchmark.space
         print(f"{name}, {benchmark.default_metric}: {np.isfinite(scores).sum()} rows", flush=True)
         for size in SIZES:
