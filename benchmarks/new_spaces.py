@@ -4,8 +4,9 @@
     python benchmarks/new_spaces.py FORMATS --trained FOLDER --tables nasbot,auto-keras,dpc,auto-deeplab,nas-fpn
 
 FORMATS is a folder with one folder for each table, as ``TABLES`` names them; the folder of ``--trained`` is one that
-``trained_targets.py`` filled. Predictors learn from n architectures, structure alone, and rank others (at most 500), none of which shares a
-function with them. Beside them stand what the space counts, parameters and multiply-accumulates, which learn nothing.
+``trained_targets.py`` filled. Predictors learn from n architectures, structure alone, and rank others (at most 500), none of
+which shares a function with them. Beside them stand what the space counts, parameters and multiply-accumulates, which learn
+nothing.
 """
 
 from __future__ import annotations
