@@ -5,7 +5,7 @@
 
 Each part runs in a process of its own, three times: on a hundredth of its units, on a tenth, on all. *Start* is the processor time
 of a unit that the second run has and the first has not, *end* that of a unit that only the third has. Growth is the memory that
-the additional units of the third need.
+the additional units of the third need. Queries are three calls in one process, of a predictor that is initialised once.
 """
 
 from __future__ import annotations
@@ -202,31 +202,41 @@ def dask_bench(n: int, folder: Path) -> dict[str, Any]:
 # -- queries -----------------------------------------------------------------------------------------------------------
 
 
-def queries(name: str) -> Part:
-    def run(n: int, _: Path) -> dict[str, Any]:
-        space = archcast.get_space("nasbench201")
-        rng = np.random.default_rng(0)
-        rows = space.enumerate()[rng.permutation(NETWORKS)]
-        train, asked = rows[:60], np.concatenate([rows] * (n // NETWORKS + 1))[:n]
-        scores = np.array([preferred(row) for row in train])
-        taken = archcast.get_predictor(name, space).get_params(deep=False)
-        made = archcast.get_predictor(name, space, random_state=0, **{p: v for p, v in CHEAP.items() if p in taken})
+def queried(name: str, counts: list[int]) -> dict[str, Any]:
+    """Queries of a predictor fitted to 60 rows: for each number, seconds of the processor, and peak memory so far."""
+    space = archcast.get_space("nasbench201")
+    rng = np.random.default_rng(0)
+    rows = space.enumerate()[rng.permutation(NETWORKS)]
+    train, scores = rows[:60], np.array([preferred(row) for row in rows[:60]])
+    taken = archcast.get_predictor(name, space).get_params(deep=False)
+    made = archcast.get_predictor(name, space, random_state=0, **{p: v for p, v in CHEAP.items() if p in taken})
 
-        def known(k: int) -> archcast.Evidence:
-            values = rng.normal(size=k)
-            curves = np.clip(values, -1, 1)[:, None] * 0.1 + 0.5 + 0.1 * np.log1p(np.arange(10))
-            return archcast.Evidence(
-                curves={"val_accuracy": curves}, proxies={"synflow": values}, costs={"params": values + 9}
-            )
+    def known(k: int) -> archcast.Evidence:
+        values = rng.normal(size=k)
+        curves = np.clip(values, -1, 1)[:, None] * 0.1 + 0.5 + 0.1 * np.log1p(np.arange(20))
+        signal = made.requires.curve or "val_accuracy"
+        costs = {"params": values + 9, "latency_ms": values + 9}
+        return archcast.Evidence({signal: curves}, dict.fromkeys(("synflow", *made.requires.proxies), values), costs)
 
-        needs = made.requires
-        made.init(train, scores, known(len(train)) if str(needs) else None)
+    given = known(len(train)) if str(made.requires) else None
+    if name == "early-stop":
+        made.set_params(predictor="sotl")
+    made.init(train, None if made.requires.data else scores, given)
+    runs = {}
+    for k in counts:
+        asked = np.concatenate([rows] * (k // NETWORKS + 1))[:k]
+        evidence = known(k) if str(made.requires) else None
         start = time.process_time()
-        answer = made.query(asked, known(n) if str(needs) else None).mean
-        return {"note": f"{int(np.isnan(answer).sum())} NaN", "seconds": time.process_time() - start}
+        answer = made.query(asked, evidence).mean
+        seconds = time.process_time() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        runs[str(k)] = {"seconds": seconds, "mb": peak, "note": f"{int(np.isnan(answer).sum())} NaN"}
+    return runs
 
-    run.__doc__ = f"Queries of {name}, fitted to 60 rows."
-    return run
+
+def units_of(name: str) -> int:
+    """Queries of a predictor: fewer of those that run a network for each architecture."""
+    return 2_000 if name.startswith("one-shot") else QUERIES
 
 
 PARTS: dict[str, tuple[int, str, Part]] = {
@@ -239,21 +249,22 @@ PARTS: dict[str, tuple[int, str, Part]] = {
     "optuna journal": (500, "trials", study(True)),
     "optuna sqlite": (500, "trials", study(False)),
     "dask bench": (60, "trials", dask_bench),
-    **{f"query {name}": (QUERIES, "queries", queries(name)) for name in PREDICTORS.names()},
 }
 """Name -> how many units, what they are, and what runs."""
+QUERIED = {f"query {name}": name for name in PREDICTORS.names()}
+"""Name of a part -> predictor whose queries it is."""
 
 
 # -- measuring ---------------------------------------------------------------------------------------------------------
 
 
-def measured(name: str, n: int) -> dict[str, Any]:
-    """A part on ``n`` units, in a process of its own: seconds of the processor, its children's included, and peak memory."""
+def measured(run: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+    """What a function returns of a process of its own."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read)
-        os.write(write, json.dumps(alone(name, n)).encode())
+        os.write(write, json.dumps(run(*given)).encode())
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
@@ -262,8 +273,17 @@ def measured(name: str, n: int) -> dict[str, Any]:
     return json.loads(text) if text else {"failed": f"the process ended with status {status}"}
 
 
+def asked(name: str, counts: list[int]) -> dict[str, Any]:
+    """:func:`queried`, or why it failed."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return queried(name, counts)
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[-300:]}"}
+
+
 def alone(name: str, n: int) -> dict[str, Any]:
-    """Run a part in this process, in a folder of its own."""
+    """Run a part in this process, in a folder of its own: seconds of the processor, its children's included, and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         begin = time.process_time()
@@ -282,7 +302,7 @@ def alone(name: str, n: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure long and large work.")
-    parser.add_argument("--only", default="*", help="shell pattern of names of parts")
+    parser.add_argument("--only", default="*", help="shell patterns of names of parts, with | between them")
     parser.add_argument("--share", type=float, default=1.0, help="share of the units")
     parser.add_argument("--out", type=Path, help="path of a file with a line for each part; the same line continues it")
     options = parser.parse_args()
@@ -294,13 +314,19 @@ def main() -> None:
 
     print("| part | units | s/1,000 at the start | at the end | peak MB | MB per 1,000 more | remarks |")
     print("|---|---|---|---|---|---|---|", flush=True)
-    for name, (units, what, _) in PARTS.items():
-        if not fnmatch.fnmatch(name, options.only):
+    for name in [*PARTS, *QUERIED]:
+        if not any(fnmatch.fnmatch(name, pattern) for pattern in options.only.split("|")):
             continue
         if name not in known:
+            units, what = PARTS[name][:2] if name in PARTS else (units_of(QUERIED[name]), "queries")
             n = round(units * options.share)
             small = max(2, n // 10)
-            runs = {k: measured(name, k) for k in (max(1, small // 10), small, n)}
+            counts = [max(1, small // 10), small, n]
+            if name in PARTS:
+                runs = {k: measured(alone, name, k) for k in counts}
+            else:
+                found = measured(asked, QUERIED[name], counts)
+                runs = {k: found.get(str(k), found) for k in counts}
             known[name] = {
                 "part": name,
                 "what": what,
