@@ -166,7 +166,7 @@ def test_a_function_of_epochs() -> None:
     assert (found.scores, found.share, asked) == ((0.5,), 0.5, [5])
     with pytest.raises(InvalidInputError, match="no parameter 'epochs'"):
         FunctionObjective(lambda arch: 1, SPACE, epochs=10)
-    with pytest.raises(InvalidInputError, match="function must be callable, got int"):
+    with pytest.raises(InvalidInputError, match="function must be callable, got 3"):
         FunctionObjective(3, SPACE)
 
 

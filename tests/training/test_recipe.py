@@ -34,8 +34,8 @@ def test_without_warmup_it_is_the_cosine_of_torch() -> None:
     [
         ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
         ({"batch_size": 2.5}, "batch_size must be a whole number of at least 1, got 2.5"),
-        ({"learning_rate": -1.0}, "learning_rate must be at least 0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be at least 0"),
+        ({"learning_rate": -1.0}, "learning_rate must be a finite number of at least 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a finite number of at least 0"),
         ({"momentum": 1.0}, "momentum must be at least 0 and below 1"),
         ({"averaging": True}, "averaging must be"),
     ],
