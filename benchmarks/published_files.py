@@ -263,8 +263,9 @@ def hw_gpt_bench(folder: Path, rng: Rng, share: float) -> Path:
 def nasbench_asr(folder: Path, rng: Rng, share: float) -> Path:
     """8,242 cells, three seeds, 40 epochs, two devices."""
     space = get_space("nasbench-asr")
-    archs = space.sample(60_000, rng)
-    archs = archs[np.unique(space.canonical(archs), axis=0, return_index=True)[1]][: max(2, round(8_242 * share))]
+    count = max(2, round(8_242 * share))
+    archs = space.sample(8 * count, rng)
+    archs = archs[np.unique(space.canonical(archs), axis=0, return_index=True)[1]][:count]
     vectors = [((row[0], row[1]), tuple(row[2:5]), tuple(row[5:9])) for row in archs.tolist()]
     codes = [rng.bytes(16).hex() for _ in archs]
     head = {"search_space": {"nodes": 3}, "version": 1}

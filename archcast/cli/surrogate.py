@@ -44,7 +44,7 @@ def surrogate(
         str | None,
         typer.Option(
             help="Names of the predictors that make the ensemble, with commas between them.",
-            show_default="stack, xgboost, lightgbm, random-forest; without stack from 10,000 rows on",
+            show_default="stack, gp, xgboost, lightgbm, random-forest; without stack above 10,000 rows, gp above 3,000",
         ),
     ] = None,
     space: Annotated[

@@ -302,6 +302,7 @@ def unpickle(
     max_opcodes: int = MAX_OPCODES,
     persistent: Callable[[Any], Any] | None = None,
     finish: Callable[[dict[Any, Any]], None] | None = None,
+    shrink: Callable[[list[Any]], None] | None = None,
 ) -> tuple[Any, int]:
     """The object of the pickle that begins at ``start``, and the position after it.
 
@@ -313,11 +314,12 @@ def unpickle(
         max_opcodes: most opcodes that are read.
         persistent: gives the object of a persistent id; without it such an id is refused.
         finish: called with each dictionary that has been filled; it may empty it.
+        shrink: called with each list to which something was added; it may replace what is in it.
 
     Raises:
         InvalidFileError: names file and byte.
     """
-    machine = _Machine(data, allowed, start, max_opcodes, persistent, finish)
+    machine = _Machine(data, allowed, start, max_opcodes, persistent, finish, shrink)
     try:
         value = machine.run()
         if finish is None:
@@ -359,9 +361,10 @@ class _Machine:
         max_opcodes: int,
         persistent: Callable[[Any], Any] | None,
         finish: Callable[[dict[Any, Any]], None] | None,
+        shrink: Callable[[list[Any]], None] | None,
     ) -> None:
         self.data, self.allowed, self.at = data, allowed, start
-        self.max_opcodes, self.persistent, self.finish = max_opcodes, persistent, finish
+        self.max_opcodes, self.persistent, self.finish, self.shrink = max_opcodes, persistent, finish, shrink
         self.memo: dict[int, Any] = {}
         self.wanted: bytearray | None = None
         self.last = b""
@@ -369,7 +372,7 @@ class _Machine:
             self.wanted, self.last = _references(data, start, max_opcodes)
 
     def run(self) -> Any:
-        data, memo, wanted, finish = self.data, self.memo, self.wanted, self.finish
+        data, memo, wanted, finish, shrink = self.data, self.memo, self.wanted, self.finish, self.shrink
         end = len(data)
         double, u2, i4, u4 = (struct.Struct(code).unpack_from for code in (">d", "<H", "<i", "<I"))
         texts: dict[bytes, str] = {}
@@ -459,6 +462,8 @@ class _Machine:
                     if type(stack[-1]) is not list:
                         raise TypeError
                     stack[-1].extend(items)
+                    if shrink is not None:
+                        shrink(stack[-1])
                 elif op in (0x43, 0x42, 0x8E, 0x96):  # SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8
                     size, at = self._length(op, at, {0x43: 1, 0x42: 4}.get(op, 8), end)
                     push(data[at : at + size])

@@ -110,7 +110,18 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
         ) from error
     if compact is not None and compact_name(benchmark.name) != compact_name(name):
         raise InvalidFileError(f"{str(compact)!r} holds benchmark {benchmark.name!r}, not {name!r}.")
-    return benchmark if benchmark.name == name else dataclasses.replace(benchmark, name=name)
+    missing = _missing(benchmark, info.get("architectures", 0))
+    if benchmark.name == name and not missing:
+        return benchmark
+    told = ", ".join(filter(None, [benchmark.left_out, missing]))
+    return dataclasses.replace(benchmark, name=name, left_out=told)
+
+
+def _missing(benchmark: Benchmark, whole: int) -> str:
+    """How many architectures of a whole table are not there, unless its reader has said so."""
+    lacking = whole - len(benchmark)
+    said = f"{lacking:,} " in benchmark.left_out or "without" in benchmark.left_out or "not hold" in benchmark.left_out
+    return f"{lacking:,} architectures that the files do not hold" if lacking > 0 and not said else ""
 
 
 def _there(path: Path) -> bool:

@@ -32,7 +32,7 @@ NEAR = 0.1
 CLIP = 10.0
 """Largest error that counts, in median absolute errors of the mean answer around a level."""
 
-EQUAL = 30.0
+EQUAL = 10.0
 """Rows that are worth as much as the belief that all members are equally good."""
 
 ONE = 1e3

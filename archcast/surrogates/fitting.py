@@ -27,14 +27,14 @@ from archcast.surrogates.surrogate import Surrogate
 
 __all__ = ["BESIDE", "MEMBERS", "fitted_rows", "make_surrogate"]
 
-MEMBERS = ("stack", "xgboost", "lightgbm", "random-forest")
-"""Predictors of the default metric: those of NAS-Bench-301 and this suite's blend."""
+MEMBERS = ("stack", "gp", "xgboost", "lightgbm", "random-forest")
+"""Predictors of the default metric: those of NAS-Bench-301, a Gaussian process, and this suite's blend."""
 
 BESIDE = ("xgboost", "lightgbm")
 """Predictors of the other columns and of the coefficients of curves."""
 
-STACKED = 10_000
-"""Rows up to which ``stack`` is one of the default members: it takes a minute for so many."""
+MOST_ROWS = {"stack": 10_000, "gp": 3_000}
+"""Rows up to which these are default members: ``stack`` takes a minute for so many, ``gp`` grows with their cube."""
 
 FOLDS, FEWEST, MOST_READY, DRAWN = 5, 20, 50_000, 10_000
 Array = NDArray[np.float64]
@@ -97,7 +97,8 @@ def make_surrogate(
         raise InvalidInputError(
             f"A surrogate is made of at least {FEWEST} rows with {named[0]}; share {share:g} of this table has {len(rows)}."
         )
-    chosen = list(MEMBERS[len(rows) > STACKED :]) if members is None else listed("members", members, "names")
+    usual = [name for name in MEMBERS if len(rows) <= MOST_ROWS.get(name, len(rows))]
+    chosen = usual if members is None else listed("members", members, "names")
     if not chosen:
         raise InvalidInputError("members is empty. Name at least one predictor, see archcast list predictors.")
     for name in chosen:

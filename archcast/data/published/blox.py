@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._blox_file import read_blox
+from archcast.data.published._blox_file import CELLS, NODE, read_blox
 from archcast.data.published._columns import as_benchmark, left_out
 from archcast.data.published._files import Part, find, reading
-from archcast.data.published._gather import stack
 from archcast.errors import DataNotFoundError
 
 __all__ = ["read"]
 
-OPERATIONS, CELLS, LINKS = ("conv", "mbconv", "bconv"), 3, 3
+OPERATIONS = ("conv", "mbconv", "bconv")
 ENDINGS = (".blox", ".csv", ".pickle")
+ENVIRONMENT = re.compile(r"blox-env.*")
+"""Files that say on what machine each network was trained, which is not read."""
+
 CHOICES = {
     name: values
     for cell in range(1, CELLS + 1)
     for name, values in (
         (f"cell{cell}_op1", OPERATIONS),
         (f"cell{cell}_op2", OPERATIONS),
-        *((f"cell{cell}_link{link}", (0, 1)) for link in range(1, LINKS + 1)),
+        *((f"cell{cell}_link{link}", (0, 1)) for link in range(1, NODE - 1)),
     )
 }
 GET = (
@@ -56,41 +61,45 @@ def read(_: str, folder: Path | None) -> Benchmark:
     if len(found) == 1 and folder is not None and folder.is_file():
         beside = [file for ending in ENDINGS for file in folder.parent.glob(f"blox-*{ending}")]
         found = [*found, *(Part(file) for file in sorted(beside) if not file.name.startswith(folder.stem))]
-    by_kind: dict[str, list[tuple[Part, dict[str, Any], list[dict[str, Any]]]]] = {}
+    found = [part for part in found if not ENVIRONMENT.fullmatch(Path(part.name).stem)]
+    by_kind: dict[str, list[tuple[Part, dict[str, Any], dict[str, Any]]]] = {}
     for part in _one_form(found):
-        head, rows = read_blox(part)
-        by_kind.setdefault(str(head.get("dataset_type")), []).append((part, head, rows))
-    for wanted, file in (("static", "blox-info"), ("training", "blox-base-<seed>")):
+        head, columns = read_blox(part)
+        by_kind.setdefault(str(head.get("dataset_type")), []).append((part, head, columns))
+    for wanted, needed in (("static", "blox-info"), ("training", "blox-base-<seed>")):
         if wanted not in by_kind:
-            raise DataNotFoundError(f"{str(found[0].path.parent)!r} holds no {file}. {GET}")
-    part, head, rows = by_kind["static"][0]
+            raise DataNotFoundError(f"{str(found[0].path.parent)!r} holds no {needed}. {GET}")
+    part, _about, static = by_kind["static"][0]
+    arrays: dict[str, NDArray[Any]] = {}
     with reading(part, "a file of BLOX"):
-        sizes = ("params", "flops")
-        digests: dict[str, dict[str, Any]] = {
-            row["model_hash"]: {f"cost/{size}": float(row[size]) for size in sizes} for row in rows
-        }
-        archs = {row["model_hash"]: _decisions(row["arch_vec"]) for row in rows}
+        archs, codes = static["arch_vec"], {code: k for k, code in enumerate(static["model_hash"])}
+        arrays |= {f"cost/{size}": np.asarray(static[size], dtype=np.float64) for size in ("params", "flops")}
     seeds = list(dict.fromkeys(str(head.get("seed")) for _, head, _ in by_kind["training"]))
     strangers = 0
-    for part, head, rows in by_kind["training"]:
+    for part, about, columns in [*by_kind["training"], *by_kind.get("benchmarking", [])]:
         with reading(part, "a file of BLOX"):
-            for row in rows:
-                if row["model_hash"] not in digests:
-                    strangers += head.get("part") == "base"
-                    continue
-                digests[row["model_hash"]] |= {f"{name}#{head.get('seed')}": v for name, v in _training(row).items()}
-    for part, head, rows in by_kind.get("benchmarking", []):
-        with reading(part, "a file of BLOX"):
-            for row in rows:
-                if row["model_hash"] in digests:
-                    digests[row["model_hash"]][f"cost/latency_{head['device']}"] = float(row["latency"])
-    trained = [code for code, digest in digests.items() if any(name.startswith("metric/val_top1#") for name in digest)]
+            place = np.array([codes.get(code, -1) for code in columns.pop("model_hash")])
+            known = np.flatnonzero(place >= 0)
+            strangers += (len(place) - len(known)) * (about.get("part") == "base")
+            if "device" in about:
+                named = {f"cost/latency_{about['device']}": np.asarray(columns["latency"], dtype=np.float64)}
+            else:
+                named = {f"{name}#{about.get('seed')}": values for name, values in _training(columns).items()}
+            for name, values in named.items():
+                arrays[name] = np.full((len(archs), *values.shape[1:]), np.nan, dtype=values.dtype)
+                arrays[name][place[known]] = values[known]
     with reading(found[0].path.parent, "a folder of BLOX"):
-        arrays = _over_seeds(stack([digests[code] for code in trained]), seeds)
+        scored = [values for name, values in arrays.items() if name.startswith("metric/val_top1#")]
+        trained = np.flatnonzero(np.any([np.isfinite(values) for values in scored], axis=0))
+        arrays = _over_seeds({name: values[trained] for name, values in arrays.items()}, seeds)
+        decisions = archs[trained].reshape(len(trained), CELLS, NODE)
         metrics = {name.removeprefix("metric/"): values for name, values in arrays.items() if name[:7] == "metric/"}
         return as_benchmark(
             "blox",
-            {name: [archs[code][place] for code in trained] for place, name in enumerate(CHOICES)},
+            {
+                name: [values[k] for k in decisions[:, place // NODE, place % NODE].tolist()]
+                for place, (name, values) in enumerate(CHOICES.items())
+            },
             metrics,
             "val_top1",
             choices=CHOICES,
@@ -101,7 +110,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
             test_metric="test_top1" if "test_top1" in metrics else None,
             left_out=left_out(
                 trainings_of_unknown_architectures=strangers,
-                architectures_without_training=len(digests) - len(trained),
+                architectures_without_training=len(archs) - len(trained),
             ),
         )
 
@@ -114,38 +123,38 @@ def _one_form(parts: list[Part]) -> list[Part]:
     return list(chosen.values())
 
 
-def _decisions(arch: Any) -> tuple[Any, ...]:
-    """Operations and connections of the three cells."""
-    out: list[Any] = []
-    if len(arch) != CELLS:
-        raise ValueError(f"an architecture has {len(arch)} cells")
-    for (first,), (second, *links) in arch:
-        if len(links) != LINKS:
-            raise ValueError(f"a cell has {len(links)} connections")
-        out += [OPERATIONS[first], OPERATIONS[second], *(int(link) for link in links)]
-    return tuple(out)
-
-
-def _training(row: dict[str, Any]) -> dict[str, Any]:
-    """Metrics, curves and seconds of one row; a value for each epoch is a curve, and its last one a metric."""
-    out: dict[str, Any] = {}
-    for name, value in row.items():
+def _training(columns: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Metrics, curves and seconds; a value for each epoch is a curve, and its last one a metric."""
+    out: dict[str, NDArray[Any]] = {}
+    for name, values in columns.items():
         if name == "train_time_s":
-            out["seconds"] = float(value)
-        elif isinstance(value, (list, tuple)):
-            out[f"curve/{name}"] = np.array(value, dtype=np.float64)
+            out["seconds"] = np.asarray(values, dtype=np.float64)
+        elif isinstance(values, np.ndarray) and values.ndim == 2:
+            out[f"curve/{name}"] = values
             if "top" in name and not name.startswith("train"):
-                out[f"metric/{name}"] = float(value[-1])
+                out[f"metric/{name}"] = last_known(values)
         elif "top" in name:
-            out[f"metric/{name}"] = float(value)
+            out[f"metric/{name}"] = np.asarray(values, dtype=np.float64)
     return out
+
+
+def last_known(curves: NDArray[Any]) -> NDArray[np.float64]:
+    """``(n,)`` last number of each of ``(n, T)`` curves."""
+    known = np.isfinite(curves)
+    place = curves.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
+    return np.where(known.any(axis=1), curves[np.arange(len(curves)), place], np.nan).astype(np.float64)
 
 
 def _over_seeds(arrays: dict[str, Any], seeds: list[str]) -> dict[str, Any]:
     """Means over seeds, and the metrics of each where there are several."""
-    out: dict[str, Any] = {name: values.astype(np.float64) for name, values in arrays.items() if "#" not in name}
+    out: dict[str, Any] = {name: values for name, values in arrays.items() if "#" not in name}
     for name in dict.fromkeys(name.partition("#")[0] for name in arrays if "#" in name):
-        runs = [arrays[f"{name}#{seed}"].astype(np.float64) for seed in seeds if f"{name}#{seed}" in arrays]
+        runs = [arrays[f"{name}#{seed}"] for seed in seeds if f"{name}#{seed}" in arrays]
+        if len(runs) == 1:
+            out[name] = runs[0]
+            continue
+        shortest = min(run.shape[-1] for run in runs)  # of curves, the epochs that all have
+        runs = [run[..., :shortest].astype(np.float64) if run.ndim > 1 else run for run in runs]
         known = sum(np.isfinite(run) for run in runs)
         with np.errstate(invalid="ignore"):
             out[name] = sum(np.nan_to_num(run) for run in runs) / np.where(known > 0, known, np.nan)

@@ -114,7 +114,13 @@ def _costs(entry: Mapping[str, Any]) -> dict[str, float]:
         if isinstance(value, Mapping):
             for measured, short in MEASURED.items():
                 if measured in value:
-                    out[f"{short}_{name}"] = float(np.median(np.asarray(value[measured], dtype=np.float64)))
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            out[str(name)] = float(value)
+                    out[f"{short}_{name}"] = _median(value[measured])
+        elif not isinstance(value, (str, bool, type(None))):
+            out[str(name)] = _median(value)
     return out
+
+
+def _median(values: Any) -> float:
+    """Of a number, a list or an array; NaN of an empty one."""
+    array = np.asarray(values, dtype=np.float64).ravel()
+    return float(np.median(array)) if array.size else float("nan")

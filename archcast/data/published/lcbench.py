@@ -26,8 +26,13 @@ DATASETS = (
     "jungle_chess_2pcs_raw_endgame_complete", "kc1", "kr-vs-kp", "mfeat-factors", "nomao", "numerai28.6", "phoneme", "segment",
     "shuttle", "sylvine", "vehicle", "volkert",
 )  # fmt: skip
-CURVES = {"Train/loss": "train_loss", "Train/train_accuracy": "train_accuracy", "Train/val_accuracy": "val_accuracy",
-          "Train/val_cross_entropy": "val_cross_entropy", "Train/test_result": "test_accuracy"}  # fmt: skip
+CURVES = {
+    "Train/loss": "train_loss",
+    "Train/test_result": "test_accuracy",
+    **{f"Train/{split}_accuracy": f"{split}_accuracy" for split in ("train", "val")},
+    **{f"Train/{split}_{what}": f"{split}_{what}" for split in ("train", "val", "test")
+       for what in ("cross_entropy", "balanced_accuracy")},
+}  # fmt: skip
 GET = "Download data_2k.json, data_2k_lw.json or six_datasets.json (https://figshare.com/projects/LCBench/74151) and unzip it."
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import NUMPY_SCALARS
+from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.published._files import Part, find, reading, unpickled
@@ -60,8 +60,11 @@ def read(task: str, folder: Path | None) -> Benchmark:
         parts = parts or find([f"{task}.bench"], folder, benchmark=f"nas-bench-graph/{task}", get=GET)
     tables = [_read(part) for part in parts]
     keys = tables[0][0]
-    if any(not np.array_equal(keys, other) for other, _ in tables):
-        raise InvalidFileError(f"{parts[-1]} and {parts[0]} do not hold the same architectures in the same order.")
+    for part, (other, table) in zip(parts, tables):
+        if not np.array_equal(np.sort(other), np.sort(keys)):
+            raise InvalidFileError(f"{part} and {parts[0]} do not hold the same architectures.")
+        order = np.argsort(other)[np.argsort(np.argsort(keys))]
+        table |= {name: values[order] for name, values in table.items()}
     names = [name for name in tables[0][1] if all(name in table for _, table in tables)]
     columns = {name: _mean([table[name] for _, table in tables]) for name in names}
     metrics = {name: columns[name] for name in METRICS}
@@ -93,13 +96,13 @@ def _mean(tables: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def _compact(box: dict[Any, Any]) -> None:
     """The curves of an architecture as an array, as soon as they are read."""
-    if isinstance(box.get("dur"), list):
+    if isinstance(box.get("dur"), (list, tuple, np.ndarray)):
         box["dur"] = np.array([epoch[: len(CURVES)] for epoch in box["dur"]], dtype=np.float64).reshape(-1, len(CURVES))
 
 
 def _read(part: Part) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
     """Keys, and what the file holds of each: numbers, and the curves of the full version."""
-    table = unpickled(part, NUMPY_SCALARS, max_opcodes=400_000_000, limit=1 << 33, finish=_compact)
+    table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=400_000_000, limit=1 << 33, finish=_compact)
     with reading(part, "a table of NAS-Bench-Graph"):
         keys = np.array(list(table), dtype=np.int64)
         if (keys < 0).any() or (keys >= 90_000).any():

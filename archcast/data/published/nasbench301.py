@@ -27,7 +27,10 @@ FIRST_EDGE = {2: 0, 3: 2, 4: 5, 5: 9}
 FIDELITY = {"epochs": 100, "init_channels": 32, "layers": 8}
 SCHEDULE = "SimpleLearningrateSchedulerSelector:cosine_annealing:T_max"
 EXTRACT = "nb301_full_training.pickle"
-CURVES = {"train_loss": "train_loss", "train_accuracy": "train_accuracy", "val_accuracy": "val_accuracy"}
+EXTRACT_CURVES = {"train_losses": "train_loss", "train_accuracies": "train_accuracy", "val_losses": "val_loss",
+                  "val_accuracies": "val_accuracy"}  # fmt: skip
+CURVES = ("train_loss", "train_accuracy", "train_cross_entropy", "val_accuracy", "val_cross_entropy")
+MAX_EPOCHS = 10_000
 GET = (
     "Download the data (folder nb_301_v13, https://figshare.com/articles/dataset/13246952), or with learning curves "
     f"https://figshare.com/articles/dataset/13286105, or NASLib's {EXTRACT}. The surrogate models "
@@ -58,7 +61,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
     width or depth than 100 epochs, 32 channels and 8 cells do not compare: ``nasbench301`` leaves them out,
     ``nasbench301/all-fidelities`` keeps them, with ``epochs``, ``init_channels`` and ``layers`` among the costs. An
     architecture that was trained again at the same fidelity counts once, as it was found first. Logs of every epoch
-    are curves. Training seconds are ``runtime``.
+    are curves, those of ``learning_curves`` in the full logs. Training seconds are ``runtime``.
     """
     found = find(
         ["results_[0-9]*.json", EXTRACT],
@@ -122,8 +125,13 @@ def _result(job: Mapping[str, Any]) -> dict[str, Any]:
         row["test_accuracy"] = float(job["test_accuracy"])
     if job.get("runtime") is not None:
         row["seconds"] = float(job["runtime"])
-    if len(infos) > 1:
-        row |= {f"curve/{new}": [float(info[old]) for info in infos] for new, old in CURVES.items() if old in last}
+    logged = job.get("learning_curves") or {}  # in the full logs: Train/val_accuracy and so on
+    for name in CURVES:
+        values = logged.get(f"Train/{name}", logged.get(name))
+        if values is None and len(infos) > 1 and name in last:
+            values = [info[name] for info in infos]
+        if values is not None and 0 < len(values) <= MAX_EPOCHS:
+            row[f"curve/{name}"] = [np.nan if value is None else float(value) for value in values]
     return row
 
 
@@ -153,7 +161,7 @@ def _read_extract(part: Part) -> Benchmark:
         archs = space.parse(native(space, [str(key) for key in table]))
         rows = list(table.values())
         digests = [
-            {"curve/train_loss": list(row["train_losses"]), "curve/val_accuracy": list(row["val_accuracies"])}
+            {f"curve/{new}": row[old] for old, new in EXTRACT_CURVES.items() if row.get(old) is not None}
             for row in rows
         ]
         arrays = stack(digests)

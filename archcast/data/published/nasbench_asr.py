@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
 from archcast.data.base import Benchmark, register
@@ -74,7 +75,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
                 digest = digests.setdefault(code, {"decisions": _decisions(row["arch_vec"])})
                 digest |= {f"{name}_seed{int(seed)}": value for name, value in run.items() if name.startswith("neg_")}
     for code, digest in digests.items():
-        digest |= {name: np.mean([run[name] for run in seeds[code]], axis=0) for name in seeds[code][0]}
+        for name in seeds[code][0]:
+            digest[name] = np.mean(_equally_long([np.atleast_1d(run[name]) for run in seeds[code]]), axis=0)
+            digest[name] = digest[name] if name.startswith("curve/") else float(digest[name][0])
     for part, head, rows in tables:
         if "val_per" in head["columns"]:
             continue
@@ -105,6 +108,12 @@ def read(_: str, folder: Path | None) -> Benchmark:
             test_metric="neg_test_per",
             left_out=left_out(files_of_shorter_trainings=other),
         )
+
+
+def _equally_long(runs: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """The epochs that all runs have."""
+    shortest = min(map(len, runs))
+    return [run[:shortest] for run in runs]
 
 
 def _beside(file: Path, one: Path) -> bool:

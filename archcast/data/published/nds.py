@@ -17,12 +17,15 @@ from archcast.data.published._gather import stack
 __all__ = ["read"]
 
 FAMILIES = {"nasnet": "NASNet", "amoeba": "Amoeba", "pnas": "PNAS", "enas": "ENAS", "darts": "DARTS", "resnet": "ResNet",
-            "resnext-a": "ResNeXt-A", "resnext-b": "ResNeXt-B", "vanilla": "Vanilla"}  # fmt: skip
+            "resnet-b": "ResNet-B", "resnext-a": "ResNeXt-A", "resnext-b": "ResNeXt-B", "vanilla": "Vanilla"}  # fmt: skip
 VARIANTS = ("", "fix-w-d", "lr-wd", "in", "fix-w-d-in", "lr-wd-in")
+AGAIN = ("reruns", "rng1", "rng2", "rng3")
+"""Files of the same networks trained several times, and of other random numbers: of ResNet and of plain networks."""
+
 TASKS = {
     f"{family}-{variant}".rstrip("-"): f"{name}_{variant.replace('-in', '_in')}".rstrip("_")
     for family, name in FAMILIES.items()
-    for variant in VARIANTS
+    for variant in (*VARIANTS, *(AGAIN if family in ("resnet", "vanilla") else ()))
 }
 GET = "Download https://dl.fbaipublicfiles.com/nds/data.zip (links in https://github.com/facebookresearch/nds)."
 
@@ -58,7 +61,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
 
     Learning rate and weight decay, parameters, flops and seconds of an iteration are costs.
     Files of ImageNet are a dictionary of two lists, ``top`` and ``mid``, which are read together. A network that
-    was trained again counts once unless learning rate or weight decay differ.
+    was trained again counts once unless learning rate or weight decay differ; in ``-reruns`` its metrics are means, and
+    ``test_accuracy_run1`` and so on its trainings (curves are those of the first).
     """
     file = f"{TASKS[task]}.json"
     part = find([file], folder, benchmark=f"nds/{task}", get=GET, archives=["*nds*.zip", "data.zip"])[0]
@@ -69,11 +73,16 @@ def read(task: str, folder: Path | None) -> Benchmark:
         nets = [flatten({name: value for name, value in job["net"].items() if name != "aux"}) for job in jobs]
         columns = dict.fromkeys(name for net in nets for name in net)
         training = [tuple((job.get("optim") or {}).get(name) for name in ("base_lr", "wd", "max_ep")) for job in jobs]
-        keep = firsts([(*(net.get(name) for name in columns), *some) for net, some in zip(nets, training)])
+        keys = [(*(net.get(name) for name in columns), *some) for net, some in zip(nets, training)]
+        keep = firsts(keys)
+        of = {keys[place]: k for k, place in enumerate(keep)}
+        groups: list[list[Mapping[str, Any]]] = [[] for _ in keep]
+        for key, job in zip(keys, jobs):
+            groups[of[key]].append(job)
         decisions = {name: [nets[place].get(name) for place in keep] for name in columns}
         varying = {name: values for name, values in decisions.items() if len(set(values)) > 1} or decisions
         kept = [jobs[place] for place in keep]
-        family = task.removesuffix("-in").removesuffix("-fix-w-d").removesuffix("-lr-wd")
+        family = next(name for name in sorted(FAMILIES, key=len, reverse=True) if task.startswith(name))
         rows = in_space(f"nds-{family}", [json.dumps(job["net"]) for job in kept])
         curves = stack([_curves(job) for job in kept])
         costs = {
@@ -82,20 +91,30 @@ def read(task: str, folder: Path | None) -> Benchmark:
         for k, name in enumerate(("base_lr", "wd", "max_ep")):
             costs[name] = column_array([training[place][k] for place in keep], part, name)
         metrics = {
-            "test_accuracy": column_array([100 - job["test_ep_top1"][-1] for job in kept], part, "test_ep_top1"),
-            "test_accuracy_best": column_array(
-                [100 - job.get("min_test_top1", min(job["test_ep_top1"])) for job in kept], part, "min_test_top1"
-            ),
+            name: column_array([_accuracies(job)[name] for job in kept], part, name)
+            for name in ("test_accuracy", "test_accuracy_best")
         }
+        if task.endswith("-reruns"):
+            for k in range(max(map(len, groups))):
+                runs = [100 - some[k]["test_ep_top1"][-1] if k < len(some) else None for some in groups]
+                metrics[f"test_accuracy_run{k + 1}"] = column_array(runs, part, "test_ep_top1")
+            for name in ("test_accuracy", "test_accuracy_best"):
+                means = [np.mean([_accuracies(job)[name] for job in some]) for some in groups]
+                metrics[name] = column_array(means, part, name)
         fields: dict[str, Any] = {
             "costs": costs,
             "curves": {name: values.astype(float) for name, values in curves.items()},
             "source": str(part.path),
-            "left_out": left_out(repeated_networks=len(jobs) - len(keep)),
+            "left_out": "" if task.endswith("-reruns") else left_out(repeated_networks=len(jobs) - len(keep)),
         }
         if rows is not None:
             return Benchmark(f"nds/{task}", *rows, metrics, "test_accuracy", **fields)
         return as_benchmark(f"nds/{task}", varying, metrics, "test_accuracy", **fields)
+
+
+def _accuracies(job: Mapping[str, Any]) -> dict[str, float]:
+    errors = job["test_ep_top1"]
+    return {"test_accuracy": 100 - errors[-1], "test_accuracy_best": 100 - job.get("min_test_top1", min(errors))}
 
 
 def _curves(job: Mapping[str, Any]) -> dict[str, Any]:

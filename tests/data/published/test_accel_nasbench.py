@@ -47,7 +47,7 @@ def test_files_are_read_in_the_order_of_their_numbers(folder) -> None:
     path, jobs = folder
     benchmark = archcast.load_benchmark("accel-nasbench", path=path)
     assert len(benchmark) == 5, "the sixth architecture is the third again"
-    assert benchmark.left_out == "1 repeated architectures"
+    assert benchmark.left_out.startswith("1 repeated architectures")
     assert "without 1 repeated architectures" in repr(benchmark)
     np.testing.assert_array_equal(benchmark.scores(), [one["metrics"]["val_top1"] for one in jobs[:5]])
     for row, one in zip(benchmark.space.format(benchmark.archs), jobs):
@@ -92,7 +92,7 @@ def test_what_a_result_lacks_is_unknown(folder) -> None:
     for k in (0, 3):
         (path / "anb_dataset_jsons" / f"result_{k + 7}.json").write_text(json.dumps(jobs[k]))
     benchmark = archcast.load_benchmark("accel-nasbench", path)
-    assert benchmark.left_out == "1 repeated architectures, 1 results without accuracy"
+    assert benchmark.left_out.startswith("1 repeated architectures, 1 results without accuracy")
     for values in (benchmark.scores("val_top5"), benchmark.costs["macs"], benchmark.costs["throughput_a100"]):
         assert np.isnan(values).tolist() == [True, False, False, False]
 

@@ -38,7 +38,7 @@ columns:
 """
 TYPES = {
     "model_hash": "hash", "arch_vec": "arch", "params": "int", "flops": "int", "train_time_s": "int", "device": "str",
-    "val_top1": "list[b_100_4000_13]", "test_top1": "b_2000_9000_16", "train_loss": "list[float]", "latency": "float",
+    "gpu": "str", "torch": "str", "val_top1": "list[b_100_4000_13]", "test_top1": "b_2000_9000_16", "train_loss": "list[float]", "latency": "float",
 }  # fmt: skip
 
 
@@ -112,6 +112,8 @@ def write_all(folder, tables, ending) -> None:
     write(folder / f"blox-base-0{ending}", "training", columns, base, seed=0, epochs=EPOCHS, part="base")
     write(folder / f"blox-ext-0{ending}", "training", ["model_hash", "train_loss"], ext, seed=0, part="ext")
     write(folder / f"blox-bench-gpu{ending}", "benchmarking", ["model_hash", "latency"], bench, device="gpu")
+    machines = [[code, "2080 Ti", "1.10.0+cu113"] for code in (row[0] for row in info)]
+    write(folder / f"blox-env-0{ending}", "env", ["model_hash", "gpu", "torch"], machines, seed=0)
 
 
 @pytest.mark.parametrize("ending", [".blox", ".csv", ".pickle"])
@@ -130,6 +132,18 @@ def test_every_form(tmp_path, tables, ending) -> None:
     np.testing.assert_allclose(made.train_seconds, [row[3] for row in base])
     for row, arch in zip(made.archs, archs):
         assert row.tolist() == [number for (a,), (b, *links) in arch for number in (a, b, *links)]
+
+
+@pytest.mark.parametrize("ending", [".blox", ".csv", ".pickle"])
+def test_trainings_of_different_length(tmp_path, tables, ending) -> None:
+    archs, info, base, ext, bench = tables
+    base[3][1] = base[3][1][:-2]
+    write_all(tmp_path, (archs, info, base, ext, bench), ending)
+    made = load_benchmark("blox", tmp_path)
+    assert np.isnan(made.curves["val_top1"][3, -2:]).all()
+    np.testing.assert_allclose(made.scores(), [row[1][-1] for row in base], atol=6e-4)
+    for row, curve in zip(base, made.curves["val_top1"]):
+        np.testing.assert_allclose(curve[: len(row[1])], row[1], atol=6e-4)
 
 
 def test_two_seeds_are_a_mean(tmp_path, tables) -> None:

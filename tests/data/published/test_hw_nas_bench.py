@@ -51,7 +51,7 @@ def test_costs_are_published_and_metrics_are_higher_is_better(file, task) -> Non
             np.testing.assert_array_equal(benchmark.scores(name), expected)
         else:
             np.testing.assert_array_equal(benchmark.scores(f"neg_{name}"), -expected)
-    assert benchmark.left_out == "2 latencies on edgetpu, where the cell did not compile"
+    assert benchmark.left_out.startswith("2 latencies on edgetpu, where the cell did not compile, 15,619 architectures")
 
 
 def test_columns_of_different_length(file) -> None:

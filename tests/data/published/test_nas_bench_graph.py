@@ -69,6 +69,17 @@ def test_full_files(full) -> None:
     assert benchmark.archs[1, 4:].tolist() == [0, 1, 2, 3]
 
 
+def test_seeds_may_list_the_architectures_in_another_order(full) -> None:
+    path, keys, tables = full
+    first = archcast.load_benchmark("nas-bench-graph/cora", path)
+    turned = {key: {**tables[1][key], "dur": np.array(tables[1][key]["dur"])} for key in reversed(keys)}
+    (path / "cora1.bench").write_bytes(pickle.dumps(turned, protocol=4))
+    again = archcast.load_benchmark("nas-bench-graph/cora", path)
+    np.testing.assert_array_equal(again.archs, first.archs)
+    np.testing.assert_array_equal(again.scores("perf_seed1"), first.scores("perf_seed1"))
+    np.testing.assert_allclose(again.curves["valid_loss"], first.curves["valid_loss"])
+
+
 def test_files_of_another_shape(full, tmp_path, survives) -> None:
     path, _, _ = full
     assert survives(path / "cora1.bench", lambda: archcast.load_benchmark("nas-bench-graph/cora", path)) > 10

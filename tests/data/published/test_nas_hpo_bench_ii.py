@@ -22,6 +22,8 @@ def folder(tmp_path, rng):
         for epoch in range(12)
     }
     table["total_train_time"] = dict.fromkeys(keys, 99.0)
+    for k, name in enumerate(("hash", "lr", "batch_size", "seed")):  # parts of the key are columns too
+        table[name] = {key: key[k] for key in keys}
     (tmp_path / "bench12.pkl").write_bytes(pickle.dumps(table))
     (tmp_path / "cellinfo.pkl").write_bytes(pickle.dumps({"hash": codes}))
     return tmp_path, table, keys

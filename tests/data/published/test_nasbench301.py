@@ -162,3 +162,17 @@ def test_real_log(shared) -> None:
         1500,
         20,
     )
+
+
+def test_full_logs_hold_curves(tmp_path, rng) -> None:
+    """The release with learning curves has them in a table of their own; a training that ended early has fewer epochs."""
+    for k, epochs in enumerate((98, 60)):
+        curves = {f"Train/{name}": rng.random(epochs).tolist() for name in ("train_loss", "val_accuracy", "lr")}
+        (tmp_path / f"results_{k}.json").write_text(json.dumps(log(rng, learning_curves=curves)))
+    benchmark = archcast.load_benchmark("nasbench301", tmp_path)
+    assert {name: values.shape for name, values in benchmark.curves.items()} == {
+        "train_loss": (2, 98),
+        "val_accuracy": (2, 98),
+    }
+    np.testing.assert_allclose(benchmark.curves["val_accuracy"][1, :60], curves["Train/val_accuracy"], rtol=1e-6)
+    assert np.isnan(benchmark.curves["val_accuracy"][1, 60:]).all()

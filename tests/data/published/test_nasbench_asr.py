@@ -52,7 +52,7 @@ def test_error_rates_turn_their_sign(folder) -> None:
     path, runs = folder
     benchmark = archcast.load_benchmark("nasbench-asr", path=path)
     assert len(benchmark) == 3
-    assert benchmark.left_out == "1 files of shorter trainings"
+    assert benchmark.left_out == "1 files of shorter trainings, 8,239 architectures that the files do not hold"
     by_cell = [[rows[k] for rows in runs.values() if k < len(rows)] for k in range(3)]
     np.testing.assert_allclose(benchmark.scores(), [-np.mean([min(row[1]) for row in rows]) for rows in by_cell])
     np.testing.assert_allclose(
@@ -71,6 +71,16 @@ def test_error_rates_turn_their_sign(folder) -> None:
     assert rows[2][2] == [2, 0, 0, 1]
     assert benchmark.space.costs(benchmark.archs)["params"][0] == benchmark.costs["params"][0]
     assert np.prod(benchmark.space.cardinalities) == 13_824
+
+
+def test_runs_of_different_length_have_the_shorter_curve(folder) -> None:
+    path, runs = folder
+    head = {"columns": ["model_hash", "val_per", "test_per", "arch_vec"], "epochs": 40, "seed": 1236}
+    write(path / "nb-asr-e40-1236.pickle", head, [[HASHES[0], [0.4] * 30, 0.3, ARCHS[0]]])
+    benchmark = archcast.load_benchmark("nasbench-asr", path)
+    three = [runs[1234][0][1][:30], runs[1235][0][1][:30], [0.4] * 30]
+    np.testing.assert_allclose(benchmark.curves["val_per"][0, :30], np.mean(three, axis=0), rtol=1e-6)
+    assert np.isnan(benchmark.curves["val_per"][0, 30:]).all()
 
 
 def test_one_seed_with_the_devices_beside_it(folder) -> None:

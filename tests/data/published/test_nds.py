@@ -103,3 +103,15 @@ def test_files_of_another_shape(tmp_path, content) -> None:
 def test_damaged_files(tmp_path, rng, survives) -> None:
     (tmp_path / "ENAS.json").write_text(json.dumps([job(rng, cell_net(rng)) for _ in range(3)]))
     assert survives(tmp_path / "ENAS.json", lambda: archcast.load_benchmark("nds/enas", tmp_path)) > 15
+
+
+def test_reruns_are_a_mean(tmp_path, rng) -> None:
+    nets = [{"block_type": "res_bottleneck_block", "ds": [1, 2, 3, k], "ws": [16, 24, 24, 40]} for k in (1, 2)]
+    jobs = [job(rng, net) for net in [*nets, *nets, nets[0]]]
+    (tmp_path / "ResNet_reruns.json").write_text(json.dumps({"top": jobs[:3], "mid": jobs[3:]}))
+    benchmark = archcast.load_benchmark("nds/resnet-reruns", tmp_path)
+    last = [100 - one["test_ep_top1"][-1] for one in jobs]
+    np.testing.assert_allclose(benchmark.scores(), [np.mean([last[0], last[2], last[4]]), np.mean([last[1], last[3]])])
+    np.testing.assert_allclose(benchmark.scores("test_accuracy_run3"), [last[4], np.nan])
+    (tmp_path / "ResNet-B.json").write_text(json.dumps(jobs[:2]))
+    assert len(archcast.load_benchmark("nds/resnet-b", tmp_path)) == 2

@@ -80,7 +80,7 @@ def test_pit_and_repeated_architectures(tmp_path, rng) -> None:
     (tmp_path / "gt_pit.pth").write_bytes(archive(jobs))
     benchmark = archcast.load_benchmark("vit-bench-101/pit", tmp_path / "gt_pit.pth")
     assert benchmark.scores().tolist() == [50, 51, 52, 53, 55]
-    assert benchmark.left_out == "1 repeated architectures"
+    assert benchmark.left_out.startswith("1 repeated architectures")
 
 
 @pytest.mark.parametrize(
