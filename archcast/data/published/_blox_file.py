@@ -40,8 +40,8 @@ Columns = dict[str, Any]
 
 
 def read_blox(part: Part) -> tuple[dict[str, Any], Columns]:
-    """Header of a file, and its columns: name -> n texts, ``(n,)`` numbers, ``(n, T)`` numbers by epoch (single precision, NaN where
-    a list is shorter), or ``(n, 15)`` numbers of architectures.
+    """Header of a file, and its columns: name -> n texts, ``(n,)`` numbers, ``(n, T)`` numbers by epoch (NaN where a list is
+    shorter), or ``(n, 15)`` numbers of architectures.
 
     Raises:
         InvalidFileError: names the file, and the byte where the packed form goes wrong.

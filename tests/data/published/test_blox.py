@@ -38,7 +38,8 @@ columns:
 """
 TYPES = {
     "model_hash": "hash", "arch_vec": "arch", "params": "int", "flops": "int", "train_time_s": "int", "device": "str",
-    "gpu": "str", "torch": "str", "val_top1": "list[b_100_4000_13]", "test_top1": "b_2000_9000_16", "train_loss": "list[float]", "latency": "float",
+    "gpu": "str", "torch": "str",
+    "val_top1": "list[b_100_4000_13]", "test_top1": "b_2000_9000_16", "train_loss": "list[float]", "latency": "float",
 }  # fmt: skip
 
 
