@@ -21,6 +21,13 @@ __all__ = ["OmniSemiNAS"]
 BINS = 10
 """Tokens that a number becomes, by its quantile among the training rows; one more stands for an unknown number."""
 
+BATCH = 64
+"""Rows a step."""
+FEWEST_STEPS = 100
+"""Steps before the first round; few rows are passed over more often."""
+DECODE_EVERY = 4
+"""The sequence is decoded in every so manieth step: as good as in every one, and quicker."""
+
 
 @register(
     "omni-seminas",
@@ -33,8 +40,8 @@ class OmniSemiNAS(OmniPredictor):
 
     SemiNAS reads an architecture as a sequence of decisions. SoTL-E and the Jacobian covariance are two more tokens at its end:
     which tenth of the training rows the number falls in. Unlabelled architectures have no curve; their two tokens say that
-    nothing is known, and so that the network learns what to make of these, it sees each trained architecture also without its
-    numbers.
+    nothing is known, and so that the network learns what to make of these, half of the trained architectures of each batch are
+    without their numbers.
 
     Args:
         space: search space.
@@ -72,13 +79,13 @@ class OmniSemiNAS(OmniPredictor):
         self,
         space: str | SearchSpace,
         *,
-        n_unlabelled: int = 256,
+        n_unlabelled: int = 64,
         rounds: int = 1,
-        round_epochs: int = 50,
+        round_epochs: int = 30,
         hidden: int = 64,
         dropout: float = 0.2,
         trade_off: float = 0.5,
-        passes: int = 100,
+        passes: int = 60,
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         without: str | None = None,
@@ -121,19 +128,18 @@ class OmniSemiNAS(OmniPredictor):
 
         self.edges_ = np.quantile(columns, np.arange(1, BINS) / BINS, axis=0)
         self.scale_ = TargetScale.of_scores(scores)
-        known, targets, unlabelled = self._rows(archs, self._bins(columns)), rank_normal(scores), None
+        known, unlabelled, unknown = self._rows(archs, self._bins(columns)), None, None
         if self.without != "encoding":
             if pool is None:
                 others = self._space.sample(self.n_unlabelled, rng)
             else:
                 others = pool.archs[rng.permutation(len(pool.archs))[: self.n_unlabelled]]
             unlabelled = self._rows(others, np.full((len(others), columns.shape[1]), BINS))
-            known = np.concatenate([known, self._rows(archs, np.full(columns.shape, BINS))])
-            targets = np.tile(targets, 2)
+            unknown = self._rows(np.full_like(archs[:1], -1), np.full((1, columns.shape[1]), BINS))[0]
         self.weights_ = _sequence.learn(
             self._decisions(columns.shape[1]),
             known,
-            targets,
+            rank_normal(scores),
             rng=rng,
             hidden=self.hidden,
             dropout=self.dropout,
@@ -144,6 +150,10 @@ class OmniSemiNAS(OmniPredictor):
             unlabelled=unlabelled,
             rounds=self.rounds,
             round_epochs=self.round_epochs,
+            batch_sizes=(BATCH, BATCH),
+            fewest_steps=FEWEST_STEPS,
+            decode_every=DECODE_EVERY,
+            unknown=unknown,
         )
 
     def _answer(self, archs: NDArray[np.int64], columns: NDArray[np.float64]) -> Prediction:

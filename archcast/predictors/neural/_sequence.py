@@ -5,6 +5,8 @@ Not imported before a network is needed, because it imports torch.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -93,10 +95,15 @@ class SequenceNetwork(nn.Module):
         weights = torch.softmax(hidden @ states.transpose(1, 2), dim=-1)
         return self.output(torch.tanh(self.attention(torch.cat([hidden, weights @ states], dim=-1))))
 
-    def loss(self, sequence: Tensor, targets: Tensor, trade_off: float, loss: Loss = squared_error) -> Tensor:
-        """``trade_off`` times the loss of the prediction plus the rest times the cross-entropy of the reconstruction."""
+    def loss(
+        self, sequence: Tensor, targets: Tensor, trade_off: float, loss: Loss = squared_error, *, decoded: bool = True
+    ) -> Tensor:
+        """``trade_off`` times the loss of the prediction plus, if it is decoded, the rest times the cross-entropy of the
+        reconstruction."""
         states, embedding = self.encode(sequence)
         error = loss(self.predict(embedding)[None], targets, torch.ones(1, len(targets)))[0]
+        if not decoded:
+            return trade_off * error
         logits = self.decode(sequence, states, embedding)
         return trade_off * error + (1 - trade_off) * functional.cross_entropy(logits.flatten(0, 1), sequence.flatten())
 
@@ -117,6 +124,10 @@ def learn(
     unlabelled: NDArray[np.int64] | None = None,
     rounds: int = 0,
     round_epochs: int = 0,
+    batch_sizes: tuple[int, int] = (256, 128),
+    fewest_steps: int = 0,
+    decode_every: int = 1,
+    unknown: NDArray[np.int64] | None = None,
 ) -> Arrays:
     """Weights of a network trained on ``(n, d)`` rows and ``(n,)`` targets.
 
@@ -125,9 +136,24 @@ def learn(
         unlabelled: ``(m, d)`` further rows. In each of ``rounds`` rounds the network gives them pseudo-labels and is
             trained on for ``round_epochs`` passes over them, each batch beside as many labelled rows (or all there are)
             of the same weight.
+        batch_sizes: rows a step, before the first round and in the rounds.
+        fewest_steps: before the first round; few rows are passed over more often.
+        decode_every: sequences are decoded in every so manieth step, which is half of the work.
+        unknown: ``(d,)`` values that stand for an unknown decision, -1 where a decision is always known. The decisions that may be
+            unknown are so in half of the rows of a batch, drawn anew, all of them.
     """
     sequences, size = tokens(space, archs)
     x, t = torch.from_numpy(sequences), single(targets)
+    steps = itertools.count()
+    if unknown is not None:
+        may_be = torch.from_numpy(unknown >= 0)
+        blank = torch.from_numpy(tokens(space, np.where(unknown >= 0, unknown, archs[:1]))[0])
+
+    def shown(rows: Tensor) -> Tensor:
+        if unknown is None:
+            return rows
+        return torch.where((torch.rand(len(rows), 1) < 0.5) & may_be, blank, rows)
+
     with private_random_stream(rng):
         network = SequenceNetwork(size, x.shape[1], hidden, dropout)
 
@@ -142,7 +168,11 @@ def learn(
                 batch_size=batch_size,
             )
 
-        fit(lambda rows: network.loss(x[rows], t[rows], trade_off, loss), len(t), epochs, 256)
+        def first(rows: Tensor) -> Tensor:
+            return network.loss(shown(x[rows]), t[rows], trade_off, loss, decoded=next(steps) % decode_every == 0)
+
+        passes = max(epochs, math.ceil(fewest_steps / math.ceil(len(t) / batch_sizes[0])))
+        fit(first, len(t), passes, batch_sizes[0])
         if unlabelled is not None:
             more = torch.from_numpy(tokens(space, unlabelled)[0])
             for _ in range(rounds):
@@ -151,13 +181,14 @@ def learn(
 
                 def both(rows: Tensor, pseudo: Tensor = pseudo) -> Tensor:
                     known = torch.randperm(len(t))[: len(rows)]
+                    decoded = next(steps) % decode_every == 0
                     losses = (
-                        network.loss(x[known], t[known], trade_off, loss),
-                        network.loss(more[rows], pseudo[rows], trade_off, loss),
+                        network.loss(shown(x[known]), t[known], trade_off, loss, decoded=decoded),
+                        network.loss(more[rows], pseudo[rows], trade_off, loss, decoded=decoded),
                     )
                     return (losses[0] + losses[1]) / 2
 
-                fit(both, len(more), round_epochs, 128)
+                fit(both, len(more), round_epochs, batch_sizes[1])
     return arrays_of(network)
 
 

@@ -26,7 +26,7 @@ def learned(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     learn = _sequence.learn
 
     def spy(space: Any, rows: Any, targets: Any, **options: Any) -> Any:
-        seen.append((space, rows, targets, options["unlabelled"]))
+        seen.append((space, rows, targets, options["unlabelled"], options["unknown"]))
         return learn(space, rows, targets, **options)
 
     monkeypatch.setattr(_sequence, "learn", spy)
@@ -36,12 +36,11 @@ def learned(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_rows_are_the_architecture_and_two_tenths(learned: list[Any]) -> None:
     pool = SPACE.sample(50, 3)
     get_predictor("omni-seminas", SPACE, **OPTIONS).init(ARCHS, np.arange(20), EVIDENCE, pool=Pool(pool))
-    space, rows, targets, unlabelled = learned[0]
+    space, rows, targets, unlabelled, unknown = learned[0]
     tenth = np.arange(20) // 2
-    np.testing.assert_array_equal(rows[:20], np.column_stack([ARCHS, tenth[::-1], tenth]))
-    np.testing.assert_array_equal(rows[20:], np.column_stack([ARCHS, np.full((20, 2), BINS)]))
-    np.testing.assert_array_equal(targets[:20], targets[20:])
-    assert (np.diff(targets[:20]) > 0).all()
+    np.testing.assert_array_equal(rows, np.column_stack([ARCHS, tenth[::-1], tenth]))
+    assert unknown.tolist() == [-1] * 6 + [BINS] * 2
+    assert (np.diff(targets) > 0).all()
     assert (unlabelled[:, 6:] == BINS).all()
     assert {tuple(row) for row in unlabelled[:, :6].tolist()} <= {tuple(row) for row in pool.tolist()}
     assert space.cardinalities == (*SPACE.cardinalities, BINS + 1, BINS + 1)
@@ -52,8 +51,9 @@ def test_rows_are_the_architecture_and_two_tenths(learned: list[Any]) -> None:
 @pytest.mark.parametrize(("without", "width"), [("curve", 7), ("proxy", 7), ("encoding", 2)])
 def test_without_a_part(learned: list[Any], without: str, width: int) -> None:
     predictor = get_predictor("omni-seminas", SPACE, without=without, **OPTIONS).init(ARCHS, np.arange(20), EVIDENCE)
-    _, rows, _, unlabelled = learned[0]
-    assert rows.shape == ((20, 2) if without == "encoding" else (40, width))
+    _, rows, _, unlabelled, unknown = learned[0]
+    assert rows.shape == (20, width)
+    assert (unknown is None) == (without == "encoding")
     assert (unlabelled is None) == (without == "encoding")
     other = predictor.query(ARCHS[::-1], EVIDENCE).mean
     assert (other == predictor.query(ARCHS, EVIDENCE).mean).all() == (without == "encoding")

@@ -107,9 +107,11 @@ def test_pseudo_labels_are_the_networks_own_predictions(monkeypatch: pytest.Monk
         labels: torch.Tensor,
         trade_off: float,
         objective: object,
+        *,
+        decoded: bool,
     ) -> torch.Tensor:
         seen.append((sequence.numpy().copy(), labels.numpy().copy()))
-        return loss(self, sequence, labels, trade_off, objective)
+        return loss(self, sequence, labels, trade_off, objective, decoded=decoded)
 
     monkeypatch.setattr(_sequence.SequenceNetwork, "loss", spy)
     after = learn(1)
@@ -119,3 +121,30 @@ def test_pseudo_labels_are_the_networks_own_predictions(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(unlabelled[0], _sequence.tokens(space, more)[0])
     np.testing.assert_allclose(unlabelled[1], _sequence.outputs(space, more, before), rtol=1e-4, atol=1e-5)
     assert any(not np.array_equal(after[name], before[name]) for name in before)
+
+
+def test_half_of_the_rows_are_without_what_may_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it or nothing, drawn anew in each step, unlabelled rows as they are; every third step is decoded."""
+    space = get_space("nasbench201")
+    archs = np.column_stack([space.sample(200, 0)[:, :4], np.zeros((200, 2), dtype=np.int64)])
+    unknown = np.array([-1, -1, -1, -1, 4, 4])
+    seen = []
+    loss = _sequence.SequenceNetwork.loss
+
+    def spy(self: _sequence.SequenceNetwork, sequence: torch.Tensor, *args: object, decoded: bool) -> torch.Tensor:
+        seen.append((sequence.numpy().copy(), decoded))
+        return loss(self, sequence, *args, decoded=decoded)
+
+    monkeypatch.setattr(_sequence.SequenceNetwork, "loss", spy)
+    monkeypatch.setattr(type(space), "canonical", lambda self, rows: rows)
+    options = OPTIONS | {"trade_off": 0.5, "epochs": 1, "unlabelled": archs, "rounds": 1, "round_epochs": 1}
+    options |= {"batch_sizes": (100, 200), "fewest_steps": 7, "decode_every": 3, "unknown": unknown}
+    _sequence.learn(space, archs, np.arange(200.0), rng=np.random.default_rng(0), **options)
+    assert len(seen) == 8 + 2, "four passes of two steps each, then a labelled and an unlabelled batch"
+    assert [decoded for _, decoded in seen] == [True, False, False] * 2 + [True, False] + [False, False]
+    blank = _sequence.tokens(space, np.full((1, 6), 4))[0][0, 5]
+    for rows, _ in seen[:-1]:
+        gone = rows[:, 4:] == blank
+        assert (gone[:, 0] == gone[:, 1]).all()
+        assert 0.3 < gone[:, 0].mean() < 0.7
+    np.testing.assert_array_equal(seen[-1][0], _sequence.tokens(space, archs)[0])
