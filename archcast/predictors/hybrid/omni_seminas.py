@@ -25,7 +25,7 @@ BATCH = 64
 """Rows a step."""
 FEWEST_STEPS = 100
 """Steps before the first round; few rows are passed over more often."""
-DECODE_EVERY = 4
+DECODE_EVERY = 8
 """The sequence is decoded in every so manieth step: as good as in every one, and quicker."""
 
 
@@ -81,11 +81,11 @@ class OmniSemiNAS(OmniPredictor):
         *,
         n_unlabelled: int = 64,
         rounds: int = 1,
-        round_epochs: int = 30,
+        round_epochs: int = 20,
         hidden: int = 64,
         dropout: float = 0.2,
         trade_off: float = 0.5,
-        passes: int = 60,
+        passes: int = 50,
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         without: str | None = None,
