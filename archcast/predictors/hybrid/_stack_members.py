@@ -16,18 +16,39 @@ from archcast.predictors.persistence import saved
 from archcast.predictors.trees.xgboost import XGBoost
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["PRIOR_SLOPE", "UNCOUNTED_SLOPE", "Boosting", "Forest", "Inputs", "Line", "Process", "priors_of", "terms_of"]
+__all__ = [
+    "PRIOR_SLOPE",
+    "UNCOUNTED_SLOPE",
+    "Boosting",
+    "Forest",
+    "Hints",
+    "Inputs",
+    "Line",
+    "Process",
+    "priors_of",
+    "terms_of",
+]
 
 PRIOR_SLOPE, UNCOUNTED_SLOPE = 0.45, 0.25
-"""Part of the prior quantile that is the prior mean: about its correlation with the target on benchmarks of cells; and where a
-space does not count what its networks cost, so that the quantile is of declared weights alone."""
+"""Slope of the targets on the size that is expected: about their correlation on benchmarks of cells; and where a space does not
+count what its networks cost, so that the size is of declared weights alone."""
 
-LINEAR, PRIOR_TERM = 0.05, 0.16
-"""Prior variances of the linear terms on structure and on the prior quantile; the other terms share what is left of 1."""
+DOUBT_SIZE, DOUBT_TRUSTED, DOUBT_OTHERS = 0.03, 0.02, 0.06
+"""Prior variances of the slopes: on the size, on trusted evidence, and on all other evidence together."""
+
+LINEAR, STRUCTURE, CENTRE = 0.05, 0.7, 0.5
+"""Prior variances: of the linear term on the structure; of that, the labels and the Matern terms together, in equal parts; and of
+the mean of the targets."""
 
 EFFECTS, EFFECT_SD = 0.2, 1.5
 """Prior variance of what decisions do by themselves, where that is looked at, and standard deviation of the logarithm of the
 share that each has."""
+
+TUNED = 25
+"""With fewer training rows of cell graphs the hyperparameters are those of the prior: so few say nothing about them."""
+
+NOISE, NOISE_FEW = 0.03, 0.8
+"""Variance of the noise with fewer rows: the first number plus the second divided by the number of rows."""
 
 EXACT = 2000
 """Of more training rows the Gaussian process is a sparse one."""
@@ -42,28 +63,43 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class Hints:
+    """What may rank ``n`` architectures without training, and what is believed of the slopes of the targets on it.
+
+    The slopes are normal, with the means and variances of the prior; so much a hint is worth before any score is known, and so soon
+    is it given up where scores disagree.
+
+    Attributes:
+        columns: ``(n, h)`` quantiles.
+        means, variances: ``(h,)``.
+    """
+
+    columns: Array
+    means: Array
+    variances: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """What the members see of ``n`` architectures.
 
     Attributes:
         view: of the structure.
         cosines: ``(n, l)`` unit vectors of Weisfeiler-Lehman labels, see :meth:`View.cosines`.
-        prior: ``(n,)`` quantile that ranks well without training, made of the structure.
+        size: ``(n,)`` quantile that ranks well without training, made of the structure.
         evidence: ``(n, c)`` quantiles, or ``None``.
-        informed: ``(n,)`` the same made of structure and evidence, or ``None`` where no evidence is of a kind that ranks well.
-        slope: part of the prior quantile that is the prior mean.
-        counted: whether the prior quantile of the structure is so good that the slope on it is learned, too.
+        told: hints of structure and evidence, ``None`` without evidence.
+        slope: on the size, as expected.
         signals: ``(n, s)`` what sources expect, as quantiles; ``None`` without sources.
         skills: ``(s,)`` how well each source can be told from structure.
     """
 
     view: View
     cosines: Array
-    prior: Array
+    size: Array
     evidence: Array | None = None
-    informed: Array | None = None
+    told: Hints | None = None
     slope: float = PRIOR_SLOPE
-    counted: bool = False
     signals: Array | None = None
     skills: Array | None = None
 
@@ -81,13 +117,16 @@ class Inputs:
         parts = [part for part in (evidence, self.signals) if part is not None]
         return np.concatenate([self.view.matrix, *parts], axis=1) if parts else self.view.matrix
 
-    def prior_quantile(self, evidence: bool) -> Array:
-        """``(n,)``, for a member that looks at evidence or one that does not."""
-        return self.informed if evidence and self.informed is not None else self.prior
+    def hints(self, evidence: bool) -> Hints:
+        """For a member that looks at evidence or one that does not."""
+        if evidence and self.told is not None:
+            return self.told
+        return Hints(self.size[:, None], np.array([self.slope]), np.array([DOUBT_SIZE]))
 
     def prior_mean(self, evidence: bool) -> Array:
         """``(n,)`` mean of the targets before any is known."""
-        return self.slope * self.prior_quantile(evidence)
+        hints = self.hints(evidence)
+        return np.asarray(hints.columns @ hints.means)
 
     @cached_property
     def together(self) -> Array:
@@ -102,21 +141,25 @@ class Inputs:
 class Process:
     """A Gaussian process on a sum of kernels.
 
-    One Matern-5/2 term with relevances on each group of features; linear terms on the Weisfeiler-Lehman labels (cosine), on all
-    groups together, with evidence on the evidence, and, where counts or evidence make it, on the prior quantile. With
+    One Matern-5/2 term with relevances on each group of features, and on the evidence; linear terms on the Weisfeiler-Lehman labels
+    (cosine), on all groups together, and on the hints, whose slopes are normal with the means and variances of :class:`Hints`; and
+    a constant, since the mean of a few targets is not that of all. With
     ``separate`` a term for each decision, or all alike ones, too: a smooth function of its value, added to the rest (Duvenaud et
-    al. 2011, https://arxiv.org/abs/1112.4394). The prior mean is a part of the prior quantile. Above 2,000 training rows a few
-    hundred stand for all (:func:`~archcast.predictors.gaussian_process._summarised.summarised`).
+    al. 2011, https://arxiv.org/abs/1112.4394). With fewer than 25 training rows of cell graphs the hyperparameters are those of the
+    prior; above 2,000 a few hundred rows stand for all
+    (:func:`~archcast.predictors.gaussian_process._summarised.summarised`).
 
     Attributes:
         gp: fitted to the targets less the prior mean.
         evidence: whether it looks at evidence.
         separate: whether it looks at each decision by itself.
+        hinted: whether the hints have slopes of their own; not in files of before.
     """
 
     gp: AdditiveGP | InducingGP
     evidence: bool
     separate: bool = False
+    hinted: bool = False
 
     @classmethod
     def fit(
@@ -141,54 +184,61 @@ class Process:
             The member, and ``(n,)`` mean and variance of each target given all others.
         """
         mean = inputs.prior_mean(evidence)
-        terms, priors = terms_of(inputs, evidence, separate), priors_of(inputs, evidence, distances, separate)
+        terms, priors = terms_of(inputs, evidence, separate), priors_of(inputs, distances, separate)
         if len(targets) > EXACT:
             few, outside, variance = summarised(terms, targets - mean, priors)
-            return cls(few, evidence, separate), outside + mean, variance
-        gp = AdditiveGP.fit(terms, targets - mean, priors)
-        return cls(gp, evidence, separate), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
+            return cls(few, evidence, separate, True), outside + mean, variance
+        gp = AdditiveGP.fit(terms, targets - mean, priors, iterations=0 if _few(inputs) else 30)
+        return cls(gp, evidence, separate, True), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:
         """Mean ``(n,)`` and variance ``(n,)``, noise included."""
-        mean, variance = self.gp.predict(terms_of(inputs, self.evidence, self.separate))
-        return mean + inputs.prior_mean(self.evidence), variance + self.gp.noise
+        terms, centre = terms_of(inputs, self.evidence, self.separate), inputs.prior_mean(self.evidence)
+        if not self.hinted:
+            terms, centre = self._before(inputs)
+        mean, variance = self.gp.predict(terms)
+        return mean + centre, variance + self.gp.noise
+
+    def _before(self, inputs: Inputs) -> tuple[Terms, Array]:
+        """Features and prior mean of files of before, where the hints had one slope together and no constant stood beside them."""
+        terms, hints = terms_of(inputs, self.evidence, self.separate), inputs.hints(self.evidence)
+        linear, effects = list(terms.linear[:2]), terms.linear[4:]
+        if self.evidence and inputs.evidence is not None:
+            linear.append(inputs.evidence / np.sqrt(inputs.evidence.shape[1]))
+        prior = hints.columns[:, hints.means > 0].mean(axis=1)
+        if len(self.gp.kernel.slopes) > len(linear) + len(effects):
+            linear.append(prior[:, None])
+        slope = PRIOR_SLOPE if (hints.means > 0).sum() > 1 else inputs.slope
+        return Terms(terms.matern, (*linear, *effects)), slope * prior
 
 
-def priors_of(inputs: Inputs, evidence: bool, distances: tuple[float, ...], separate: bool = False) -> Priors:
+def priors_of(inputs: Inputs, distances: tuple[float, ...], separate: bool = False) -> Priors:
     """Priors of the kernel of :class:`Process`; ``distances`` are lengthscales, one for each Matern term."""
-    terms = terms_of(inputs, evidence)
-    fixed = [PRIOR_TERM] * (_sloped(inputs, evidence) is not None)
-    groups, linear = len(terms.matern), len(terms.linear) - 1 - len(fixed)
-    share = (1 - LINEAR - sum(fixed)) / (groups + linear)
-    effects = inputs.view.effects if separate else ()
-    rest = 1 - EFFECTS if effects else 1.0
-    slopes = [LogNormal(rest * median, 1.0) for median in [LINEAR, *[share] * linear, *fixed]]
+    effects, n = inputs.view.effects if separate else (), len(inputs.size)
+    rest, share = 1 - EFFECTS / STRUCTURE if effects else 1.0, (STRUCTURE - LINEAR) / (len(distances) + 1)
+    slopes = [LogNormal(rest * LINEAR, 1.0), LogNormal(rest * share, 1.0), LogNormal(1.0, 1.0), LogNormal(CENTRE, 0.3)]
     slopes += [LogNormal(EFFECTS, EFFECT_SD)] * len(effects)
     return Priors(
-        scales=(LogNormal(rest * share, 1.0),) * groups,
+        scales=(LogNormal(rest * share, 1.0),) * len(distances),
         lengthscales=tuple(LogNormal(distance, 0.3) for distance in distances),
         slopes=tuple(slopes),
+        noise=LogNormal(NOISE + NOISE_FEW / n if _few(inputs) else 0.05, 1.5),
         relevance=RELEVANCE,
     )
 
 
+def _few(inputs: Inputs) -> bool:
+    """Whether training rows are so few that they say nothing about the hyperparameters."""
+    return inputs.view.labels is not None and len(inputs.size) < TUNED
+
+
 def terms_of(inputs: Inputs, evidence: bool, separate: bool = False) -> Terms:
     """Features for the kernel of :class:`Process`."""
-    matern, linear = list(inputs.view.groups), [inputs.together, inputs.cosines]
+    matern, hints = list(inputs.view.groups), inputs.hints(evidence)
     if evidence and inputs.evidence is not None:
         matern.append(inputs.evidence)
-        linear.append(inputs.evidence / np.sqrt(inputs.evidence.shape[1]))
-    sloped = _sloped(inputs, evidence)
-    if sloped is not None:
-        linear.append(sloped[:, None])
+    linear = [inputs.together, inputs.cosines, hints.columns * np.sqrt(hints.variances), np.ones((len(inputs.size), 1))]
     return Terms(tuple(matern), (*linear, *(inputs.view.effects if separate else ())))
-
-
-def _sloped(inputs: Inputs, evidence: bool) -> Array | None:
-    """The prior quantile, if the slope on it is learned."""
-    if evidence and inputs.informed is not None:
-        return inputs.informed
-    return inputs.prior if inputs.counted else None
 
 
 @saved("forest")

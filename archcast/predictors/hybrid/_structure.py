@@ -40,9 +40,9 @@ OWN = 0.25
 RIDGE = 10.0
 """Penalty of the regression that fills gaps, on standardised features."""
 
-PRIOR = frozenset({"flops", "macs", "naswot", "nwot"})
-"""Evidence that ranks architectures in the right direction on nearly every benchmark; with the size it makes the prior mean.
-More of it hurts: on some benchmark each other proxy ranks at random, or backwards."""
+TRUSTED = {"flops": 0.2, "macs": 0.2, "naswot": 0.1, "nwot": 0.1}
+"""Evidence that ranks architectures in the right direction on nearly every benchmark, and the slope of the targets on it that is
+expected. On any other it is 0: on some benchmark each other proxy ranks at random, or backwards."""
 
 Array = NDArray[np.float64]
 
@@ -247,10 +247,14 @@ class FilledEvidence:
                 out[:, c] = np.where(np.isfinite(columns[key]), column.quantiles(columns[key]), out[:, c])
         return out
 
-    def prior(self, quantiles: Array, size: Array) -> Array | None:
-        """``(n,)`` mean of the size and the columns whose direction is known beforehand; ``None`` if there are none of these."""
-        some = [c for c, column in enumerate(self.columns) if column.kind in ("proxy", "cost") and column.name in PRIOR]
-        return np.column_stack([size, quantiles[:, some]]).mean(axis=1) if some else None
+    @property
+    def trusted(self) -> dict[int, float]:
+        """Numbers of the columns whose direction is known beforehand, and the slopes that are expected on them."""
+        return {
+            c: TRUSTED[name]
+            for c, (kind, name, _) in enumerate(self.keys)
+            if kind in ("proxy", "cost") and name in TRUSTED
+        }
 
 
 def _known(values: Array) -> int:

@@ -36,7 +36,7 @@ class Correlated(CorrelatedGP):
         """Fit; arguments and answer are those of :meth:`Process.fit`. ``inputs`` have signals."""
         assert inputs.signals is not None
         assert inputs.skills is not None
-        terms, priors = terms_of(inputs, evidence), priors_of(inputs, evidence, distances)
+        terms, priors = terms_of(inputs, evidence), priors_of(inputs, distances)
         base = inputs.prior_mean(evidence)
         tuned = len(targets) >= MANY
         member = cls.learn(terms, inputs.signals, inputs.skills, base, targets, priors, tuned=tuned, evidence=evidence)
@@ -85,7 +85,7 @@ class Inherited:
         expected = float(weights @ rho)
         variance = max(float(weights @ np.square(rho - expected)), 1e-3)
         learned = signals[int(share.argmax())].process
-        kernel, priors = learned.kernel, priors_of(inputs, False, distances)
+        kernel, priors = learned.kernel, priors_of(inputs, distances)
         member = cls(learned, share, expected, tuple(np.sqrt(part) for part in kernel.relevances))
         centred = Priors(
             scales=_centred(priors.scales, kernel.scales),

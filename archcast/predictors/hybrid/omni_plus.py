@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Requirements, register
-from archcast.predictors.hybrid._stack_members import PRIOR_SLOPE, Inputs
+from archcast.predictors.hybrid._stack_members import DOUBT_OTHERS, PRIOR_SLOPE, Hints, Inputs
 from archcast.predictors.hybrid._structure import Key, Measured, View
 from archcast.predictors.hybrid.stack import FEW, Stack
 from archcast.predictors.learning_curve.curves import falls, seen_epochs
@@ -23,6 +23,9 @@ __all__ = ["OmniPlus", "curve_shapes", "denoised"]
 
 HALF_TRUST, SLOPE = 2.0, 0.85
 """The share of the curve in the prior quantile is e / (e + HALF_TRUST) after e epochs, and the slope on it grows towards SLOPE."""
+
+DOUBT = 0.16
+"""Prior variance of that slope."""
 
 SHAPES = ("last", "best", "mean", "late", "slope", "ahead")
 """Names of :func:`curve_shapes`, the kinds of the columns that curves become."""
@@ -123,10 +126,14 @@ class OmniPlus(Stack):
             return inputs
         epochs = min(self.epochs, max(values.shape[1] for values in self.curves_.values()))
         share = epochs / (epochs + HALF_TRUST)
-        others = inputs.prior if inputs.informed is None else inputs.informed
-        prior = share * inputs.evidence[:, numbers].mean(axis=1) + (1 - share) * others
-        slope = PRIOR_SLOPE + share * (SLOPE - PRIOR_SLOPE)
-        return replace(inputs, prior=prior, informed=prior, slope=slope)
+        lead = share * inputs.evidence[:, numbers].mean(axis=1) + (1 - share) * self._quantile(inputs)
+        slope, others = PRIOR_SLOPE + share * (SLOPE - PRIOR_SLOPE), inputs.evidence.shape[1]
+        told = Hints(
+            np.column_stack([lead, inputs.evidence]),
+            np.array([slope, *[0.0] * others]),
+            np.array([DOUBT, *[DOUBT_OTHERS / others] * others]),
+        )
+        return replace(inputs, size=lead, told=told, slope=slope)
 
     def _shapes(self, signal: str, known: Array, values: Array) -> dict[str, Array]:
         """Name -> ``(n,)``, as after ``epochs`` epochs; ``known`` are the curves of the training rows."""

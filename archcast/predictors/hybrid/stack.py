@@ -17,10 +17,14 @@ from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import AdditiveGP
 from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
 from archcast.predictors.hybrid._stack_members import (
+    DOUBT_OTHERS,
+    DOUBT_SIZE,
+    DOUBT_TRUSTED,
     PRIOR_SLOPE,
     UNCOUNTED_SLOPE,
     Boosting,
     Forest,
+    Hints,
     Inputs,
     Line,
     Process,
@@ -36,8 +40,9 @@ __all__ = ["Blend", "Stack"]
 FEW = 5
 """With fewer architectures only the Gaussian process is fitted."""
 
-LEAD, LEAD_FEW = 30.0, 150.0
-"""The Gaussian processes start with ``1 + LEAD / n`` times the weight of the trees; with sources and few rows ``LEAD_FEW``."""
+LEAD, LEAD_HEARD = 20.0, 150.0
+"""The Gaussian processes start with ``1 + (LEAD / n) ** 2`` times the weight of the trees; with sources and few rows with
+``1 + LEAD_HEARD / n`` times it."""
 
 SHARPNESS, HALF_SHARP = 2.0, 20.0
 """Weights fall with the power ``SHARPNESS * n / (n + HALF_SHARP)`` of the out-of-sample mean square error."""
@@ -63,11 +68,11 @@ class Blend:
 
     @classmethod
     def of(
-        cls, outside: Array, variance: Array, targets: Array, lead: NDArray[np.bool_], strength: float = LEAD
+        cls, outside: Array, variance: Array, targets: Array, lead: NDArray[np.bool_], ahead: float | None = None
     ) -> Blend:
         """Weigh the members by how well they predict rows that they have not seen, less sharply the fewer there are:
 
-            w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + 30 / n for Gaussian processes, 1 for trees
+            w_i ~ prior_i * MSE_i ^ (-2 n / (n + 20)),    prior_i = 1 + (20 / n)^2 for Gaussian processes, 1 for trees
 
         How wide the uncertainty must be is learned from the same rows, see :class:`~archcast.predictors.calibration.Spread`.
 
@@ -76,11 +81,12 @@ class Blend:
             variance: ``(m, n)`` their variances; only those of leading members count.
             targets: ``(n,)``.
             lead: ``(m,)`` the Gaussian processes.
-            strength: of their lead, the 30 above.
+            ahead: their prior weight, if it is another.
         """
         n = len(targets)
         error = np.square(outside - targets).mean(axis=1) + 1e-6
-        log_weight = np.log(np.where(lead, 1 + strength / n, 1.0)) - SHARPNESS * n / (n + HALF_SHARP) * np.log(error)
+        ahead = 1 + (LEAD / n) ** 2 if ahead is None else ahead
+        log_weight = np.log(np.where(lead, ahead, 1.0)) - SHARPNESS * n / (n + HALF_SHARP) * np.log(error)
         weights = np.exp(log_weight - log_weight.max())
         blend = cls(weights / weights.sum())
         mean, std = blend(outside, variance, lead)
@@ -218,8 +224,8 @@ class Stack(Predictor):
             self.line_ = line
             outside.append(left_out)
             variances.append(np.zeros(len(targets)))
-        strength = LEAD_FEW if self.signals_ and n < MANY else LEAD
-        self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead, strength)
+        ahead = 1 + LEAD_HEARD / n if self.signals_ and n < MANY else None
+        self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead, ahead)
 
     def _init_unlabelled(self, pool: Pool | None) -> None:
         """Learn from a pool and its evidence, or from nothing."""
@@ -234,7 +240,8 @@ class Stack(Predictor):
         view = self.structure_.view(archs)
         inputs = self._heard(self._inputs(view, self._measured(evidence, keys)), archs, evidence)
         if self.scale_ is None:
-            slope, quantile = inputs.slope, inputs.prior_quantile(evidence=True)
+            trusted = self.evidence_ is not None and self.evidence_.trusted
+            slope, quantile = PRIOR_SLOPE if trusted else inputs.slope, self._quantile(inputs)
             if inputs.signals is not None:
                 assert inputs.skills is not None
                 slope, quantile = EXPECTED * float(inputs.skills.mean()), inputs.signals.mean(axis=1)
@@ -275,12 +282,25 @@ class Stack(Predictor):
 
     def _inputs(self, view: View, columns: Measured) -> Inputs:
         slope = UNCOUNTED_SLOPE if type(self._space).costs is SearchSpace.costs else PRIOR_SLOPE
-        inputs = Inputs(view, view.cosines(self.labels_), view.size, slope=slope, counted=self.structure_.counted)
+        inputs = Inputs(view, view.cosines(self.labels_), view.size, slope=slope)
         if self.evidence_ is None:
             return inputs
-        quantiles = self.evidence_.quantiles(view.matrix, columns)
-        informed = self.evidence_.prior(quantiles, view.size)
-        return replace(inputs, evidence=quantiles, informed=informed, slope=slope if informed is None else PRIOR_SLOPE)
+        quantiles, trusted = self.evidence_.quantiles(view.matrix, columns), self.evidence_.trusted
+        means, variances = np.zeros(quantiles.shape[1]), np.full(quantiles.shape[1], DOUBT_OTHERS / quantiles.shape[1])
+        for number, mean in trusted.items():
+            means[number], variances[number] = mean, DOUBT_TRUSTED
+        told = Hints(
+            np.column_stack([view.size, quantiles]), np.array([slope, *means]), np.array([DOUBT_SIZE, *variances])
+        )
+        return replace(inputs, evidence=quantiles, told=told)
+
+    def _quantile(self, inputs: Inputs) -> Array:
+        """``(n,)`` what ranks without a score: the size and trusted evidence in equal parts."""
+        trusted = [] if self.evidence_ is None else list(self.evidence_.trusted)
+        if not trusted:
+            return inputs.size
+        assert inputs.evidence is not None
+        return np.asarray(np.column_stack([inputs.size, inputs.evidence[:, trusted]]).mean(axis=1))
 
     def _tables(self, inputs: Inputs) -> list[Array]:
         """What trees see: all that there is; and, where evidence was not measured in trainings, and so may tell nothing, a second

@@ -61,7 +61,7 @@ def test_average_over_correlations_by_hand(count):
     logs, means, variances = [], [], []
     for k in range(count):
         for r in CORRELATIONS:
-            prior, new = (r * x.signals[:, k] + (1 - abs(r)) * x.slope * x.prior for x in (train, query))
+            prior, new = (r * x.signals[:, k] + (1 - abs(r)) * x.slope * x.size for x in (train, query))
             covariance = (1 - r**2) * gram + 1 + (NOISE + 1 / 8 + JITTER) * np.eye(8)
             between = (1 - r**2) * cross + 1
             logs.append(multivariate_normal(prior, covariance).logpdf(targets) + log_prior(r, stack.signals_[k].skill))
@@ -139,7 +139,7 @@ def test_with_more_scores_one_member_inherits_what_the_source_learned():
         np.testing.assert_allclose(root**2, relevance)
     inputs = stack._heard(stack._inputs(stack.structure_.view(QUERIES[:4]), {}), QUERIES[:4], None)
     terms = terms_of(inputs, False)
-    prior = heir.expected * inputs.signals[:, 0] + (1 - heir.expected) * inputs.slope * inputs.prior
+    prior = heir.expected * inputs.signals[:, 0] + (1 - heir.expected) * inputs.slope * inputs.size
     scaled = type(terms)(
         tuple(x * root for x, root in zip(terms.matern, heir.relevances)), (*terms.linear, inputs.signals)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
@@ -137,7 +139,7 @@ def test_prior_variances_of_both_processes_are_the_same():
     inputs = Inputs(view, view.cosines(np.zeros(0, dtype=bool)), view.size)
     total = []
     for separate in (False, True):
-        priors = _stack_members.priors_of(inputs, False, structure.features.distances, separate)
+        priors = _stack_members.priors_of(inputs, structure.features.distances, separate)
         terms = _stack_members.terms_of(inputs, False, separate)
         lengths = [np.square(x).sum(axis=1).mean() for x in terms.linear]
         linear = sum(p.median * length for p, length in zip(priors.slopes, lengths, strict=True))
@@ -226,17 +228,43 @@ def test_filling_is_ridge_regression(rng):
     np.testing.assert_allclose(evidence.quantiles(new, {})[:, 0], np.clip(theirs, -3, 3), atol=1e-8)
 
 
-def test_prior_is_the_mean_of_what_ranks_well_without_training():
-    archs = SPACE.sample(12, 0)
-    proxies = {"nwot": np.arange(12.0), "jacov": -np.arange(12.0), "params": np.arange(12.0) ** 2}
-    evidence, structure = filled(Evidence(proxies=proxies, costs={"latency_ms": -np.arange(12.0)}), archs)
-    quantiles = evidence.quantiles(
-        structure.view(archs).matrix, columns(Evidence(proxies=proxies, costs={"latency_ms": np.zeros(12)}))
+def test_hints_have_slopes_of_their_own():
+    """Slopes of trusted evidence are expected to be above 0, all others 0; and they are doubted less the more of them there are."""
+    archs, rng = SPACE.sample(12, 0), np.random.default_rng(0)
+    proxies = Evidence(
+        proxies={name: rng.normal(size=12) for name in ("nwot", "jacov")}, costs={"flops": np.arange(12.0)}
     )
-    size = structure.view(archs).size
-    np.testing.assert_allclose(evidence.prior(quantiles, size), (quantiles[:, 0] + size) / 2)
-    without, _ = filled(Evidence(proxies={"jacov": np.arange(12.0)}), archs)
-    assert without.prior(quantiles[:, :1], size) is None
+    stack = get_predictor("stack", SPACE, random_state=0).init(archs, accuracy(archs), proxies)
+    hints = stack._inputs(stack.structure_.view(archs), measured(proxies, stack.evidence_.keys)).hints(True)
+    assert hints.columns.shape == (12, 4)  # size, nwot, jacov, flops
+    assert (hints.means[[0, 1, 3]] > 0).all()
+    assert hints.means[2] == 0
+    one = Evidence(proxies={"jacov": rng.normal(size=12)})
+    alone = get_predictor("stack", SPACE, random_state=0).init(archs, accuracy(archs), one)
+    hint = alone._inputs(alone.structure_.view(archs), measured(one, alone.evidence_.keys)).hints(True)
+    assert hint.variances[1] == pytest.approx(hints.variances[2] * 3)
+
+
+@pytest.mark.parametrize("evidence", [False, True])
+def test_few_rows_are_told_by_the_prior_of_all_slopes(evidence):
+    """With fewer than 25 rows the answer is Bayesian linear regression on the hints, and a process on the structure, by hand."""
+    archs, queries = SPACE.sample(9, 1), SPACE.sample(7, 2)
+    stack = get_predictor("stack", SPACE, random_state=0).init(archs, accuracy(archs), proxies(archs))
+    process = stack.processes_[0 if evidence else 1]
+    a, b = (
+        stack._inputs(stack.structure_.view(x), measured(proxies(x), stack.evidence_.keys)) for x in (archs, queries)
+    )
+    terms, more = (_stack_members.terms_of(x, evidence) for x in (a, b))
+    priors = _stack_members.priors_of(a, tuple(process.gp.kernel.lengthscales))
+    np.testing.assert_allclose(process.gp.kernel.slopes, [p.median for p in priors.slopes])
+    h, g, n = a.hints(evidence), b.hints(evidence), len(archs)
+    rest = [p.median for p in priors.slopes[:2]] + [0.0, 0.5]
+    kernel = replace(process.gp.kernel, slopes=np.array(rest))
+    gram = kernel(terms, terms) + h.columns @ np.diag(h.variances) @ h.columns.T
+    cross = kernel(more, terms) + g.columns @ np.diag(h.variances) @ h.columns.T
+    errors = rank_normal(accuracy(archs)) - h.columns @ h.means
+    expected = g.columns @ h.means + cross @ np.linalg.solve(gram + (0.03 + 0.8 / n + 1e-4) * np.eye(n), errors)
+    np.testing.assert_allclose(process.predict(b)[0], expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("values", [[np.nan] * 8, [1.0] * 8, [1.0] + [np.nan] * 7])
@@ -255,7 +283,7 @@ def test_weights_by_hand():
     outside = np.array([targets + 0.5, targets + 1.0])
     blend = Blend.of(outside, np.ones((2, 4)), targets, np.array([True, False]))
     kappa = 2 * 4 / 24
-    raw = np.array([(1 + 30 / 4) * (0.25 + 1e-6) ** -kappa, (1.0 + 1e-6) ** -kappa])
+    raw = np.array([(1 + (20 / 4) ** 2) * (0.25 + 1e-6) ** -kappa, (1.0 + 1e-6) ** -kappa])
     np.testing.assert_allclose(blend.weights, raw / raw.sum())
     mean, std = blend(outside, np.ones((2, 4)), np.array([True, False]))
     np.testing.assert_allclose(mean, blend.weights @ outside)
