@@ -120,7 +120,8 @@ class Stack(Predictor):
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
-      without cell graphs one more, which also sees what each decision does by itself,
+      without cell graphs one more, which also sees what each decision does by itself. The size and all evidence are hints, each
+      with a slope that has a prior of its own: that of the size, FLOPs and nwot is expected to be above 0,
     - extremely randomised trees and gradient-boosted trees, from five architectures up; with proxies or costs as evidence each
       also without them, since on some task they tell nothing; ridge regression in spaces without cell graphs.
 
