@@ -88,7 +88,9 @@ class Inputs:
 
         generator = torch.Generator().manual_seed(seed)
         if self.maker:
-            return _made(self.maker, samples)
+            made = _made(self.maker, samples)
+            images = isinstance(made, list) and len(made) == samples
+            return (made,) if images and all(isinstance(one, torch.Tensor) for one in made) else made
         drawn = [part.draw(samples, generator, axis) for part in self.parts]
         if self.parts[0].name:
             return {part.name: tensor for part, tensor in zip(self.parts, drawn)}

@@ -16,8 +16,8 @@ def as_arguments(model: Callable[..., Any], inputs: Any, *, listed: bool = False
     Args:
         model: a module or a function.
         inputs: a tensor, a tuple or list of positional arguments, or a mapping of arguments by name.
-        listed: whether a bare list is known to be one argument. Otherwise it is one if the model cannot be called with so many
-            arguments.
+        listed: whether a bare list is known to be one argument. Otherwise it is one if the annotation of the model's first
+            argument says so, as that of torchvision's detectors does, or if the model cannot be called with so many arguments.
 
     Examples:
         >>> import torch
@@ -28,7 +28,7 @@ def as_arguments(model: Callable[..., Any], inputs: Any, *, listed: bool = False
     if not isinstance(inputs, list) or not inputs or not all(_is_tensor(item) for item in inputs):
         return inputs
     signature = inspect.signature(getattr(model, "forward", model))
-    if listed or (not _takes(signature, inputs) and _takes(signature, [inputs])):
+    if listed or _wants_list(signature) or (not _takes(signature, inputs) and _takes(signature, [inputs])):
         return (inputs,)
     return inputs
 
@@ -52,6 +52,13 @@ def _takes(signature: inspect.Signature, arguments: Sequence[Any]) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _wants_list(signature: inspect.Signature) -> bool:
+    """Whether the first argument is annotated as a list."""
+    first = next(iter(signature.parameters.values()), None)
+    told = "" if first is None or first.annotation is first.empty else str(first.annotation)
+    return "list[" in told.lower() and first is not None and first.kind is not first.VAR_POSITIONAL
 
 
 def _is_tensor(value: Any) -> bool:

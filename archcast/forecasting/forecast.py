@@ -371,10 +371,9 @@ class Forecast:
             random_state=self.random_state,
         )
         archs = np.zeros((len(self), len(get_space(predictor.space).cardinalities)), dtype=np.int64)
-        done = np.flatnonzero(self.finished)
         values = self._forth(self.curves)
-        known = Evidence({signal: values[done]}) if len(done) else None
-        predictor.init(archs[done], None, known)
+        told = np.where(self.diverged[:, None], np.nan, values)
+        predictor.init(archs, None, Evidence({signal: told}))
         return predictor.forecast(archs, Evidence({signal: values}), epoch=self.epoch)
 
     @property

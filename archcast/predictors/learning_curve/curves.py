@@ -206,6 +206,9 @@ class CurvePredictor(Predictor):
     needs_total: ClassVar[bool] = True
     """Whether the number of epochs of a full training has to be known; not if nothing but the beginning matters."""
 
+    scaled_by_complete: ClassVar[bool] = False
+    """Whether only complete curves at init tell the range of the signal; without any each row at query tells its own."""
+
     parameters = {"signal": Text(), "epochs": Whole(1), "total_epochs": Whole(1, optional=True)}
 
     def __init__(
@@ -251,8 +254,11 @@ class CurvePredictor(Predictor):
         curves = None
         if values is not None and len(rows):
             total = int(seen.max()) if self.total_epochs is None else int(self.total_epochs)
-            scale = CurveScale.of(values[rows], self.signal, pooled=True, highest=self._highest)
-            self.total_epochs_, self.limits_ = total, [float(end[0]) for end in astuple(scale)]
+            telling = rows[seen[rows] >= total] if self.scaled_by_complete else rows
+            told = values[telling] if len(telling) else values[rows]
+            scale = CurveScale.of(told, self.signal, pooled=len(telling) > 0, highest=self._highest)
+            self.total_epochs_ = total
+            self.limits_ = [float(end[0]) for end in astuple(scale)] if len(telling) else None
             curves, archs = Curves(values[rows], seen[rows], total, scale), archs[rows]
             scores = scores[rows] if len(scores) else scores
         self._learn(archs, scores, curves)

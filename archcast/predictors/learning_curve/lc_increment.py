@@ -26,9 +26,13 @@ MOST = 500
 PRIOR = 5.0
 """Complete curves that the network is worth."""
 WIDTHS = np.exp(np.linspace(math.log(0.03), math.log(3.0), 40))
-USUAL, USUAL_LOSS, SURE = 1.0, 1.2, 0.7
-"""How wide the network's distribution is made before complete curves tell: median, that of losses, whose scale nobody knows, and
-standard deviation of the logarithm."""
+USUAL, USUAL_LOSS, SURE = 1.5, 1.8, 1.0
+"""How wide the network's distribution is made before curves tell: median, that of losses, whose scale nobody knows, and standard
+deviation of the logarithm."""
+SHARES = 5
+"""Widths that stand for all that are likely."""
+PAST, MOST_PAST = 0.5, 5.0
+"""Complete curves that the past of a curve that has begun is worth, and that of all of them at most."""
 NARROWEST = 1e-5
 """Least scale of the errors, on [0, 1]."""
 
@@ -52,6 +56,10 @@ class LCIncrement(CurveForecaster):
     regression if ``m < 100``, else a mean of support vector and ridge regressions. Student's t is fitted to its errors on
     curves left out. The answer is a mixture: weight ``m / (m + 5)`` for the regression, the rest for ``lc-pfn``; with no
     complete curve it is ``lc-pfn``.
+
+    How wide the distribution of ``lc-pfn`` must be for this task is not known but inferred: complete curves tell it, and curves
+    at ``init`` that have only begun, because their own beginnings can be forecast too. The widths that are likely after that are
+    all in the answer, so that its tails are heavy as long as little is known.
 
     What is forecast is the signal itself after all epochs; ``scores`` play no part.
 
@@ -77,6 +85,7 @@ class LCIncrement(CurveForecaster):
         (array([0.76...]), array([0.76...]))
     """
 
+    scaled_by_complete = True
     parameters = {"highest": Number(above=True, optional=True), "schedule": Numbers()}
 
     def __init__(
@@ -95,7 +104,9 @@ class LCIncrement(CurveForecaster):
         self.schedule = schedule
 
     def _learn(self, archs: NDArray[np.int64], scores: Floats, curves: Curves | None) -> None:
-        self.complete_ = np.zeros((0, 0))
+        self.complete_, self.past_ = np.zeros((0, 0)), np.zeros(len(WIDTHS))
+        if curves is not None and not curves.complete.all():
+            self.past_ = past_of(curves[~curves.complete])
         if curves is not None and curves.complete.any():
             complete = curves.shares[curves.complete][:, : curves.total]
             self.complete_ = complete[self._rng().permutation(len(complete))[:MOST]]
@@ -105,43 +116,46 @@ class LCIncrement(CurveForecaster):
         network = extrapolate(curves, rates)
         m, bounds = len(self.complete_), curves.bounds
         if m == 0:
-            return Forecast.of(Truncated(stretched(network, np.full(len(curves), self._usual)), *bounds))
-        width = np.zeros(len(curves))
+            widths = np.tile(likely_widths(self.past_, self._usual), (len(curves), 1))
+            return Forecast.of(Truncated(spread(network, widths), *bounds))
+        widths = np.zeros((len(curves), SHARES))
         location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
         expected = curves.scale.forward(network.mean)
         for seen in np.unique(curves.seen):
             rows = curves.seen == seen
             begun = curves.shares[rows, :seen]
-            gain, scale[rows], df[rows], width[rows] = self._gain(begun, expected[rows], rates, curves.goal)
+            gain, scale[rows], df[rows], widths[rows] = self._gain(begun, expected[rows], rates, curves.goal)
             location[rows] = begun[:, -1] + gain
         centre = np.clip(curves.scale.backward(location), *bounds)
         own = StudentT(centre, curves.scale.backward_std(scale), df)
-        parts: list[Distribution] = [own, stretched(network, width)]
+        parts: list[Distribution] = [own, spread(network, widths)]
         return Forecast.of(Truncated(Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)]), *bounds))
 
     def _gain(
         self, begun: Floats, expected: Floats, rates: Floats | None, goal: int
-    ) -> tuple[Floats, float, float, float]:
+    ) -> tuple[Floats, float, float, Floats]:
         """Increments of ``(n, c)`` partial curves up to epoch ``goal``, scale and degrees of freedom of their errors, and the
-        factor by which the network's distribution is too wide or too narrow.
+        factors by which the network's distribution may be too wide or too narrow.
         """
         m, c = len(self.complete_), begun.shape[1]
         if c == goal:
-            return np.zeros(len(begun)), CERTAIN, 30.0, 1.0
+            return np.zeros(len(begun)), CERTAIN, 30.0, np.ones(SHARES)
         cut = self.complete_[:, :c]
         network = self._network(cut, rates, goal)
         gains = self.complete_[:, goal - 1] - cut[:, -1]
-        width = fit_width(network, self.complete_[:, goal - 1], self._usual)
+        evidence = self.past_ + log_densities(network, self.complete_[:, goal - 1]).sum(axis=0)
+        widths = likely_widths(evidence, self._usual)
         if m < RIDGE:
             middle = float(np.median(gains))
-            return np.full(len(begun), middle), *fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1))), width
+            size, df = fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1)))
+            return np.full(len(begun), middle), size * math.sqrt(1 + 1 / m), df, widths
         known = features(cut, network.mean)
         asked = features(begun, expected)
         centre, spread = known.mean(axis=0), known.std(axis=0)
         spread = np.where(spread > 1e-9, spread, 1.0)
         regress = ridge if m < SVR else support_vectors
         found, errors = regress((known - centre) / spread, gains, (asked - centre) / spread)
-        return found, *fit_errors(errors), width
+        return found, *fit_errors(errors), widths
 
     @property
     def _usual(self) -> float:
@@ -154,18 +168,53 @@ class LCIncrement(CurveForecaster):
         return extrapolate(Curves(cut, seen, self.complete_.shape[1], scale, goal), rates)
 
 
-def stretched(network: Bars, factors: Floats) -> Bars:
-    """The network's distributions, ``(n,)`` times as wide around their medians."""
-    middle = network.quantile(0.5)[:, None]
-    return Bars(middle + factors[:, None] * (network.edges - middle), network.probabilities)
+def spread(network: Bars, widths: Floats) -> Bars:
+    """The network's distributions, an equal part of them ``(n, k)`` times as wide around their medians for each of ``k`` widths."""
+    middle = network.quantile(0.5)[:, None, None]
+    edges = middle + widths[:, :, None] * (network.edges[:, None] - middle)
+    every = np.sort(edges.reshape(len(edges), -1), axis=1)
+    apart = np.maximum(1e-12 * (every[:, -1:] - every[:, :1]), 4 * np.spacing(np.abs(every).max(axis=1, keepdims=True)))
+    every += apart * np.arange(every.shape[1])  # no two are the same
+    below = np.c_[np.zeros(len(edges)), np.cumsum(network.probabilities, axis=1)]
+    cdf = [np.mean([np.interp(x, e, b) for e in many], axis=0) for x, many, b in zip(every, edges, below)]
+    return Bars(every, np.diff(cdf, axis=1))
 
 
-def fit_width(network: Bars, truth: Floats, usual: float) -> float:
-    """The factor by which distributions are stretched that makes ``(m,)`` true values likeliest, given the usual factor."""
+def log_densities(network: Bars, truth: Floats) -> Floats:
+    """``(m, k)`` log-likelihood of ``(m,)`` true values, if the network's distributions were as wide as each of ``WIDTHS``."""
     middle = network.quantile(0.5)[:, None]
     density = network.density(middle + (truth[:, None] - middle) / WIDTHS) / WIDTHS
-    fit = np.log(np.maximum(density, 1e-9)).sum(axis=0) - (np.log(WIDTHS / usual) / SURE) ** 2 / 2
-    return float(WIDTHS[np.argmax(fit)])
+    return np.asarray(np.log(np.maximum(density, 1e-9)))
+
+
+def likely_widths(evidence: Floats, usual: float) -> Floats:
+    """``(SHARES,)`` widths, each as likely as the others, given a log-likelihood for each of ``WIDTHS`` and the usual one."""
+    fit = evidence - (np.log(WIDTHS / usual) / SURE) ** 2 / 2
+    probability = np.exp(fit - fit.max())
+    below = np.cumsum(probability / probability.sum())
+    levels = (np.arange(SHARES) + 0.5) / SHARES
+    return np.exp(np.interp(levels, below - probability / probability.sum() / 2, np.log(WIDTHS)))
+
+
+def past_of(curves: Curves) -> Floats:
+    """``(k,)`` log-likelihood of each of ``WIDTHS``: the last value of curves that have begun, forecast from their first half and
+    from three quarters.
+    """
+    from archcast.predictors.learning_curve import _pfn
+
+    rows = np.flatnonzero(curves.seen > 1)
+    if not len(rows):
+        return np.zeros(len(WIDTHS))
+    shares, seen = np.clip(curves.shares[rows], -1, 2), curves.seen[rows]
+    ends, found = shares[np.arange(len(rows)), seen - 1], []
+    for part in (seen // 2, 3 * seen // 4):
+        known = np.maximum(part, 1)
+        begun = np.where(np.arange(shares.shape[1]) < known[:, None], shares, np.nan)
+        borders, probabilities = _pfn.increments(begun, seen, None)
+        last = begun[np.arange(len(rows)), known - 1]
+        found.append(log_densities(Bars(last[:, None] + borders, probabilities), ends))
+    weight = min(PAST * len(rows), MOST_PAST)
+    return np.asarray(weight * np.mean(found, axis=(0, 1)))
 
 
 def features(curves: Floats, expected: Floats) -> Floats:

@@ -79,38 +79,70 @@ def test_complete_curves_teach_the_drop(m):
         assert ((low < test[:, -1]) & (test[:, -1] < high)).mean() > 0.8
 
 
-def test_without_complete_curves_it_is_the_network():
+def widened(network: module.Bars, widths: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """By definition: the mean of the distribution functions, each ``w`` times as wide around the median."""
+    middle = network.quantile(0.5)
+    return np.mean([network.cdf(middle + (x - middle) / w) for w in widths], axis=0)
+
+
+def test_without_complete_curves_it_is_the_network_at_all_widths_that_are_likely():
     begun, cut = curves(5, 1)[:, :8], curves(4)
     cut[:, -1] = np.nan
+    network = forecast(np.zeros((0, EPOCHS)), begun, "lc-pfn").part
     for complete in (np.zeros((0, EPOCHS)), cut):
-        own, network = forecast(complete, begun), forecast(complete, begun, "lc-pfn")
+        own = forecast(complete, begun)
         np.testing.assert_allclose(own.quantile(0.5), network.quantile(0.5), rtol=0.01)
-        np.testing.assert_allclose(own.std, module.USUAL * network.std, rtol=0.03)
+        past = np.zeros(len(module.WIDTHS))
+        if len(complete):
+            predictor = archcast.get_predictor("lc-increment", SPACE, random_state=0, total_epochs=EPOCHS)
+            predictor.init(SPACE.sample(4, 0), None, archcast.Evidence({"val_accuracy": cut}))
+            past = predictor.past_
+            assert np.ptp(past) > 0.1
+        widths = module.likely_widths(past, module.USUAL)
+        for shift in (-0.1, 0.0, 0.03):
+            x = network.quantile(0.5) + shift
+            np.testing.assert_allclose(own.part.cdf(x), widened(network, widths, x), atol=1e-6)
 
 
-def test_the_network_is_stretched_as_the_complete_curves_say():
-    """Of draws from distributions that are k times as wide as the network says, k is found, drawn towards the usual factor."""
+def test_the_network_is_stretched_as_the_curves_say():
+    """Of draws from distributions that are k times as wide as the network says, k is found; of few, widths around the usual one."""
     rng = np.random.default_rng(0)
     edges, share = np.linspace(-1, 1, 101), stats.norm(0, 0.05)
     one = module.Bars(np.tile(edges, (400, 1)), np.tile(np.diff(share.cdf(edges)), (400, 1)))
     for factor in (0.1, 0.5, 1.0, 2.0):
         truth = factor * share.rvs(400, random_state=rng)
-        assert module.fit_width(one, truth, module.USUAL) == pytest.approx(factor, rel=0.15)
-        wide = module.stretched(one, np.full(400, factor))
+        widths = module.likely_widths(module.log_densities(one, truth).sum(axis=0), module.USUAL)
+        np.testing.assert_allclose(widths, factor, rtol=0.2)
+        wide = module.spread(one, np.full((400, 5), factor))
         np.testing.assert_allclose(wide.std, factor * one.std, rtol=1e-6)
         np.testing.assert_allclose(wide.quantile(0.5), one.quantile(0.5), atol=1e-9)
-    few = module.Bars(one.edges[:2], one.probabilities[:2])
-    assert 0.2 < module.fit_width(few, np.zeros(2), module.USUAL) < module.USUAL
+        np.testing.assert_allclose(wide.probabilities.sum(axis=1), 1)
+    none = module.likely_widths(np.zeros(len(module.WIDTHS)), 0.3)
+    np.testing.assert_allclose(np.log(none), stats.norm(np.log(0.3), module.SURE).ppf([0.1, 0.3, 0.5, 0.7, 0.9]), atol=0.2)
+
+
+def test_beginnings_that_go_as_expected_make_it_narrower_and_surprises_wider():
+    """The past of curves that have begun is forecast too: of two sets with the same ends the noisy one gets wider intervals."""
+    begun = np.full((1, 8), np.nan)
+    begun[0] = curves(1, 3, 0.0)[0, :8]
+    widths = []
+    for noise in (0.0, 0.15):
+        others = curves(12, 2, noise)
+        others[:, 11:] = np.nan
+        low, high = forecast(others, begun).interval(0.9)
+        widths.append(high - low)
+    assert widths[0] < 0.8 * widths[1]
 
 
 @pytest.mark.parametrize("m", [3, 20])
 def test_the_blend_is_by_the_number_of_complete_curves(m):
-    """mean = w (last + median gain) + (1 - w) mean of the network, stretched, w = m / (m + 5)."""
+    """mean = w (last + median gain) + (1 - w) mean of the network, at all likely widths, w = m / (m + 5)."""
     complete, begun = curves(m), curves(6, 1)[:, :8]
     shifted = begun[:, -1] + np.median(complete[:, -1] - complete[:, 7])
     w, network = m / (m + 5), forecast(complete, begun, "lc-pfn").part
-    width = module.fit_width(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1], module.USUAL)
-    expected = w * shifted + (1 - w) * module.stretched(network, np.full(6, width)).mean
+    known = module.log_densities(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1])
+    widths, middle = module.likely_widths(known.sum(axis=0), module.USUAL), network.quantile(0.5)
+    expected = w * shifted + (1 - w) * np.mean([middle + k * (network.mean - middle) for k in widths], axis=0)
     np.testing.assert_allclose(forecast(complete, begun).part.mean, expected)
 
 
