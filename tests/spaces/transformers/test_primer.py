@@ -26,6 +26,13 @@ def test_parameters_by_hand():
     assert len(SPACE.enumerate()) == 2_592
 
 
+def test_the_authors_small_model():
+    """Their configuration for LM1B, 6 layers of 512 channels with 8 heads and 2,048 hidden ones, is called one of 35 M; it has
+    biases for distances where this network has a table of positions."""
+    vanilla = text(conv_q=False, conv_k=False, conv_v=False, activation="relu")
+    assert round((SPACE.costs(SPACE.parse(vanilla))["params"][0] - 512 * 512) / 1e6) == 35
+
+
 def test_each_change_by_itself():
     usual = text(conv_q=False, conv_k=False, conv_v=False, activation="relu")
     costs = SPACE.costs(SPACE.parse([usual, *(text(**(json.loads(usual) | {name: True})) for name in
