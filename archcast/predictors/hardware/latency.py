@@ -16,7 +16,7 @@ from archcast.predictors.parameters import Number
 from archcast.predictors.sources import in_space
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["Latency"]
+__all__ = ["Latency", "positive"]
 
 Array = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ class Latency(Predictor):
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, variance = posterior(self.weights_, self.known_, self.targets_, self._features(archs))
         values = self.center_ + self.spread_ * mean
-        return Prediction(_positive(values, self.least_), self.spread_ * np.sqrt(variance))
+        return Prediction(positive(values, self.least_), self.spread_ * np.sqrt(variance))
 
     def _features(self, archs: NDArray[np.int64], without: int | None = None) -> list[Array]:
         """Features of each group; those of the other devices last, where there are any, one of them left out perhaps."""
@@ -133,7 +133,7 @@ def _with_one(features: Array) -> Array:
     return np.concatenate([features, np.ones((len(features), 1))], axis=1)
 
 
-def _positive(values: Array, least: float) -> Array:
+def positive(values: Array, least: float) -> Array:
     """The values, bent below half of the smallest measurement so that they stay above 0; where that was above 0."""
     if least <= 0:
         return values

@@ -11,6 +11,7 @@ from archcast.costs.layers import Examples, Layers, layers_of, seconds_of
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.hardware.latency import positive
 from archcast.predictors.parameters import Text, Whole, Wholes, Word
 from archcast.spaces.base import SPACES, SearchSpace, Task
 
@@ -40,7 +41,8 @@ class LatencyTable(Predictor):
     the mean of the layers of its class.
 
     The scores must come from the same device and the same inputs, so give both alike to :func:`archcast.costs.measure`.
-    Networks are built to see their layers, which takes some milliseconds each.
+    Networks are built to see their layers, which takes some milliseconds each. Where all measurements are positive, so are the
+    answers.
 
     Args:
         space: search space whose networks can be built.
@@ -126,6 +128,7 @@ class LatencyTable(Predictor):
         measured = seconds_of(examples, self.device, runs=self.runs, warmup=self.warmup, clock=self.clock)
         self.layers_ = sorted(measured)
         self.milliseconds_ = np.array([measured[key] for key in self.layers_])
+        self.least_ = float(known.scores.min())
         sums = self._sums(known.archs)
         weights = 1 / known.scores if (known.scores > 0).all() else np.ones(len(sums))
         if np.ptp(sums) > 0:
@@ -135,7 +138,7 @@ class LatencyTable(Predictor):
             self.offset_ = float(known.scores.mean() - self.scale_ * sums.mean())
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        return Prediction(self.scale_ * self._sums(archs) + self.offset_)
+        return Prediction(positive(self.scale_ * self._sums(archs) + self.offset_, self.least_))
 
     def _task(self) -> Task:
         channels, height, width = self.shape

@@ -55,6 +55,18 @@ def test_a_layer_that_was_not_seen_is_like_those_of_its_class(made_up) -> None:
     assert answer[0] == pytest.approx(3 * np.mean(known))
 
 
+def test_times_stay_positive(made_up) -> None:
+    """The line through two slow networks is below 0 at the fastest."""
+    order = summed(ROWS).argsort()
+    slow, fast = ROWS[order[-8:]], ROWS[order[:1]]
+    times = 1 + 10 * (summed(slow) - summed(slow).min())
+    table = archcast.get_predictor("latency-table", SPACE, **TINY).init(slow, times)
+    assert table.scale_ * table._sums(fast)[0] + table.offset_ < 0
+    assert 0 < table.query(fast).mean[0] < 1
+    signed = archcast.get_predictor("latency-table", SPACE, **TINY).init(slow, times - 2)
+    assert signed.query(fast).mean[0] < 0
+
+
 def test_all_alike(made_up) -> None:
     table = archcast.get_predictor("latency-table", SPACE, **TINY).init(ROWS[:1], [4.0])
     assert table.query(ROWS[:1]).mean[0] == pytest.approx(4.0)
