@@ -86,6 +86,7 @@ class LCIncrement(CurveForecaster):
     """
 
     scaled_by_complete = True
+    past_: Floats = np.zeros(len(WIDTHS))  # of files that were saved when no past was looked at
     parameters = {"highest": Number(above=True, optional=True), "schedule": Numbers()}
 
     def __init__(
