@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from archcast.cli import app
 from archcast.cli._inputs import inputs_of
+from archcast.costs.arguments import as_arguments
 from archcast.errors import ArchcastError, InvalidInputError
 
 MODELS = """
@@ -26,6 +27,17 @@ class Tokens(nn.Module):
     def forward(self, ids, mask):
         assert ids.dtype == torch.long and mask.dtype == torch.bool
         return self.out((self.embed(ids) * mask[..., None]).mean(1))
+
+class Detector(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 2, 3)
+    def forward(self, images, targets=None):
+        assert isinstance(images, list) and targets is None
+        return [{"scores": self.layer(image[None]).mean((2, 3))[0]} for image in images]
+
+def images(samples):
+    return [torch.rand(3, 8, 8 + i) for i in range(samples)]
 
 def make(samples):
     return {"ids": torch.zeros(samples, 6, dtype=torch.long), "mask": torch.ones(samples, 6, dtype=torch.bool)}
@@ -147,3 +159,24 @@ def test_no_line_of_a_table_ends_in_blanks(call: str, tmp_path, monkeypatch) -> 
     lines = done.stdout.split("\n")
     assert len(lines) > 4
     assert [line for line in lines if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3])
+def test_a_list_of_images_is_one_argument_for_each_number_of_them(samples: int, tmp_path, monkeypatch) -> None:
+    """A detector takes one or two arguments, and so many images are no arguments."""
+    (tmp_path / "net.py").write_text(MODELS)
+    monkeypatch.chdir(tmp_path)
+    call = f"stats net.py:Detector --input net.py:images --batch-size {samples} --json"
+    done = CliRunner().invoke(app, call.split())
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["params"] == 56
+
+
+def test_an_annotation_says_that_a_list_is_one_argument() -> None:
+    def detector(images: list[torch.Tensor], targets: list[dict[str, torch.Tensor]] | None = None) -> None:
+        pass
+
+    for samples in (1, 2, 3):
+        images = [torch.zeros(3, 4, 4)] * samples
+        assert as_arguments(detector, images) == (images,)
+    assert len(as_arguments(lambda a, b: None, [torch.zeros(2)] * 2)) == 2

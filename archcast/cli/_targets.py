@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -145,7 +146,12 @@ class Target:
                 image = tuple(getattr(model, "default_cfg", {}).get("input_size", image))
             else:
                 _known(self.rest, package.list_models(), "torchvision model")
-                model = package.get_model(self.rest, weights=None, **kwargs)
+                builder = package.get_model_builder(self.rest)
+                if "weights_backbone" in inspect.signature(builder).parameters:
+                    kwargs.setdefault("weights_backbone", None)  # detectors would fetch it
+                model = builder(weights=None, **kwargs)
+                if ".video" in builder.__module__:
+                    image = (3, 16, 112, 112)
         elif self.kind in ("file", "module"):
             module = _import_file(self.name) if self.kind == "file" else _import_module(self.name)
             name = self.rest

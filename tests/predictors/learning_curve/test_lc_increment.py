@@ -118,7 +118,9 @@ def test_the_network_is_stretched_as_the_curves_say():
         np.testing.assert_allclose(wide.quantile(0.5), one.quantile(0.5), atol=1e-9)
         np.testing.assert_allclose(wide.probabilities.sum(axis=1), 1)
     none = module.likely_widths(np.zeros(len(module.WIDTHS)), 0.3)
-    np.testing.assert_allclose(np.log(none), stats.norm(np.log(0.3), module.SURE).ppf([0.1, 0.3, 0.5, 0.7, 0.9]), atol=0.2)
+    np.testing.assert_allclose(
+        np.log(none), stats.norm(np.log(0.3), module.SURE).ppf([0.1, 0.3, 0.5, 0.7, 0.9]), atol=0.2
+    )
 
 
 def test_beginnings_that_go_as_expected_make_it_narrower_and_surprises_wider():
