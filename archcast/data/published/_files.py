@@ -49,7 +49,7 @@ STREAMS: tuple[tuple[bytes, tuple[str, ...], Any], ...] = (
 """How compressed data begins, the endings of such files, and what unpacks them."""
 
 MAX_FOREIGN = 1 << 30
-"""Largest archive, in bytes, that is looked into though its name is not one of the benchmark's."""
+"""Largest tar archive, in bytes, that is looked into though its name is not one of the benchmark's: it has no list of its files."""
 
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError,
            RuntimeError, ValueError)  # fmt: skip
@@ -287,7 +287,7 @@ def _of_other_archives(files: Sequence[Path], patterns: Sequence[str], own: Sequ
     parts = []
     for file in files:
         packed = file.name.lower().endswith(ARCHIVES) and not fits(file.as_posix(), own)
-        if packed and file.stat().st_size <= MAX_FOREIGN:
+        if packed and (file.suffix.lower() == ".zip" or file.stat().st_size <= MAX_FOREIGN):
             try:
                 parts += [Part(file, name) for name in _fitting(_members(file), patterns)]
             except InvalidFileError:

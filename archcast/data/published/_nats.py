@@ -28,7 +28,7 @@ NAMED = {"less": 12, "full": 200}
 
 HASHES = {"tss": "3ffb9", "sss": "50262"}
 ARCHITECTURES = {"tss": 15_625, "sss": 32_768}
-FILE = re.compile(r"\d{6}\.pickle\.pbz2")
+FILE = re.compile(r"\d{6}\.pickle\.pbz2", re.IGNORECASE)
 GET = (
     "Download NATS-{0}-v1_0-{1}-simple.tar (links in https://github.com/D-X-Y/NATS-Bench) and unpack it. The archive "
     "whose name ends in -full holds weights and is not read."
@@ -177,7 +177,7 @@ def _check_meta(parts: list[Part], index: Any, texts: list[str]) -> None:
     if first.inside or not (beside := first.path.with_name("meta.pickle.pbz2")).is_file():
         return
     meta = Part(beside)
-    names = unpickle(meta.read(1 << 26), CONTAINERS, label=str(meta), max_opcodes=1_000_000)[0]["meta_archs"]
+    names = unpickle(meta.read(1 << 26), ALLOWED, label=str(meta), max_opcodes=1_000_000)[0]["meta_archs"]
     for number, text in zip(index.astype(int).tolist(), texts):
         if not 0 <= number < len(names) or names[number] != text:
             raise InvalidFileError(

@@ -118,7 +118,7 @@ def read(_: str, folder: Path | None) -> Benchmark:
 def _one_form(parts: list[Part]) -> list[Part]:
     """Of each file the first form that is there."""
     chosen: dict[str, Part] = {}
-    for part in sorted(parts, key=lambda part: ENDINGS.index(Path(part.name).suffix)):
+    for part in sorted(parts, key=lambda part: ENDINGS.index(Path(part.name).suffix.lower())):
         chosen.setdefault(str(Path(part.name).with_suffix("")), part)
     return list(chosen.values())
 

@@ -65,9 +65,10 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """
     name = DATASETS[task]
     options: dict[str, Any] = {"benchmark": f"jahs-bench-201/{task}", "get": GET}
-    parts = find([f"{name}/raw.pkl"], folder, optional=True, **options)
-    if not parts:
-        parts = find([f"{name}/{split}.pkl" for split in SPLITS], folder, **options)
+    parts = find([f"{name}/{file}.pkl" for file in ("raw", *SPLITS)], folder, **options)
+    if raw := [part for part in parts if not any(split in Path(part.name).name for split in SPLITS)]:
+        parts = raw[:1]
+    else:
         parts.sort(key=lambda part: [split in part.name for split in SPLITS], reverse=True)  # as the package joins them
     tables = [_columns(part) for part in parts]
     with reading(parts[0], "a raw table of JAHS-Bench-201"):

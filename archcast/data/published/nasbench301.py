@@ -75,7 +75,8 @@ def read(task: str, folder: Path | None) -> Benchmark:
         return _read_extract(found[0])
     rows: list[dict[str, Any]] = []
     keys, other = [], 0
-    for part, data in contents(json_parts, 1 << 24):
+    order = {part: place for place, part in enumerate(json_parts)}
+    for part, data in sorted(contents(json_parts, 1 << 24), key=lambda item: order[item[0]]):
         with reading(part, "a log of NAS-Bench-301"):
             row = _result(read_json(part, data))
         if task == "standard" and any(row[f"cost/{name}"] != value for name, value in FIDELITY.items()):
