@@ -343,3 +343,22 @@ class InducingGP:
         """``(n, n)`` posterior covariance of the noise-free function."""
         cross = self.kernel(terms, self.terms)
         return np.asarray(self.kernel(terms, terms) - cross @ self.reduction @ cross.T)
+
+    def leave_one_out(
+        self, terms: Terms, targets: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and variance, noise included, ``(n,)`` of each training target given all others, in closed form, by the collapsed
+        posterior of Titsias 2009; inducing points and hyperparameters are those found with all.
+
+        That posterior is Bayesian linear regression on ``phi = L^-1 k``, L the Cholesky factor of the inducing points'
+        covariance. With leverages ``h_i = phi_i' (Phi' Phi + noise)^-1 phi_i`` and fitted values ``f_i``, the mean without row i is
+        ``(f_i - h_i t_i) / (1 - h_i)`` and the variance ``noise / (1 - h_i) + k(x_i, x_i) - phi_i' phi_i``.
+        """
+        m = len(self.alpha)
+        factor = np.linalg.cholesky(self.kernel(self.terms, self.terms) + JITTER * np.eye(m))
+        phi = solve_triangular(factor, self.kernel(self.terms, terms), lower=True)
+        inner = np.linalg.cholesky(phi @ phi.T + self.noise * np.eye(m))
+        fitted = phi.T @ cho_solve((inner, True), phi @ targets)
+        leverage = np.square(solve_triangular(inner, phi, lower=True)).sum(axis=0)
+        rest = np.maximum(self.kernel.diagonal(terms) - np.square(phi).sum(axis=0), 0.0)
+        return (fitted - leverage * targets) / (1 - leverage), self.noise / (1 - leverage) + rest

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.predictors.calibration import Spread
 from archcast.predictors.gaussian_process._additive import InducingGP, Priors, Terms
 from archcast.predictors.gaussian_process.gp import GaussianProcess
 from archcast.predictors.parameters import Number, Whole
@@ -18,7 +19,8 @@ __all__ = ["InducingGaussianProcess"]
 
 
 class InducingGaussianProcess(GaussianProcess):
-    """The additive Gaussian process of ``gp``, summarised by inducing points that GPyTorch trains.
+    """The additive Gaussian process of ``gp``, summarised by inducing points that GPyTorch trains. How wide its intervals must be
+    is learned from each training row without itself, by the collapsed posterior, to which the variational one is close.
 
     A subclass says in ``_trainer`` which bound is maximised.
 
@@ -55,7 +57,7 @@ class InducingGaussianProcess(GaussianProcess):
         raise NotImplementedError
 
     def _fit_gp(self, terms: Terms, targets: NDArray[np.float64], priors: Priors) -> InducingGP:
-        return self._trainer()(
+        gp = self._trainer()(
             terms,
             targets,
             priors,
@@ -64,3 +66,6 @@ class InducingGaussianProcess(GaussianProcess):
             iterations=self.iterations,
             learning_rate=self.learning_rate,
         )
+        mean, variance = gp.leave_one_out(terms, targets)
+        self.calibration_ = Spread.of(mean, np.sqrt(variance), targets)
+        return gp

@@ -79,6 +79,23 @@ def test_collapsed_posterior_is_the_dense_formula():
     np.testing.assert_allclose(variance, expected, atol=1e-4)
 
 
+def test_leave_one_out_is_the_posterior_of_the_other_rows():
+    terms, targets, priors = problem(20)
+    k, noise = tune(terms, targets, priors)
+    kernel, likelihood = _gpytorch.additive_kernel(terms, priors, k), _gpytorch._likelihood(priors, noise)
+
+    def posterior(rows):
+        x, t = side_by_side(terms[rows]), targets[rows]
+        model = _gpytorch.CollapsedGP(x, torch.from_numpy(t), side_by_side(terms[:8]), kernel, likelihood)
+        return _gpytorch.collapsed_posterior(model, terms[rows], t)
+
+    whole = posterior(np.arange(20))
+    found = whole.leave_one_out(terms, targets)
+    for i in range(8, 20):
+        mean, variance = posterior(np.delete(np.arange(20), i)).predict(terms[i : i + 1])
+        np.testing.assert_allclose([found[0][i], found[1][i]], [mean[0], variance[0] + whole.noise], rtol=5e-3, atol=1e-4)
+
+
 def test_collapsed_posterior_with_every_row_inducing_is_exact():
     terms, targets, priors = problem(15)
     new, _, _ = problem(8, 1)
