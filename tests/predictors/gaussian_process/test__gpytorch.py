@@ -93,7 +93,9 @@ def test_leave_one_out_is_the_posterior_of_the_other_rows():
     found = whole.leave_one_out(terms, targets)
     for i in range(8, 20):
         mean, variance = posterior(np.delete(np.arange(20), i)).predict(terms[i : i + 1])
-        np.testing.assert_allclose([found[0][i], found[1][i]], [mean[0], variance[0] + whole.noise], rtol=5e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            [found[0][i], found[1][i]], [mean[0], variance[0] + whole.noise], rtol=5e-3, atol=1e-4
+        )
 
 
 def test_collapsed_posterior_with_every_row_inducing_is_exact():
