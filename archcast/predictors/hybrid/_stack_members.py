@@ -33,8 +33,9 @@ PRIOR_SLOPE, UNCOUNTED_SLOPE = 0.45, 0.25
 """Slope of the targets on the size that is expected: about their correlation on benchmarks of cells; and where a space does not
 count what its networks cost, so that the size is of declared weights alone."""
 
-DOUBT_SIZE, DOUBT_TRUSTED, DOUBT_OTHERS = 0.03, 0.02, 0.06
-"""Prior variances of the slopes: on the size, on trusted evidence, and on all other evidence together."""
+DOUBT_SIZE, DOUBT_TRUSTED, DOUBT_OTHERS = 0.15, 0.02, 0.06
+"""Prior variances of the slopes: on the size, as a share of the square of what is expected; on trusted evidence; and on all other
+evidence together."""
 
 LINEAR, STRUCTURE, CENTRE = 0.05, 0.7, 0.5
 """Prior variances: of the linear term on the structure; of that, the labels and the Matern terms together, in equal parts; and of
@@ -121,7 +122,7 @@ class Inputs:
         """For a member that looks at evidence or one that does not."""
         if evidence and self.told is not None:
             return self.told
-        return Hints(self.size[:, None], np.array([self.slope]), np.array([DOUBT_SIZE]))
+        return Hints(self.size[:, None], np.array([self.slope]), np.array([DOUBT_SIZE * self.slope**2]))
 
     def prior_mean(self, evidence: bool) -> Array:
         """``(n,)`` mean of the targets before any is known."""

@@ -291,7 +291,9 @@ class Stack(Predictor):
         for number, mean in trusted.items():
             means[number], variances[number] = mean, DOUBT_TRUSTED
         told = Hints(
-            np.column_stack([view.size, quantiles]), np.array([slope, *means]), np.array([DOUBT_SIZE, *variances])
+            np.column_stack([view.size, quantiles]),
+            np.array([slope, *means]),
+            np.array([DOUBT_SIZE * slope**2, *variances]),
         )
         return replace(inputs, evidence=quantiles, told=told)
 
