@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -65,6 +65,14 @@ class Blend:
 
     weights: Array
     spread: Spread = AS_IT_IS
+    inflation: InitVar[float | None] = None  # this and what follows in files of before, in place of the spread
+    tail: InitVar[float] = 0.0
+    middle: InitVar[float] = 0.0
+    best: InitVar[float] = 1.0
+
+    def __post_init__(self, inflation: float | None, tail: float, middle: float, best: float) -> None:
+        if inflation is not None:
+            object.__setattr__(self, "spread", Spread(inflation, tail, middle, best))
 
     @classmethod
     def of(
@@ -90,7 +98,7 @@ class Blend:
         weights = np.exp(log_weight - log_weight.max())
         blend = cls(weights / weights.sum())
         mean, std = blend(outside, variance, lead)
-        return replace(blend, spread=Spread.of(mean, std, targets, BELIEFS))
+        return cls(blend.weights, Spread.of(mean, std, targets, BELIEFS))
 
     def __call__(self, means: Array, variances: Array, lead: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Mean ``(n,)`` and standard deviation ``(n,)`` from ``(m, n)`` means and variances of the members.
