@@ -40,9 +40,9 @@ __all__ = ["Blend", "Stack"]
 FEW = 5
 """With fewer architectures only the Gaussian process is fitted."""
 
-LEAD, LEAD_HEARD = 20.0, 150.0
-"""The Gaussian processes start with ``1 + (LEAD / n) ** 2`` times the weight of the trees; with sources and few rows with
-``1 + LEAD_HEARD / n`` times it."""
+LEAD, LEAD_DECISIONS, LEAD_HEARD = 20.0, 30.0, 150.0
+"""The Gaussian processes start with ``1 + (LEAD / n) ** 2`` times the weight of the trees; in spaces without cell graphs with
+``1 + LEAD_DECISIONS / n`` times it; with sources and few rows with ``1 + LEAD_HEARD / n``."""
 
 SHARPNESS, HALF_SHARP = 2.0, 20.0
 """Weights fall with the power ``SHARPNESS * n / (n + HALF_SHARP)`` of the out-of-sample mean square error."""
@@ -233,7 +233,9 @@ class Stack(Predictor):
             self.line_ = line
             outside.append(left_out)
             variances.append(np.zeros(len(targets)))
-        ahead = 1 + LEAD_HEARD / n if self.signals_ and n < MANY else None
+        ahead = None if self._space.has_graph else 1 + LEAD_DECISIONS / n
+        if self.signals_ and n < MANY:
+            ahead = 1 + LEAD_HEARD / n
         self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead, ahead)
 
     def _init_unlabelled(self, pool: Pool | None) -> None:
