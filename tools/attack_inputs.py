@@ -23,6 +23,7 @@ KINDS = ("refused", "answered", *FAULTS)
 SECONDS = 20.0
 """Most seconds of the processor that an input may take; beyond it the input hangs."""
 WORDS = {
+    "asked": "archs",
     "arch": "archs", "archs": "scores|table of benchmark", "batch": "budget", "batch_dim": "axis|inputs", "benchmark": "name",
     "benchmarks": "benchmark|name", "better": "metric", "budget": "batch", "budgets": "budget", "cell": "depth|accuracy|frame",
     "classes": "outputs", "column": "depth|accuracy|frame", "columns": "column", "convention": "describes",

@@ -142,7 +142,8 @@ class PredictorSampler(BaseSampler):
             "batch": "fantasies",
             **more,
         }
-        self._others = TPESampler(seed=self.seed)
+        small = None if self.seed is None else self.seed % 2**32  # numpy's older generators take no more
+        self._others = TPESampler(seed=small)
         strategy = cast("Bayesian", get_strategy("bayesian", self.space, **self._params))
         self._acquisition, self._kappa = strategy.acquisition, strategy.kappa
         self._model = get_predictor(predictor, self.space) if isinstance(predictor, str) else predictor

@@ -39,8 +39,8 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
     if isinstance(frame, (str, Path)):
         return read_columns(frame)
     if isinstance(frame, Sequence) and all(isinstance(record, Mapping) for record in frame):
-        names = list(dict.fromkeys(str(name) for record in frame for name in record))
-        return {name: [_plain(record.get(name)) for record in frame] for name in names}
+        names = list(dict.fromkeys(str(key) for record in frame for key in record))
+        return {key: [_plain(record.get(key), name) for record in frame] for key in names}
     wanted = f"{name} must be a DataFrame, a mapping of columns, a list of records or a path, got {short(frame)}."
     try:
         columns = {key: frame[key] for key in frame.keys()}  # noqa: SIM118
@@ -48,7 +48,7 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
         raise InvalidInputError(wanted) from error
     out = {}
     for key, values in columns.items():
-        out[str(key)] = [_plain(value) for value in listed(f"{name}[{short(key)}]", values, "values")]
+        out[str(key)] = [_plain(value, name) for value in listed(f"{name}[{short(key)}]", values, "values")]
     lengths = {key: len(values) for key, values in out.items()}
     if len(set(lengths.values())) > 1:
         raise InvalidInputError(f"the columns of {name} have different lengths: {short(lengths, 200)}.")
@@ -159,7 +159,7 @@ def _truth(text: str) -> bool:
     return text.lower() == "true"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, name: str) -> Any:
     """A value of Python; ``None`` for NaN and the missing values of pandas; a tuple for a list.
 
     Raises:
@@ -169,14 +169,14 @@ def _plain(value: Any) -> Any:
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, list):
-            value = tuple(map(_plain, value))
+            value = tuple(_plain(item, name) for item in value)
         hash(value)
         if isinstance(value, int) and value.bit_length() > MOST_BITS:
             raise OverflowError
         known = bool(value == value)
     except Exception as error:  # whatever its own __hash__ and __eq__ raise, a list within itself
         raise InvalidInputError(
-            f"frame holds {short(value)}: a value must be a number, a text, a truth value, a list of these, or None."
+            f"{name} holds {short(value)}: a value must be a number, a text, a truth value, a list of these, or None."
         ) from error
     if value is None or not known or type(value).__name__ in ("NAType", "NaTType"):
         return None

@@ -153,7 +153,12 @@ class Choices(ConditionalSpace):
 
     def row(self, architecture: Mapping[str, Any]) -> NDArray[np.int64]:
         """``(d,)`` row of one architecture, name -> value; inactive decisions may be left out."""
-        return np.asarray(self.rows([mapping("architecture", architecture, "names to values")])[0])
+        given = mapping("architecture", architecture, "names to values")
+        try:
+            return np.asarray(self.rows([given])[0])
+        except InvalidInputError as error:
+            told = str(error).removeprefix("row 1: ").removeprefix("frame ")
+            raise InvalidInputError(f"architecture: {told}") from None
 
     def rows(self, frame: Any, *, nearest: bool = False) -> Rows:
         """``(n, d)`` rows of a DataFrame, a mapping of columns, a list of architectures (name -> value) or the path of a table.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from archcast.checks import listed, switch
+from archcast.checks import listed, switch, whole
 from archcast.errors import InvalidInputError, short
 
 __all__ = ["Categorical", "Decision", "Float", "Int", "Log", "decision", "looks_geometric"]
@@ -285,8 +285,8 @@ def _few(what: str, number: float) -> None:
 
 def _levels(low: float, high: float, log: bool, levels: int | None) -> int:
     if levels is not None:
-        _few("levels", _whole("levels", levels, 1))
-        return _whole("levels", levels, 1 if low == high else 2)
+        _few("levels", whole("levels", levels, 1))
+        return whole("levels", levels, 1 if low == high else 2)
     if low == high:
         return 1
     return max(2, math.ceil(LEVELS_PER_DECADE * math.log10(high / low) - 1e-9) + 1) if log else LINEAR_LEVELS
