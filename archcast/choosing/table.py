@@ -47,6 +47,9 @@ SPEEDS = {"throughput", "fps", "speed"}
 LATER = {"time", "seconds", "hours", "minutes", "duration"}
 """What is known of a training only when it is over."""
 
+OPTUNA = re.compile(r"params_(?!(m|k|g|mb|count|total|number|millions?)$)\w", re.IGNORECASE)
+"""How Optuna calls the columns of its decisions."""
+
 PLAIN = ("score", "y", "target", "label", "objective", "fitness", "performance", "result", "value", "metric")
 """Names of a score that say nothing of what is measured."""
 
@@ -399,6 +402,8 @@ def _others(
     """Costs, proxies, and other columns that are no decisions, with why."""
     costs, proxies, left_out = [], [], {}
     own = set() if space is None else set(space.columns)
+    tuned = {column for column in columns if OPTUNA.match(column)}
+    own |= tuned if len(tuned) > 1 else set()
     for column, values in columns.items():
         numeric = any(map(is_number, values)) and all(value is None or is_number(value) for value in values)
         if column in taken or column in own or not numeric:

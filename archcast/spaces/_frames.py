@@ -7,7 +7,7 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def read_columns(path: str | Path) -> Columns:
     """The columns of a ``.csv``, ``.tsv`` (also ``.gz``), ``.json`` or ``.jsonl`` file.
 
     What stands between the fields of a text file (comma, semicolon, tab) is read from its header. A column whose fields
-    are all numbers, or all true and false, becomes numbers or truth values; an empty field is ``None``.
+    are all numbers, or all true and false, becomes numbers or truth values; an empty field is ``None``. Numbers may be
+    percentages, all of a column, and where a comma does not separate fields they may have decimal commas.
 
     Raises:
         DataNotFoundError: no such file.
@@ -120,13 +121,14 @@ def _fields(path: Path, text: str) -> Columns:
         raise InvalidFileError(f"{str(path)!r} has two columns called {twice[0]!r}.")
     if not rows:
         raise InvalidFileError(f"{str(path)!r} has a header but no rows.")
-    return {name: _typed([row[j] for row in rows]) for j, name in enumerate(header)}
+    more = (_percentage,) if separator == "," else (_comma, _percentage)
+    return {name: _typed([row[j] for row in rows], more) for j, name in enumerate(header)}
 
 
-def _typed(texts: list[str]) -> list[Any]:
-    """Numbers, truth values or texts, whichever all known fields are."""
+def _typed(texts: list[str], more: Sequence[Callable[[str], Any]]) -> list[Any]:
+    """Numbers, truth values or texts, whichever all known fields are; ``more`` are other ways to write numbers."""
     known = [text for text in texts if text.lower() not in UNKNOWN]
-    for convert in (_whole, _real, _truth):
+    for convert in (_whole, _real, _truth, *more):
         try:
             values = {text: convert(text) for text in set(known)}
         except ValueError:
@@ -144,6 +146,20 @@ def _real(text: str) -> float:
     return (
         int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**53 and "e" not in text else value
     )
+
+
+def _comma(text: str) -> float:
+    """A number with a decimal comma."""
+    if text.count(",") > 1 or "." in text:
+        raise ValueError(text)
+    return _real(text.replace(",", "."))
+
+
+def _percentage(text: str) -> float:
+    """The number of a percentage, ``93.1 %`` or ``93,1%``."""
+    if not text.endswith("%"):
+        raise ValueError(text)
+    return _comma(text[:-1].rstrip()) if "," in text else _real(text[:-1].rstrip())
 
 
 def _digits(text: str) -> str:

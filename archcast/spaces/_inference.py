@@ -136,11 +136,16 @@ def _quantiles(levels: Sequence[float]) -> list[float]:
 
 
 def _parent(name: str, columns: Columns, others: Sequence[str]) -> dict[str, list[Any]] | None:
-    """The column, and its values, with which this one has a value, and without which it has none: depth for the fourth layer."""
+    """The column, and its values, with which this one has a value, and without which it has none: depth for the fourth layer.
+
+    Values that are there once each, such as learning rates, separate the rows of any column.
+    """
     there = [value is not None for value in columns[name]]
     for other in others:
         with_value = {value for value, known in zip(columns[other], there, strict=True) if known}
         without = {value for value, known in zip(columns[other], there, strict=True) if not known}
-        if with_value and without and not with_value & without and len(with_value | without) <= FEW_LEVELS:
+        levels = len(with_value | without)
+        repeated = 2 * levels <= len(there) or levels == 2
+        if with_value and without and not with_value & without and levels <= FEW_LEVELS and repeated:
             return {other: sorted(with_value, key=lambda value: (str(type(value)), value))}
     return None

@@ -122,3 +122,34 @@ def test_candidates_that_cannot_be_read_are_told_apart(plain, candidates):
     assert [i for i, problem in enumerate(problems) if problem] == [3]
     assert "act: 'swish' is none of its values" in problems[3]
     assert table.space.validate(rows) is not None
+
+
+def test_columns_of_other_tools_and_ways_to_write_numbers(tmp_path):
+    """Optuna calls decisions params_NAME, which are no counts of parameters; percentages and decimal commas are numbers."""
+    rows = [
+        (w, d, 0.5 + w / 1000 + d / 50 + i / 1e4) for i, (w, d) in enumerate([(16, 1), (32, 2), (64, 3), (16, 4)] * 6)
+    ]
+    optuna = {"number": range(24), "value": [s for *_, s in rows], "params_depth": [d for _, d, _ in rows]}
+    optuna |= {"params_width": [w for w, *_ in rows], "params_lr": [0.001 * (i + 1) for i in range(24)]}
+    table = read_table({name: list(values) for name, values in optuna.items()})
+    assert table.roles.decisions == ("params_depth", "params_width", "params_lr")
+    assert table.roles.costs == ()
+    counted = {"width": [w for w, *_ in rows], "params_M": [w * d + i / 9 for i, (w, d, _) in enumerate(rows)]}
+    assert read_table(counted | {"score": optuna["value"]}).roles.costs == ("params_M",)
+    path = tmp_path / "table.csv"
+    text = "".join(f"{w};{d};{str(d / 10).replace('.', ',')};{100 * s:.2f} %\n".replace(".", ",") for w, d, s in rows)
+    path.write_text("width;depth;rate;accuracy\n" + text)
+    table = read_table(path)
+    assert table.roles.score == "accuracy"
+    np.testing.assert_allclose(table.scores, [round(100 * s, 2) for *_, s in rows])
+    assert table.space.decisions["rate"].values == (0.1, 0.2, 0.3, 0.4)
+
+
+def test_values_that_are_there_once_are_no_condition():
+    """A learning rate of its own in each row separates the rows of any column; two depths that repeat say something."""
+    lr, width = [0.001 * (i + 1) for i in range(24)], [None if i % 9 == 0 else 16 * (1 + i % 3) for i in range(24)]
+    space = read_table({"lr": lr, "width": width, "score": [i / 7 for i in range(24)]}).space
+    assert space.conditions == ()
+    depth = [1 if w is None else 2 + i % 2 for i, w in enumerate(width)]
+    space = read_table({"depth": depth, "width": width, "score": [i / 7 for i in range(24)]}).space
+    assert [(c.column, c.parent) for c in space.conditions] == [("width", "depth")]
