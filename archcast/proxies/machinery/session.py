@@ -108,6 +108,8 @@ class Session:
         """The loss that the model returned in its last forward pass, if it returned one."""
         self._settled_randomness = False
         self._random = ""
+        self._samples = False
+        """Whether the model draws what its own loss looks at; then each pass draws the same."""
 
     def tracer(self, leaves: Iterable[Tensor] = (), **options: Any) -> Tracer:
         """A tracer that knows the model's parameters and buffers."""
@@ -171,6 +173,8 @@ class Session:
         if self._random:
             raise ProxyFailure(self._random)
         if self._settled_randomness:
+            if self._samples:
+                self.reseed()
             return self._call(batch, tracer)
         before = self.generators.state()
         logits = self._call(batch, tracer)
@@ -212,13 +216,24 @@ class Session:
         """Switch off what draws random numbers in the forward pass: modules that do so in training mode alone.
 
         Draws that remain are harmless if the logits are the same for other seeds; else every score would depend on
-        them, and the passes fail.
+        them, and the passes fail. A part that has no loss without its draws, as a detector that samples regions, keeps them:
+        each pass draws the same.
         """
         self._settled_randomness = True
         drawing, logits, coupled = self._diagnose(0)
+        own_loss = self.returned is not None
         for module in drawing:
             module.training = False
-        remaining, quiet, coupled_now = self._diagnose(0)
+        try:
+            remaining, quiet, coupled_now = self._diagnose(0)
+        except (InvalidInputError, ModelError):
+            if not own_loss:
+                raise
+            self.returned = None
+        if own_loss and self.returned is None:
+            self._samples = True
+            self.train()
+            return
         if drawing and coupled_now == coupled:
             self.quiet, logits = drawing, quiet
         else:

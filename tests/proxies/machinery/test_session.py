@@ -214,3 +214,43 @@ def test_a_module_that_normalises_is_not_switched() -> None:
 
     scores = archcast.score(around(Both()), X, torch.arange(8) % 3, proxies=["snip"])
     assert "Both draws random numbers" in scores.failures["snip"]
+
+
+def test_a_detector_that_samples_regions_keeps_its_loss() -> None:
+    """Without its draws it returns no loss at all; each pass draws the same regions, so that scores are the same each time."""
+
+    class Regions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(6, 3)
+
+        def forward(self, x: Tensor, targets: Tensor) -> dict[str, Tensor]:
+            if not self.training:
+                return {}
+            chosen = torch.randperm(len(x))[:5]
+            return {"regions": F.cross_entropy(self.layer(x[chosen]), targets[chosen])}
+
+    class Detector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.regions = Regions()
+
+        def forward(self, x: Tensor, targets: Tensor) -> object:
+            losses = self.regions(x, targets)
+            return losses if self.training else [{"scores": x}]
+
+    torch.manual_seed(0)
+    model, inputs = Detector(), (torch.randn(8, 6), torch.arange(8) % 3)
+    before = torch.get_rng_state()
+    scores = [archcast.score(model, inputs, proxies=["params", "snip", "grad_norm"], seed=0) for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not scores[0].failures, scores[0].failures
+    assert dict(scores[0]) == dict(scores[1])
+    other = archcast.score(model, inputs, proxies=["snip"], seed=1)
+    assert other["snip"] != scores[0]["snip"]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        loss = model.train()(*inputs)["regions"]
+    grads = torch.autograd.grad(loss, list(model.parameters()))
+    expected = sum((g * p).detach().abs().sum() for g, p in zip(grads, model.parameters(), strict=True) if p.ndim > 1)
+    assert scores[0]["snip"] == pytest.approx(float(expected), rel=1e-5)
