@@ -24,7 +24,7 @@ from archcast.costs._watch import Watch
 from archcast.costs.arguments import as_arguments
 from archcast.costs.conventions import convention_of
 from archcast.costs.modules import count
-from archcast.errors import InvalidInputError
+from archcast.errors import USER_ERRORS, InvalidInputError
 
 __all__ = ["OPTIMIZERS", "Layer", "Profile", "profile"]
 
@@ -139,7 +139,7 @@ def profile(model: nn.Module, batch: Callable[[int], Any], batch_size: int = 32,
             less = _peak(lambda: _step(model, half), model)[0] + state
             each = (trained - less) / (batch_size - fewer)
         training = _time(lambda: _step(model, inputs), model)
-    except (RuntimeError, ValueError) as error:
+    except USER_ERRORS as error:  # a detector asserts that it is given targets
         failure = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return Profile(costs, layers, batch_size, seconds, spread, *training, bytes_, trained, each, failure)
 

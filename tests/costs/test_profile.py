@@ -116,3 +116,19 @@ def test_wrong_arguments():
         profile(nn.Linear(3, 2), lambda n: torch.randn(n, 3), optimizer="lion")
     with pytest.raises(InvalidInputError, match="Linear failed on the inputs"):
         profile(nn.Linear(3, 2), lambda n: torch.randn(n, 4))
+
+
+def test_a_model_that_asserts_in_training_is_measured_in_inference():
+    class Detector(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 2)
+
+        def forward(self, x, targets=None):
+            assert not self.training or targets is not None, "targets should not be none"
+            return self.layer(x)
+
+    found = profile(Detector(), lambda n: torch.zeros(n, 4), 2)
+    assert found.failure == "targets should not be none"
+    assert found.inference_seconds > 0
+    assert found.costs["macs"] == 8
