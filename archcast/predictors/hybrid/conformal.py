@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.checks import mapping
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.evidence import Evidence
 from archcast.names import get_predictor
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
@@ -134,7 +134,9 @@ class Conformal(Predictor):
         try:
             made = get_predictor(self.predictor, self.space, random_state=seed, **settings)
         except InvalidInputError as error:
-            raise InvalidInputError(f"settings: {error}" if settings else str(error)) from error
+            if not settings or isinstance(error, UnknownNameError):
+                raise
+            raise InvalidInputError(f"settings: {error}") from error
         assert isinstance(made, Predictor)
         return made
 
