@@ -122,12 +122,7 @@ def supernets(device: str, _: int) -> Iterator[Job]:
             def job(
                 where: str = where, mixed: bool = mixed, space: str = space, method: str = method
             ) -> dict[str, Any]:
-                task = archcast.Task(width=16 if space != "nats-size" else None, depth=1, stages=1)
-                sizes = (
-                    {}
-                    if space in ("ofa-mobilenetv3", "accel-nasbench", "nats-size", "neural-fabrics")
-                    else {"task": task}
-                )
+                sizes = {"task": archcast.Task(width=16, depth=1, stages=1)} if space == "nasbench201" else {}
                 net = archcast.get_predictor(
                     method,
                     space,
