@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archcast.data._tfrecord import frames
 from archcast.data._torch_archive import mapped
-from archcast.data._unpickle import NUMPY
+from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.published._files import Part, find, reading, unpacked, unpickled
 from archcast.data.published._gather import shards
@@ -179,7 +179,7 @@ def _read_naslib(part: Part) -> dict[str, NDArray[Any]]:
             box.clear()
             box |= {"row": row, "params": params}
 
-    table = unpickled(part, NUMPY, max_opcodes=400_000_000, limit=1 << 33, finish=finish)
+    table = unpickled(part, {**NUMPY, **CONTAINERS}, max_opcodes=400_000_000, limit=1 << 33, finish=finish)
     with reading(part, "NASLib's table of NAS-Bench-101"):
         fixed, runs = [entry[0] for entry in table.values()], [entry[1][108] for entry in table.values()]
         values = np.full((len(runs), max(map(len, runs)), 2, len(FIELDS)), np.nan)

@@ -15,7 +15,7 @@ import numpy as np
 
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
-from archcast.data.published._files import Part, contents, find, read_json, reading
+from archcast.data.published._files import Part, contents, find, fits, read_json, reading
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 
@@ -59,7 +59,9 @@ def read(_: str, folder: Path | None) -> Benchmark:
     Costs are ``params``, ``macs`` and ``latency_ms``, where 0 in the file means that it was not measured.
     """
     options: dict[str, Any] = {"benchmark": "ofa-mobilenetv3", "get": GET}
-    found = find([TABLES, MERGED], folder, optional=True, **options) or find([PARTS], folder, **options)
+    found = find([TABLES, MERGED, PARTS], folder, **options)
+    if whole := [part for part in found if not fits(part.name, [PARTS])]:
+        found = whole  # the parts are merged in acc.dict
     rows: list[Row] = []
     for part, data in contents(found, 1 << 28):
         with reading(part, "a table of Once-for-All networks"):
