@@ -188,9 +188,13 @@ def beginning(part: Part, size: int) -> bytes:
 
 @contextmanager
 def unpacked(part: Part, limit: int = MAX_UNPACKED) -> Iterator[Part]:
-    """The same file where it can be mapped into memory: itself, or one that :func:`on_disk` unpacks."""
+    """The same file where it can be mapped into memory: itself, or one that :func:`on_disk` unpacks; errors name the former."""
     with on_disk(part, limit) as path:
-        yield part if path == part.path else Part(path)
+        try:
+            yield part if path == part.path else Part(path)
+        except InvalidFileError as error:
+            named = str(error).replace(str(path), str(part).strip("'\""))
+            raise error if path == part.path else InvalidFileError(named) from error
 
 
 @contextmanager

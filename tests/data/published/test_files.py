@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from archcast.data._torch_archive import read_torch
 from archcast.data.published._files import Part, beginning, contents, find, fits, natural, read_json, reading, unpacked
 from archcast.errors import DataNotFoundError, InvalidFileError
 
@@ -154,3 +155,11 @@ def test_values_of_another_shape_are_told_in_words(wrong) -> None:
     with pytest.raises(InvalidFileError) as caught, reading("'f'", "a table of X"):
         wrong["a"].get("b")
     assert str(caught.value) == "'f' is not a table of X: its values have another shape."
+
+
+def test_errors_name_the_packed_file_and_not_its_copy(tmp_path) -> None:
+    path = tmp_path / "x.pth.gz"
+    path.write_bytes(gzip.compress(b"nothing"))
+    message = r"x\.pth\.gz' is not a file of torch\.save"
+    with pytest.raises(InvalidFileError, match=message), unpacked(Part(path)) as plain:
+        read_torch(plain.path)
