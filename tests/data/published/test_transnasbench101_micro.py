@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 import archcast
+from archcast.data.conversion import convert
+from archcast.data.published import _transnas
 from archcast.data.published._tables import connected
 from archcast.data.published._transnas import METRICS
 from archcast.errors import DataNotFoundError, InvalidFileError
@@ -118,3 +120,16 @@ def test_table(tmp_path) -> None:
         archcast.load_benchmark("transnasbench101-micro/normal", tmp_path)
     with pytest.raises(DataNotFoundError, match="not 'normal'"):
         archcast.load_benchmark("transnasbench101-micro/normal", tmp_path / "tnb101_micro_val.csv.gz")
+
+
+def test_a_conversion_reads_the_file_once_for_all_tasks(official, monkeypatch, tmp_path) -> None:
+    file, _ = official
+    reads = []
+    read = _transnas.read_torch
+    monkeypatch.setattr(_transnas, "read_torch", lambda *args, **options: reads.append(1) or read(*args, **options))
+    made = {benchmark.name: path for benchmark, path in convert("transnasbench101-micro", file, tmp_path / "out")}
+    assert len(made) == len(METRICS)
+    assert len(reads) == 1
+    for name, path in made.items():
+        whole = archcast.load_benchmark(name, file, converted=False)
+        np.testing.assert_allclose(archcast.load_benchmark(name, path).scores(), whole.scores(), rtol=1e-6)
