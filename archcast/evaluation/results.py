@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archcast.errors import InvalidInputError
 from archcast.evaluation.budget_map import draw_map
 from archcast.evaluation.figure import draw
 from archcast.evaluation.measurements import TIMES, Measurements
@@ -28,12 +29,18 @@ class Results(Measurements, Presentable):
     """
 
     def _draw(self) -> Figure:
+        self._some()
         figure = draw(self)
         title = f"{self.protocol['benchmark']}, {self.protocol['metric']}"
         figure.axes[0].set_title(title, loc="left", fontsize=10)
         return figure
 
+    def _some(self) -> None:
+        if self.frame.empty:
+            raise InvalidInputError("frame has no row: there is nothing to show.")
+
     def _render(self) -> str:
+        self._some()
         return render(self)
 
     def save(self, folder: str | Path) -> None:

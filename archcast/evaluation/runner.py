@@ -151,7 +151,7 @@ def run_plan(
 
     def tell(done: int, total: int, row: Row | None = None, what: str = "trials") -> None:
         if progress is not None:
-            progress(Progress(done, total, row, what))
+            progress(Progress(done, total, None if row is None else dict(row), what))
 
     described = plan.described()
     store = None if out is None else Store(out, described)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "GREY", "INKS", "MARKERS", "STYLES", "TIP", "cut", "save", "spread", "tip"]
+__all__ = ["COLORS", "GREY", "INKS", "MARKERS", "STYLES", "TIP", "any_letters", "cut", "save", "spread", "tip"]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6FF0", "#8C8C8C")
 """Okabe and Ito's colours for all kinds of colour vision, less those that vanish on white or on black."""
@@ -65,6 +68,14 @@ def cut(name: str, most: int = 28) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
+@contextmanager
+def any_letters() -> Iterator[None]:
+    """Within, letters that no font here has are drawn as boxes without a warning: names are their user's."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure whole or not at all.
 
@@ -78,5 +89,6 @@ def save(figure: Figure, path: str | Path) -> None:
         raise InvalidInputError(
             f"path {short(str(path))} ends in no format of figures: use one of {', '.join(formats)}."
         )
-    figure.savefig(buffer, format=kind)
+    with any_letters():
+        figure.savefig(buffer, format=kind)
     write_whole(path, buffer.getvalue())

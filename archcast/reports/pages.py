@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from archcast.reports.figures import TIP
+from archcast.reports.figures import TIP, any_letters
 from archcast.reports.numbers import mean_and_error
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def svg(make: Callable[[], Figure], salt: str) -> str:
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}
     settings |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
     buffer = io.StringIO()
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), any_letters():
         make().savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     drawn = buffer.getvalue()
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.checks import instance, label_of, listed, whole
+from archcast.checks import instance, label_of, listed, numbers, whole
 from archcast.costs.tally import COSTS
 from archcast.data.benchmark import Benchmark
 from archcast.errors import USER_ERRORS, InvalidInputError, UnknownNameError, short
@@ -346,12 +346,15 @@ def _read(found: Any, k: int) -> tuple[tuple[float, ...], dict[str, NDArray[np.f
     curves: Any = {}
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping):
         found, curves = found
+    found = found.detach().cpu() if hasattr(found, "detach") else found  # a loss that may still be differentiated
     try:
-        scores = tuple(np.asarray(found, dtype=np.float64).reshape(-1).tolist())
-    except (TypeError, ValueError):
-        raise InvalidInputError(f"the function must return a number or (number, curves), got {found!r:.80}") from None
+        scores = tuple(numbers("the score", found).reshape(-1).tolist())
+    except InvalidInputError:
+        raise InvalidInputError(
+            f"the function must return a number or (number, curves), got {short(found, 80)}"
+        ) from None
     if len(scores) != k:
         raise InvalidInputError(f"the function must return {k} score{'s' * (k > 1)}, got {len(scores)}")
     if not np.isfinite(scores).all():
         raise InvalidInputError(f"the score is {next(s for s in scores if not np.isfinite(s))}")
-    return scores, {str(name): np.asarray(curve, dtype=np.float64) for name, curve in curves.items()}
+    return scores, {str(name): numbers(f"curve {short(name)}", curve) for name, curve in curves.items()}
