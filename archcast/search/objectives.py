@@ -348,11 +348,13 @@ def _read(found: Any, k: int) -> tuple[tuple[float, ...], dict[str, NDArray[np.f
         found, curves = found
     found = found.detach().cpu() if hasattr(found, "detach") else found  # a loss that may still be differentiated
     try:
-        scores = tuple(numbers("the score", found).reshape(-1).tolist())
+        scores = () if found is None else tuple(numbers("the score", found).reshape(-1).tolist())
     except InvalidInputError:
         raise InvalidInputError(
             f"the function must return a number or (number, curves), got {short(found, 80)}"
         ) from None
+    if found is None:
+        raise InvalidInputError("the function must return a number or (number, curves), got None")
     if len(scores) != k:
         raise InvalidInputError(f"the function must return {k} score{'s' * (k > 1)}, got {len(scores)}")
     if not np.isfinite(scores).all():
