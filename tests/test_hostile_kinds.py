@@ -59,13 +59,36 @@ def test_an_objective_may_return_a_tensor_but_no_text_and_no_truth_value() -> No
 @pytest.mark.parametrize("method", ["is_valid", "active", "settle", "function_keys", "preference"])
 @pytest.mark.parametrize("archs", ["012345", 3, None, [[0.5] * 6], [[1, 2]], object(), {"a": 1}])
 def test_methods_of_rows_refuse_what_are_no_rows(method: str, archs: Any) -> None:
-    with pytest.raises(InvalidInputError, match="^archs "):
+    with pytest.raises(InvalidInputError, match=r"^archs "):
         getattr(SPACE, method)(archs)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Any) -> None:
     for path in (tmp_path / "no" / "page.html", "\0", 3):
-        with pytest.raises(archcast.ArchcastError, match="^path "):
+        with pytest.raises(archcast.ArchcastError, match=r"^path "):
             bench().to_html(path)
     with pytest.raises(InvalidInputError, match="ends in no format"):
         bench().plot(tmp_path / "figure.xyz")
+
+
+def test_a_command_spares_what_it_reads(tmp_path: Any, monkeypatch: Any, capsys: Any) -> None:
+    from archcast.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "log.csv"
+    log.write_text("epoch,accuracy\n1,0.1\n2,0.2\n")
+    for line, said in (
+        (["forecast", "log.csv", "--epochs", "9", "--out", "./log.csv"], "is the file that is read"),
+        (["forecast", ""], "an argument is an empty text"),
+        (["oneshot"], "a command is missing"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(line)
+        assert end.value.code == 2, line
+        assert said in capsys.readouterr().err, line
+    assert log.read_text().startswith("epoch")
+    log.write_text("epoch,accuracy\n1,0.1\n" + "x" * 200_000 + "\n")
+    with pytest.raises(SystemExit) as end:
+        main(["forecast", "log.csv"])
+    assert end.value.code == 2
+    assert "line" in capsys.readouterr().err

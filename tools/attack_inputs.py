@@ -28,9 +28,9 @@ WORDS = {
     "benchmarks": "benchmark|name", "better": "metric", "budget": "batch", "budgets": "budget", "cell": "depth|accuracy|frame",
     "classes": "outputs", "column": "depth|accuracy|frame", "columns": "column", "convention": "describes",
     "cost_predictor": "predictor", "curves": "curve", "done": "curve", "dtype": "vocabulary", "epochs": "curve|budgets",
-    "evidence": "archs|curve|file", "frame": "file|candidates|columns", "inputs": "targets|model|batch",
+    "evidence": "archs|curve|file", "frame": "file|candidates|columns|row 1", "inputs": "targets|model|batch",
     "known": "each of known", "members": "predictor|member", "metrics": "metric", "model": "Parameter|module",
-    "name": "predictor|benchmark|dataset", "objective": "benchmark|name", "path": "file|Cannot save to",
+    "name": "predictor|benchmark|dataset", "objective": "benchmark|name", "path": "file|Cannot save to|has no column",
     "predictors": "predictor", "proxies": "proxy", "pruned": "describes", "random_state": "seed",
     "rows": "archs|table of benchmark", "scores": "archs", "space": "name", "strategies": "strategy", "table": "benchmark|name",
     "targets": "label", "task": "networks|inputs|image|size|channels", "test_metric": "metric",
@@ -108,7 +108,7 @@ def attack(target: Target, number: int, seed: int = 0) -> tuple[str, str]:
         except Hangs:
             return "lost", "hangs"
         except Exception as error:
-            if any(value == "function" and name in target.free for name, value in replaced.items()):
+            if any(value in ("function", "class") and name in target.free for name, value in replaced.items()):
                 return "answered", ""  # what a callback raises is its caller's
             return "raw", f"{type(error).__name__}: {str(error)[:150]}"
     if any(value in NEVER and name not in target.free for name, value in replaced.items()):

@@ -139,6 +139,7 @@ def functions() -> Iterator[Target]:
             "out": None,
             "progress": None,
         },
+        free=frozenset({"progress"}),
     )
     net = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
     x, y = torch.randn(6, 4), torch.randint(0, 3, (6,))

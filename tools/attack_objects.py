@@ -97,8 +97,9 @@ def answers() -> Iterator[Target]:
     (folder / "log.csv").write_text("epoch,accuracy\n1,0.1\n2,0.2\n")
     yield Target("read_logs", read_logs, {"paths": [folder / "log.csv"], "metric": "accuracy"})
     evidence = archcast.Evidence(proxies={"synflow": values, "params": values})
+    yield Target("Evidence.matrix", lambda proxies: evidence.matrix(proxies).shape, {"proxies": ["synflow"]})
     yield from methods("Evidence", evidence, {
-        "matrix": {"proxies": ["synflow"]}, "shared": {"other": evidence}, "concatenate": {"parts": [evidence, evidence]},
+        "shared": {"other": evidence}, "concatenate": {"parts": [evidence, evidence]},
         "__getitem__": {"rows": [0, 1]},
     })  # fmt: skip
 

@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        _fail(error.format_message())
+        _fail(error.format_message() or "a command is missing: --help lists what there is.")
     sys.exit(code or 0)
 
 

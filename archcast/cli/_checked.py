@@ -9,7 +9,7 @@ from typing import Any
 
 import typer.core
 
-from archcast.checks import whole
+from archcast.checks import LONGEST_NAME, whole
 from archcast.cli._progress import stoppable
 from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.names import AGGREGATED, BENCHMARKS, ENCODINGS, PREDICTORS, PROXIES, SPACES, STRATEGIES
@@ -44,6 +44,9 @@ class Checked(typer.core.TyperCommand):
         for option, value in zip(args, [*args[1:], "-"]):
             if (option in PATHS and not value.strip()) or option == "--out=":
                 raise InvalidInputError(f"{option.rstrip('=')} is an empty text: give the path of a file or folder.")
+        for before, value in zip(["", *args], args):
+            if not value and not before.startswith("-"):
+                raise InvalidInputError("an argument is an empty text: give a name or a path, or leave it out.")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -65,8 +68,25 @@ class Checked(typer.core.TyperCommand):
                 check_names(REGISTRIES[name], value)
             if name == "proxies" and ctx.info_name == "score" and isinstance(value, str):
                 check_names(PROXIES, value, AGGREGATED)  # elsewhere a column of a table may stand for a proxy
+        _spare(ctx.params)
         with stoppable(lambda: ""):  # a command that keeps something says so itself
             return super().invoke(ctx)
+
+
+def _spare(given: dict[str, Any]) -> None:
+    """Refuse to write over a file that the command is to read."""
+    out = given.get("out")
+    if out is None or not Path(out).is_file():
+        return
+    for name, value in given.items():
+        for path in value if isinstance(value, (list, tuple)) else [value]:
+            if (
+                name != "out"
+                and isinstance(path, (str, Path))
+                and len(str(path)) < LONGEST_NAME
+                and Path(path).is_file()
+            ) and Path(path).samefile(out):
+                raise InvalidInputError(f"--out {short(str(out))} is the file that is read: give another one to write.")
 
 
 def check_names(registry: Registry[Any], text: str, others: Collection[str] = ()) -> None:

@@ -75,6 +75,7 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
         MissingDependencyError: the package that carries the data is not installed.
     """
     place = path_of("name", name)
+    name = str.__str__(name) if isinstance(name, str) else str(place)
     switch("converted", converted)
     folder = None if path is None else path_of("path", path).expanduser()
     if str(name).endswith(".npz") or _there(place / "benchmark.npz"):

@@ -441,6 +441,10 @@ class Choices(ConditionalSpace):
             raise InvalidInputError(
                 f"text must be what Choices.to_json returns, got {short(text)}: {error}."
             ) from error
+        if not isinstance(description, dict):
+            raise InvalidInputError(
+                f"text must be what Choices.to_json returns, got {short(text)}: it holds no object."
+            )
         return cls.from_dict(description)
 
     def describe(self) -> str:

@@ -132,7 +132,9 @@ class GrammarSpace(ConditionalSpace):
     name = "grammar"
 
     def __init__(self, grammar: str | None = None, *, depth: int | None = None, name: str | None = None) -> None:
-        self.grammar = type(self).grammar if grammar is None else grammar
+        if grammar is not None and not isinstance(grammar, str):
+            raise InvalidInputError(f"grammar must be a text of rules, got {short(grammar)}.")
+        self.grammar = type(self).grammar if grammar is None else str.__str__(grammar)
         self.depth = type(self).depth if depth is None else whole("depth", depth, 1)
         self.name = type(self).name if name is None else label_of("name", name)
         self._rules, self._weights = _rules(self.grammar)

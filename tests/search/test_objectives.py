@@ -132,7 +132,7 @@ def test_what_a_function_may_return(returned, scores, curves) -> None:
         (math.inf, "the score is inf"),
         ("good", "must return a number"),
         ([1.0, 2.0], "must return 1 score, got 2"),
-        (None, "the score is nan"),
+        (None, "must return a number"),
     ],
 )
 def test_what_a_function_may_not_return_is_a_failure(returned, reason) -> None:

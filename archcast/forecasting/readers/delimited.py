@@ -36,7 +36,10 @@ def columns_of(text: str) -> dict[str, list[object]]:
     separator = _separator(lines[0][1])
     rows: list[tuple[int, list[str]]] = []
     for i, line in lines:
-        cells = line.split() if separator is None else next(csv.reader(io.StringIO(line), delimiter=separator))
+        try:
+            cells = line.split() if separator is None else next(csv.reader(io.StringIO(line), delimiter=separator))
+        except csv.Error as error:
+            raise InvalidFileError(f"line {i} is no line of a table: {error}.") from error
         rows.append((i, [cell.strip() for cell in cells]))
     if torn and len(rows) > 1 and len(rows[-1][1]) < len(rows[-2][1]):
         del rows[-1]
@@ -71,6 +74,8 @@ def _without_preamble(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
         start = counts.index(common)
         if not 0 < start <= MOST_PREAMBLE or counts[0] > common or counts[start:].count(common) < 2:
             continue
+        if any(len(line) > csv.field_size_limit() for _, line in lines[: start + 1]):
+            raise InvalidFileError("a line is too long for one of a table.")
         above = [next(csv.reader(io.StringIO(line), delimiter=separator)) for _, line in lines[:start]]
         head = [cell.strip() for cell in next(csv.reader(io.StringIO(lines[start][1]), delimiter=separator))]
         settings = all(number(cells[0]) is None and len(cells) <= 2 for cells in above)

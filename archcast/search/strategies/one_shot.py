@@ -92,9 +92,12 @@ class OneShotSearch(Strategy):
         self.mutation = float(mutation)
         if not isinstance(predictor, str) and settings is not None:
             raise InvalidInputError("settings go with the name of a predictor; this one is made already.")
-        model = (
-            get_predictor(predictor, self.space, **(self.settings or {})) if isinstance(predictor, str) else predictor
-        )
+        model: Any = predictor
+        if isinstance(predictor, str):
+            try:
+                model = get_predictor(predictor, self.space, **(self.settings or {}))
+            except InvalidInputError as error:
+                raise InvalidInputError(f"settings: {error}" if self.settings else str(error)) from error
         check_predictor_fits(model, self.space, std=False)
         if not isinstance(model, OneShotPredictor):
             name = PREDICTORS.name_of(type(model))
