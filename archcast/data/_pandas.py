@@ -1,8 +1,8 @@
 """Read the columns of a pickled pandas DataFrame without pandas and without executing anything.
 
 A frame is a manager of blocks: arrays of one type, each for some of the columns, of shape (columns, rows).
-Pickles of old and new versions of pandas differ in how they say so; both are read. Other kinds of columns
-(categories, pandas' own texts and dates) are refused.
+Pickles of old and new versions of pandas, to 3, differ in how they say so; all are read, with pandas' own texts and categories.
+Other kinds of columns (dates, arrays of pyarrow) are refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import NUMPY, Record
+from archcast.data._unpickle import NUMPY, Record, Replaced
 
 __all__ = ["PANDAS", "frame_columns", "frame_index"]
 
@@ -34,6 +34,32 @@ class _Manager:
             self.axes = list(inner["axes"])
             self.blocks = [(block["values"], block["mgr_locs"]) for block in inner["blocks"]]
         return self
+
+
+class _Dtype(Record):
+    """Stands for ``CategoricalDtype``, which holds the categories, and ``StringDtype``, which holds nothing that matters."""
+
+    categories: list[Any]
+
+    def __init__(self, *_: Any) -> None: ...
+
+
+class _Backed(Replaced):
+    """Stands for an array that is a plain one underneath: texts, or the numbers of categories."""
+
+    def __init__(self, kind: Any, *_: Any) -> None:
+        self.kind = kind
+
+    def build(self, state: Any) -> Any:
+        if self.kind not in ("texts", "categories") or not isinstance(state, tuple):
+            raise ValueError("a column is not of numbers, texts or categories")
+        values = next(part for part in state if isinstance(part, np.ndarray))
+        if self.kind == "texts":
+            return values
+        labels = next(part for part in state if isinstance(part, _Dtype)).categories
+        chosen = np.empty(len(labels) + 1, dtype=object)
+        chosen[:-1] = list(labels)
+        return chosen[values]  # -1 is the last place: no category
 
 
 def _block(values: Any, place: Any, *_: Any) -> tuple[Any, Any]:
@@ -81,21 +107,38 @@ def _frozen_list(items: Any = ()) -> list[Any]:
 
 PANDAS: Mapping[tuple[str, str], Any] = {
     **NUMPY,
-    ("pandas.core.frame", "DataFrame"): _Frame,
+    **dict.fromkeys((("pandas.core.frame", "DataFrame"), ("pandas", "DataFrame")), _Frame),
     ("pandas.core.internals.managers", "BlockManager"): _Manager,
     ("pandas.core.internals", "BlockManager"): _Manager,
     ("pandas._libs.internals", "_unpickle_block"): _block,
     ("pandas.core.indexes.base", "_new_Index"): _index,
     ("pandas.core.indexes.base", "Index"): "plain",
     ("pandas.core.indexes.numeric", "Int64Index"): "plain",
+    ("pandas.core.indexes.numeric", "UInt64Index"): "plain",
     ("pandas.core.indexes.numeric", "Float64Index"): "plain",
+    ("pandas.core.indexes.category", "CategoricalIndex"): "plain",
     ("pandas.core.indexes.range", "RangeIndex"): "range",
     ("pandas.core.indexes.multi", "MultiIndex"): "multi",
+    ("pandas", "Index"): "plain",
+    ("pandas", "CategoricalIndex"): "plain",
+    ("pandas", "RangeIndex"): "range",
+    ("pandas", "MultiIndex"): "multi",
+    ("pandas._libs.missing", "NA"): None,
+    ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): _Backed,
+    ("pandas.arrays", "StringArray"): "texts",
+    ("pandas.core.arrays.string_", "StringArray"): "texts",
+    ("pandas.core.arrays.string_", "StringArrayNumpySemantics"): "texts",
+    ("pandas", "Categorical"): "categories",
+    ("pandas.core.arrays.categorical", "Categorical"): "categories",
+    ("pandas", "StringDtype"): _Dtype,
+    ("pandas.core.arrays.string_", "StringDtype"): _Dtype,
+    ("pandas", "CategoricalDtype"): _Dtype,
+    ("pandas.core.dtypes.dtypes", "CategoricalDtype"): _Dtype,
     ("pandas.core.indexes.frozen", "FrozenList"): _frozen_list,
     ("builtins", "slice"): _slice,
     ("__builtin__", "slice"): _slice,
 }
-"""Stand-ins for what a frame of plain columns needs."""
+"""Stand-ins for what a frame of plain columns needs, by the names that pandas 1, 2 and 3 give them."""
 
 
 def frame_columns(value: Any) -> dict[Any, NDArray[Any]]:
@@ -110,8 +153,9 @@ def frame_columns(value: Any) -> dict[Any, NDArray[Any]]:
     labels = manager.axes[0].labels() if isinstance(manager.axes[0], _Tuples) else manager.axes[0]
     out: dict[int, NDArray[Any]] = {}
     for values, place in manager.blocks:
-        if not isinstance(values, np.ndarray) or values.ndim != 2:
+        if not isinstance(values, np.ndarray) or values.ndim not in (1, 2):
             raise ValueError("a block is not a plain array")
+        values = np.atleast_2d(values)  # texts and categories are blocks of one column
         places = list(range(len(labels)))[place] if isinstance(place, slice) else np.asarray(place).tolist()
         if len(places) != len(values):
             raise ValueError("a block has more or fewer columns than its place")

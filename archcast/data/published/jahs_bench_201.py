@@ -65,7 +65,7 @@ def read(task: str, folder: Path | None) -> Benchmark:
     """
     name = DATASETS[task]
     options: dict[str, Any] = {"benchmark": f"jahs-bench-201/{task}", "get": GET}
-    parts = find([f"{name}/{file}.pkl" for file in ("raw", *SPLITS)], folder, **options)
+    parts = find([f"{name}/raw.pkl", f"{name}/*_set.pkl"], folder, **options)
     if raw := [part for part in parts if not any(split in Path(part.name).name for split in SPLITS)]:
         parts = raw[:1]
     else:
