@@ -124,6 +124,7 @@ PANDAS: Mapping[tuple[str, str], Any] = {
     ("pandas", "RangeIndex"): "range",
     ("pandas", "MultiIndex"): "multi",
     ("pandas._libs.missing", "NA"): None,
+    ("pandas", "NA"): None,
     ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): _Backed,
     ("pandas.arrays", "StringArray"): "texts",
     ("pandas.core.arrays.string_", "StringArray"): "texts",

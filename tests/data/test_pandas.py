@@ -21,6 +21,10 @@ def columns(data: bytes):
     return frame_columns(unpickle(data, PANDAS, label="x")[0])
 
 
+def known(values) -> list:
+    return [None if pd.isna(value) else value for value in values]
+
+
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 @pytest.mark.parametrize("frame", [FRAME, FRAME[["c", "a", "t"]], FRAME.set_index("a"), FRAME.iloc[::2]])
 def test_frames_of_this_pandas(frame, protocol) -> None:
@@ -28,7 +32,7 @@ def test_frames_of_this_pandas(frame, protocol) -> None:
     read = columns(pickle.dumps(frame, protocol=protocol))
     assert list(read) == list(frame)
     for name, values in read.items():
-        np.testing.assert_array_equal(values, frame[name].to_numpy())
+        assert known(values) == known(frame[name])
 
 
 @pytest.mark.parametrize("protocol", [2, 4, 5])
@@ -37,7 +41,7 @@ def test_texts_and_categories(protocol) -> None:
         {"n": [1, 2, 3], "c": pd.Categorical(["x", None, "z"]), "s": pd.array(["p", None, "q"], "string")}
     )
     read = columns(pickle.dumps(frame, protocol=protocol))
-    assert [values.tolist() for values in read.values()] == [[1, 2, 3], ["x", None, "z"], ["p", None, "q"]]
+    assert [known(values) for values in read.values()] == [[1, 2, 3], ["x", None, "z"], ["p", None, "q"]]
 
 
 NAMES = {
