@@ -40,7 +40,7 @@ NETWORKS = 15_625
 QUERIES = 100_000
 SIZE = "--width 2 --depth 1 --stages 1"
 CHEAP: dict[str, Any] = {
-    "epochs": 2, "n_estimators": 10, "rounds": 10, "n_members": 2, "steps": 5, "burn_in": 4, "draws": 4, "searches": 2,
+    "epochs": 2, "n_estimators": 10, "rounds": 10, "n_members": 2, "steps": 10, "burn_in": 4, "draws": 4, "searches": 2,
     "passes": 4, "examples": 20, "max_epochs": 4, "runs": 2, "warmup": 0, "looks": 4, "walkers": 50, "iterations": 10,
 }  # fmt: skip
 """Parameters that make init quick: what is measured is the query."""

@@ -109,9 +109,9 @@ def _attack_all(target: Target, numbers: range, seed: int, write: int, files: Pa
         for file in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), file)
         for number in numbers:
-            folder = Path(above, str(number if files is not None else "all"))
+            folder = Path(above, "in", "side", str(number if files is not None else "all"))  # ../../x is within, too
             if not folder.exists():  # what a command wrote is not there for the next
-                shutil.copytree(files, folder) if files is not None else folder.mkdir()
+                shutil.copytree(files, folder) if files is not None else folder.mkdir(parents=True)
             os.chdir(folder)
             try:
                 found = attack(target, number, seed)
@@ -175,6 +175,8 @@ def main() -> None:
         if "commands" in groups:
             prepare(place)
         chosen = [t for group in groups.values() for t in group if fnmatch.fnmatch(t.name, f"{options.only}*")]
+        if twice := [name for name, n in Counter(t.name for t in chosen).items() if n > 1]:
+            sys.exit(f"two targets have one name: {', '.join(twice)}")
         done = read(out)
 
         def work(k: int) -> None:

@@ -108,7 +108,7 @@ def commands() -> Iterator[Target]:
         unused = {option: ABSENT for option in options(name) if option not in arguments}
         label = next((f" {w}" for w in words if w in ("--one-shot", "--archs", "--table", "--objective")), "")
         yield Command(
-            f"{name}{label or (' net.py' if 'net.py:net' in words else '')}",
+            f"archcast {name}{label or (' net.py' if 'net.py:net' in words else '')}",
             print,
             {**arguments, **unused},
             words=words[:operands],
