@@ -138,7 +138,7 @@ def _attack_command(target: Command, replaced: Mapping[str, str]) -> tuple[str, 
     words += [re.escape(repr(text)[1:12]) for text in texts.values()] + [
         name.strip("-<>").rstrip("s") for name in texts
     ]
-    words += ["another folder"]
+    words += ["another folder", "empty text"]
     if any(text.startswith("-") for text in texts.values()):  # another option, or the end of options
         words += ["No such option", "Missing argument", "extra argument"]
     lines = [line for line in said.splitlines() if line.startswith("error: ")] or said.splitlines()
