@@ -26,7 +26,7 @@ MOST = 500
 PRIOR = 5.0
 """Complete curves that the network is worth."""
 WIDTHS = np.exp(np.linspace(math.log(0.03), math.log(3.0), 40))
-USUAL, USUAL_LOSS, SURE = 1.5, 1.8, 1.0
+USUAL, USUAL_LOSS, SURE = 1.0, 1.2, 0.7
 """How wide the network's distribution is made before curves tell: median, that of losses, whose scale nobody knows, and standard
 deviation of the logarithm."""
 SHARES = 5
