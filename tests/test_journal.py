@@ -236,7 +236,7 @@ def test_source_counts_and_the_process_does_not(tmp_path) -> None:
     def run(source, call="mine.f"):
         (tmp_path / "mine.py").write_text(source)
         script = f"import mine; from archcast.journal import fingerprint; print(fingerprint({call}))"
-        path = os.pathsep.join([str(tmp_path), *sys.path])
+        path = os.pathsep.join([str(tmp_path), str(Path(archcast.__file__).parents[1])])
         done = subprocess.run(
             [sys.executable, "-B", "-c", script], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
         )

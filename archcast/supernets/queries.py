@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from archcast.supernets.base import Norm, Supernet, batch_of, rows_of
 
 __all__ = [
     "Answers",
+    "answers_of",
     "dominant_eigenvalue",
     "evaluate",
     "full_model",
@@ -47,7 +48,14 @@ class Answers:
     divergence: NDArray[np.float64]
 
 
-@torch.no_grad()
+class Paths(Protocol):
+    """What is asked of a supernet here."""
+
+    def calibrated_by(self, images: int | None) -> AbstractContextManager[None]: ...
+
+    def paths(self, x: Tensor, rows: NDArray[np.int64]) -> Iterator[tuple[int, Tensor]]: ...
+
+
 def evaluate(
     net: Supernet,
     rows: NDArray[np.int64],
@@ -78,6 +86,21 @@ def evaluate(
     if reference is not None and (not isinstance(reference, Tensor) or reference.ndim != 2 or len(reference) != len(x)):
         raise InvalidInputError(f"reference must be a tensor ({len(x)}, classes) of logits, got {short(reference)}.")
     callback("progress", progress)
+    return answers_of(net, rows, x, y, calibration=calibration, reference=reference, progress=progress)
+
+
+@torch.no_grad()
+def answers_of(
+    net: Paths,
+    rows: NDArray[np.int64],
+    x: Tensor,
+    y: Tensor,
+    *,
+    calibration: Tensor | None = None,
+    reference: Tensor | None = None,
+    progress: Progress | None = None,
+) -> Answers:
+    """What :func:`evaluate` answers, of anything that has paths, unchecked."""
     out = np.full((3, len(rows)), np.nan)
     first = 0 if calibration is None else len(calibration)
     images = x if calibration is None else torch.cat([calibration, x])

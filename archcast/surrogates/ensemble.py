@@ -95,8 +95,8 @@ def weigh(answers: Sequence[Array], values: Array) -> tuple[Array, Array]:
         >>> values = np.linspace(0, 1, 1000)
         >>> levels, weights = weigh([values, values[::-1]], values)
         >>> weights[[0, -1]].round(2)
-        array([[0.99, 0.01],
-               [0.99, 0.01]])
+        array([[1., 0.],
+               [1., 0.]])
     """
     errors = np.array(answers) - values
     mean = np.mean(answers, axis=0)

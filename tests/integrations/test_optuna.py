@@ -549,7 +549,7 @@ def test_a_training_without_values_is_stopped_and_harms_no_other(bad, maximize) 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"threshold": 0}, "threshold must be between 0 and 1, got 0"),
+        ({"threshold": 0}, "threshold must be a finite number between 0 and 1, got 0"),
         ({"predictor": "gp"}, "predictor 'gp' forecasts no learning curves. Use 'lc-increment' or 'lc-pfn'"),
         ({"predictor": "lc"}, "Unknown predictor 'lc'"),
         ({"n_startup_trials": 0}, "n_startup_trials must be a whole number of at least 1"),

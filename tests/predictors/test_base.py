@@ -122,5 +122,5 @@ def test_intervals_are_those_of_a_normal_distribution():
     with pytest.raises(InvalidInputError, match="has no std"):
         Prediction(mean).interval()
     for level in (0, 1, -1, "much"):
-        with pytest.raises(InvalidInputError, match="level must be a number between 0 and 1"):
+        with pytest.raises(InvalidInputError, match="level must be a finite number between 0 and 1"):
             Prediction(mean, std).interval(level)

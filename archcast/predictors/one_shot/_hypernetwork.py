@@ -14,14 +14,14 @@ from archcast.errors import InvalidInputError
 from archcast.predictors.one_shot._paths import SampledPaths
 from archcast.supernets.base import Supernet
 from archcast.supernets.loop import Batch, Settings
-from archcast.supernets.queries import Answers, evaluate
+from archcast.supernets.queries import Answers, answers_of
 from archcast.torch_state import seeded
 
 __all__ = ["Written"]
 
 
 class _Reading(nn.Module):
-    """A supernet that is given its kernels anew for every row; what :func:`evaluate` needs of a supernet."""
+    """A supernet that is given its kernels anew for every row; what :func:`answers_of` needs of a supernet."""
 
     def __init__(self, regime: Written) -> None:
         super().__init__()
@@ -77,4 +77,4 @@ class Written(SampledPaths):
         return self.descend(batch, self.loss(self.logits(batch.x, self.rows(batch)[0]), batch.y))
 
     def evaluate(self, rows: NDArray[np.int64], x: Tensor, y: Tensor, **rest: Any) -> Answers:
-        return evaluate(_Reading(self), rows, x, y, **rest)  # type: ignore[arg-type]
+        return answers_of(_Reading(self), rows, x, y, **rest)

@@ -34,6 +34,9 @@ class Toy(Supernet):
         for number, row in enumerate(rows):
             yield number, x * self.v[torch.arange(6), torch.from_numpy(row)].sum()
 
+    def forward(self, x, row):
+        return next(self.paths(x, [row]))[1]  # x is no batch of images
+
     def inherited(self, row):
         return {}
 
