@@ -126,6 +126,10 @@ def test_models_of_all_kinds_have_gradients(arguments):
             ["mine.py:regression", "--input", "5", "--batch-dim", "x"],
             "--batch-dim must be auto or the number of an axis",
         ),
+        (
+            ["mine.py:regression", "--input", "5", "--batch-dim", "9" * 5000],
+            "--batch-dim must be auto or the number of an axis",
+        ),
         (["mine.py:regression", "--input", "5:what"], "--input '5:what' must be a shape"),
     ],
 )

@@ -128,7 +128,7 @@ def axis_of(text: str) -> int:
     Raises:
         InvalidInputError: it is something else.
     """
-    if not text.isascii() or not text.isdigit() or int(text) > 9:
+    if len(text) != 1 or not text.isascii() or not text.isdigit():
         raise InvalidInputError(f"--batch-dim must be auto or the number of an axis, got {text[:40]!r}.")
     return int(text)
 
