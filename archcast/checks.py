@@ -222,9 +222,8 @@ def path_of(name: str, value: Any) -> Path:
     """
     if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
         raise InvalidInputError(f"{name} must be the path of a file or folder, got {short(value)}.")
-    path = Path(
-        str.__str__(value) if isinstance(value, str) else value
-    )  # of a subclass, whose methods may fail, the text
+    # of a subclass of str, whose methods may fail, the text
+    path = Path(str.__str__(value) if isinstance(value, str) else value)
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
         raise InvalidInputError(f"{name} must be the path of a file or folder, and {short(value)} is too long for one.")
     return path
