@@ -1,4 +1,4 @@
-"""Torch's global state, lent for a block and given back: random generators, and the number of threads.
+"""Torch's global state, lent for a block and given back: random generators, the number of threads, the device.
 
 Not imported before a network is needed, because it imports torch.
 """
@@ -6,11 +6,56 @@ Not imported before a network is needed, because it imports torch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
-__all__ = ["one_thread", "seeded"]
+from archcast.errors import InvalidInputError, short
+
+__all__ = ["here", "one_thread", "seeded", "usable_device", "working_on"]
+
+
+def usable_device(name: str, mixed_precision: bool = False) -> torch.device:
+    """The device of that name.
+
+    Args:
+        name: ``cpu``, ``cuda``, ``cuda:1``.
+        mixed_precision: whether it is to compute in mixed precision.
+
+    Raises:
+        InvalidInputError: there is no such device here, or it has no numbers, or no mixed precision.
+
+    Examples:
+        >>> usable_device("cpu")
+        device(type='cpu')
+    """
+    try:
+        device = torch.device(name)
+        float(torch.zeros((), device=device))  # "meta" has no numbers
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].split(". ")[0]
+        raise InvalidInputError(f"device {short(name)} cannot be used: {reason}") from error
+    if mixed_precision and device.type == "cpu":
+        raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
+    return device
+
+
+def here() -> torch.device:
+    """The device on which torch makes tensors now."""
+    return torch.empty(0).device
+
+
+def working_on(device: str) -> AbstractContextManager[object]:
+    """Within the block torch makes tensors on ``device``.
+
+    Examples:
+        >>> with working_on("meta"):
+        ...     print(here())
+        meta
+        >>> here()
+        device(type='cpu')
+    """
+    return nullcontext() if torch.device(device) == here() else torch.device(device)
 
 
 @contextmanager

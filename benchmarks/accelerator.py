@@ -50,10 +50,10 @@ def enlarged_digits() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def rows_of(space: Any, networks: int) -> Any:
-    """Random functions of a space; the smallest of four times as many, where networks may be deep."""
+    """Random functions of a space; the smallest of forty times as many, where networks may be deep."""
     if space.name == "nasbench201":
         return sample_functions(space, networks, seed=0)
-    rows = sample_functions(space, 4 * networks, seed=0)
+    rows = sample_functions(space, 40 * networks, seed=0)
     return rows[np.argsort(space.costs(rows)["macs"], kind="stable")[:networks]]
 
 

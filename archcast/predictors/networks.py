@@ -6,6 +6,9 @@ An ensemble is one module whose weights have a leading axis of ``m`` members, so
 batched matrix product. The members never meet in the loss except as a sum, and AdamW works weight by weight, so each
 learns as it would alone. Networks are trained in single precision and answer in double: a row's answer then does not
 depend on the rows beside it.
+
+They are trained where torch makes its tensors (:func:`archcast.torch_state.here`), which the parameter ``device`` of a predictor
+decides (:class:`~archcast.predictors.neural.device.OnDevice`), and answer on the processor.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from archcast.torch_state import one_thread, seeded
+from archcast.torch_state import here, one_thread, seeded, working_on
 
 __all__ = [
     "BatchedLinear",
@@ -43,7 +46,7 @@ CHUNK = 1024
 
 def private_random_stream(rng: np.random.Generator) -> AbstractContextManager[None]:
     """:func:`~archcast.torch_state.seeded` by a number that is drawn from ``rng`` at the call."""
-    return seeded(int(rng.integers(2**62)))
+    return seeded(int(rng.integers(2**62)), here())
 
 
 def single(array: NDArray[np.generic]) -> Tensor:
@@ -53,7 +56,7 @@ def single(array: NDArray[np.generic]) -> Tensor:
 
 def arrays_of(module: nn.Module) -> Arrays:
     """Weights as numpy arrays, which pickle and save."""
-    return {name: value.detach().numpy().copy() for name, value in module.state_dict().items()}
+    return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
 
 
 def with_arrays(make: Callable[[], Module], arrays: Arrays) -> Module:
@@ -70,7 +73,7 @@ def with_arrays(make: Callable[[], Module], arrays: Arrays) -> Module:
 
 def in_chunks(function: Callable[[NDArray[Any]], Tensor], rows: NDArray[Any]) -> NDArray[np.float64]:
     """``function`` of a few rows at a time, without gradients; the rows are the second axis of its result."""
-    with torch.no_grad(), one_thread():
+    with torch.no_grad(), one_thread(), working_on("cpu"):
         parts = [function(rows[start : start + CHUNK]).numpy() for start in range(0, len(rows), CHUNK)]
     return np.concatenate(parts, axis=1)
 

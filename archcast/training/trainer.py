@@ -21,7 +21,7 @@ from archcast.errors import InvalidInputError, short
 from archcast.files import write_whole
 from archcast.proxies.engine import score
 from archcast.spaces.base import SearchSpace, Task, get_space
-from archcast.torch_state import seeded
+from archcast.torch_state import seeded, usable_device
 from archcast.training.datasets import Dataset, Split, load_dataset
 from archcast.training.recipe import Recipe
 from archcast.training.together import side_by_side, weights_of
@@ -121,14 +121,7 @@ class Trainer:
             raise InvalidInputError(
                 f"batch_size {self.recipe.batch_size} is more than the {images} training images of {self.dataset.name!r}."
             )
-        try:
-            device = torch.device(self.device)
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise InvalidInputError(f"device {short(self.device)} cannot be used: {reason}") from error
-        if self.mixed_precision and device.type == "cpu":
-            raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
+        usable_device(self.device, self.mixed_precision)
         object.__setattr__(self, "dataset", self.dataset.to(self.device))
 
     def __call__(self, arch: Any) -> tuple[float, dict[str, list[float]]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Pool
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.hybrid._omni import OmniPredictor
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -35,7 +36,7 @@ DECODE_EVERY = 8
     paper="White et al. 2021, https://arxiv.org/abs/2104.01177",
     family="hybrid",
 )
-class OmniSemiNAS(OmniPredictor):
+class OmniSemiNAS(OnDevice, OmniPredictor):
     """OMNI (White et al. 2021, https://arxiv.org/abs/2104.01177) with the network of SemiNAS (Luo et al. 2020).
 
     SemiNAS reads an architecture as a sequence of decisions. SoTL-E and the Jacobian covariance are two more tokens at its end:
@@ -60,6 +61,7 @@ class OmniSemiNAS(OmniPredictor):
         signal: name of the curve.
         epochs: epochs of the curve that are used.
         total_epochs: epochs of a full training; it plays no part here.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
     """
 
@@ -94,6 +96,7 @@ class OmniSemiNAS(OmniPredictor):
         signal: str = "train_loss",
         epochs: int = 5,
         total_epochs: int | None = None,
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -115,6 +118,7 @@ class OmniSemiNAS(OmniPredictor):
         self.passes = passes
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.device = device
 
     def _fit(
         self,
@@ -136,25 +140,26 @@ class OmniSemiNAS(OmniPredictor):
                 others = pool.archs[rng.permutation(len(pool.archs))[: self.n_unlabelled]]
             unlabelled = self._rows(others, np.full((len(others), columns.shape[1]), BINS))
             unknown = self._rows(np.full_like(archs[:1], -1), np.full((1, columns.shape[1]), BINS))[0]
-        self.weights_ = _sequence.learn(
-            self._decisions(columns.shape[1]),
-            known,
-            rank_normal(scores),
-            rng=rng,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            trade_off=self.trade_off,
-            epochs=self.passes,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            unlabelled=unlabelled,
-            rounds=self.rounds,
-            round_epochs=self.round_epochs,
-            batch_sizes=(BATCH, BATCH),
-            fewest_steps=FEWEST_STEPS,
-            decode_every=DECODE_EVERY,
-            unknown=unknown,
-        )
+        with self._on_device():
+            self.weights_ = _sequence.learn(
+                self._decisions(columns.shape[1]),
+                known,
+                rank_normal(scores),
+                rng=rng,
+                hidden=self.hidden,
+                dropout=self.dropout,
+                trade_off=self.trade_off,
+                epochs=self.passes,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                unlabelled=unlabelled,
+                rounds=self.rounds,
+                round_epochs=self.round_epochs,
+                batch_sizes=(BATCH, BATCH),
+                fewest_steps=FEWEST_STEPS,
+                decode_every=DECODE_EVERY,
+                unknown=unknown,
+            )
 
     def _answer(self, archs: NDArray[np.int64], columns: NDArray[np.float64]) -> Prediction:
         from archcast.predictors.neural import _sequence

@@ -74,7 +74,7 @@ def learn(
         ).flatten(0, 1)
     error = (forward(theta, x, widths) - t).square().sum(dim=1) / 2
     noise = (NOISE_RATE + error) / (NOISE_SHAPE + len(t) / 2 - 1)
-    return theta.numpy(), float(noise.mean())
+    return theta.cpu().numpy(), float(noise.mean())
 
 
 def outputs(samples: NDArray[np.float32], widths: Sequence[int], inputs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, Predictor
+from archcast.predictors.base import Known, Prediction
 from archcast.predictors.neural._folds import Noise, left_out, moments
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES, Loss, OnTargets
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["GraphNetworkEnsemble", "NetworkEnsemble"]
 
 
-class NetworkEnsemble(OnTargets, Predictor):
+class NetworkEnsemble(OnTargets, OnDevice):
     """Base of predictors that are an ensemble of networks on rows of a space, trained at once on rank-normal targets.
 
     Each member leaves out a fifth of the rows. ``mean`` is that of the members, ``std`` holds their spread and their error on the
@@ -40,6 +41,7 @@ class NetworkEnsemble(OnTargets, Predictor):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised, see :mod:`archcast.predictors.neural.losses`.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
     """
 
@@ -68,6 +70,7 @@ class NetworkEnsemble(OnTargets, Predictor):
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         loss: str = "squared",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -78,6 +81,7 @@ class NetworkEnsemble(OnTargets, Predictor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.loss = loss
+        self.device = device
 
     def _learn(
         self,
@@ -98,7 +102,8 @@ class NetworkEnsemble(OnTargets, Predictor):
         self.scale_ = TargetScale.of_scores(known.scores)
         rng, targets = self._rng(), rank_normal(known.scores)
         out = left_out(self.n_members, len(targets), rng)
-        self.weights_ = self._learn(known.archs, targets, LOSSES[self.loss], ~out, rng)
+        with self._on_device():
+            self.weights_ = self._learn(known.archs, targets, LOSSES[self.loss], ~out, rng)
         outputs = self._outputs(known.archs)
         self._learn_scale(self.loss, outputs)
         self.noise_ = Noise.of(self._on_targets(outputs), targets, out)

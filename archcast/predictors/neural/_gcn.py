@@ -32,6 +32,7 @@ from archcast.predictors.networks import (
 from archcast.predictors.neural._neighbourhoods import neighbourhoods
 from archcast.predictors.neural.losses import Loss
 from archcast.spaces.base import SearchSpace
+from archcast.torch_state import here
 
 __all__ = [
     "GraphConvolution",
@@ -63,8 +64,8 @@ class Graphs:
         return Graphs(self.nodes[rows], self.edges[rows], self.pooling[rows])
 
     def float(self) -> Graphs:
-        """In single precision."""
-        return Graphs(self.nodes.float(), self.edges.float(), self.pooling.float())
+        """In single precision, where networks are trained."""
+        return Graphs(*(part.to(here(), torch.float32) for part in (self.nodes, self.edges, self.pooling)))
 
 
 def graphs_of(space: SearchSpace, archs: NDArray[np.int64]) -> Graphs:

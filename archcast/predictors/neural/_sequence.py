@@ -27,6 +27,7 @@ from archcast.predictors.networks import (
     with_arrays,
 )
 from archcast.predictors.neural.losses import Loss, squared_error
+from archcast.torch_state import here
 
 __all__ = ["Decisions", "SequenceNetwork", "learn", "outputs", "tokens"]
 
@@ -143,11 +144,11 @@ def learn(
             unknown are so in half of the rows of a batch, drawn anew, all of them.
     """
     sequences, size = tokens(space, archs)
-    x, t = torch.from_numpy(sequences), single(targets)
+    x, t = torch.from_numpy(sequences).to(here()), single(targets)
     steps = itertools.count()
     if unknown is not None:
-        may_be = torch.from_numpy(unknown >= 0)
-        blank = torch.from_numpy(tokens(space, np.where(unknown >= 0, unknown, archs[:1]))[0])
+        may_be = torch.from_numpy(unknown >= 0).to(here())
+        blank = torch.from_numpy(tokens(space, np.where(unknown >= 0, unknown, archs[:1]))[0]).to(here())
 
     def shown(rows: Tensor) -> Tensor:
         if unknown is None:
@@ -174,7 +175,7 @@ def learn(
         passes = max(epochs, math.ceil(fewest_steps / math.ceil(len(t) / batch_sizes[0])))
         fit(first, len(t), passes, batch_sizes[0])
         if unlabelled is not None:
-            more = torch.from_numpy(tokens(space, unlabelled)[0])
+            more = torch.from_numpy(tokens(space, unlabelled)[0]).to(here())
             for _ in range(rounds):
                 with torch.no_grad(), one_thread():
                     pseudo = network.predict(network.encode(more)[1])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, register
 from archcast.predictors.neural._folds import Noise, left_out, moments
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import FeatureRegressor
@@ -27,7 +28,7 @@ __all__ = ["Bananas"]
     family="neural",
     default=True,
 )
-class Bananas(OnTargets, FeatureRegressor):
+class Bananas(OnTargets, OnDevice, FeatureRegressor):
     """Ensemble of feed-forward networks on the path encoding of the canonical row.
 
     ``mean`` is that of the members, which differ in their initial weights and in the fifth of the rows that each leaves out.
@@ -54,6 +55,7 @@ class Bananas(OnTargets, FeatureRegressor):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
     """
 
@@ -81,6 +83,7 @@ class Bananas(OnTargets, FeatureRegressor):
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         loss: str = "absolute",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -90,6 +93,7 @@ class Bananas(OnTargets, FeatureRegressor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.loss = loss
+        self.device = device
 
     def _init(self, known: Known) -> None:
         super()._init(replace(known, archs=self._space.canonical(known.archs)))
@@ -109,18 +113,19 @@ class Bananas(OnTargets, FeatureRegressor):
         self.units_ = units[self.columns_] * (_mlp.NORM / (norm if norm > 0 else 1.0))
         rng, inputs = self._rng(), features[:, self.columns_] * self.units_
         out = left_out(self.n_members, len(targets), rng)
-        self.weights_ = _mlp.learn(
-            inputs,
-            targets,
-            LOSSES[self.loss],
-            weights=self._nearness(targets) * ~out,
-            rng=rng,
-            members=self.n_members,
-            hidden=self.hidden,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
+        with self._on_device():
+            self.weights_ = _mlp.learn(
+                inputs,
+                targets,
+                LOSSES[self.loss],
+                weights=self._nearness(targets) * ~out,
+                rng=rng,
+                members=self.n_members,
+                hidden=self.hidden,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+            )
         outputs = _mlp.outputs(self.weights_, inputs)
         self._learn_scale(self.loss, outputs)
         self.noise_ = Noise.of(self._on_targets(outputs), targets, out)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
@@ -22,7 +23,7 @@ __all__ = ["Bohamiann"]
     paper="Springenberg et al. 2016, https://papers.nips.cc/paper/6117",
     family="neural",
 )
-class Bohamiann(FeatureRegressor):
+class Bohamiann(OnDevice, FeatureRegressor):
     """Bayesian Optimization with Hamiltonian Monte Carlo Artificial Neural Networks.
 
     Samples of a small network's weights are drawn from their posterior by stochastic-gradient Hamiltonian Monte Carlo
@@ -47,6 +48,7 @@ class Bohamiann(FeatureRegressor):
         draws: samples kept of each chain.
         thinning: steps from one sample to the next.
         step_size: of the sampler.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
     """
 
@@ -73,6 +75,7 @@ class Bohamiann(FeatureRegressor):
         draws: int = 12,
         thinning: int = 40,
         step_size: float = 0.03,
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -82,23 +85,25 @@ class Bohamiann(FeatureRegressor):
         self.draws = draws
         self.thinning = thinning
         self.step_size = step_size
+        self.device = device
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from archcast.predictors.neural import _bnn
         from archcast.predictors.neural._mlp import inputs_of
 
         self.widths_ = [features.shape[1], *(int(width) for width in self.hidden)]
-        self.samples_, self.noise_ = _bnn.learn(
-            inputs_of(features),
-            targets,
-            self.widths_,
-            rng=self._rng(),
-            chains=self.n_chains,
-            burn_in=self.burn_in,
-            draws=self.draws,
-            thinning=self.thinning,
-            step_size=self.step_size,
-        )
+        with self._on_device():
+            self.samples_, self.noise_ = _bnn.learn(
+                inputs_of(features),
+                targets,
+                self.widths_,
+                rng=self._rng(),
+                chains=self.n_chains,
+                burn_in=self.burn_in,
+                draws=self.draws,
+                thinning=self.thinning,
+                step_size=self.step_size,
+            )
 
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         from archcast.predictors.neural import _bnn

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.base import Known, Prediction, register
 from archcast.predictors.calibration import Spread
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import FEWEST, MANY
@@ -29,7 +30,7 @@ REFITS = 3
     paper="Shi et al. 2020, https://arxiv.org/abs/1911.09336",
     family="neural",
 )
-class Bonas(Predictor):
+class Bonas(OnDevice):
     """The surrogate of Bayesian Optimized Neural Architecture Search.
 
     A graph convolutional network is trained to predict rank-normal targets; then its last layer is replaced by Bayesian
@@ -54,6 +55,7 @@ class Bonas(Predictor):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
     """
 
@@ -82,6 +84,7 @@ class Bonas(Predictor):
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         loss: str = "squared",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -92,6 +95,7 @@ class Bonas(Predictor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.loss = loss
+        self.device = device
 
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _gcn
@@ -118,19 +122,20 @@ class Bonas(Predictor):
         """Weights of the networks, and the regression on their last layer."""
         from archcast.predictors.neural import _gcn
 
-        weights = _gcn.learn(
-            self._space,
-            archs,
-            targets,
-            LOSSES[self.loss],
-            rng=rng,
-            members=self.n_members,
-            hidden=self.hidden,
-            layers=self.layers,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
+        with self._on_device():
+            weights = _gcn.learn(
+                self._space,
+                archs,
+                targets,
+                LOSSES[self.loss],
+                rng=rng,
+                members=self.n_members,
+                hidden=self.hidden,
+                layers=self.layers,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+            )
         return weights, LinearPosterior.fit(_gcn.basis(self._space, archs, weights), targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:

@@ -47,6 +47,7 @@ class CTNAS(GraphNetworkEnsemble):
         epochs: passes over the training rows.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
 
     Examples:
@@ -71,6 +72,7 @@ class CTNAS(GraphNetworkEnsemble):
         epochs: int = 100,
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         Predictor.__init__(self, space, random_state=random_state)  # there is no choice of the loss
@@ -80,6 +82,7 @@ class CTNAS(GraphNetworkEnsemble):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.device = device
 
     def _network(self) -> type[nn.Module]:
         from archcast.predictors.neural._comparator import Comparator

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.predictors.base import register
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
@@ -25,7 +26,7 @@ __all__ = ["DNGO"]
     family="neural",
     default=True,
 )
-class DNGO(FeatureRegressor):
+class DNGO(OnDevice, FeatureRegressor):
     """Deep Networks for Global Optimization.
 
     A network is trained on rank-normal targets with a linear output; then its output layer is replaced by Bayesian
@@ -47,6 +48,7 @@ class DNGO(FeatureRegressor):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
     """
 
@@ -73,6 +75,7 @@ class DNGO(FeatureRegressor):
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
         loss: str = "squared",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -82,22 +85,24 @@ class DNGO(FeatureRegressor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.loss = loss
+        self.device = device
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from archcast.predictors.neural import _mlp
 
         inputs = _mlp.inputs_of(features)
-        self.weights_ = _mlp.learn(
-            inputs,
-            targets,
-            LOSSES[self.loss],
-            rng=self._rng(),
-            members=self.n_members,
-            hidden=self.hidden,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
+        with self._on_device():
+            self.weights_ = _mlp.learn(
+                inputs,
+                targets,
+                LOSSES[self.loss],
+                rng=self._rng(),
+                members=self.n_members,
+                hidden=self.hidden,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+            )
         self.posterior_ = LinearPosterior.fit(_mlp.basis(self.weights_, inputs), targets)
 
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -53,6 +53,7 @@ class FLAN(NetworkEnsemble):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
 
     Examples:
@@ -84,6 +85,7 @@ class FLAN(NetworkEnsemble):
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
         loss: str = "hinge",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -95,6 +97,7 @@ class FLAN(NetworkEnsemble):
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             loss=loss,
+            device=device,
             random_state=random_state,
         )
         self.source_epochs = source_epochs

@@ -43,6 +43,7 @@ class GATES(GraphNetworkEnsemble):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
 
     Examples:
@@ -66,6 +67,7 @@ class GATES(GraphNetworkEnsemble):
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         loss: str = "hinge",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -77,6 +79,7 @@ class GATES(GraphNetworkEnsemble):
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             loss=loss,
+            device=device,
             random_state=random_state,
         )
 

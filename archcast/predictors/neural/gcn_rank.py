@@ -35,6 +35,7 @@ class RankGCN(GCN):
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         loss: str = "hinge",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -46,5 +47,6 @@ class RankGCN(GCN):
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             loss=loss,
+            device=device,
             random_state=random_state,
         )

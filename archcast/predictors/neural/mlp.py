@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole, Wholes
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
@@ -23,7 +24,7 @@ __all__ = ["MLP"]
     paper="White et al. 2020, https://arxiv.org/abs/2007.04965",
     family="neural",
 )
-class MLP(OnTargets, FeatureRegressor):
+class MLP(OnTargets, OnDevice, FeatureRegressor):
     """Feed-forward network, squared error or a ranking loss on rank-normal targets, AdamW.
 
     No early stopping and no dropout: with few architectures a smooth activation (``x * sigmoid(x)``) and inputs of a
@@ -37,6 +38,7 @@ class MLP(OnTargets, FeatureRegressor):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
 
     Examples:
@@ -67,6 +69,7 @@ class MLP(OnTargets, FeatureRegressor):
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
         loss: str = "squared",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, encoding=encoding, random_state=random_state)
@@ -75,22 +78,24 @@ class MLP(OnTargets, FeatureRegressor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.loss = loss
+        self.device = device
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from archcast.predictors.neural import _mlp
 
         inputs = _mlp.inputs_of(features)
-        self.weights_ = _mlp.learn(
-            inputs,
-            targets,
-            LOSSES[self.loss],
-            rng=self._rng(),
-            members=1,
-            hidden=self.hidden,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
+        with self._on_device():
+            self.weights_ = _mlp.learn(
+                inputs,
+                targets,
+                LOSSES[self.loss],
+                rng=self._rng(),
+                members=1,
+                hidden=self.hidden,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+            )
         self._learn_scale(self.loss, _mlp.outputs(self.weights_, inputs))
 
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.base import Known, Prediction, register
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
@@ -23,7 +24,7 @@ __all__ = ["NAO"]
     paper="Luo et al. 2018, https://arxiv.org/abs/1808.07233",
     family="neural",
 )
-class NAO(OnTargets, Predictor):
+class NAO(OnTargets, OnDevice):
     """The performance predictor of Neural Architecture Optimization.
 
     An LSTM encodes the sequence of decisions; a feed-forward network predicts the target from the mean of its states;
@@ -45,6 +46,7 @@ class NAO(OnTargets, Predictor):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
 
     Examples:
@@ -78,6 +80,7 @@ class NAO(OnTargets, Predictor):
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         loss: str = "squared",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -88,24 +91,26 @@ class NAO(OnTargets, Predictor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.loss = loss
+        self.device = device
 
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _sequence
 
         self.scale_ = TargetScale.of_scores(known.scores)
-        self.weights_ = _sequence.learn(
-            self._space,
-            known.archs,
-            rank_normal(known.scores),
-            rng=self._rng(),
-            hidden=self.hidden,
-            dropout=self.dropout,
-            trade_off=self.trade_off,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            loss=LOSSES[self.loss],
-        )
+        with self._on_device():
+            self.weights_ = _sequence.learn(
+                self._space,
+                known.archs,
+                rank_normal(known.scores),
+                rng=self._rng(),
+                hidden=self.hidden,
+                dropout=self.dropout,
+                trade_off=self.trade_off,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                loss=LOSSES[self.loss],
+            )
         self._learn_scale(self.loss, _sequence.outputs(self._space, known.archs, self.weights_)[None])
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:

@@ -39,6 +39,7 @@ class NNFormer(GraphNetworkEnsemble):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
 
     Examples:
@@ -62,6 +63,7 @@ class NNFormer(GraphNetworkEnsemble):
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
         loss: str = "squared",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -73,6 +75,7 @@ class NNFormer(GraphNetworkEnsemble):
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             loss=loss,
+            device=device,
             random_state=random_state,
         )
 

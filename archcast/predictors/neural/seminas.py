@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, Predictor, register
+from archcast.predictors.base import Known, Prediction, register
+from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
@@ -23,7 +24,7 @@ __all__ = ["SemiNAS"]
     paper="Luo et al. 2020, https://arxiv.org/abs/2002.10389",
     family="neural",
 )
-class SemiNAS(OnTargets, Predictor):
+class SemiNAS(OnTargets, OnDevice):
     """Semi-supervised Neural Architecture Search's predictor.
 
     The encoder, predictor and decoder of :class:`~archcast.predictors.neural.nao.NAO` learn from the scored architectures;
@@ -46,6 +47,7 @@ class SemiNAS(OnTargets, Predictor):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
     """
 
@@ -76,6 +78,7 @@ class SemiNAS(OnTargets, Predictor):
         learning_rate: float = 1e-2,
         weight_decay: float = 1e-2,
         loss: str = "squared",
+        device: str = "cpu",
         random_state: Any = None,
     ) -> None:
         super().__init__(space, random_state=random_state)
@@ -89,6 +92,7 @@ class SemiNAS(OnTargets, Predictor):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.loss = loss
+        self.device = device
 
     def _init(self, known: Known) -> None:
         from archcast.predictors.neural import _sequence
@@ -99,22 +103,23 @@ class SemiNAS(OnTargets, Predictor):
         else:
             unlabelled = known.pool.archs[rng.permutation(len(known.pool.archs))[: self.n_unlabelled]]
         self.scale_ = TargetScale.of_scores(known.scores)
-        self.weights_ = _sequence.learn(
-            self._space,
-            known.archs,
-            rank_normal(known.scores),
-            rng=rng,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            trade_off=self.trade_off,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            loss=LOSSES[self.loss],
-            unlabelled=unlabelled,
-            rounds=self.rounds,
-            round_epochs=self.round_epochs,
-        )
+        with self._on_device():
+            self.weights_ = _sequence.learn(
+                self._space,
+                known.archs,
+                rank_normal(known.scores),
+                rng=rng,
+                hidden=self.hidden,
+                dropout=self.dropout,
+                trade_off=self.trade_off,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                loss=LOSSES[self.loss],
+                unlabelled=unlabelled,
+                rounds=self.rounds,
+                round_epochs=self.round_epochs,
+            )
         self._learn_scale(self.loss, _sequence.outputs(self._space, known.archs, self.weights_)[None])
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:

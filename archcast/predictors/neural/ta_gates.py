@@ -38,6 +38,7 @@ class TAGATES(GATES):
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
         loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
+        device: where the networks are trained: ``cpu``, ``cuda``, ``cuda:1``. Queries are answered on the processor.
         random_state: seed.
 
     Examples:

@@ -286,16 +286,9 @@ class OneShotPredictor(Predictor):
         module_of(self._space)
 
     def _check_device(self) -> None:
-        import torch
+        from archcast.torch_state import usable_device
 
-        try:
-            device = torch.device(self.device)
-            float(torch.zeros((), device=device))  # "meta" has no numbers
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0].split(". ")[0]
-            raise InvalidInputError(f"device {self.device!r} cannot be used: {reason}") from error
-        if self.mixed_precision and device.type == "cpu":
-            raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
+        usable_device(self.device, self.mixed_precision)
 
     def load_data(self) -> Dataset:
         """The data set that the supernet is trained on."""
