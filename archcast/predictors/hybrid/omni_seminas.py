@@ -13,6 +13,7 @@ from archcast.evidence import Pool
 from archcast.predictors.base import Prediction, register
 from archcast.predictors.hybrid._omni import OmniPredictor
 from archcast.predictors.neural.device import OnDevice
+from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.targets import TargetScale, rank_normal
 from archcast.spaces.base import SearchSpace
@@ -36,7 +37,7 @@ DECODE_EVERY = 8
     paper="White et al. 2021, https://arxiv.org/abs/2104.01177",
     family="hybrid",
 )
-class OmniSemiNAS(OnDevice, OmniPredictor):
+class OmniSemiNAS(OnTargets, OnDevice, OmniPredictor):
     """OMNI (White et al. 2021, https://arxiv.org/abs/2104.01177) with the network of SemiNAS (Luo et al. 2020).
 
     SemiNAS reads an architecture as a sequence of decisions. SoTL-E and the Jacobian covariance are two more tokens at its end:
@@ -55,6 +56,7 @@ class OmniSemiNAS(OnDevice, OmniPredictor):
         passes: passes over the scored architectures before the first round.
         learning_rate: its peak.
         weight_decay: decoupled weight decay.
+        loss: what is minimised: ``"squared"`` or ``"absolute"`` error, or a ranking loss, ``"hinge"``, ``"bpr"`` or ``"listmle"``.
         without: the part that is left out: ``"curve"``, ``"proxy"``, ``"encoding"`` or ``None``.
         window: E of SoTL-E.
         scoring: parameters of ``zero-cost``, for a Jacobian covariance that is not given; ``None`` takes its own.
@@ -75,6 +77,7 @@ class OmniSemiNAS(OnDevice, OmniPredictor):
         "passes": Whole(1),
         "learning_rate": Number(0, above=True),
         "weight_decay": Number(0),
+        "loss": LOSS,
     }
 
     def __init__(
@@ -96,6 +99,7 @@ class OmniSemiNAS(OnDevice, OmniPredictor):
         signal: str = "train_loss",
         epochs: int = 5,
         total_epochs: int | None = None,
+        loss: str = "squared",
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
@@ -118,6 +122,7 @@ class OmniSemiNAS(OnDevice, OmniPredictor):
         self.passes = passes
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
         self.device = device
 
     def _fit(
@@ -152,6 +157,7 @@ class OmniSemiNAS(OnDevice, OmniPredictor):
                 epochs=self.passes,
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
+                loss=LOSSES[self.loss],
                 unlabelled=unlabelled,
                 rounds=self.rounds,
                 round_epochs=self.round_epochs,
@@ -160,14 +166,17 @@ class OmniSemiNAS(OnDevice, OmniPredictor):
                 decode_every=DECODE_EVERY,
                 unknown=unknown,
             )
+        self._learn_scale(self.loss, self._outputs(known, columns.shape[1]))
 
     def _answer(self, archs: NDArray[np.int64], columns: NDArray[np.float64]) -> Prediction:
+        outputs = self._outputs(self._rows(archs, self._bins(columns)), columns.shape[1])
+        return Prediction(self.scale_.backward(self._on_targets(outputs)[0]))
+
+    def _outputs(self, rows: NDArray[np.int64], k: int) -> NDArray[np.float64]:
+        """``(1, n)`` outputs of the network for rows that end with ``k`` numbers."""
         from archcast.predictors.neural import _sequence
 
-        rows = self._rows(archs, self._bins(columns))
-        return Prediction(
-            self.scale_.backward(_sequence.outputs(self._decisions(columns.shape[1]), rows, self.weights_))
-        )
+        return _sequence.outputs(self._decisions(k), rows, self.weights_)[None]
 
     def _bins(self, columns: NDArray[np.float64]) -> NDArray[np.int64]:
         """``(n, k)`` numbers to 0 .. BINS - 1."""

@@ -63,3 +63,12 @@ def test_the_numbers_are_used() -> None:
     predictor = get_predictor("omni-seminas", SPACE, **OPTIONS).init(ARCHS, np.arange(20), EVIDENCE)
     answer = predictor.query(np.repeat(ARCHS[:1], 20, axis=0), EVIDENCE).mean
     assert len(np.unique(answer)) == BINS
+
+
+@pytest.mark.parametrize("loss", ["hinge", "listmle"])
+def test_a_ranking_loss_answers_on_the_scale_of_the_scores(loss: str) -> None:
+    scores = 90 + 0.1 * np.arange(20.0)
+    settings = OPTIONS | {"passes": 60, "loss": loss}
+    mean = get_predictor("omni-seminas", SPACE, **settings).init(ARCHS, scores, EVIDENCE).query(ARCHS, EVIDENCE).mean
+    assert 89 < mean.min() < 91 < mean.max() < 93
+    assert np.corrcoef(mean, scores)[0, 1] > 0.6
