@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from archcast.graphs import Operation
 from archcast.predictors.base import register
 from archcast.predictors.gaussian_process._gram import GramPredictor
 from archcast.predictors.gaussian_process._layers import Layers, Skips, layers_of
-from archcast.predictors.gaussian_process._transport import transport
 from archcast.predictors.parameters import Number, Word
 from archcast.spaces.base import SearchSpace
 
@@ -24,9 +24,6 @@ Rows = NDArray[np.int64]
 
 LEAST = 0.25
 """Distance of two different operations of one kind with equally many weights."""
-
-PAIRS = 20_000
-"""Pairs of networks that are compared together."""
 
 
 @register(
@@ -161,25 +158,27 @@ def _least(names: tuple[tuple[str, int, Operation | None], ...]) -> Floats:
 def skip_distance(a: Skips, b: Skips) -> Floats:
     """``(n, m)`` least cost of matching the skip connections of two networks.
 
-    A transport of masses of 1, where what is left over costs 1, is that matching: no two connections are further apart than
-    1, so all of the fewer are matched.
+    No two connections are further apart than 1, so all of the fewer are matched. Networks with the same connections are compared
+    once.
     """
-    n, m = len(a.there), len(b.there)
-    out = np.zeros((n, m))
-    if a.there.shape[1] == 0 or b.there.shape[1] == 0:
-        return out + a.there.sum(axis=1)[:, None] + b.there.sum(axis=1)
-    size = max(1, PAIRS // max(m, 1))
-    for k in range(0, n, size):
-        start, span, cell, there = (x[k : k + size, None, :, None] for x in (a.start, a.span, a.cell, a.there))
-        other_start, other_span, other_cell, others = (x[None, :, None] for x in (b.start, b.span, b.cell, b.there))
+    (x, one), (y, two) = _distinct(a), _distinct(b)
+    out = np.zeros((len(x.there), len(y.there)))
+    many, others = x.there.sum(axis=1), y.there.sum(axis=1)
+    for i in range(len(out)):
+        k = int(many[i])
+        start, span, cell = x.start[i, None, :k, None], x.span[i, None, :k, None], x.cell[i, None, :k, None]
+        other_start, other_span, other_cell = y.start[:, None], y.span[:, None], y.cell[:, None]
         most = np.maximum(start, other_start) + np.maximum(span, other_span)
         costs = (np.abs(start - other_start) + np.abs(span - other_span)) / np.maximum(most, 1)
-        costs = np.where((there * others) > 0, np.where(cell == other_cell, costs, 1.0), np.inf)
-        rows = costs.shape[0]
-        found = transport(
-            costs.reshape(rows * m, *costs.shape[2:]),
-            np.repeat(a.there[k : k + size], m, axis=0),
-            np.tile(b.there, (rows, 1)),
-        )
-        out[k : k + size] = found.reshape(rows, m)
-    return out
+        costs = np.where(cell == other_cell, costs, 1.0)
+        for j in range(len(y.there)):
+            matched = costs[j, :, : int(others[j])]
+            out[i, j] = matched[linear_sum_assignment(matched)].sum() + abs(many[i] - others[j])
+    return np.asarray(out[one[:, None], two])
+
+
+def _distinct(skips: Skips) -> tuple[Skips, NDArray[np.int64]]:
+    """The skip connections without repeated networks, and the number there of each network."""
+    whole = np.concatenate([skips.start, skips.span, skips.cell, skips.there], axis=1)
+    _, first, number = np.unique(whole, axis=0, return_index=True, return_inverse=True)
+    return Skips(skips.start[first], skips.span[first], skips.cell[first], skips.there[first]), number.ravel()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from archcast.graphs import ABSENT
 from archcast.predictors.base import register
@@ -107,23 +109,51 @@ class OTGaussianProcess(GramPredictor):
 def otmann(a: Layers, b: Layers, structure: float) -> Floats:
     """``(n, m)`` distances between networks.
 
+    Mass moves only between layers of one kind, so the distance is a sum over the kinds. The layers of one kind are often the same in
+    many networks: each two sets of layers that differ are compared once.
+
     Args:
         a, b: ``n`` and ``m`` networks of one space.
         structure: weight of the difference in place.
     """
     penalty = np.minimum(mismatch(a.names), 2.0)  # what costs 2 is never moved
+    kinds, kind_of = connected_components(penalty < 2)
+    out = np.zeros((len(a), len(b)))
+    for kind in range(kinds):
+        (x, one), (y, two) = (_part(layers, np.flatnonzero(kind_of == kind)) for layers in (a, b))
+        out += _apart(x, y, penalty, structure)[one[:, None], two]
+    return out
+
+
+def _part(layers: Layers, labels: NDArray[np.int64]) -> tuple[Layers, NDArray[np.int64]]:
+    """The layers of some labels, without repeated networks, and the number there of each network."""
+    inside = np.isin(layers.labels, labels)
+    order = np.argsort(~inside, axis=1, kind="stable")[:, : max(1, int(inside.sum(axis=1).max(initial=0)))]
+    inside = np.take_along_axis(inside, order, axis=1)
+    found = np.where(inside, np.take_along_axis(layers.labels, order, axis=1), ABSENT)
+    masses = np.where(inside, np.take_along_axis(layers.masses, order, axis=1), 0.0)
+    lengths = np.where(inside[:, :, None], np.take_along_axis(layers.lengths, order[:, :, None], axis=1), 0.0)
+    whole = np.concatenate([found, masses, lengths.reshape(len(found), -1)], axis=1)
+    _, first, number = np.unique(whole, axis=0, return_index=True, return_inverse=True)
+    part = replace(layers, labels=found[first], masses=masses[first], lengths=lengths[first])
+    return part, number.ravel()
+
+
+def _apart(a: Layers, b: Layers, penalty: Floats, structure: float) -> Floats:
+    """``(n, m)`` costs of moving the layers of one kind."""
     n, m = len(a), len(b)
     out = np.zeros((n, m))
     size = max(1, PAIRS // max(m, 1))
     for k in range(0, n, size):
         some = slice(k, min(k + size, n))
-        labels = penalty[a.labels[some][:, None, :, None], b.labels[None, :, None, :]]
-        place = np.abs(a.lengths[some][:, None, :, None] - b.lengths[None, :, None]).mean(axis=-1)
+        costs = penalty[a.labels[some][:, None, :, None], b.labels[None, :, None, :]]
+        for length in range(a.lengths.shape[2]):
+            one, two = a.lengths[some, None, :, None, length], b.lengths[None, :, None, :, length]
+            costs = costs + structure / a.lengths.shape[2] * np.abs(one - two)
         present = (a.labels[some] != ABSENT)[:, None, :, None] & (b.labels != ABSENT)[None, :, None]
-        costs = np.where(present & (labels < 2), labels + structure * place, np.inf)
         rows = some.stop - some.start
         out[some] = transport(
-            costs.reshape(rows * m, *costs.shape[2:]),
+            np.where(present, costs, np.inf).reshape(rows * m, *costs.shape[2:]),
             np.repeat(a.masses[some], m, axis=0),
             np.tile(b.masses, (rows, 1)),
         ).reshape(rows, m)
