@@ -109,8 +109,8 @@ class OTGaussianProcess(GramPredictor):
 def otmann(a: Layers, b: Layers, structure: float) -> Floats:
     """``(n, m)`` distances between networks.
 
-    Mass moves only between layers of one kind, so the distance is a sum over the kinds. The layers of one kind are often the same in
-    many networks: each two sets of layers that differ are compared once.
+    Mass moves only between layers of one kind, so the distance is a sum over the kinds. The layers of one kind are often the same
+    in many networks: each two sets of layers that differ are compared once.
 
     Args:
         a, b: ``n`` and ``m`` networks of one space.
