@@ -1,12 +1,12 @@
 """Tables for spaces whose papers published none: small networks of random architectures, trained for about a second each.
 
-    python benchmarks/trained_targets.py dpc,nas-fpn --rows 150 --out FOLDER [--jobs 4]
+    python benchmarks/trained_targets.py dpc,nas-fpn --rows 150 --out FOLDER [--jobs 4] [--device cuda]
 
 FOLDER/SPACE.jsonl gets a line for each architecture as soon as it is trained; the same command continues. Spaces of dense
 prediction learn to label each pixel of made-up images of 64 x 64: discs, squares and crosses of three sizes on noise. A class
 is a form, and has a colour that varies. The score is the mean over the classes of intersection over union on 128 other images.
-Spaces of layer graphs learn scikit-learn's digits; the score is the accuracy on 500 other images. A curve has six points. One
-seed for each architecture, decided by its number.
+Spaces of layer graphs learn scikit-learn's digits, as do ShuffleNet's chains, which see each pixel four times as wide and high; the
+score is the accuracy on 500 other images. A curve has six points. One seed for each architecture, decided by its number.
 
 ``benchmark_of`` makes a benchmark of such a file, which ``new_spaces.py`` and ``own_space_searches.py`` read.
 """
@@ -32,8 +32,10 @@ TASKS = {
     "auto-deeplab": Task((3, SIDE, SIDE), outputs=(CLASSES, SIDE, SIDE), size={"width": 2, "stem": 8, "head": 8}),
     "auto-keras": Task((1, 8, 8), 10, width=8),
     "nasbot": Task((1, 8, 8), 10, width=8),
+    "spos-shufflenetv2": Task((1, 32, 32), 10, width=8, size={"head": 64}),
 }
-STEPS = {"dpc": 120, "nas-fpn": 60, "auto-deeplab": 30, "auto-keras": 120, "nasbot": 120}
+STEPS = {"dpc": 120, "nas-fpn": 60, "auto-deeplab": 30, "auto-keras": 120, "nasbot": 120, "spos-shufflenetv2": 120}
+BATCH = {"dpc": 8, "nas-fpn": 8, "auto-deeplab": 8, "auto-keras": 32, "nasbot": 32, "spos-shufflenetv2": 64}
 
 
 def shapes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,15 +60,16 @@ def shapes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def data_of(dense: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def data_of(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Images and labels to learn from, and to be scored on: of pixels, or of whole images."""
-    if dense:
+    if len(task.outputs) > 1:
         return *shapes(512, 0), *shapes(128, 1)
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))
     images = (digits.images[order, None] / 8 - 1).astype(np.float32)
+    images = images.repeat(task.shape[1] // 8, axis=2).repeat(task.shape[2] // 8, axis=3)
     return images[:1000], digits.target[order[:1000]], images[1000:1500], digits.target[order[1000:1500]]
 
 
@@ -79,21 +82,21 @@ def score(answers: Any, labels: Any) -> float:
     return float(sum(shares) / CLASSES)
 
 
-def train(name: str, row: np.ndarray, seed: int) -> list[float]:
+def train(name: str, row: np.ndarray, seed: int, device: str = "cpu") -> list[float]:
     """``POINTS`` scores of a training with a learning rate that rises and falls once."""
     import torch
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    x, y, x_other, y_other = map(torch.from_numpy, data_of(len(TASKS[name].outputs) > 1))
-    network = archcast.get_space(name).build(row, TASKS[name])
+    x, y, x_other, y_other = (torch.from_numpy(part).to(device) for part in data_of(TASKS[name]))
+    network = archcast.get_space(name).build(row, TASKS[name]).to(device)
     steps = STEPS[name]
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=steps)
     curve = []
     for step in range(steps):
         network.train()
-        some = torch.randint(len(x), (8 if x.shape[-1] == SIDE else 32,))
+        some = torch.randint(len(x), (BATCH[name],))
         loss = torch.nn.functional.cross_entropy(network(x[some]), y[some])
         optimizer.zero_grad()
         loss.backward()
@@ -107,9 +110,9 @@ def train(name: str, row: np.ndarray, seed: int) -> list[float]:
     return curve
 
 
-def line(name: str, row: np.ndarray, seed: int) -> dict[str, Any]:
+def line(name: str, row: np.ndarray, seed: int, device: str = "cpu") -> dict[str, Any]:
     """What is kept of a training."""
-    return {"space": name, "arch": row.tolist(), "seed": seed, "curve": train(name, row, seed)}
+    return {"space": name, "arch": row.tolist(), "seed": seed, "curve": train(name, row, seed, device)}
 
 
 def rows_of(name: str, n: int) -> np.ndarray:
@@ -140,6 +143,7 @@ def main() -> None:
     parser.add_argument("spaces", help=f"some of {', '.join(TASKS)}")
     parser.add_argument("--rows", type=int, default=150)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -149,7 +153,7 @@ def main() -> None:
         todo = list(enumerate(rows_of(name, arguments.rows)))[done:]
         with path.open("a", encoding="utf-8") as file:
             for tree in Parallel(n_jobs=arguments.jobs, return_as="generator", batch_size=1)(
-                delayed(line)(name, row, i) for i, row in todo
+                delayed(line)(name, row, i, arguments.device) for i, row in todo
             ):
                 file.write(json.dumps(tree) + "\n")
                 file.flush()
