@@ -110,6 +110,32 @@ def test_a_function_of_ones_own(run, tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("option", [(), ("--json",)], ids=["table", "json"])
+def test_where_every_evaluation_failed_the_results_are_kept_and_the_exit_code_says_so(run, tmp_path, option) -> None:
+    (tmp_path / "mine.py").write_text("def loss(arch):\n    raise RuntimeError('no data')\n")
+    command = (
+        "--objective",
+        "mine:loss",
+        "--space",
+        "nasbench201",
+        "--strategy",
+        "random",
+        "--trials",
+        "1",
+        "--jobs",
+        "1",
+    )
+    code, out, err = run(*command, "--budget", "4", "--out", "here", *option)
+    assert code == 2
+    assert err == "error: No architecture was found: every evaluation failed. The reasons are in here/history.csv.\n"
+    assert "no data" in (tmp_path / "here" / "history.csv").read_text()
+    assert json.loads((tmp_path / "here" / "results.json").read_text())["best"] is None
+    if option:
+        assert json.loads(out)["best"] is None
+    else:
+        assert "failed: 4 evaluations. RuntimeError: no data" in out
+
+
 def test_a_real_search_ends_with_a_trained_network(run, tmp_path) -> None:
     code, out, err = run(
         "--space", "nasbench201", "--objective", "train", "--dataset", "digits", "--epochs", "1", "--width", "4",

@@ -52,6 +52,28 @@ def table(tmp_path):
     return tmp_path / "runs.csv"
 
 
+def test_a_column_of_one_value_is_said_and_checks_candidates(run, table, tmp_path):
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    with open(tmp_path / "same.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*rows[0], "optimizer", "layers"])
+        writer.writerows([*row.values(), "adam", 3] for row in rows)
+    code, out, err = run("fit", "same.csv", "-o", "model.npz", "--predictor", "bayesian-linear")
+    assert (code, err) == (0, "")
+    assert (
+        "Nothing is learned from optimizer, layers: one value in every row. Candidates with another are marked." in out
+    )
+    with open(tmp_path / "new.csv", "w", newline="") as file:
+        head = ["width", "depth", "act", "optimizer", "layers"]
+        csv.writer(file).writerows(
+            [head, [16, 1, "relu", "adam", 3], [16, 1, "relu", "sgd", 3], [16, 1, "relu", "adam", 7]]
+        )
+    code, out, err = run("predict", "model.npz", "new.csv")
+    assert code == 2
+    assert "row 2 is not ranked: optimizer: 'sgd' is none of its values, it is always 'adam'" in err
+    assert "row 3: layers 7 where every row learned from has 3" in out
+
+
 def test_fit_and_predict(run, table, tmp_path):
     code, out, err = run("fit", "runs.csv", "-o", "model.npz", "--predictor", "gp")
     assert (code, err) == (0, "")

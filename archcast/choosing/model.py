@@ -136,7 +136,10 @@ class Model:
         for name, (low, high) in self.ranges.items():
             for i, value in enumerate(columns.get(name, [])):
                 if is_number(value) and not low <= value <= high:
-                    notes[i].append(f"{name} {value:g} is beyond {low:g} to {high:g}")
+                    beyond = (
+                        f"is beyond {low:g} to {high:g}" if low < high else f"where every row learned from has {low:g}"
+                    )
+                    notes[i].append(f"{name} {value:g} {beyond}")
         space = self.predictor._space
         encoder = get_encoding("adjacency" if space.has_graph else "mixed", space)
         seen = encoder.transform(self.seen).astype(np.float64)

@@ -173,6 +173,10 @@ def read_table(
             raise InvalidInputError(f"{name} has no column that describes an architecture besides {score!r}.")
         found, decisions = own, own.columns
         notes += own.describe().splitlines()[1:]
+        if constant := [column for column, size in zip(own.columns, own.cardinalities, strict=True) if size == 1]:
+            notes.append(
+                f"Nothing is learned from {', '.join(constant)}: one value in every row. Candidates with another are marked."
+            )
     else:
         column = _arch_column(found, columns)
         decisions = found.columns if column is None else (column,)

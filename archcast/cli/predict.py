@@ -126,7 +126,8 @@ def _show(ranked: list[dict[str, Any]], model: Any, total: int) -> None:
     for line in lines([row[:kept] for row in rows]):
         typer.echo(line)
     if kept < len(rows[0]):
-        typer.echo(f"({len(rows[0]) - kept} more columns: --json or --out shows them)")
+        more = len(rows[0]) - kept
+        typer.echo(f"({more} more column{'s' * (more > 1)}: --json or --out shows {'them' if more > 1 else 'it'})")
     for record in ranked:
         if record["note"]:
             typer.echo(f"row {record['row']}: {record['note']}")

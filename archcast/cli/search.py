@@ -144,11 +144,12 @@ def search(
     Every strategy sees the same objective and budget. The best architecture is the one with the best score
     of the metric that is maximised.
 
-    Ctrl-C keeps what is finished; the same command continues.
+    Ctrl-C keeps what is finished; the same command continues. Where every evaluation failed, the results are kept, too,
+    and the exit code is 2.
     """
     from archcast.cli._searches import show
     from archcast.cli._tables import written
-    from archcast.errors import InvalidInputError
+    from archcast.errors import ArchcastError, InvalidInputError
     from archcast.search import TrainingObjective, run_search
 
     costs = [] if objectives is None else [name.strip() for name in objectives.split(",")]
@@ -186,13 +187,18 @@ def search(
     ):
         telling = _telling(bar, len(strategies) * repeats * budget)
         results = run_search(objective=target, jobs=jobs, out=folder, progress=telling, **settings)
+    best = results.best_found()
     if as_json:
         typer.echo(results.to_json(), nl=False)
-        return
-    show(results)
-    if trainer is not None and (best := results.best_found()) is not None:
-        typer.echo(f"Its weights: {trainer.weights_file(target.space.parse(best['arch'])[0])}")
-    typer.echo(written(f"Written to {folder}: report.html, figure.png, results.json, results.csv, history.csv"))
+    else:
+        show(results)
+        if trainer is not None and best is not None:
+            typer.echo(f"Its weights: {trainer.weights_file(target.space.parse(best['arch'])[0])}")
+        typer.echo(written(f"Written to {folder}: report.html, figure.png, results.json, results.csv, history.csv"))
+    if best is None:
+        raise ArchcastError(
+            f"No architecture was found: every evaluation failed. The reasons are in {folder / 'history.csv'}."
+        )
 
 
 def _objective(

@@ -207,7 +207,7 @@ def output_shape(
     Raises:
         InvalidInputError: if the model rejects the inputs.
     """
-    logits = _probe(model, inputs, batch_dim, lambda session: session.forward(session.batch), output)
+    logits = _probe(model, inputs, batch_dim, Session.once, output)
     return tuple(int(size) for size in logits.shape)
 
 
@@ -217,7 +217,12 @@ def computes_loss(model: nn.Module, inputs: Any, *, batch_dim: BatchDim = "auto"
     Raises:
         InvalidInputError: if the model rejects the inputs.
     """
-    return bool(_probe(model, inputs, batch_dim, lambda session: session.has_loss))
+
+    def returns_loss(session: Session) -> bool:
+        session.once()
+        return session.returned is not None
+
+    return bool(_probe(model, inputs, batch_dim, returns_loss))
 
 
 def sample_axis(model: nn.Module, inputs: Any) -> int:

@@ -184,7 +184,7 @@ class Choices(ConditionalSpace):
             for i, value in enumerate(values):
                 if not isinstance(value, Hashable):
                     raise InvalidInputError(
-                        f"row {i + 1}: {name}: {short(value)} is none of its values, which are {found}."
+                        f"row {i + 1}: {name}: {short(value)} is none of its values, {_which(found)}."
                     )
                 key = (type(value), value)
                 try:
@@ -487,6 +487,11 @@ class Choices(ConditionalSpace):
         return self.name, tuple(self.decisions.items()), kinds, self.conditions, self.forbidden
 
 
+def _which(found: Decision) -> str:
+    """The values of a decision as the end of a sentence."""
+    return f"which are {found}" if len(found.values) > 1 else f"it is {found}"
+
+
 def _is_value(values: Any, found: Decision) -> bool:
     """Whether a list or tuple is itself a value of a decision."""
     return not isinstance(values, np.ndarray) and any(known == values for known in found.values)
@@ -520,7 +525,7 @@ def _code(what: str, found: Decision, value: Any, *, nearest: bool = False) -> i
         return texts.index(value)
     elif isinstance(value, (bool, int, float)) and str(value) in found.values:
         return found.values.index(str(value))
-    raise InvalidInputError(f"{what}: {short(value)} is none of its values, which are {found}.")
+    raise InvalidInputError(f"{what}: {short(value)} is none of its values, {_which(found)}.")
 
 
 def _jsonable(value: Any) -> Any:

@@ -205,6 +205,14 @@ class Session:
         self.returned = find_loss(output) if self.targets is None else None
         return self.output(output)
 
+    def once(self) -> Tensor:
+        """Logits of the whole batch from a single pass, whatever it draws: enough to see what a model returns.
+
+        Raises:
+            ModelError: if the model raises.
+        """
+        return self._call(self.batch)
+
     def check_inputs(self) -> None:
         """Raise ``ModelError`` if the model rejects the inputs as they were given."""
         with torch.no_grad():
