@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, lapack, solve_triangular
 from scipy.optimize import minimize
 
+from archcast.predictors.gaussian_process._sparse_rows import SparseRows
 from archcast.predictors.persistence import saved
 
 __all__ = ["AdditiveGP", "AdditiveKernel", "LogNormal", "Objective", "Priors", "Terms", "matern52"]
@@ -71,11 +72,11 @@ class Terms:
 
     Attributes:
         matern: ``(n, k_g)`` for each Matern term.
-        linear: ``(n, k_h)`` for each linear term.
+        linear: ``(n, k_h)`` for each linear term: arrays, or sparse rows.
     """
 
     matern: tuple[NDArray[np.float64], ...]
-    linear: tuple[NDArray[np.float64], ...] = ()
+    linear: tuple[Any, ...] = ()
 
     def __len__(self) -> int:
         return len((*self.matern, *self.linear)[0])
@@ -214,7 +215,8 @@ class AdditiveKernel:
         """``(n,)`` variance of the rows of ``a``."""
         total = np.full(len(a), self.scales.sum())
         for x, slope in zip(a.linear, self.slopes, strict=True):
-            total += slope * np.einsum("ij,ij->i", x, x)
+            squares = x.square_lengths() if isinstance(x, SparseRows) else np.einsum("ij,ij->i", x, x)
+            total += slope * squares
         return total
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array, hstack
 
 from archcast.encodings.wl import WeisfeilerLehman
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, register
 from archcast.predictors.gaussian_process._additive import AdditiveGP, LogNormal, Priors, Terms
+from archcast.predictors.gaussian_process._sparse_rows import SparseRows
 from archcast.predictors.gaussian_process.gp import JointPosterior
 from archcast.predictors.parameters import Whole
 from archcast.predictors.targets import TargetScale, rank_normal
@@ -89,7 +91,7 @@ class WLGaussianProcess(JointPosterior):
 
 def _terms(encoder: WeisfeilerLehman, archs: NDArray[np.int64]) -> Terms:
     """Unit vectors: the counts of the labels that training rows hold, and the length of all others."""
-    length = np.sqrt(encoder.square_lengths(archs))[:, None]
-    known = encoder.sparse(archs).toarray() / np.maximum(length, 1e-12)
-    rest = np.sqrt(np.maximum(1 - np.square(known).sum(axis=1, keepdims=True), 0.0))
-    return Terms((), (np.hstack([known, rest]),))
+    length = np.sqrt(encoder.square_lengths(archs))
+    known = diags_array(1 / np.maximum(length, 1e-12)) @ encoder.sparse(archs)
+    rest = np.sqrt(np.maximum(1 - known.multiply(known).sum(axis=1), 0.0))
+    return Terms((), (SparseRows.of(hstack([known, csr_array(rest[:, None])], format="csr")),))
