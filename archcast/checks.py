@@ -15,12 +15,14 @@ from archcast.registry import closest
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
 __all__ = [
     "array_of",
     "bounded",
     "callback",
+    "device_of",
     "generator",
     "imported",
     "instance",
@@ -243,6 +245,33 @@ def generator(name: str, value: Any) -> np.random.Generator:
             f"{name} must be a whole number of at least 0, a numpy Generator or None, got {short(value)}."
         )
     return np.random.default_rng(value)
+
+
+def device_of(name: str, value: Any) -> torch.device:
+    """The device of torch that ``value`` names, if it is here and computes something.
+
+    Raises:
+        InvalidInputError: it is no name of a device, or one that is not here, or computes nothing, as ``meta``.
+    """
+    import torch
+
+    if isinstance(value, bool) or not isinstance(value, (str, int, torch.device)):
+        raise InvalidInputError(f"{name} must be the name of a device, such as cpu or cuda:1, got {short(value)}.")
+    device = None
+    try:
+        device = torch.device(value)
+        float(torch.zeros((), device=device))
+    except Exception as error:  # torch raises half a dozen classes here
+        if device is None:
+            why = "no device has this name"
+        elif device.type == "cuda":
+            why = (str(error).strip().splitlines() or ["no reason given"])[0].partition(". ")[0].rstrip(".")
+        else:
+            why = "this torch computes nothing on it"
+        raise InvalidInputError(
+            f"{name} {short(value)} cannot be used: {why}. Use cpu or, on a machine with an NVIDIA GPU, cuda."
+        ) from error
+    return device
 
 
 def array_of(name: str, value: Any) -> NDArray[Any]:

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
-from archcast.errors import InvalidInputError, short
+from archcast.checks import device_of
+from archcast.errors import InvalidInputError
 
 __all__ = ["here", "one_thread", "seeded", "usable_device", "working_on"]
 
@@ -29,12 +30,7 @@ def usable_device(name: str, mixed_precision: bool = False) -> torch.device:
         >>> usable_device("cpu")
         device(type='cpu')
     """
-    try:
-        device = torch.device(name)
-        float(torch.zeros((), device=device))  # "meta" has no numbers
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].split(". ")[0]
-        raise InvalidInputError(f"device {short(name)} cannot be used: {reason}") from error
+    device = device_of("device", name)
     if mixed_precision and device.type == "cpu":
         raise InvalidInputError("mixed_precision is for accelerators; leave it out with device 'cpu'.")
     return device

@@ -34,7 +34,7 @@ def test_it_measures_and_continues(capsys, tmp_path) -> None:
         ((), "Give architectures, or one of --sample N and --archs FILE."),
         (("--sample", "2", "8:8:8:8:8"), "Give architectures, or one of"),
         (("--sample", "0"), "--sample must be a whole number of at least 1, got 0."),
-        (("--sample", "1", "--device", "abacus"), "device 'abacus' is not there"),
+        (("--sample", "1", "--device", "abacus"), "device 'abacus' cannot be used"),
     ],
 )
 def test_mistakes(capsys, tmp_path, arguments, message) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import http.server
 import io
 import pickle
 import shlex
+import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +37,15 @@ LINES = (
     "leaderboard --benchmarks digits --predictors bayesian-linear --train-sizes 10 --trials 1 --jobs 1 --out page",
     "search digits --strategy random --budget 4 --batch 2 --trials 1 --seed 0 --jobs 1 --out search",
     "search --objective net:objective --space nasbench201 --strategy random --budget 2 --batch 2 --jobs 1 --out search",
+    f"search --objective train --space nasbench201 --dataset digits --strategy random --budget 1 --batch 1 --epochs 1 --device cpu "
+    f"--out search {SIZE}",
     f"train --sample 1 --seed 0 --seeds 1 --epochs 1 --jobs 1 --out train {SIZE}",
     "measure --space nasbench201 --sample 1 --task cifar10 --runs 2 --warmup 0 --batch 1 --threads 1 --clock wall --device cpu "
     "--seed 0 --out latency.csv",
     "forecast log.csv --epochs 10 --metric accuracy --better higher --best 0.9 --out page.html",
     "fit table.csv --out model.npz --score accuracy --better higher --predictor bayesian-linear --seed 0",
     "predict fitted.npz table.csv --out predicted.csv",
+    "predict net.py:conv --zoo --input 3x16x16 --recipe a1_in1k",
     "choose table.csv --score accuracy --predictors bayesian-linear --seed 0",
     "surrogate digits --share 1 --metrics val_accuracy --curves none --members bayesian-linear --budget 0 --trials 1 --seed 0 "
     "--jobs 1 --out s.npz",
@@ -47,17 +53,23 @@ LINES = (
     "data list",
     "data verify digits",
     "data convert nats-tss/cifar10 --path published --out compact",
+    "data fetch vit-bench-101 --mirror MIRROR --out fetched",
     "oneshot train shared.npz --method one-shot --space nasbench201 --epochs 1 --batch-size 64 --learning-rate .1 --images 8 "
     f"{SIZE}",
     f"oneshot query trained.npz '{CELL.partition(':')[2]}'",
+    "oneshot query trained.npz --archs archs.txt",
     "oneshot derive trained.npz --by score",
     "oneshot report trained.npz --trainings 0 --out page.html",
 )
-"""Lines that are right. What they read is made by :func:`prepare`."""
+"""Lines that are right. What they read is made by :func:`prepare`; MIRROR is the address of a server that has the files."""
 NET = """
 import torch
 def net():
     return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+def conv():
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 5)
+    )
 def objective(arch):
     return float((arch == 3).mean())
 """
@@ -95,7 +107,7 @@ def commands() -> Iterator[Target]:
     import torch  # noqa: F401  an import that an alarm interrupts is half a module
 
     for line in LINES:
-        words = shlex.split(line)
+        words = [mirror() if word == "MIRROR" else word for word in shlex.split(line)]
         named = next((k for k, word in enumerate(words) if word.startswith("--")), len(words))
         operands = 2 if words[0] in ("data", "oneshot") else 1
         arguments: dict[str, Any] = {f"<{k}>": word for k, word in enumerate(words[operands:named])}
@@ -106,13 +118,35 @@ def commands() -> Iterator[Target]:
             at += 1 if flag else 2
         name = " ".join(words[:operands])
         unused = {option: ABSENT for option in options(name) if option not in arguments}
-        label = next((f" {w}" for w in words if w in ("--one-shot", "--archs", "--table", "--objective")), "")
+        label = next((f" {w}" for w in words if w in ("--one-shot", "--archs", "--table", "--objective", "--zoo")), "")
+        label += " train" if label == " --objective" and "train" in words else ""
         yield Command(
             f"archcast {name}{label or (' net.py' if 'net.py:net' in words else '')}",
             print,
             {**arguments, **unused},
             words=words[:operands],
         )
+
+
+class _Anything(http.server.BaseHTTPRequestHandler):
+    """Answers whatever is asked for with a few bytes."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"abc")
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@cache
+def mirror() -> str:
+    """Address of a server of this process, which ends with it."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Anything)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/files"
 
 
 def options(name: str) -> Iterator[str]:

@@ -27,13 +27,14 @@ WORDS = {
     "arch": "archs", "archs": "scores|table of benchmark", "batch": "budget", "batch_dim": "axis|inputs", "benchmark": "name",
     "benchmarks": "benchmark|name", "better": "metric", "budget": "batch", "budgets": "budget", "cell": "depth|accuracy|frame",
     "classes": "outputs", "column": "depth|accuracy|frame", "columns": "column", "convention": "describes",
-    "cost_predictor": "predictor", "curves": "curve", "done": "curve", "dtype": "vocabulary", "epochs": "curve|budgets",
+    "cost_predictor": "predictor", "costs": "cost", "curves": "curve",
+    "done": "curve", "dtype": "vocabulary", "epochs": "curve|budgets",
     "evidence": "archs|curve|file", "frame": "file|candidates|columns|row 1", "inputs": "targets|model|batch",
     "known": "each of known", "members": "predictor|member", "metrics": "metric", "model": "Parameter|module",
     "name": "predictor|benchmark|dataset", "objective": "benchmark|name", "path": "file|Cannot save to|has no column",
     "predictors": "predictor", "proxies": "proxy", "pruned": "describes", "random_state": "seed",
     "rows": "archs|table of benchmark", "scores": "archs", "space": "name", "strategies": "strategy", "table": "benchmark|name",
-    "targets": "label", "task": "networks|inputs|image|size|channels", "test_metric": "metric",
+    "tag": "recipe", "targets": "label", "task": "networks|inputs|image|size|channels", "test_metric": "metric",
     "texts": "is not an architecture of|'xxx", "train_sizes": "test_size", "trials": "trial", "vocabulary": "dtype",
 }  # fmt: skip
 """Argument -> what messages may call it instead, between ``|``: what it holds, or what it must agree with."""

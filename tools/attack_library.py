@@ -119,6 +119,7 @@ def functions() -> Iterator[Target]:
         },
         free=frozenset({"tell"}),
     )
+    yield Target("Surrogate.at", made.at, {"archs": rows[:3], "seed": None})
     yield Target("save_surrogate", save_surrogate, {"benchmark": made, "path": "s.npz"})
     small = archcast.Task((3, 4, 4), width=2, depth=1, stages=1)
     yield Target(

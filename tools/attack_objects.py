@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from attack_commands import mirror
 from attack_inputs import Target
 
 import archcast
@@ -131,6 +132,12 @@ def searches() -> Iterator[Target]:
 
     asked = {"arch": rows[0], "benchmark": table, "metric": "m", "costs": ["params"], "test_metric": None}
     yield Target("TableObjective", looked_up, asked)
+
+    def trained(arch: Any, epochs: Any, **given: Any) -> Any:
+        return search.TrainingObjective(**given).evaluate(arch, epochs)
+
+    made = {"arch": rows[0], "epochs": 1, "trainer": _trainer(space), "costs": ["params"], "seed": 0}
+    yield Target("TrainingObjective", trained, made)
     yield Target("ZeroCost", search.ZeroCost, {"function": np.mean, "warmup": 10, "moves": 1}, frozenset({"function"}))
     scores = np.array([[1.0, 2.0], [2.0, 1.0], [0.5, 0.5]])
     yield Target("pareto_front", search.pareto_front, {"scores": scores})
@@ -238,12 +245,13 @@ def trainings() -> Iterator[Target]:
     yield Target("Augmentation", training.Augmentation, {"shift": 0, "fill": 0.0, "flip": False, "noise": 0.0})
     yield Target("load_dataset", training.load_dataset, {"name": "digits", "canvas": 8, "train": 64, "noise": 0.0})
     digits = training.load_dataset("digits", train=64, validation=32)
+    yield Target("Dataset", training.Dataset, {p: getattr(digits, p) for p in _fields(training.Dataset)})
     given = {
         "space": space, "dataset": digits, "recipe": training.Recipe(epochs=1), "width": 2, "depth": 1, "stages": 1, "seed": 0,
         "device": "cpu", "mixed_precision": False, "weights": None,
     }  # fmt: skip
     yield Target("Trainer", training.Trainer, given)
-    trainer = training.Trainer(**given)
+    trainer = _trainer(space)
     yield from methods(
         "Trainer", trainer, {"train": {"arch": rows[0], "seed": 0}, "train_seeds": {"arch": rows[0], "seeds": [0]}}
     )
@@ -260,6 +268,14 @@ def trainings() -> Iterator[Target]:
     yield Target("sample_functions", training.sample_functions, {"space": space, "n": 2, "seed": 0})
     yield Target("settings_for", training.settings_for, {"dataset": "digits", "space": space, "epochs": 2})
     yield Target("read_runs", training.read_runs, {"folder": "t"})
+
+
+def _trainer(space: Any) -> Any:
+    """The smallest training of a space's networks."""
+    from archcast.training import Recipe, Trainer, load_dataset
+
+    digits = load_dataset("digits", train=64, validation=32)
+    return Trainer(space, digits, Recipe(epochs=1), width=2, depth=1, stages=1)
 
 
 def _fields(made: Any) -> list[str]:
@@ -313,17 +329,35 @@ def others() -> Iterator[Target]:
     """What stands between archcast and other libraries."""
     import torch
 
-    from archcast.zoo import forecast_model
+    from archcast.costs.structure import structure
+    from archcast.data.fetching import fetch
+    from archcast.zoo import ZooForecaster, forecast_model, recipe_flags, shipped
 
     model = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 5)
     )
     yield Target("forecast_model", forecast_model, {"model": model, "shape": (3, 16, 16), "recipe": None, "known": ()})
+    folder = Path(tempfile.mkdtemp())
+    shipped().save(folder / "z.npz")
+    yield Target("ZooForecaster.save", shipped().save, {"path": "z.npz"})
+    yield Target("ZooForecaster.load", ZooForecaster.load, {"path": folder / "z.npz"})
+    seen = np.array([list(structure(model, (3, 16, 16)).values())] * 2)
+    yield Target("ZooForecaster.predict", shipped().predict, {"structures": seen, "flags": None, "known": None})
+    yield Target("recipe_flags", recipe_flags, {"tag": "a1_in1k"})
+    fetching = {"name": "nds", "folder": "f", "mirror": mirror(), "report": None}
+    yield Target("data.fetching.fetch", fetch, fetching, frozenset({"report"}))
     if importlib.util.find_spec("optuna") is None:
         return
     import optuna
 
-    from archcast.integrations.optuna import CurvePruner, PredictorSampler, arch_of, distributions, suggest_arch
+    from archcast.integrations.optuna import (
+        CurvePruner,
+        PredictorSampler,
+        arch_of,
+        distributions,
+        requeue_lost,
+        suggest_arch,
+    )
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space = archcast.get_space("nasbench201")
@@ -352,3 +386,4 @@ def others() -> Iterator[Target]:
     yield Target("suggest_arch", suggest_arch, {"trial": trial, "space": space})
     suggest_arch(trial, space)
     yield Target("arch_of", arch_of, {"trial": trial, "space": space})
+    yield Target("requeue_lost", requeue_lost, {"study": optuna.create_study(), "older_than": 0.0})

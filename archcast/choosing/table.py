@@ -142,7 +142,9 @@ def read_table(
     name = str(frame) if isinstance(frame, (str, Path)) else "the table"
     columns = columns_of(frame)
     if not columns or not next(iter(columns.values())):
-        raise InvalidInputError(f"{name} has no rows.")
+        raise InvalidInputError(
+            f"{name} has no rows. Give columns with a row for each architecture that was tried, one of them its score."
+        )
     notes: list[str] = []
     curves = _series(columns)
     inside = {column for members in curves.values() for column in members}

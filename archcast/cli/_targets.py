@@ -21,13 +21,12 @@ from archcast.errors import USER_ERRORS, ArchcastError, InvalidInputError, requi
 from archcast.registry import closest
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from archcast.spaces import SearchSpace
     from archcast.spaces.base import Task
 
-__all__ = ["INITS", "Settings", "Target", "buildable", "device_of", "factory_arguments", "imported", "target_of"]
+__all__ = ["INITS", "Settings", "Target", "buildable", "factory_arguments", "imported", "target_of"]
 
 INITS = ("default", "kaiming", "xavier", "normal")
 COLLECTIONS = ("torchvision", "timm")
@@ -209,27 +208,6 @@ def imported(text: str) -> Any:
     if not hasattr(module, name):
         raise InvalidInputError(f"{path} has no {name!r}. {closest(name, _public(module))}")
     return getattr(module, name)
-
-
-def device_of(text: str | None) -> torch.device:
-    """The device that ``--device`` names, the CPU by default.
-
-    Raises:
-        InvalidInputError: there is no such device here.
-    """
-    import torch
-
-    try:
-        device = torch.device(text or "cpu")
-        if device.type == "meta":
-            raise RuntimeError("nothing is computed on it")
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).strip().splitlines() or ["unknown"])[0]
-        raise InvalidInputError(
-            f"--device {text!r} cannot be used: {reason[:120]}. Use cpu, or cuda where there is a GPU."
-        ) from error
-    return device
 
 
 def factory_arguments(text: str | None) -> dict[str, Any] | None:

@@ -58,9 +58,9 @@ def stats(
 
     Examples: archcast stats torchvision:resnet18 --samples 50000 --memory 8GB; archcast stats mine.py:net --input 1x28x28
     """
-    from archcast.checks import whole
+    from archcast.checks import device_of, whole
     from archcast.cli._inputs import axis_of, inputs_of
-    from archcast.cli._targets import Settings, device_of, factory_arguments, target_of
+    from archcast.cli._targets import Settings, factory_arguments, target_of
     from archcast.costs.profile import OPTIMIZERS, profile
     from archcast.errors import InvalidInputError
 
@@ -72,7 +72,7 @@ def stats(
         raise InvalidInputError(f"--optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}.")
     room = None if memory is None else _bytes(memory)
     given = None if input_ is None else inputs_of(input_)
-    where = device_of(device)
+    where = device_of("--device", device or "cpu")
     settings = Settings(image=None if given is None else given.shape, kwargs=factory_arguments(kwargs))
     network, image = target_of(model).build(settings)
     network = network.to(where)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archcast.checks import device_of
 from archcast.costs.measuring import CLOCKS, rounds
 from archcast.errors import USER_ERRORS, InvalidInputError, short
 
@@ -99,6 +100,7 @@ def seconds_of(
 
     if clock not in CLOCKS:
         raise InvalidInputError(f"Unknown clock {short(clock)}. Available: {', '.join(CLOCKS)}.")
+    device_of("device", device)
     todo = [key for key in examples if (key, device, runs, warmup, clock) not in _measured]
     gpu = torch.device(device).type == "cuda"
     wait = torch.cuda.synchronize if gpu else (lambda: None)

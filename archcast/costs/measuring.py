@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import callback, one_of, seed_of, whole
+from archcast.checks import callback, device_of, one_of, seed_of, whole
 from archcast.errors import USER_ERRORS, ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import Journal, claimed, fingerprint
@@ -127,7 +127,7 @@ def measure(
     seed_of("seed", seed)
     callback("progress", progress)
     one_of("clock", clock, CLOCKS)
-    place = _device(device)
+    place = device_of("device", device)
     if clock == "processor" and (place.type != "cpu" or threads != 1):
         raise InvalidInputError("clock 'processor' counts one thread of the processor: use device 'cpu' and threads 1.")
     settings = [space.name, task, str(place), batch, runs, warmup, threads, clock, seed, rows[0]]
@@ -292,22 +292,6 @@ def _inputs(task: Any, batch: int, device: Any) -> list[Tensor]:
         size = (batch, *shape)
         out.append(torch.randn(size) if dtype == "float32" else torch.randint(vocabulary or 2, size))
     return [values.to(device) for values in out]
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except Exception as error:  # torch raises half a dozen classes here
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        if "device type" in reason:  # torch lists devices of which most are for no one
-            reason = "no device has this name"
-        raise InvalidInputError(
-            f"device {short(name)} is not there: {reason}. Use cpu or, on a machine with an NVIDIA GPU, cuda."
-        ) from error
-    return device
 
 
 @contextmanager

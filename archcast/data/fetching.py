@@ -5,14 +5,15 @@ from __future__ import annotations
 import http.client
 import os
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from archcast.checks import callback, label_of
 from archcast.data.base import BENCHMARKS
 from archcast.data.verification import SHA256, checksum
-from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, UnknownNameError
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, UnknownNameError, short
+from archcast.files import folder_of, ordinary
 from archcast.registry import closest
 
 __all__ = ["ADDRESSES", "download", "fetch"]
@@ -34,6 +35,7 @@ ADDRESSES = {
 """Benchmark -> direct addresses of its files. The others are behind pages that ask a person (Google Drive, figshare)."""
 
 BLOCK = 1 << 20
+WEB = ("http://", "https://")
 
 
 def fetch(
@@ -48,11 +50,18 @@ def fetch(
         report: told of progress, (done, total) bytes of a file; total is 0 where it is not known.
 
     Raises:
+        InvalidInputError: ``folder`` cannot be one, or ``mirror`` is no address.
         UnknownNameError: no such benchmark.
         DataNotFoundError: its files have no direct address (the message says where they are), or the server does not
             answer.
         InvalidFileError: the checksum is wrong; the file is removed.
     """
+    name = label_of("name", name)
+    if mirror is not None:
+        mirror = label_of("mirror", mirror)
+        if not mirror.startswith(WEB):
+            raise InvalidInputError(f"mirror {short(mirror)} is not an address that begins with http:// or https://.")
+    callback("report", report)
     if name not in ADDRESSES:
         if name not in BENCHMARKS:
             raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, [*ADDRESSES, *BENCHMARKS])}")
@@ -61,8 +70,7 @@ def fetch(
             f"The files of {name!r} have no address that can be fetched. {info.get('paper', '')} says where they are; "
             f"wanted are {info.get('files', 'its files')}."
         )
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_of("folder", folder)
     files = []
     for address in ADDRESSES[name]:
         file = folder / address.rsplit("/", 1)[1]
@@ -81,14 +89,15 @@ def download(
         DataNotFoundError: the server does not answer or has no such file.
         InvalidFileError: the checksum is wrong.
     """
-    if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
-        raise InvalidInputError(f"{address!r} is not an address that begins with http:// or https://.")
+    if not address.startswith(WEB):
+        raise InvalidInputError(f"{short(address)} is not an address that begins with http:// or https://.")
+    ordinary("file", file)
     if file.is_file() and (sha256 is None or checksum(file) == sha256):
         return file
     part = file.with_name(f"{file.name}.part")
     have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
     try:
+        request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
         with urllib.request.urlopen(request, timeout=60) as answer:
             resumed = answer.status == 206
             have = have if resumed else 0
@@ -103,6 +112,8 @@ def download(
             raise DataNotFoundError(
                 f"{address} ended after {have:,} of {total:,} bytes. Run the command again to go on."
             )
+    except ValueError as error:  # a host or path in other letters, a port that is no number
+        raise InvalidInputError(f"{short(address)} is no address that can be asked: {error}.") from error
     except urllib.error.HTTPError as error:
         if error.code != 416:  # the part is whole already
             raise DataNotFoundError(f"{address} could not be downloaded: {error.code} {error.reason}.") from error

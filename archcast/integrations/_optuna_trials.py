@@ -13,6 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import BaseTrial, FrozenTrial, Trial, TrialState, create_trial
 
+from archcast.checks import instance, real
 from archcast.errors import InvalidInputError, short
 from archcast.spaces.base import SearchSpace, get_space
 
@@ -99,6 +100,8 @@ def requeue_lost(study: Study, *, older_than: float = 0.0) -> list[int]:
     Returns:
         Numbers of the trials that were lost.
     """
+    instance("study", study, Study, "an optuna.Study")
+    real("older_than", older_than, 0.0)
     lost = []
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         start = trial.datetime_start

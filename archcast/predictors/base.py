@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -338,11 +338,16 @@ class Predictor(RegressorMixin, BaseEstimator):
             return np.random.default_rng(check_random_state(state).randint(2**31))
         return generator("random_state", state)
 
+    @classmethod
+    def _constructor(cls) -> Mapping[str, Parameter]:
+        """Parameters of the constructor by their names."""
+        return signature(cls.__init__).parameters
+
     def _check_parameters(self) -> None:
         """Every parameter against its rule; a subclass adds what concerns several of them."""
         if not isinstance(state := getattr(self, "random_state", None), np.random.RandomState):
             generator("random_state", state)
-        known = signature(type(self).__init__).parameters
+        known = self._constructor()
         check(self._title, self.get_params(deep=False), rules_of(type(self)), lambda name: known[name].default)
 
     def _check_evidence(self, evidence: Evidence | None, n: int, *, at_init: bool = False) -> Evidence:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archcast.checks import LARGEST_SCORE, LARGEST_WHOLE, array_of, listed, mapping, numbers, seed_of
+from archcast.checks import LARGEST_SCORE, LARGEST_WHOLE, array_of, device_of, listed, mapping, numbers, seed_of
 from archcast.costs.arguments import as_arguments
 from archcast.errors import ArchcastError, InvalidInputError, short
 from archcast.faces import face
@@ -159,7 +159,7 @@ def score(
     if not whole_number or abs(ignore_index) > LARGEST_WHOLE:
         raise InvalidInputError(f"ignore_index is {short(ignore_index)}: it must be a whole number, e.g. 255.")
     labels = _labels(targets)
-    target_device = None if device is None else _check_device(device)
+    target_device = None if device is None else device_of("device", device)
     with ExitStack() as stack:
         stack.enter_context(_blamed(model))
         stack.enter_context(torch.inference_mode(False))
@@ -311,15 +311,6 @@ def _labels(targets: Any) -> Tensor | None:
         return targets
     array = array_of("targets", targets)
     return torch.as_tensor(array if array.dtype.kind == "i" else numbers("targets", targets))
-
-
-def _check_device(device: str | torch.device) -> torch.device:
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    except Exception as error:  # torch raises half a dozen classes here
-        raise InvalidInputError(f"device {short(device)} cannot be used: {str(error).splitlines()[0]}") from error
-    return found
 
 
 def _record(session: Session, names: list[str]) -> tuple[dict[str, Any], dict[str, float]]:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from archcast.errors import USER_ERRORS, InvalidInputError
+from archcast.checks import listed, one_of, seed_of, whole
+from archcast.errors import USER_ERRORS, InvalidInputError, short
 from archcast.journal import fingerprint
 from archcast.search.objectives import Arch, Evaluation, Objective
 from archcast.spaces.base import SearchSpace, get_space
@@ -42,14 +43,16 @@ class TrainingObjective(Objective):
         seed: of the trainings.
 
     Raises:
-        InvalidInputError: for another cost.
+        InvalidInputError: ``trainer`` does not train, a cost has another name, or ``seed`` is none.
     """
 
     def __init__(self, trainer: Trains, costs: Sequence[str] = (), *, seed: int = 0) -> None:
-        for name in costs:
-            if name not in COSTS:
-                raise InvalidInputError(f"Unknown objective {name!r} of a training. Available: {', '.join(COSTS)}.")
-        self.trainer, self.costs, self.seed = trainer, tuple(costs), seed
+        if not hasattr(trainer, "space") or not callable(getattr(trainer, "train", None)):
+            raise InvalidInputError(
+                f"trainer must have a space and a method train, as archcast.training.Trainer has, got {short(trainer)}."
+            )
+        costs = [one_of("cost", name, COSTS) for name in listed("costs", costs, "names")]
+        self.trainer, self.costs, self.seed = trainer, tuple(costs), seed_of("seed", seed)
         self.space = get_space(trainer.space)
         self.names = ("val_accuracy", *(f"-{name}" for name in costs))
         recipe = getattr(trainer, "recipe", None)
@@ -73,10 +76,12 @@ class TrainingObjective(Objective):
         }
 
     def evaluate(self, arch: Arch, epochs: int = 0, trained: int = 0) -> Evaluation:
+        row = self.space.validate(arch, allow_empty=False, name="arch")[0]
+        whole("epochs", epochs, 0)
         failed = (math.nan,) * len(self.names)
         share = (epochs or self.epochs) / self.epochs if self.epochs else 1.0
         try:
-            run = self._trainer(epochs).train(arch, self.seed)
+            run = self._trainer(epochs).train(row, self.seed)
         except USER_ERRORS as error:  # whatever a training may raise is the reason why it has no score
             return Evaluation(failed, share=share, failure=f"{type(error).__name__}: {' '.join(str(error).split())}")
         curves: Mapping[str, Any] = {name: np.asarray(curve, dtype=float) for name, curve in run.curves.items()}

@@ -289,7 +289,11 @@ def _levels(low: float, high: float, log: bool, levels: int | None) -> int:
         return whole("levels", levels, 1 if low == high else 2)
     if low == high:
         return 1
-    return max(2, math.ceil(LEVELS_PER_DECADE * math.log10(high / low) - 1e-9) + 1) if log else LINEAR_LEVELS
+    if not log:
+        return LINEAR_LEVELS
+    levels = max(2, math.ceil(LEVELS_PER_DECADE * (math.log10(high) - math.log10(low)) - 1e-9) + 1)
+    _few("low and high", levels)
+    return levels
 
 
 def _grid(low: float, high: float, log: bool, levels: int) -> list[float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import LARGEST_SEED, whole
 from archcast.data.benchmark import Benchmark
 from archcast.errors import InvalidFileError, InvalidInputError, short
 from archcast.names import FUNCTIONS
@@ -89,14 +90,14 @@ class Surrogate:
 
     def benchmark(self, archs: NDArray[np.int64], expected: Arrays, seed: int | None = None) -> Benchmark:
         """The benchmark of rows whose expected values are known."""
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
-            raise InvalidInputError(f"seed must be a whole number from 0 up, got {seed!r}.")
+        if seed is not None:
+            seed = whole("seed", seed, 0, LARGEST_SEED)
         at = expected[f"metrics/{self.default_metric}"]
         values = {name: found for name, found in expected.items() if name not in self.curves}
         values |= {name: basis.curves(expected[name]) for name, (basis, _) in self.curves.items()}
         rows = self.space.canonical(archs)
         if seed is not None:
-            values = self._noisy(values, self.noise.donors(rows, at, int(seed)))
+            values = self._noisy(values, self.noise.donors(rows, at, seed))
         else:
             named = [f"metrics/{name}" for name in (self.default_metric, self.test_metric) if name is not None]
             main = {name: values[name] for name in dict.fromkeys(named) if name in self.noise.residuals}

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archcast import files
-from archcast.checks import path_of, real, switch, whole
-from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, MissingDependencyError
+from archcast.checks import instance, label_of, path_of, real, switch, whole
+from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, MissingDependencyError, short
 from archcast.registry import closest
 
 __all__ = ["DATASETS", "Augmentation", "Dataset", "load_dataset", "read_arrays", "read_folder"]
@@ -97,8 +97,14 @@ class Dataset:
     augmentation: Augmentation
 
     def __post_init__(self) -> None:
+        label_of("name", self.name)
+        whole("classes", self.classes, 1)
+        instance("augmentation", self.augmentation, Augmentation, "an archcast.training.Augmentation")
         for part in ("train", "validation", "test"):
-            images, labels = getattr(self, part)
+            split = getattr(self, part)
+            if not isinstance(split, (tuple, list)) or [isinstance(x, Tensor) for x in split] != [True, True]:
+                raise InvalidInputError(f"{part} must be a pair of tensors, images and labels, got {short(split)}.")
+            images, labels = split
             _check_split(f"dataset {self.name!r}, {part}", images, labels, self.classes)
         shapes = {part: tuple(getattr(self, part)[0].shape[1:]) for part in ("train", "validation", "test")}
         if len(set(shapes.values())) > 1:

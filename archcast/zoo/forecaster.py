@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.checks import numbers, path_of
 from archcast.costs.structure_names import STRUCTURE
-from archcast.errors import InvalidFileError, InvalidInputError
+from archcast.errors import InvalidFileError, InvalidInputError, short
 from archcast.files import read_arrays, write_whole
 from archcast.zoo.recipe import RECIPE
 from archcast.zoo.trees import Trees
@@ -124,21 +125,26 @@ class ZooForecaster:
             known: structures and top-1 of models of the same family, trained by the same recipe: the forecast is shifted by their
                 mean error, less the fewer there are.
         """
-        x = _checked(structures)
+        x = described = _rows("structures", structures, len(STRUCTURE))
         case = self.without
         shift = 0.0
         if flags is not None:
-            case, x = self.with_recipe, np.hstack([x, np.asarray(flags, dtype=np.float64)])
+            recipes = _rows("flags", flags, len(RECIPE))
+            if len(recipes) != len(x):
+                raise InvalidInputError(f"flags must have a row for each of the {len(x)} models, got {len(recipes)}.")
+            case, x = self.with_recipe, np.hstack([x, recipes])
         mean = _mean(case, x)
         if known is not None:
-            members, truth = _checked(known[0]), np.asarray(known[1], dtype=np.float64)
-            if truth.shape != (len(members),):
-                raise InvalidInputError(f"known must hold one top-1 for each model, got {truth.shape}.")
+            if not isinstance(known, (tuple, list)) or len(known) != 2:
+                raise InvalidInputError(f"known must be a pair, structures and top-1, got {short(known)}.")
+            members, truth = _rows("known structures", known[0], len(STRUCTURE)), numbers("known top-1", known[1])
+            if truth.shape != (len(members),) or not np.isfinite(truth).all():
+                raise InvalidInputError(f"known must hold one top-1 for each model, finite, got shape {truth.shape}.")
             shift = float((truth - _mean(self.without, members)).sum() / (len(members) + SHRINKAGE))
-            mean = _mean(self.without, _checked(structures))
+            mean = _mean(self.without, described)
         mean = np.clip(mean + shift, 0, 100)
         width = self.widths[0 if flags is not None else 1]
-        size = _checked(structures)[:, list(STRUCTURE).index("log_params")]
+        size = described[:, list(STRUCTURE).index("log_params")]
         place = np.interp(mean - np.polyval(self.trend, size), self.around, PERCENTILES)
         return ZooForecast(mean, np.clip(mean - width, 0, 100), np.clip(mean + width, 0, 100), place)
 
@@ -161,6 +167,7 @@ class ZooForecaster:
         Raises:
             InvalidFileError: it is another file, or of another version.
         """
+        path = path_of("path", path)
         try:
             arrays = read_arrays(path)
             header = json.loads(str(arrays["header"]))
@@ -180,10 +187,10 @@ class ZooForecaster:
             raise InvalidFileError(f"{str(path)!r} is not a forecaster of real models: {reason}.") from error
 
 
-def _checked(structures: ArrayLike) -> Array:
-    x = np.atleast_2d(np.asarray(structures, dtype=np.float64))
-    if x.ndim != 2 or x.shape[1] != len(STRUCTURE) or not np.isfinite(x).all():
-        raise InvalidInputError(f"structures must be (n, {len(STRUCTURE)}) finite numbers, got shape {x.shape}.")
+def _rows(name: str, given: ArrayLike, columns: int) -> Array:
+    x = np.atleast_2d(numbers(name, given))
+    if x.ndim != 2 or x.shape[1] != columns or not np.isfinite(x).all():
+        raise InvalidInputError(f"{name} must be (n, {columns}) finite numbers, got shape {x.shape}.")
     return x
 
 

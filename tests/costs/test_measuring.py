@@ -146,7 +146,7 @@ def test_inputs_are_those_of_the_task() -> None:
         ({"runs": 1}, "runs must be a whole number of at least 2, got 1"),
         ({"batch": 0}, "batch must be a whole number of at least 1"),
         ({"clock": "sun"}, "Unknown clock 'sun'"),
-        ({"device": "abacus"}, "device 'abacus' is not there: no device has this name. Use cpu or"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used: no device has this name. Use cpu or"),
         ({"clock": "processor", "threads": 2}, "counts one thread of the processor"),
     ],
 )

@@ -112,6 +112,14 @@ def test_what_cannot_be_fetched(server, tmp_path) -> None:
         download("http://127.0.0.1:1/x", tmp_path / "x")
     with pytest.raises(InvalidInputError, match="is not an address"):
         download("file:///etc/hostname", tmp_path / "x")
+    for mirror in ("http://[", "http://a:b", "http://\u00b2\u00b2:99999999"):
+        with pytest.raises(InvalidInputError, match="is no address that can be asked"):
+            fetch("nds", tmp_path, mirror=mirror)
+    with pytest.raises(InvalidInputError, match=r"^mirror .* is not an address"):
+        fetch("nds", tmp_path, mirror="ftp://here")
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInputError, match="cannot be a folder"):
+        fetch("nds", tmp_path / "file", mirror=address)
     with pytest.raises(DataNotFoundError, match="have no address that can be fetched"):
         fetch("nats-tss", tmp_path)
     with pytest.raises(UnknownNameError, match="Did you mean 'nasbench101'"):

@@ -428,6 +428,8 @@ def test_only_lost_trials_are_enqueued_again() -> None:
     study.optimize(count, n_trials=2)
     old, empty = study.ask(distributions(NB201)), study.ask()
     assert requeue_lost(study, older_than=60) == []
+    with pytest.raises(InvalidInputError, match=r"^study must be an optuna\.Study"):
+        requeue_lost("study")
     assert requeue_lost(study) == [old.number, empty.number]
     assert requeue_lost(study) == []
     assert [trial.state for trial in study.trials[2:]] == [TrialState.FAIL, TrialState.FAIL, TrialState.WAITING]

@@ -45,8 +45,10 @@ def test_failures_are_kept() -> None:
     diverged = objective.evaluate(np.array([0, 3, 3, 1, 1, 1]))
     assert (diverged.failure, diverged.seconds, math.isnan(diverged.scores[0])) == ("diverged", 3.0, True)
     assert objective.evaluate(np.array([4, 3, 3, 1, 1, 1])).failure == "MemoryError: too large"
-    with pytest.raises(InvalidInputError, match=r"Unknown objective .energy. of a training. Available: params"):
+    with pytest.raises(InvalidInputError, match=r"Unknown cost .energy.. Available: params"):
         TrainingObjective(Trainer(), costs=["energy"])
+    with pytest.raises(InvalidInputError, match=r"^trainer must have a space and a method train"):
+        TrainingObjective("me")  # type: ignore[arg-type]
 
 
 def test_a_search_reports_the_test_score_of_the_best() -> None:

@@ -83,7 +83,7 @@ def test_a_table_is_asked_too(table: Benchmark) -> None:
         save_surrogate(table, "x.npz")
 
 
-@pytest.mark.parametrize("seed", [-1, 1.5, True])
+@pytest.mark.parametrize("seed", [-1, 1.5, True, 10**30])
 def test_seeds_out_of_range(surrogate: Benchmark, seed: object) -> None:
     with pytest.raises(InvalidInputError, match="seed must be a whole number"):
         surrogate.scores(surrogate.archs[:1], seed=seed)  # type: ignore[arg-type]

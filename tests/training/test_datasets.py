@@ -143,6 +143,12 @@ def test_unknown_names_and_files(tmp_path: Path) -> None:
 X, Y = torch.zeros(6, 1, 4, 4), torch.arange(6) % 3
 
 
+def test_sets_are_pairs_of_tensors() -> None:
+    for wrong in (None, (X,), [1, 2], (X, Y, Y), "ab"):
+        with pytest.raises(InvalidInputError, match=r"^train must be a pair of tensors, images and labels, got"):
+            Dataset("mine", wrong, (X, Y), (X, Y), 3, Augmentation())  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("part", "message"),
     [

@@ -76,7 +76,7 @@ def test_other_files_are_refused(tmp_path, data):
         ZooForecaster.load(tmp_path / "zoo.npz")
 
 
-def testconformal_width_widths_weigh_families_alike():
+def test_conformal_widths_weigh_families_alike():
     errors = np.concatenate([np.full(90, 1.0), np.linspace(2, 11, 10)])
     names = ["large"] * 90 + [f"small{i}" for i in range(10)]
     assert conformal_width(errors, ["one"] * 100) == errors.max()
@@ -88,6 +88,11 @@ def test_wrong_structures(fitted):
         fitted.predict(np.zeros((2, 3)))
     with pytest.raises(InvalidInputError, match="finite numbers"):
         fitted.predict(np.full((1, K), np.nan))
+    with pytest.raises(InvalidInputError, match="flags must have a row for each of the 1 models, got 2"):
+        fitted.predict(np.zeros((1, K)), np.zeros((2, len(RECIPE))))
+    for known in (3, [1], "ab"):
+        with pytest.raises(InvalidInputError, match=r"^known"):
+            fitted.predict(np.zeros((1, K)), known=known)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from archcast.errors import DivergedError, InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements
-from archcast.predictors.parameters import Number, Rule, Switch, Text, Whole, Word, check, rules_of
+from archcast.predictors.parameters import Number, Rule, Switch, Text, Whole, Word
 from archcast.predictors.persistence import saved
 from archcast.spaces.base import SearchSpace, Task
 
@@ -229,12 +229,22 @@ class OneShotPredictor(Predictor):
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
-        """As in scikit-learn, but ``**params`` of a constructor stands for the parameters of its base."""
-        return sorted(_constructor(cls))
+        return sorted(cls._constructor())
 
-    def _check_parameters(self) -> None:
-        known = _constructor(type(self))
-        check(self._title, self.get_params(deep=False), rules_of(type(self)), lambda name: known[name].default)
+    @classmethod
+    def _constructor(cls) -> dict[str, inspect.Parameter]:
+        """Parameters of the constructor, and of its base's where it hands ``**params`` on."""
+        found: dict[str, inspect.Parameter] = {}
+        for base in cls.__mro__:
+            if "__init__" not in vars(base):
+                continue
+            parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+            for parameter in parameters:
+                if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                    found.setdefault(parameter.name, parameter)
+            if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+                break
+        return found
 
     def _init(self, known: Known) -> None:
         from archcast.supernets.diary import Diary
@@ -443,21 +453,6 @@ class OneShotPredictor(Predictor):
             rows = rows[np.random.default_rng(self.seed_).permutation(len(rows))[:CANDIDATES]]
         scores = self._scores(regime, rows, self.setting("measure"))
         return np.asarray(rows[int(np.argmax(scores))])
-
-
-def _constructor(cls: type) -> dict[str, inspect.Parameter]:
-    """Parameters of a constructor, and of its base's where it hands ``**params`` on."""
-    found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
-        for parameter in parameters:
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
-                found.setdefault(parameter.name, parameter)
-        if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters):
-            break
-    return found
 
 
 def _some(split: tuple[torch.Tensor, torch.Tensor], n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
