@@ -69,15 +69,17 @@ class Operation:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS and self.kind != _UNDECLARED:
-            raise InvalidInputError(f"Operation: kind must be one of {', '.join(KINDS)}, got {self.kind!r}.")
+            raise InvalidInputError(f"Operation: kind must be one of {', '.join(KINDS)}, got {short(self.kind)}.")
         if not isinstance(self.weight, (int, float)) or not 0 <= self.weight < float("inf"):
-            raise InvalidInputError(f"Operation: weight must be a number of at least 0, got {self.weight!r}.")
+            raise InvalidInputError(f"Operation: weight must be a number of at least 0, got {short(self.weight)}.")
         if not isinstance(self.reach, int) or self.reach < 1:
-            raise InvalidInputError(f"Operation: reach must be a whole number of at least 1, got {self.reach!r}.")
+            raise InvalidInputError(f"Operation: reach must be a whole number of at least 1, got {short(self.reach)}.")
         if not isinstance(self.widens, (int, float)) or not 0 < self.widens < float("inf"):
-            raise InvalidInputError(f"Operation: widens must be a number above 0, got {self.widens!r}.")
+            raise InvalidInputError(f"Operation: widens must be a number above 0, got {short(self.widens)}.")
         if not isinstance(self.stride, int) or self.stride < 1:
-            raise InvalidInputError(f"Operation: stride must be a whole number of at least 1, got {self.stride!r}.")
+            raise InvalidInputError(
+                f"Operation: stride must be a whole number of at least 1, got {short(self.stride)}."
+            )
 
     @property
     def learned(self) -> bool:

@@ -88,12 +88,12 @@ def train(
 
     A file that exists is not overwritten. With --checkpoint, Ctrl-C loses at most an epoch; the same command continues.
     """
-    from archcast.errors import InvalidInputError
+    from archcast.errors import InvalidInputError, short
     from archcast.names import PREDICTORS, get_predictor
     from archcast.registry import closest
 
     if method not in PREDICTORS.names("one-shot*"):
-        raise InvalidInputError(f"Unknown method {method!r}. {closest(method, PREDICTORS.names('one-shot*'))}")
+        raise InvalidInputError(f"Unknown method {short(method)}. {closest(method, PREDICTORS.names('one-shot*'))}")
     from archcast.cli._one_shot import task_of
     from archcast.cli._progress import progress_bar, stoppable
     from archcast.predictors.one_shot._predictor import OneShotPredictor, watched
@@ -222,12 +222,12 @@ def derive(
 ) -> None:
     """Print the architecture that the method chooses."""
     from archcast.cli._one_shot import load
-    from archcast.errors import InvalidInputError
+    from archcast.errors import InvalidInputError, short
     from archcast.spaces import get_space
 
     predictor = load(model)
     if by not in (None, "score", "weights", "perturbation"):
-        raise InvalidInputError(f"--by must be one of score, weights, perturbation, got {by!r}.")
+        raise InvalidInputError(f"--by must be one of score, weights, perturbation, got {short(by)}.")
     if by == "weights" and not predictor.trained().learns_weights:
         raise InvalidInputError(f"--by weights: the method of {model} learns no weights. Use --by score.")
     row = predictor.derive(by)

@@ -62,14 +62,14 @@ def stats(
     from archcast.cli._inputs import axis_of, inputs_of
     from archcast.cli._targets import Settings, factory_arguments, target_of
     from archcast.costs.profile import OPTIMIZERS, profile
-    from archcast.errors import InvalidInputError
+    from archcast.errors import InvalidInputError, short
 
     whole("--batch-size", batch_size, 1)
     whole("--layers", layers, 0)
     if samples is not None:
         whole("--samples", samples, 1)
     if optimizer not in OPTIMIZERS:
-        raise InvalidInputError(f"--optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}.")
+        raise InvalidInputError(f"--optimizer must be one of {', '.join(OPTIMIZERS)}, got {short(optimizer)}.")
     room = None if memory is None else _bytes(memory)
     given = None if input_ is None else inputs_of(input_)
     where = device_of("--device", device or "cpu")

@@ -24,7 +24,7 @@ from archcast.costs._watch import Watch
 from archcast.costs.arguments import as_arguments
 from archcast.costs.conventions import convention_of
 from archcast.costs.modules import count
-from archcast.errors import USER_ERRORS, InvalidInputError
+from archcast.errors import USER_ERRORS, InvalidInputError, short
 
 __all__ = ["OPTIMIZERS", "Layer", "Profile", "profile"]
 
@@ -114,7 +114,7 @@ def profile(model: nn.Module, batch: Callable[[int], Any], batch_size: int = 32,
         (['Linear', 'ReLU', 'Linear'], 160.0)
     """
     if optimizer not in OPTIMIZERS:
-        raise InvalidInputError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}.")
+        raise InvalidInputError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {short(optimizer)}.")
     with contextlib.suppress(Exception):  # a model that cannot be copied is measured itself
         model = copy.deepcopy(model)
     inputs = as_arguments(model, batch(batch_size))

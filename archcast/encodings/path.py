@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from archcast.encodings._paths import cell_paths, operation_codes, templates
 from archcast.encodings.base import Encoder, register
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.graphs import CellGraphs
 from archcast.spaces.base import SearchSpace
 
@@ -191,7 +191,7 @@ class PathTruncated(_Path):
 
     def _size(self, space: SearchSpace) -> int:
         if not isinstance(self.size, (int, np.integer)) or self.size < 1:
-            raise InvalidInputError(f"size must be an integer of at least 1, got {self.size!r}.")
+            raise InvalidInputError(f"size must be an integer of at least 1, got {short(self.size)}.")
         listed = columns(space)
         shortest = min(listed.sources)
         least = len(listed.operations) ** shortest * len(listed.sources[shortest])

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array, csr_array, vstack
 
 from archcast.encodings.base import CHUNK, Encoder, register
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.graphs import ABSENT
 from archcast.spaces.base import SearchSpace, get_space
 from archcast.spaces.functions import mix
@@ -62,7 +62,7 @@ class WeisfeilerLehman(Encoder):
         for name, least in (("iterations", 0), ("min_count", 1)):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or value < least:
-                raise InvalidInputError(f"{name} must be an integer of at least {least}, got {value!r}.")
+                raise InvalidInputError(f"{name} must be an integer of at least {least}, got {short(value)}.")
         chunks = [self._hashes(space, archs[start : start + CHUNK]) for start in range(0, len(archs), CHUNK)]
         vocabulary = []
         for labels in np.concatenate(chunks, axis=1):

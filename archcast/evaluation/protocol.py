@@ -17,7 +17,7 @@ from archcast.checks import label_of, listed, one_of, path_of, seed_of, whole
 from archcast.data.benchmark import Benchmark
 from archcast.data.tables import read_evidence
 from archcast.encodings.base import ENCODINGS
-from archcast.errors import InvalidInputError, UnknownNameError
+from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.evaluation.estimators import EstimatorPredictor, estimator_named, is_estimator
 from archcast.evaluation.presets import PRESETS, REST, WHOLE, Preset, spread_epochs
 from archcast.evaluation.splits import RANDOM, TESTS
@@ -152,7 +152,7 @@ def make_protocol(
         test_size = whole("test_size", test_size, 2)
     test = one_of("test", RANDOM if test is None else test, TESTS)
     if test != RANDOM and test_size in (REST, WHOLE):
-        raise InvalidInputError(f"test {test!r} does not go with test_size {test_size!r}. Drop one of them.")
+        raise InvalidInputError(f"test {short(test)} does not go with test_size {short(test_size)}. Drop one of them.")
     return Protocol(
         benchmark=benchmark.name,
         data=_contents(benchmark, evidence),

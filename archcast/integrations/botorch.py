@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InvalidInputError, require
+from archcast.errors import InvalidInputError, require, short
 from archcast.predictors.base import NotInitializedError, Predictor
 from archcast.predictors.gaussian_process.gp import JointPosterior
 from archcast.search.checks import check_predictor_fits
@@ -84,7 +84,7 @@ class PredictorModel(Model):
         if not isinstance(predictor, Predictor):
             raise InvalidInputError(f"predictor must be an archcast.Predictor, got {type(predictor).__name__}.")
         if not length > 0:
-            raise InvalidInputError(f"length must be more than 0, got {length!r}.")
+            raise InvalidInputError(f"length must be more than 0, got {short(length)}.")
         check_predictor_fits(predictor, get_space(predictor.space), std=True)
         if not predictor.__sklearn_is_fitted__():
             raise NotInitializedError(f"{type(predictor).__name__} is not initialised: call init(archs, scores) first.")

@@ -91,7 +91,7 @@ class Choices(ConditionalSpace):
             raise InvalidInputError("A space needs at least one decision, e.g. archcast.Choices(width=[16, 32, 64]).")
         label_of("name", name)
         if not all(isinstance(key, str) and key for key in given):
-            raise InvalidInputError(f"decisions must have names, got {list(given)!r}.")
+            raise InvalidInputError(f"decisions must have names, got {short(list(given))}.")
         self.name = name
         self.decisions = {key: decision(key, value) for key, value in given.items()}
         self.columns = tuple(self.decisions)
@@ -537,7 +537,7 @@ def _jsonable(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise InvalidInputError(
-        f"The value {value!r} has no form in JSON. Use texts, numbers, truth values or tuples of them."
+        f"The value {short(value)} has no form in JSON. Use texts, numbers, truth values or tuples of them."
     )
 
 

@@ -129,14 +129,15 @@ class Task:
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != len(parts):
                 raise InvalidInputError(
-                    f"task.{name} must hold one entry for each of {len(parts)} inputs, got {value!r}."
+                    f"task.{name} must hold one entry for each of {len(parts)} inputs, got {_short(value)}."
                 )
         for dtype, vocabulary in zip(self.dtypes, self.vocabularies):
             if dtype not in DTYPES:
-                raise InvalidInputError(f"task.dtype must be one of {', '.join(DTYPES)}, got {dtype!r}.")
+                raise InvalidInputError(f"task.dtype must be one of {', '.join(DTYPES)}, got {_short(dtype)}.")
             if (dtype == "int64") != (vocabulary is not None):
                 raise InvalidInputError(
-                    f"task.vocabulary must be given for inputs of type int64 and for no other, got {vocabulary!r} for {dtype}."
+                    f"task.vocabulary must be given for inputs of type int64 and for no other, got {_short(vocabulary)} "
+                    f"for {dtype}."
                 )
             if vocabulary is not None:
                 _whole("vocabulary", vocabulary, _MOST_ELEMENTS)
@@ -173,7 +174,9 @@ class Task:
         """
         shape = self.shapes[0]
         if len(shape) < 3:
-            raise InvalidInputError(f"task.shape must be (channels, height, width) for images, got {self.shape!r}.")
+            raise InvalidInputError(
+                f"task.shape must be (channels, height, width) for images, got {_short(self.shape)}."
+            )
         return shape[-2], shape[-1]
 
     @property

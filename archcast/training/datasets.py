@@ -192,9 +192,11 @@ def _digits(
     ):
         whole(what, given, least)
     if canvas not in range(8, 65, 2):
-        raise InvalidInputError(f"canvas must be an even number of pixels from 8 to 64, got {canvas!r}.")
+        raise InvalidInputError(f"canvas must be an even number of pixels from 8 to 64, got {short(canvas)}.")
     if shift not in range(canvas):
-        raise InvalidInputError(f"shift must be a whole number of pixels below the canvas of {canvas}, got {shift!r}.")
+        raise InvalidInputError(
+            f"shift must be a whole number of pixels below the canvas of {canvas}, got {short(shift)}."
+        )
     real("noise", noise, 0, 10)
     x, y = load_digits(return_X_y=True)
     if not (train > 0 and validation > 0 and train + validation < len(y)):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archcast.errors import DivergedError, InvalidInputError
+from archcast.errors import DivergedError, InvalidInputError, short
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements
 from archcast.predictors.parameters import Number, Rule, Switch, Text, Whole, Word
@@ -441,7 +441,7 @@ class OneShotPredictor(Predictor):
         learns = regime.learns_weights
         by = ("weights" if learns else "score") if by is None else by
         if by not in ("score", "weights", "perturbation"):
-            raise InvalidInputError(f"by must be one of score, weights, perturbation, got {by!r}.")
+            raise InvalidInputError(f"by must be one of score, weights, perturbation, got {short(by)}.")
         if by == "weights" and not learns:
             raise InvalidInputError(f"{self._title} learns no distribution over rows: use by='score'.")
         if by == "weights":

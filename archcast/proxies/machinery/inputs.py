@@ -175,10 +175,12 @@ class Batch:
                 if fits:
                     sizes.append(int(tensor.shape[axis]))
         if not sizes:
-            raise InvalidInputError(f"batch_dim is {batch_dim!r}, which is no axis of inputs of shape {self.shapes()}.")
+            raise InvalidInputError(
+                f"batch_dim is {short(batch_dim)}, which is no axis of inputs of shape {self.shapes()}."
+            )
         if len(set(sizes)) > 1:
             raise InvalidInputError(
-                f"batch_dim is {batch_dim!r}, but the inputs have {', '.join(map(str, sizes))} samples there. "
+                f"batch_dim is {short(batch_dim)}, but the inputs have {', '.join(map(str, sizes))} samples there. "
                 "Give an axis for each argument, and None for one that belongs to all samples."
             )
         self.size = sizes[0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast.checks import listed, one_of, whole
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.targets import rank_normal
 from archcast.search.acquisition import (
@@ -108,7 +108,9 @@ class Bayesian(Strategy):
         sources = (candidates,) if isinstance(candidates, str) else tuple(listed("candidates", candidates, "names"))
         self.candidates = tuple(one_of("candidates", source, SOURCES) for source in sources)
         if not sources or ("all" in sources and len(sources) > 1):
-            raise InvalidInputError(f"candidates must be 'all' or some of 'mutation', 'random', got {candidates!r}.")
+            raise InvalidInputError(
+                f"candidates must be 'all' or some of 'mutation', 'random', got {short(candidates)}."
+            )
         if "all" in sources and self.pool is None:
             self.space.enumerate()
         self.n_candidates = whole("n_candidates", n_candidates, 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from archcast.checks import mapping, whole
-from archcast.errors import InvalidInputError
+from archcast.errors import InvalidInputError, short
 from archcast.names import PREDICTORS, get_predictor
 from archcast.predictors.one_shot._predictor import OneShotPredictor
 from archcast.search.base import Strategy, register
@@ -88,7 +88,7 @@ class OneShotSearch(Strategy):
         self.generations = whole("generations", generations, 1)
         self.parents = whole("parents", parents, 1)
         if isinstance(mutation, bool) or not isinstance(mutation, (int, float)) or not 0 < mutation <= 1:
-            raise InvalidInputError(f"mutation must be above 0 and at most 1, got {mutation!r}.")
+            raise InvalidInputError(f"mutation must be above 0 and at most 1, got {short(mutation)}.")
         self.mutation = float(mutation)
         if not isinstance(predictor, str) and settings is not None:
             raise InvalidInputError("settings go with the name of a predictor; this one is made already.")
