@@ -23,8 +23,8 @@ KINDS = ("refused", "answered", *FAULTS)
 SECONDS = 20.0
 """Most seconds of the processor that an input may take; beyond it the input hangs."""
 WORDS = {
-    "asked": "archs",
-    "arch": "archs", "archs": "scores|table of benchmark", "batch": "budget", "batch_dim": "axis|inputs", "benchmark": "name",
+    "asked": "archs", "arch": "archs", "arch_column": "has no column",
+    "archs": "scores|table of benchmark", "batch": "budget", "batch_dim": "axis|inputs", "benchmark": "name",
     "benchmarks": "benchmark|name", "better": "metric", "budget": "batch", "budgets": "budget", "cell": "depth|accuracy|frame",
     "classes": "outputs", "column": "depth|accuracy|frame", "columns": "column", "convention": "describes",
     "cost_predictor": "predictor", "costs": "cost", "curves": "curve",
@@ -141,7 +141,7 @@ def _attack_command(target: Command, replaced: Mapping[str, str]) -> tuple[str, 
     ]
     words += ["another folder", "empty text"]
     if any(text.startswith("-") for text in texts.values()):  # another option, or the end of options
-        words += ["No such option", "Missing argument", "extra argument"]
+        words += ["No such option", "Missing argument", "extra argument", "does not exist"]
     lines = [line for line in said.splitlines() if line.startswith("error: ")] or said.splitlines()
     return _judged(lines[-1].removeprefix("error: ") if lines else "", words)
 

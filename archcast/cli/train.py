@@ -79,6 +79,7 @@ def train(
     The folder holds a line of runs.jsonl for each architecture as soon as it is done, and a benchmark that
     archcast bench FOLDER reads. Ctrl-C keeps what is finished; the same command continues.
     """
+    from archcast.checks import real
     from archcast.errors import InvalidInputError
     from archcast.journal import file_name
     from archcast.spaces import get_space
@@ -103,7 +104,7 @@ def train(
     trainer = Trainer(chosen, images, **how, device=device, mixed_precision=mixed_precision)
     name = f"{chosen.name}-{Path(dataset).stem}-{epochs}"
     folder = Path("archcast-runs") / file_name(name) if out is None else out
-    seconds = None if hours is None else 3600 * hours
+    seconds = None if hours is None else 3600 * real("--hours", hours, 0)
     with progress_bar("architectures") as bar, stoppable(lambda: _kept(bar, folder)):
 
         def tell(finished: int, total: int) -> None:

@@ -271,7 +271,9 @@ def resolve(proxies: str | Sequence[str]) -> list[str]:
     wanted = [proxies] if isinstance(proxies, str) else listed("proxies", proxies, "names")
     names: list[str] = []
     for name in wanted:
-        matches = PROXIES.names("*" if name == "all" else name) if name == "all" or set("*?[") & set(str(name)) else []
+        matches = []
+        if isinstance(name, str) and (name == "all" or set("*?[") & set(name)):
+            matches = PROXIES.names("*" if name == "all" else name)
         names += matches or [PROXIES.entry(name).name]
     return list(dict.fromkeys(names))
 

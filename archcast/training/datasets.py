@@ -258,13 +258,13 @@ def _folder(path: Path, *, size: int = 32) -> Dataset:
     if all((path / part).is_dir() for part in ("train", "validation", "test")):
         sets = [read_folder(path / part, (size, size)) for part in ("train", "validation", "test")]
     else:
-        sets = _split(*read_folder(path, (size, size)))
+        sets = _split(path, *read_folder(path, (size, size)))
     return _standardised(str(path), sets, Augmentation(shift=size // 8, flip=True))
 
 
 def _arrays(path: Path) -> Dataset:
     try:
-        sets = _split(*read_arrays(path))
+        sets = _split(path, *read_arrays(path))
     except InvalidFileError as error:
         if "needs arrays" not in str(error):
             raise
@@ -272,10 +272,12 @@ def _arrays(path: Path) -> Dataset:
     return _standardised(str(path), sets, Augmentation(shift=sets[0][0].shape[2] // 8))
 
 
-def _split(x: NDArray[Any], y: NDArray[np.int64]) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
+def _split(path: Path, x: NDArray[Any], y: NDArray[np.int64]) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
     """Half, a quarter, a quarter."""
     if len(x) < 8:
-        raise InvalidInputError(f"{len(x)} images are too few to train, validate and test. Give at least 8.")
+        raise InvalidInputError(
+            f"dataset {str(path)!r}: {len(x)} images are too few to train, validate and test. Give at least 8."
+        )
     order = np.random.default_rng(0).permutation(len(x))
     cuts = len(x) // 2, len(x) * 3 // 4
     return [(x[rows], y[rows]) for rows in np.split(order, cuts)]

@@ -312,7 +312,7 @@ def test_what_is_broken_says_so_in_a_line_and_hinders_nothing(kind, tmp_path):
     assert first.startswith(str(tmp_path / "bad.log"))
     assert "\n" not in first
     assert re.search(message, first), first
-    assert last.endswith("none.csv does not exist.")
+    assert last.endswith("none.csv' does not exist.")
 
 
 def test_the_metric_asked_for(tmp_path):

@@ -107,7 +107,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.exists():
-        raise InvalidFileError(f"{path} does not exist.")
+        raise InvalidFileError(f"{str(path)!r} does not exist.")
     inside = sorted(p for p in path.rglob("*") if p.is_file())
     ours = [p for p in inside if p.name == "runs.jsonl"]
     events = [p for p in inside if is_events(p)]
