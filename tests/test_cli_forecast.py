@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -141,20 +139,18 @@ def test_out(ending, tmp_path):
 
 
 def test_watch_follows_a_log_until_all_are_finished(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "POLL", 0.02)
     path = tmp_path / "a.csv"
     path.write_text("epoch,val_acc\n")
     values = trainings(1)[0]
+    lengths = iter((5, 12, T))
 
-    def train() -> None:
-        for epoch in (5, 12, T):
-            time.sleep(0.3)
-            path.write_text("epoch,val_acc\n" + "".join(f"{e},{y}\n" for e, y in enumerate(values[:epoch])))
+    def train(seconds: float) -> None:
+        """Epochs that pass while the command waits."""
+        assert seconds == command.POLL
+        path.write_text("epoch,val_acc\n" + "".join(f"{e},{y}\n" for e, y in enumerate(values[: next(lengths)])))
 
-    thread = threading.Thread(target=train)
-    thread.start()
+    monkeypatch.setattr("archcast.cli.forecast.time.sleep", train)
     done = run(path, "--epochs", T, "--best", 0.2, "--watch")
-    thread.join()
     assert done.exit_code == 0
     assert f"{T}/{T}" in done.stdout
     assert "finished" in done.stdout.splitlines()[-2] or "finished" in done.stdout
