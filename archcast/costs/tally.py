@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +13,7 @@ from numpy.typing import NDArray
 
 from archcast.costs.conventions import Convention, convention_of
 
-__all__ = ["COSTS", "Shape", "Tally", "halved"]
+__all__ = ["COSTS", "Counted", "Shape", "Tally", "halved", "listing"]
 
 COSTS = {
     "params": "number of parameters",
@@ -25,6 +29,42 @@ Count = Any
 
 Shape = tuple[Count, Count]
 """Height and width of a map of features."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A layer of ``n`` networks.
+
+    Attributes:
+        kind: ``conv``, ``conv1d``, ``transposed``, ``linear``, ``products``, ``norm``, ``activation``, ``pool`` or ``global pool``.
+        numbers: what tells it from others of the kind, each a whole number or ``(n,)``; kernels in two dimensions by their area.
+        times: how often a network has it.
+    """
+
+    kind: str
+    numbers: tuple[Count, ...]
+    times: Count
+
+
+_lists: ContextVar[list[Tally] | None] = ContextVar("lists", default=None)
+
+
+@contextmanager
+def listing() -> Iterator[list[Tally]]:
+    """Within the block every new tally remembers the layers that it counts, and is added to the list.
+
+    Examples:
+        >>> with listing() as tallies:
+        ...     Tally(2).linear(8, np.array([4, 5]))
+        >>> tallies[0].layers
+        [Counted(kind='linear', numbers=(8, array([4, 5]), True, 1), times=1)]
+    """
+    tallies: list[Tally] = []
+    token = _lists.set(tallies)
+    try:
+        yield tallies
+    finally:
+        _lists.reset(token)
 
 
 def halved(shape: Shape) -> Shape:
@@ -49,6 +89,7 @@ class Tally:
 
     Attributes:
         params, macs, activations: ``(n,)`` float64 sums so far.
+        layers: what was counted, within :func:`listing`; ``None`` elsewhere.
 
     Examples:
         A 3x3 convolution of 3 to 16 channels on 32x32 pixels, which the second network has twice:
@@ -62,20 +103,30 @@ class Tally:
     def __init__(self, n: int, convention: str = "macs") -> None:
         self.convention: Convention = convention_of(convention)
         self.params, self.macs, self.activations = np.zeros((3, n))
+        tallies = _lists.get()
+        self.layers: list[Counted] | None = None if tallies is None else []
+        if tallies is not None:
+            tallies.append(self)
+
+    def _see(self, kind: str, times: Count, *numbers: Count) -> None:
+        if self.layers is not None:
+            self.layers.append(Counted(kind, numbers, times))
 
     def conv(
         self,
         c_in: Count,
         c_out: Count,
-        kernel: Count,
+        kernel: Count | tuple[int, int],
         out: Shape,
         *,
         groups: Count = 1,
         bias: bool = False,
         times: Count = 1,
     ) -> None:
-        """A convolution whose output has height and width ``out``."""
-        weights = _float(c_in) * c_out * kernel**2 / groups
+        """A convolution whose output has height and width ``out``; of a kernel that is not square, both sides are given."""
+        area = kernel[0] * kernel[1] if isinstance(kernel, tuple) else kernel**2
+        self._see("conv", times, c_in, c_out, area, groups, bias, *out)
+        weights = _float(c_in) * c_out * area / groups
         pixels = _float(out[0]) * out[1]
         self.params += times * (weights + bias * _float(c_out))
         self.macs += times * (weights * pixels + bias * self.convention.bias * _float(c_out) * pixels)
@@ -93,6 +144,7 @@ class Tally:
         times: Count = 1,
     ) -> None:
         """A convolution along a sequence, whose output has ``tokens`` places."""
+        self._see("conv1d", times, c_in, c_out, kernel, groups, bias, tokens)
         weights = _float(c_in) * c_out * kernel / groups
         self.params += times * (weights + bias * _float(c_out))
         self.macs += times * (weights + bias * self.convention.bias * _float(c_out)) * tokens
@@ -102,6 +154,7 @@ class Tally:
         self, c_in: Count, c_out: Count, kernel: Count, given: Shape, out: Shape, *, times: Count = 1
     ) -> None:
         """A transposed convolution with bias, from height and width ``given`` to ``out``."""
+        self._see("transposed", times, c_in, c_out, kernel**2, *given, *out)
         weights, pixels = _float(c_in) * c_out * kernel**2, _float(out[0]) * out[1]
         self.params += times * (weights + c_out)
         if self.convention.transposed:
@@ -110,6 +163,7 @@ class Tally:
 
     def linear(self, c_in: Count, c_out: Count, *, bias: Count = True, tokens: Count = 1, times: Count = 1) -> None:
         """A linear layer on each of some vectors."""
+        self._see("linear", times, c_in, c_out, bias, tokens)
         weights = _float(c_in) * c_out
         self.params += times * (weights + bias * _float(c_out))
         self.macs += times * (weights * tokens)
@@ -121,23 +175,32 @@ class Tally:
 
     def products(self, rows: Count, inner: Count, columns: Count, *, times: Count = 1) -> None:
         """A product of two matrices without weights, ``rows x inner`` times ``inner x columns``, as in attention."""
+        self._see("products", times, rows, inner, columns)
         self.macs += times * (_float(rows) * inner * columns)
 
     def norm(self, channels: Count, shape: Shape, *, times: Count = 1) -> None:
         """A normalisation with scale and shift of each channel."""
+        self._see("norm", times, channels, _float(shape[0]) * shape[1])
         self.params += times * 2 * _float(channels)
         self.macs += times * (self.convention.norm * _float(channels) * shape[0] * shape[1])
 
     def relu(self, channels: Count, shape: Shape, *, times: Count = 1) -> None:
         """A rectifier."""
+        self.activation(channels, shape, times=times)
         self.macs += times * (self.convention.rectifier * _float(channels) * shape[0] * shape[1])
+
+    def activation(self, channels: Count, shape: Shape, *, times: Count = 1) -> None:
+        """Another function of each element, which no convention counts."""
+        self._see("activation", times, _float(channels) * shape[0] * shape[1])
 
     def pool(self, channels: Count, kernel: Count, out: Shape, *, times: Count = 1) -> None:
         """A pooling whose output has height and width ``out``."""
+        self._see("pool", times, channels, kernel, *out)
         self.macs += times * (self.convention.window * kernel**2 * _float(channels) * out[0] * out[1])
 
     def global_pool(self, channels: Count, shape: Shape, *, times: Count = 1) -> None:
         """The average over all pixels."""
+        self._see("global pool", times, channels, _float(shape[0]) * shape[1])
         self.macs += times * (_float(channels) * self.convention.global_pool(shape[0], shape[1]))
 
     def costs(self, depth: Count, resolution: Count) -> dict[str, NDArray[np.float64]]:

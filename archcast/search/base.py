@@ -95,7 +95,7 @@ class Strategy(ABC):
     multi_objective: ClassVar[bool] = False
     stops_early: ClassVar[bool] = False
     learns: ClassVar[bool] = True
-    begins_at_random: ClassVar[bool] = True
+    begins_at_random: bool = True
     trains_weights: ClassVar[bool] = False
 
     def __init__(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.costs.counted import Layer, distinct, layers_each, summed, tallied
 from archcast.costs.layers import Examples, Layers, layers_of, seconds_of
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
@@ -20,6 +22,10 @@ __all__ = ["LatencyTable"]
 _traced: dict[tuple[str, Task, int, bytes], Layers] = {}
 """Layers of the networks that this process has looked at."""
 MOST_TRACED = 20_000
+BUILT = 20
+"""Most networks that are built where a space counts its layers."""
+LEARNED = ("conv", "conv1d", "transposed", "linear")
+"""Kinds of layers whose counts must be those of built networks."""
 
 
 @register(
@@ -32,7 +38,7 @@ class LatencyTable(Predictor):
     """The look-up table of ProxylessNAS, FBNet and Once-for-All.
 
     Init looks at networks of the space (those with scores, the pool, and ``looks`` random ones), and measures each distinct layer
-    with each distinct shape of input once, on the device at hand. The time of a network is
+    with each distinct shape once, on the device at hand. The time of a network is
 
         scale * sum of the times of its layers + offset,
 
@@ -41,8 +47,10 @@ class LatencyTable(Predictor):
     the mean of the layers of its class.
 
     The scores must come from the same device and the same inputs, so give both alike to :func:`archcast.costs.measure`.
-    Networks are built to see their layers, which takes some milliseconds each. Where all measurements are positive, so are the
-    answers.
+    A space that counts by formulas says which layers its networks have; of its networks only up to twenty of those with scores
+    are built, to measure their own modules, and other layers are measured with stride 1. Where these twenty have other layers
+    than the space counts, and in spaces without formulas, all networks are built, which takes a tenth of a second each. Where
+    all measurements are positive, so are the answers.
 
     Args:
         space: search space whose networks can be built.
@@ -119,15 +127,24 @@ class LatencyTable(Predictor):
                 f"{self._title} builds networks, and those of space {space.name!r} cannot be built. Use the predictor 'latency'."
             )
         space.size_of(self._task())
-        rows = [known.archs, space.sample(self.looks, self._rng())]
+        parts = [known.archs, space.sample(self.looks, self._rng())]
         if known.pool is not None:
-            rows.append(known.pool.archs)
+            parts.append(known.pool.archs)
+        rows = np.unique(np.concatenate(parts), axis=0)
         examples: Examples = {}
-        for row in np.unique(np.concatenate(rows), axis=0):
-            self._layers(row, examples)
+        built = np.unique(known.archs, axis=0)[:BUILT]
+        of_built = [self._layers(row, examples) for row in built]
+        counted = tallied(self._count, rows)
+        self.counted_ = counted is not None and self._are_counted(built, of_built, examples)
+        if counted is None or not self.counted_:
+            for row in rows:
+                self._layers(row, examples)
+            stand_in = {key: [key] for key in examples}
+        else:
+            stand_in = self._modules(distinct(counted, len(rows)), examples)
         measured = seconds_of(examples, self.device, runs=self.runs, warmup=self.warmup, clock=self.clock)
-        self.layers_ = sorted(measured)
-        self.milliseconds_ = np.array([measured[key] for key in self.layers_])
+        self.layers_ = sorted(stand_in)
+        self.milliseconds_ = np.array([np.mean([measured[key] for key in stand_in[name]]) for name in self.layers_])
         self.least_ = float(known.scores.min())
         sums = self._sums(known.archs)
         weights = 1 / known.scores if (known.scores > 0).all() else np.ones(len(sums))
@@ -144,6 +161,45 @@ class LatencyTable(Predictor):
         channels, height, width = self.shape
         return Task((channels, height, width), self.classes, self.width, self.depth, self.stages)
 
+    def _count(self, rows: NDArray[np.int64]) -> None:
+        self._space.costs(rows, task=self._task())
+
+    def _are_counted(self, rows: NDArray[np.int64], built: list[Layers], examples: Examples) -> bool:
+        """Whether convolutions and linear layers of built networks are those that the space counts."""
+        from archcast.costs.counted_modules import layer_of
+
+        known = {key: layer_of(module, given) for key, (module, given) in examples.items()}
+        for listed, layers in zip(layers_each(tallied(self._count, rows) or (), len(rows)), built, strict=True):
+            found: Layers = Counter()
+            for key, times in layers.items():
+                layer = known.get(key)
+                if layer is not None and layer[0] in LEARNED:
+                    found[_name(layer)] += times
+            if found != {_name(layer): times for layer, times in listed.items() if layer[0] in LEARNED}:
+                return False
+        return True
+
+    def _modules(self, layers: list[Layer], examples: Examples) -> dict[str, list[str]]:
+        """For each layer that is counted the modules that are measured for it: those of networks that were built, or a new one."""
+        from archcast.costs.counted_modules import layer_of, module_of
+
+        found: dict[str, list[str]] = {}
+        for key, (module, given) in examples.items():
+            layer = layer_of(module, given)
+            if layer is not None:
+                found.setdefault(_name(layer), []).append(key)
+        kept = {}
+        for layer in layers:
+            name = _name(layer)
+            if name not in found:
+                module, given = module_of(layer, self.batch)
+                found[name] = [f"{module!r} on {', '.join('x'.join(map(str, shape)) for shape, _ in given)}"]
+                examples.setdefault(found[name][0], (module, given))
+            kept[name] = found[name]
+        for key in set(examples) - {key for keys in kept.values() for key in keys}:
+            del examples[key]
+        return kept
+
     def _sums(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
         """``(n,)`` milliseconds of all layers together."""
         table = dict(zip(self.layers_, self.milliseconds_.tolist(), strict=True))
@@ -155,9 +211,12 @@ class LatencyTable(Predictor):
         def time_of(key: str) -> float:
             return table.get(key, usual.get(key.partition("(")[0], 0.0))
 
-        distinct, twin = np.unique(archs, axis=0, return_inverse=True)
-        sums = [sum(times * time_of(key) for key, times in self._layers(row).items()) for row in distinct]
-        return np.array(sums)[twin.ravel()]
+        rows, twin = np.unique(archs, axis=0, return_inverse=True)
+        if self.counted_:
+            sums = summed(tallied(self._count, rows) or (), len(rows), lambda layer: time_of(_name(layer)))
+        else:
+            sums = np.array([sum(times * time_of(key) for key, times in self._layers(row).items()) for row in rows])
+        return np.asarray(sums[twin.ravel()])
 
     def _layers(self, row: NDArray[np.int64], examples: Examples | None = None) -> Layers:
         """The layers of the network of one row."""
@@ -173,3 +232,8 @@ class LatencyTable(Predictor):
         if len(_traced) < MOST_TRACED:
             _traced[place] = found
         return found
+
+
+def _name(layer: Layer) -> str:
+    """Kind and numbers as a text."""
+    return f"{layer[0]}({', '.join(f'{number:.15g}' for number in layer[1:])})"

@@ -38,8 +38,8 @@ class Guided(Strategy):
 
     Args:
         space: search space.
-        predictor: name of a registered predictor, or a :class:`~archcast.Predictor`: of the score. One that needs scores learns
-            from what was told; one that needs none, a supernet say, is used as it is.
+        predictor: name of a registered predictor, or a :class:`~archcast.Predictor`: of the score. One that is initialised is used
+            as it is, from the first architecture on; another learns from what was told.
         cost: a name of :data:`COSTS`, or an initialised :class:`~archcast.Predictor` of the cost (``mean``, lower is cheaper).
         limit: largest cost allowed; ``None`` for no limit.
         cost_predictor: like ``predictor``: of the cost, for ``cost="told"``.
@@ -83,6 +83,7 @@ class Guided(Strategy):
         self.generations = whole("generations", generations, 0)
         self.chance = number("chance", chance, 0, 1)
         self._costs_told: Predictor | None = None
+        self.begins_at_random = not self._model.__sklearn_is_fitted__()
 
     def _made(self, predictor: str | Predictor) -> Predictor:
         made = get_predictor(predictor, self.space) if isinstance(predictor, str) else predictor
@@ -119,7 +120,7 @@ class Guided(Strategy):
         model: Predictor, archs: Rows, scores: NDArray[np.float64], rng: np.random.Generator
     ) -> Predictor | None:
         """The predictor, initialised; ``None`` while there is too little to learn from."""
-        if not model.requires.labels and model.__sklearn_is_fitted__():
+        if model.__sklearn_is_fitted__():
             return model
         if len(archs) < model.requires.min_archs:
             return None

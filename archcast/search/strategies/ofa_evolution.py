@@ -21,8 +21,8 @@ class OFAEvolution(Guided):
     quarter of all so far are parents; half of their children are mutations, which redraw each decision with probability ``chance``,
     and half are uniform crossovers. An architecture above the limit is thrown away. The best new ones are asked for.
 
-    What differs from the paper: the predictors learn from what is told, batch after batch, instead of once from 16,000
-    architectures of a supernet (give initialised predictors that need no scores for that); 30 generations instead of 500.
+    The paper's predictors learn once, from 16,000 architectures of a supernet: give such predictors, initialised. A predictor that
+    is not initialised learns from what is told, batch after batch. There are 30 generations instead of the paper's 500.
 
     Args:
         space: search space.

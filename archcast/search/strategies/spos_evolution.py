@@ -27,7 +27,8 @@ class SPOSEvolution(Guided):
     The best new ones are asked for.
 
     The papers score a path by the weights of a supernet that was trained before: give such a predictor, initialised
-    (``get_predictor("one-shot-random-sampling", space).init()``). A predictor that needs scores learns from what is told instead.
+    (``get_predictor("one-shot-random-sampling", space).init()``). A predictor that is not initialised learns from what is told
+    instead.
 
     Args:
         space: search space.

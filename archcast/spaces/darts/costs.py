@@ -63,7 +63,8 @@ def _project(tally: Tally, c_in: Count, c_out: Count, shape: Shape, halves: bool
     """ReLU, 1x1 convolution, batch norm; with half the resolution two convolutions of half the channels each."""
     out = halved(shape) if halves else shape
     tally.relu(c_in, shape, times=times)
-    tally.conv(c_in, c_out, 1, out, times=times)
+    for part in (c_out // 2, c_out - c_out // 2) if halves else (c_out,):
+        tally.conv(c_in, part, 1, out, times=times)
     tally.norm(c_out, out, times=times)
 
 
@@ -95,7 +96,7 @@ def _operations(
                     tall, wide = (step == 2 for step in strides(window, 2))
                     size = (out[0] if tall else size[0], out[1] if wide else size[1])
                     groups = c if unit.depthwise else 1
-                    tally.conv(c * window[0] * window[1], c, 1, size, groups=groups, times=times)
+                    tally.conv(c, c, window, size, groups=groups, times=times)
                 if unit.depthwise:
                     tally.conv(c, c, 1, out, times=times)
                 tally.norm(c, out, times=times)

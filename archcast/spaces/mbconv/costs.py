@@ -135,3 +135,5 @@ def _unit(
         tally.norm(c_out, out, times=times)
     if activation in RECTIFIERS:
         tally.relu(c_out, out, times=times)
+    elif activation:
+        tally.activation(c_out, out, times=times)

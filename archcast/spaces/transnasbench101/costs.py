@@ -48,7 +48,7 @@ def micro_costs(
                 for op, kernel in ((CONV1, 1), (CONV3, 3)):
                     _relu_conv_bn(tally, c, width, kernel, before, shape, times=(built[:, edges] == op).sum(axis=1))
                 if strided and edges is INPUT_EDGES:
-                    _relu_conv_bn(tally, c, width, 1, before, shape, times=(built[:, edges] == SKIP).sum(axis=1))
+                    _halved_skip(tally, c, width, before, shape, times=(built[:, edges] == SKIP).sum(axis=1))
             layers = layers + longest_path(projected if strided else learned, live)
     return _finish(tally, task, layers, np.full(len(built), width), shape)
 
@@ -99,6 +99,14 @@ def _relu_conv_bn(
 ) -> None:
     tally.relu(c_in, given, times=times)
     tally.conv(c_in, c_out, kernel, out, times=times)
+    tally.norm(c_out, out, times=times)
+
+
+def _halved_skip(tally: Tally, c_in: int, c_out: int, given: Shape, out: Shape, *, times: Count) -> None:
+    """A skip at half the resolution: two 1x1 convolutions of half the channels each."""
+    tally.relu(c_in, given, times=times)
+    for part in (c_out // 2, c_out - c_out // 2):
+        tally.conv(c_in, part, 1, out, times=times)
     tally.norm(c_out, out, times=times)
 
 

@@ -51,6 +51,20 @@ def test_a_predictor_without_labels_is_used_as_it_is(name) -> None:
     assert convolutions(strategy.ask(4)).mean() > 4.5, "the best of thousands by the supernet have five or six"
 
 
+@BOTH
+def test_a_predictor_that_knows_scores_is_used_as_it_is(name, tmp_path) -> None:
+    """The paper's search: what is learnt before guides the first architectures already."""
+    rows = SPACE.sample(80, 1)
+    knowing = archcast.get_predictor("bayesian-linear", SPACE, encoding="adjacency").init(rows, convolutions(rows))
+    strategy = archcast.get_strategy(name, SPACE, random_state=0, **{**SHORT, "predictor": knowing})
+    strategy.save(tmp_path / "s.npz")
+    archs = strategy.ask(4)
+    assert convolutions(archs).mean() > 4.5
+    np.testing.assert_array_equal(load_strategy(tmp_path / "s.npz").ask(4), archs)
+    strategy.tell(archs, -convolutions(archs))  # it does not learn from these
+    assert convolutions(strategy.ask(4)).mean() > 4
+
+
 def test_the_second_objective_is_learnt_as_a_cost() -> None:
     strategy = archcast.get_strategy(
         "ofa-evolution", SPACE, cost="told", limit=2.2, cost_predictor=LINEAR, n_init=40, random_state=0, **SHORT
