@@ -3,18 +3,23 @@
 Any model that can say what it would have predicted for its training rows without them (leave-one-out in closed form, trees that
 did not see a row) can mend its own standard deviation. What is predicted to be among the best was often lucky, and good scores
 differ little, so that errors are larger there than in the middle.
+
+Rows that compute the same function as another, its twins, are told from it, and better than all others. What is asked about has
+often no twin among the training rows, so how wide its interval must be is learned from training rows that have none either
+(:class:`Twins`): these are exchangeable with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.persistence import saved
 
-__all__ = ["AS_IT_IS", "Beliefs", "Spread"]
+__all__ = ["ALONE", "AS_IT_IS", "Beliefs", "Canonical", "Spread", "Twins", "groups_of", "learned", "twins_among"]
 
 DOUBT = 20.0
 """Number of observations that the prior factor, 1, is worth."""
@@ -111,3 +116,93 @@ class Spread:
 
 AS_IT_IS = Spread()
 """Changes nothing."""
+
+
+FEWEST_ALONE = 8
+"""With fewer rows that have no twin, all rows are learned from."""
+
+
+class Canonical(Protocol):
+    """What is asked of a space here."""
+
+    def canonical(self, archs: NDArray[np.int64], /) -> NDArray[np.int64]:
+        """Equal rows for equal functions."""
+
+
+def twins_among(groups: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """``(n,)``: whether the group of a row is that of a row that is seen.
+
+    Examples:
+        >>> twins_among(np.array([0, 0, 1, 2]), np.array([False, True, False, True]))
+        array([ True,  True, False,  True])
+    """
+    return np.isin(groups, groups[seen])
+
+
+def groups_of(canonical: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``(n,)`` number of each ``(n, d)`` row, the same for equal rows."""
+    return np.unique(canonical, axis=0, return_inverse=True)[1].ravel()
+
+
+@saved("twins")
+@dataclass(frozen=True, eq=False)
+class Twins:
+    """How much better than others an architecture is told that computes what a training row computes.
+
+    Attributes:
+        known: ``(k, d)`` canonical forms of the training rows, if that makes a difference.
+        factor: of the standard deviations of their twins, at most 1.
+    """
+
+    known: NDArray[np.int64]
+    factor: float = 1.0
+
+    @classmethod
+    def of(cls, canonical: NDArray[np.int64], mean: Array, std: Array, targets: Array) -> Twins:
+        """Learn from rows that were left out and had a twin that was not.
+
+        The factor is the root of the mean square error in units of the standard deviation that fits rows without a twin, shrunk
+        towards 1 by as much as 20 rows.
+
+        Args:
+            canonical: ``(n, d)`` of the training rows.
+            mean, std, targets: ``(m,)`` of the rows that were left out and had a twin.
+        """
+        squares = np.square((targets - mean) / np.maximum(std, 1e-9)).sum()
+        factor = float(np.sqrt((squares + DOUBT) / (len(targets) + DOUBT)))
+        return ALONE if factor >= 1 else cls(np.unique(canonical, axis=0), factor)
+
+    def __call__(self, space: Canonical, archs: NDArray[np.int64], std: Array) -> Array:
+        """``(n,)`` standard deviations of ``(n, d)`` rows."""
+        if len(self.known) == 0:
+            return std
+        both = np.concatenate([self.known, space.canonical(archs)])
+        twin = twins_among(groups_of(both), np.arange(len(both)) < len(self.known))[len(self.known) :]
+        return np.where(twin, self.factor * std, std)
+
+
+ALONE = Twins(np.zeros((0, 0), dtype=np.int64))
+"""Makes no difference."""
+
+
+def learned(
+    canonical: NDArray[np.int64], fold: NDArray[np.int64], mean: Array, std: Array, targets: Array
+) -> tuple[Spread, Twins]:
+    """How wide standard deviations must be, and how much less so for twins of the training rows.
+
+    Args:
+        canonical: ``(n, d)`` of the training rows.
+        fold: ``(n,)``: each row was predicted by what had seen the rows of all other folds.
+        mean, std: ``(n,)`` of these predictions; NaN of rows that were not left out.
+        targets: ``(n,)``.
+    """
+    groups, told = groups_of(canonical), np.isfinite(mean) & np.isfinite(std)
+    twin = np.zeros(len(fold), dtype=bool)
+    for k in range(int(fold.max()) + 1):
+        twin |= (fold == k) & twins_among(groups, fold != k)
+    alone, with_twin = told & ~twin, told & twin
+    if alone.sum() < FEWEST_ALONE:
+        return Spread.of(mean[told], std[told], targets[told]), ALONE
+    spread = Spread.of(mean[alone], std[alone], targets[alone])
+    wide = spread(mean[with_twin], std[with_twin])
+    return spread, Twins.of(canonical, mean[with_twin], wide, targets[with_twin])

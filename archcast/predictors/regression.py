@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor
-from archcast.predictors.calibration import Spread
+from archcast.predictors.calibration import ALONE, Spread, Twins, learned
 from archcast.predictors.features import GRAPH_ENCODINGS, FeatureGroups, suited
 from archcast.predictors.parameters import AUTO, Encoding
 from archcast.predictors.targets import TargetScale, targets_of
@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_ENCODING", "FeatureRegressor"]
 DEFAULT_ENCODING = AUTO
 """What suits the space, see :func:`archcast.predictors.features.suited`."""
 
-FEWEST, MANY = 8, 300
+FEWEST, MANY = 8, 500
 """With fewer rows none is left out; of more one fold tells enough."""
 
 
@@ -45,7 +45,8 @@ class FeatureRegressor(Predictor):
     parameters = {"encoding": Encoding()}
     graph_encodings: ClassVar[tuple[str, ...]] = GRAPH_ENCODINGS
     refits: ClassVar[int] = 0
-    calibration_: Spread = Spread()  # in files of before
+    calibration_: Spread = Spread()  # in files of before, as twins_
+    twins_: Twins = ALONE
 
     def __init__(
         self,
@@ -75,8 +76,7 @@ class FeatureRegressor(Predictor):
         if not self.refits or n < FEWEST:
             return None
         mean, std = np.full(n, np.nan), np.full(n, np.nan)
-        rng = np.random.default_rng(n)
-        fold = rng.permutation(n) % (self.refits + 1)
+        fold = self.folds(n)
         for k in range(self.refits if n <= MANY else 1):
             seen, out = fold != k, fold == k
             other = clone(self).set_params(random_state=k)
@@ -84,6 +84,10 @@ class FeatureRegressor(Predictor):
             other.learn(features[seen], targets[seen])
             mean[out], std[out] = other.answer(features[out])
         return mean, std
+
+    def folds(self, n: int) -> NDArray[np.int64]:
+        """``(n,)``: rows of one fold are left out by the same model; here those of ``outside``."""
+        return np.asarray(np.random.default_rng(n).permutation(n) % (self.refits + 1))
 
     def _init(self, known: Known) -> None:
         encoding = suited(self.encoding, self._space, self.graph_encodings)
@@ -94,10 +98,11 @@ class FeatureRegressor(Predictor):
         self.learn(features, targets)
         found = self.outside(features, targets)
         if found is not None:
-            mean, std = found
-            some = np.isfinite(mean) & np.isfinite(std)
-            self.calibration_ = Spread.of(mean[some], std[some], targets[some])
+            fold, canonical = self.folds(len(targets)), self._space.canonical(known.archs)
+            self.calibration_, self.twins_ = learned(canonical, fold, *found, targets)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, std = self.answer(self.features_.matrix(archs, evidence))
-        return self.scale_.prediction(mean, std if std is None else self.calibration_(mean, std))
+        if std is not None:
+            std = self.twins_(self._space, archs, self.calibration_(mean, std))
+        return self.scale_.prediction(mean, std)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from archcast.predictors.base import get_predictor
-from archcast.predictors.calibration import USUAL, Spread
+from archcast.predictors.calibration import ALONE, USUAL, Spread, Twins, groups_of, learned
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
+from archcast.predictors.neural._folds import noise_of
 from archcast.spaces.base import get_space
 
 SPACE = get_space("nasbench201")
@@ -93,3 +94,80 @@ def test_of_the_best_as_many_are_covered_as_of_all(name):
     best = np.argsort(-answer.mean)[:150]
     assert 0.84 < inside.mean() < 0.97
     assert inside[best].mean() > 0.84
+
+
+class _Space:
+    """Rows are equal functions if their first number is."""
+
+    def canonical(self, archs):
+        return archs[:, :1]
+
+
+def _half_twins(n, rng):
+    """``n`` rows, half of them pairs of twins that are told from each other; the others with errors of 1."""
+    rows = np.concatenate([np.repeat(np.arange(n // 4), 2), np.arange(n // 4, 3 * n // 4)])[:, None]
+    mean = rng.normal(size=n)
+    return rows, mean, mean + rng.normal(size=n) * np.where(np.arange(n) < n // 2, 0.1, 1.0)
+
+
+def test_what_has_no_twin_is_as_wide_as_rows_without_one(rng):
+    rows, mean, targets = _half_twins(800, rng)
+    spread, twins = learned(rows, np.arange(800), mean, np.full(800, 0.5), targets)
+    asked = np.array([[0], [10], [5000], [6000]])
+    low = np.full(4, -1.0)
+    std = twins(_Space(), asked, spread(low, np.full(4, 0.5)))
+    np.testing.assert_allclose(std[2:], 1.0, rtol=0.12)
+    np.testing.assert_allclose(std[:2], std[2:] * twins.factor)
+    assert 0.1 < twins.factor < 0.35  # shrunk from 0.1
+
+
+def test_a_twin_in_the_same_fold_is_none(rng):
+    rows, mean, targets = _half_twins(800, rng)
+    pairs = np.concatenate([np.repeat(np.arange(200), 2), np.arange(200, 600)])
+    spread, twins = learned(rows, pairs, mean, np.full(800, 0.5), targets)
+    assert twins == ALONE or twins.factor > 0.9
+    assert spread == Spread.of(mean, np.full(800, 0.5), targets)
+
+
+def test_few_rows_without_a_twin(rng):
+    mean, targets = rng.normal(size=20), rng.normal(size=20)
+    rows = np.repeat(np.arange(10), 2)[:, None]
+    spread, twins = learned(rows, np.arange(20), mean, np.ones(20), targets)
+    assert spread == Spread.of(mean, np.ones(20), targets)
+    assert twins is ALONE
+    np.testing.assert_array_equal(twins(_Space(), rows, mean), mean)
+
+
+def test_twins_that_are_not_told_better_make_no_difference(rng):
+    mean = rng.normal(size=200)
+    assert Twins.of(np.arange(200)[:, None], mean, np.ones(200), mean + 3.0) is ALONE
+
+
+def test_groups_are_those_of_equal_rows():
+    groups = groups_of(np.array([[1, 2], [0, 5], [1, 2], [1, 3]]))
+    assert groups[0] == groups[2]
+    assert len(set(groups.tolist())) == 3
+
+
+def test_ensembles_learn_from_rows_whose_twins_their_members_have_not_seen(rng):
+    rows, mean, targets = _half_twins(800, rng)
+    fold = rng.permutation(800) % 5
+    noise, twins = noise_of(rows, np.tile(mean, (5, 1)), targets, np.arange(5)[:, None] == fold)
+    # a share, .6, of the 1 of rows without a twin, and of the rows whose twin is in their own fold; of all rows it is .18
+    assert 0.4 < noise(np.zeros(1))[0] < 0.55
+    assert twins.factor < 0.45
+
+
+def test_a_predictor_is_surer_of_the_twins_of_its_rows():
+    archs = SPACE.sample(80, 0)
+    scores = (archs == 3).sum(axis=1) + np.random.default_rng(0).normal(size=80)
+    linear = get_predictor("bayesian-linear", SPACE).init(archs, scores)
+    linear.twins_ = Twins(np.unique(SPACE.canonical(archs), axis=0), 0.5)
+    others = SPACE.sample(300, 1)
+    known = {row.tobytes() for row in SPACE.canonical(archs)}
+    twin = np.array([row.tobytes() in known for row in SPACE.canonical(others)])
+    sure = linear.query(others).std
+    linear.twins_ = ALONE
+    assert twin.any()
+    assert (sure[twin] < linear.query(others).std[twin]).all()
+    np.testing.assert_array_equal(sure[~twin], linear.query(others).std[~twin])

@@ -152,6 +152,9 @@ class BayesianLinear(FeatureRegressor):
         mean, variance = self.posterior_.leave_one_out(features, targets)
         return mean, np.sqrt(variance)
 
+    def folds(self, n: int) -> NDArray[np.int64]:
+        return np.arange(n)
+
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         mean, variance = self.posterior_.predict(features)
         return mean, np.sqrt(variance + 1 / self.posterior_.beta)

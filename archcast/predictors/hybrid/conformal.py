@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,62 @@ from archcast.evidence import Evidence
 from archcast.names import get_predictor
 from archcast.predictors.base import Known, Prediction, Predictor, Requirements, register
 from archcast.predictors.parameters import Settings, Text, Whole
+from archcast.predictors.persistence import saved
 from archcast.predictors.targets import NINETY
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["Conformal"]
+__all__ = ["Conformal", "Level"]
+
+WIDTH = 0.1
+"""Standard deviation of the kernel over shares of the predictions."""
+
+WORTH, WORTH_ALONE = 20.0, 2.0
+"""Number of rows that the mean over all is worth: of a predictor that has a standard deviation, and of one that has none."""
+
+KNOTS = np.linspace(0, 1, 101)
+"""Shares at which the level is kept; it is linear between them."""
+
+Array = NDArray[np.float64]
+
+
+@saved("residual-level")
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Mean of the residuals where alike is predicted.
+
+    Attributes:
+        means: ``(n,)`` of the rows that were left out, increasing.
+        sums, counts: ``(101,)`` of the residuals, and of the rows, that count at each of ``KNOTS``.
+    """
+
+    means: Array
+    sums: Array
+    counts: Array
+
+    @classmethod
+    def of(cls, mean: Array, residuals: Array, worth: float) -> Level:
+        """Learn from ``(n,)`` predicted means and residuals of rows that were left out."""
+        order = np.sort(mean)
+        near = np.exp(-0.5 * np.square((KNOTS[:, None] - _shares(order, mean)) / WIDTH))
+        typical = max(float(residuals.mean()), 1e-12 * max(1.0, float(np.abs(mean).max())))
+        return cls(order, near @ residuals + worth * typical, near.sum(axis=1) + worth)
+
+    def __call__(self, mean: Array) -> Array:
+        """``(m,)`` where ``(m,)`` is predicted."""
+        share = _shares(self.means, mean)
+        return np.asarray(np.interp(share, KNOTS, self.sums) / np.interp(share, KNOTS, self.counts))
+
+    def without(self, mean: Array, residuals: Array) -> Array:
+        """``(n,)`` at the rows that it was learned from, each left out."""
+        share = _shares(self.means, mean)
+        sums, counts = np.interp(share, KNOTS, self.sums) - residuals, np.interp(share, KNOTS, self.counts) - 1
+        return np.asarray(np.maximum(sums, 1e-9 * self.sums.max()) / counts)
+
+
+def _shares(order: Array, mean: Array) -> Array:
+    """``(m,)`` share of the sorted ``(n,)`` means that is lower; half of equal ones counts."""
+    below = np.searchsorted(order, mean, "left") + np.searchsorted(order, mean, "right")
+    return np.asarray(below / (2 * len(order)))
 
 
 @register(
@@ -30,18 +82,24 @@ __all__ = ["Conformal"]
 class Conformal(Predictor):
     """Another predictor, whose ``std`` is scaled (or made) by cross-validated residuals.
 
-    The training rows are predicted in ``folds`` folds by predictors that have not seen them. With residuals
-    ``r_i = |y_i - mean_i| / std_i``, where a predictor without a standard deviation has ``std_i`` = 1, and q the
-    ``.9 (1 + 1/n)`` quantile of the n residuals,
+    The training rows are predicted in ``folds`` folds by predictors that have not seen them. The residuals
+    ``r_i = |y_i - mean_i| / std_i``, where a predictor without a standard deviation has ``std_i`` = 1, depend on what is predicted:
+    scores of good architectures differ little, and of the broken ones nobody knows how broken. Where a share p of the predicted
+    means is lower, they are typically
 
-        mean(x) = that of the predictor fitted to all rows,    std(x) = its std times q / 1.645
+        a(p) = (sum_i k_i r_i + w r) / (sum_i k_i + w),    k_i = exp(-(p - p_i)^2 / (2 .1^2))
 
-    so that ``mean +- 1.645 std`` held 90 % of the scores that were not seen. Dividing by the predictor's own std
-    (normalised conformal prediction) keeps intervals narrow where it is sure, and leaves a std that is right as it was. With fewer
-    rows than nine the largest residual stands for q.
+    with r their mean, which counts as w = 20 rows, 2 where there is no std. With q the ``.9 (1 + 1/n)`` quantile of the n
+    numbers ``r_i / a(p_i)``, each without the row itself in a,
+
+        mean(x) = that of the predictor fitted to all rows,    std(x) = its std times a(p(x)) q / 1.645
+
+    so that ``mean +- 1.645 std`` held 90 % of the scores that were not seen. Dividing by the predictor's own std and by a
+    (normalised conformal prediction) keeps intervals narrow where errors are small, and leaves a std that is right nearly as it
+    was. With fewer rows than nine the largest number stands for q.
 
     This is sound for rows that are exchangeable with the training rows, such as random ones. It is not for rows that a search has
-    chosen, nor within a part of the space: of the best tenth, fewer may be covered.
+    chosen, nor for a part of the space that is chosen otherwise than by what is predicted.
 
     ``get_predictor(name, space, calibrate=True)`` wraps the predictor called ``name``.
 
@@ -62,6 +120,7 @@ class Conformal(Predictor):
     """
 
     has_std = True
+    level_: Level | None = None  # in files of before
 
     parameters = {"predictor": Text(), "settings": Settings(), "folds": Whole(2)}
 
@@ -103,7 +162,7 @@ class Conformal(Predictor):
         rng, n = self._rng(), len(known.scores)
         seed = int(rng.integers(2**31))
         fold = rng.permutation(n) % min(self.folds, n)
-        residuals = []
+        residuals, means = [], []
         for k in range(fold.max() + 1 if n > 1 else 0):
             seen, out = fold != k, fold == k
             if seen.sum() < self.requires.min_archs:
@@ -111,14 +170,20 @@ class Conformal(Predictor):
             part = _part(known, seen)
             answer = self._fitted(part, seed).query(known.archs[out], known.evidence[out])
             residuals.append(np.abs(known.scores[out] - answer.mean) / _spread(answer))
-        errors = np.concatenate(residuals) if residuals else np.zeros(0)
-        level = min(1.0, 0.9 * (1 + 1 / max(len(errors), 1)))
-        self.factor_ = float(np.quantile(errors, level, method="higher")) / NINETY if len(errors) else 1.0
+            means.append(answer.mean)
+        self.factor_, self.level_ = 1.0, None
+        if residuals:
+            errors, mean = np.concatenate(residuals), np.concatenate(means)
+            self.level_ = Level.of(mean, errors, WORTH if self._made(0).has_std else WORTH_ALONE)
+            share = min(1.0, 0.9 * (1 + 1 / len(errors)))
+            left = errors / self.level_.without(mean, errors)
+            self.factor_ = float(np.quantile(left, share, method="higher")) / NINETY
         self.predictor_ = self._fitted(known, seed)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         answer = self.predictor_.query(archs, evidence)
-        return Prediction(answer.mean, self.factor_ * _spread(answer))
+        level = 1.0 if self.level_ is None else self.level_(answer.mean)
+        return Prediction(answer.mean, self.factor_ * level * _spread(answer))
 
     def _fitted(self, known: Known, seed: int) -> Predictor:
         scores = known.scores if self._made(0).requires.labels else None

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.predictors.calibration import Spread
+from archcast.predictors.calibration import FEWEST_ALONE, Spread, Twins, groups_of, twins_among
 from archcast.predictors.persistence import saved
 
-__all__ = ["FOLDS", "Noise", "left_out", "moments"]
+__all__ = ["FOLDS", "Noise", "left_out", "moments", "noise_of"]
 
 FOLDS = 5
 SHARE = 0.6
@@ -95,6 +95,23 @@ class Noise:
     def __call__(self, mean: Array) -> Array:
         """``(n,)`` variances where ``(n,)`` is predicted."""
         return np.interp(mean, self.knots, self.variances)
+
+
+def noise_of(
+    canonical: NDArray[np.int64], outputs: Array, targets: Array, out: NDArray[np.bool_]
+) -> tuple[Noise, Twins]:
+    """The noise of rows without a twin among the training rows, and how much less that of the others is.
+
+    Args:
+        canonical: ``(n, d)`` of the training rows.
+        outputs, targets, out: see :meth:`Noise.of`.
+    """
+    groups = groups_of(canonical)
+    twin = np.array([twins_among(groups, ~row) for row in out])
+    alone, told = out & ~twin, out & twin
+    noise = Noise.of(outputs, targets, alone if alone.sum() >= FEWEST_ALONE else out)
+    std = np.sqrt(noise(outputs[told]) / SHARE)
+    return noise, Twins.of(canonical, outputs[told], std, np.broadcast_to(targets, out.shape)[told])
 
 
 def moments(members: Array, noise: Noise | float) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, register
-from archcast.predictors.calibration import Spread
+from archcast.predictors.calibration import ALONE, Spread, Twins, learned
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
 from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES
@@ -61,7 +61,8 @@ class Bonas(OnDevice):
 
     has_std = True
     needs_graph = True
-    calibration_: Spread = Spread()  # in files of before
+    calibration_: Spread = Spread()  # in files of before, as twins_
+    twins_: Twins = ALONE
 
     parameters = {
         "n_members": Whole(1),
@@ -104,7 +105,6 @@ class Bonas(OnDevice):
         targets, rng, n = rank_normal(known.scores), self._rng(), len(known.archs)
         self.weights_, self.posterior_ = self._learn(known.archs, targets, rng)
         if n < FEWEST:
-            self.calibration_ = Spread()
             return
         mean, std = np.full(n, np.nan), np.full(n, np.nan)
         fold = np.random.default_rng(n).permutation(n) % (REFITS + 1)
@@ -113,8 +113,7 @@ class Bonas(OnDevice):
             weights, posterior = self._learn(known.archs[seen], targets[seen], np.random.default_rng(k))
             mean[out], variance = posterior.predict(_gcn.basis(self._space, known.archs[out], weights))
             std[out] = np.sqrt(variance + 1 / posterior.beta)
-        told = np.isfinite(mean)
-        self.calibration_ = Spread.of(mean[told], std[told], targets[told])
+        self.calibration_, self.twins_ = learned(self._space.canonical(known.archs), fold, mean, std, targets)
 
     def _learn(
         self, archs: NDArray[np.int64], targets: NDArray[np.float64], rng: np.random.Generator
@@ -143,4 +142,4 @@ class Bonas(OnDevice):
 
         mean, variance = self.posterior_.predict(_gcn.basis(self._space, archs, self.weights_))
         std = np.sqrt(variance + 1 / self.posterior_.beta)
-        return self.scale_.prediction(mean, self.calibration_(mean, std))
+        return self.scale_.prediction(mean, self.twins_(self._space, archs, self.calibration_(mean, std)))

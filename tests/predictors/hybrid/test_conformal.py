@@ -22,20 +22,62 @@ def test_ninety_percent_of_random_scores_are_inside(name):
     assert 0.82 < np.mean(np.abs(answer.mean - score(QUERIES, 3)) <= 1.645 * answer.std) < 0.97
 
 
-def test_factor_by_hand():
-    found = get_predictor("conformal", SPACE, predictor="gp", folds=3, random_state=7).init(ARCHS, score(ARCHS, 2))
+@pytest.mark.parametrize(("name", "worth"), [("gp", 20), ("xgboost", 2)])
+def test_std_by_hand(name, worth):
+    found = get_predictor("conformal", SPACE, predictor=name, folds=3, random_state=7).init(ARCHS, score(ARCHS, 2))
     rng = np.random.default_rng(7)
-    rng.integers(2**31)
+    seed = int(rng.integers(2**31))
     fold = rng.permutation(60) % 3
-    errors = []
+    errors, means = [], []
     for k in range(3):
-        gp = get_predictor("gp", SPACE).init(ARCHS[fold != k], score(ARCHS, 2)[fold != k])
-        answer = gp.query(ARCHS[fold == k])
-        errors += (np.abs(score(ARCHS, 2)[fold == k] - answer.mean) / answer.std).tolist()
-    assert found.factor_ == pytest.approx(np.sort(errors)[int(np.ceil(0.9 * 61 / 60 * 59))] / 1.645)
-    whole = get_predictor("gp", SPACE).init(ARCHS, score(ARCHS, 2)).query(QUERIES)
-    np.testing.assert_allclose(found.query(QUERIES).mean, whole.mean)
-    np.testing.assert_allclose(found.query(QUERIES).std, found.factor_ * whole.std)
+        part = get_predictor(name, SPACE, random_state=seed).init(ARCHS[fold != k], score(ARCHS, 2)[fold != k])
+        answer = part.query(ARCHS[fold == k])
+        errors += (np.abs(score(ARCHS, 2)[fold == k] - answer.mean) / (1 if name == "xgboost" else answer.std)).tolist()
+        means += answer.mean.tolist()
+
+    def share(mean):
+        return (np.mean(np.array(means) < mean) + np.mean(np.array(means) <= mean)) / 2
+
+    def level(mean, own=None):
+        total = count = 0.0
+        for i, (other, error) in enumerate(zip(means, errors, strict=True)):
+            near = np.exp(-0.5 * ((share(mean) - share(other)) / 0.1) ** 2) * (i != own)
+            total, count = total + near * error, count + near
+        return (total + worth * np.mean(errors)) / (count + worth)
+
+    left = [error / level(mean, i) for i, (mean, error) in enumerate(zip(means, errors, strict=True))]
+    factor = np.sort(left)[int(np.ceil(0.9 * 61 / 60 * 59))] / 1.645
+    assert found.factor_ == pytest.approx(factor, rel=0.01)
+    some = QUERIES[:20]
+    whole = get_predictor(name, SPACE, random_state=seed).init(ARCHS, score(ARCHS, 2)).query(some)
+    np.testing.assert_allclose(found.query(some).mean, whole.mean)
+    std = np.ones(20) if name == "xgboost" else whole.std
+    expected = factor * std * [level(mean) for mean in whole.mean]
+    np.testing.assert_allclose(found.query(some).std, expected, rtol=0.02)
+
+
+def test_intervals_are_narrow_where_errors_are_small():
+    rows, queries = SPACE.sample(150, 4), SPACE.sample(600, 5)
+
+    def truth(archs, seed):
+        noise = np.random.default_rng(seed).normal(size=len(archs))
+        convolutions = (archs >= 2).sum(axis=1)
+        return 70 + 5.0 * convolutions + noise * np.where(convolutions > 2, 0.3, 4.0)
+
+    answer = get_predictor("xgboost", SPACE, calibrate=True, random_state=0).init(rows, truth(rows, 6)).query(queries)
+    inside = np.abs(answer.mean - truth(queries, 7)) <= 1.645 * answer.std
+    low, high = np.array_split(np.argsort(answer.mean), 2)
+    assert answer.std[high].mean() < 0.6 * answer.std[low].mean()
+    assert inside[low].mean() > 0.8
+    assert 0.8 < inside[high].mean() < 0.99
+
+
+def test_files_of_before_have_no_level(tmp_path):
+    made = get_predictor("bayesian-linear", SPACE, calibrate=True, random_state=0).init(ARCHS, score(ARCHS, 2))
+    made.level_ = None
+    made.save(tmp_path / "c.npz")
+    found, inside = Predictor.load(tmp_path / "c.npz"), made.predictor_.query(QUERIES)
+    np.testing.assert_allclose(found.query(QUERIES).std, made.factor_ * inside.std)
 
 
 def test_it_is_saved_with_the_predictor_inside(tmp_path):
