@@ -88,6 +88,7 @@ def test_predictor_is_the_regression_of_rank_normal_targets():
     predictor = get_predictor("bayesian-linear", SPACE, encoding="graph-features").init(archs, scores)
     posterior = LinearPosterior.fit(predictor.features_.matrix(archs), rank_normal(scores))
     mean, variance = posterior.predict(predictor.features_.matrix(queries))
-    expected = predictor.scale_.prediction(mean, predictor.calibration_(mean, np.sqrt(variance + 1 / posterior.beta)))
+    std = predictor.twins_(SPACE, queries, predictor.calibration_(mean, np.sqrt(variance + 1 / posterior.beta)))
+    expected = predictor.scale_.prediction(mean, std)
     np.testing.assert_allclose(predictor.query(queries).mean, expected.mean)
     np.testing.assert_allclose(predictor.query(queries).std, expected.std)

@@ -21,7 +21,8 @@ def test_prediction_is_made_from_the_samples() -> None:
     mean, std = networks.mean(axis=0), np.sqrt(networks.var(axis=0) + one.noise_)
     answer = one.query(queries)
     np.testing.assert_allclose(answer.mean, one.scale_.prediction(mean, std).mean)
-    np.testing.assert_allclose(answer.std, one.scale_.prediction(mean, one.calibration_(mean, std)).std)
+    std = one.twins_(space, queries, one.calibration_(mean, std))
+    np.testing.assert_allclose(answer.std, one.scale_.prediction(mean, std).std)
 
 
 def test_std_covers_new_scores() -> None:

@@ -43,7 +43,8 @@ def test_prediction_is_bayesian_linear_regression_on_the_basis(
     std = np.sqrt(np.einsum("ij,ij->i", new, np.linalg.solve(precision, new.T).T) + 1 / beta)
     answer = dngo.query(queries)
     np.testing.assert_allclose(answer.mean, dngo.scale_.prediction(mean, std).mean, rtol=1e-6)
-    np.testing.assert_allclose(answer.std, dngo.scale_.prediction(mean, dngo.calibration_(mean, std)).std, rtol=1e-5)
+    std = dngo.twins_(dngo._space, queries, dngo.calibration_(mean, std))
+    np.testing.assert_allclose(answer.std, dngo.scale_.prediction(mean, std).std, rtol=1e-5)
 
 
 def test_precisions_maximise_the_evidence_times_their_prior(

@@ -20,7 +20,7 @@ def test_mean_and_std_are_those_of_the_members() -> None:
     assert members.shape == (3, 8)
     mean, std = members.mean(axis=0), members.std(axis=0)
     answer = gcn.query(queries)
-    std = np.sqrt(std**2 + gcn.noise_(mean))
+    std = gcn.twins_(space, queries, np.sqrt(std**2 + gcn.noise_(mean)))
     np.testing.assert_allclose(answer.mean, gcn.scale_.prediction(mean, std).mean)
     np.testing.assert_allclose(answer.std, gcn.scale_.prediction(mean, std).std)
 

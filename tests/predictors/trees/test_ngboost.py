@@ -33,9 +33,8 @@ def test_it_is_the_library_on_rank_normal_targets():
     normal = model.pred_dist(predictor.features_.matrix(QUERIES))
     prediction = predictor.query(QUERIES)
     np.testing.assert_allclose(prediction.mean, predictor.scale_.prediction(normal.loc, normal.scale).mean)
-    np.testing.assert_allclose(
-        prediction.std, predictor.scale_.prediction(normal.loc, predictor.calibration_(normal.loc, normal.scale)).std
-    )
+    std = predictor.twins_(predictor._space, QUERIES, predictor.calibration_(normal.loc, normal.scale))
+    np.testing.assert_allclose(prediction.std, predictor.scale_.prediction(normal.loc, std).std)
 
 
 @pytest.mark.parametrize("n", [1, 5])
