@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from archcast.encodings._paths import chains
 from archcast.encodings.base import Encoder, register
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["Counts", "counted"]
+__all__ = ["Counts", "counted", "widths_differ"]
 
 NAMES = ("macs", "params", "activations")
+
+SAMPLE, ALIKE = 200, 0.9
+"""Random networks of a space that are looked at, and the rank correlation of their parameters with their multiplications below
+which layers are taken to have channels or resolutions of their own."""
 
 
 def counted(space: SearchSpace) -> bool:
@@ -27,6 +32,27 @@ def counted(space: SearchSpace) -> bool:
     if type(space).costs is SearchSpace.costs:
         return False
     return not space.has_graph or chains(space)
+
+
+@lru_cache(maxsize=64)
+def widths_differ(space: SearchSpace) -> bool:
+    """Whether layers of a cell graph have channels or resolutions of their own, so that its operations do not tell what it costs.
+
+    In graphs of layers (Auto-Keras, NASBOT) the same operation is cheap in one place and expensive in another, and few parameters
+    may multiply many pixels. Where cells are copied, parameters and multiplications rank networks alike.
+
+    Examples:
+        >>> import archcast
+        >>> widths_differ(archcast.get_space("auto-keras")), widths_differ(archcast.get_space("nasbench201"))
+        (True, False)
+    """
+    if not space.has_graph or type(space).costs is SearchSpace.costs or not _differ(space):
+        return False
+    costs = space.costs(space.sample(SAMPLE, 0), pruned=True)
+    params, macs = rankdata(costs["params"]), rankdata(costs["macs"])
+    if np.ptp(params) == 0 or np.ptp(macs) == 0:
+        return True
+    return bool(np.corrcoef(params, macs)[0, 1] < ALIKE)
 
 
 @lru_cache(maxsize=64)

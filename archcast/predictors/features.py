@@ -16,7 +16,7 @@ from scipy.spatial.distance import pdist
 
 from archcast.encodings._paths import MOST_PATHS, chains, paths_of
 from archcast.encodings.base import Encoder, get_encoding
-from archcast.encodings.counts import counted
+from archcast.encodings.counts import counted, widths_differ
 from archcast.encodings.layers_so_far import reshapes
 from archcast.errors import InvalidInputError, MissingEvidenceError
 from archcast.evidence import Evidence, Pool
@@ -260,8 +260,9 @@ def suited(
         if "path" in graph and space.has_graph and chains(space):
             graph = tuple("one-hot" if name == "path" else name for name in graph)
         if space.has_graph and paths_of(space) > MOST_PATHS:
-            return tuple(name for name in graph if name != "graph-features") or ("operation-flow",)
-        if space.has_graph and space.beside_graph:
+            graph = tuple(name for name in graph if name != "graph-features") or ("operation-flow",)
+            return (*graph, "counts") if widths_differ(space) else graph
+        if space.has_graph and (space.beside_graph or (not chains(space) and widths_differ(space))):
             return (*graph, "counts")
         if space.has_graph and counted(space) and graph == GRAPH_ENCODINGS:
             return CHAIN_ENCODINGS[reshapes(space) :]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from archcast.encodings.base import get_encoding
-from archcast.encodings.counts import counted
+from archcast.encodings.counts import counted, widths_differ
 from archcast.predictors.features import suited
 from archcast.spaces.base import get_space
 
@@ -32,3 +32,15 @@ def test_chains_with_formulas_are_counted_and_cells_are_not(name, expected):
     assert counted(space) is expected
     assert ("counts" in suited("auto", space)) is expected
     assert suited("adjacency", space) == ("adjacency",)
+
+
+@pytest.mark.parametrize("name", ["auto-keras", "nasbot", "nas-fpn", "auto-deeplab"])
+def test_graphs_whose_layers_have_channels_of_their_own_are_shown_their_costs(name):
+    space = get_space(name)
+    assert widths_differ(space)
+    assert suited("auto", space)[-1] == "counts"
+
+
+@pytest.mark.parametrize("name", ["nasbench101", "nasbench201", "darts", "nasbench-nlp", "darts-rnn", "nasbench-graph"])
+def test_copied_cells_are_not(name):
+    assert not widths_differ(get_space(name))

@@ -33,9 +33,9 @@ PRIOR_SLOPE, UNCOUNTED_SLOPE = 0.45, 0.25
 """Slope of the targets on the size that is expected: about their correlation on benchmarks of cells; and where a space does not
 count what its networks cost, so that the size is of declared weights alone."""
 
-DOUBT_SIZE, DOUBT_TRUSTED, DOUBT_OTHERS = 0.15, 0.02, 0.06
-"""Prior variances of the slopes: on the size, as a share of the square of what is expected; on trusted evidence; and on all other
-evidence together."""
+DOUBT_SIZE, DOUBT_TRUSTED, DOUBT_OTHERS, DOUBT_BESIDE = 0.15, 0.02, 0.06, 0.02
+"""Prior variances of the slopes: on the size, as a share of the square of what is expected; on trusted evidence; on all other
+evidence together; and on each number beside the size."""
 
 LINEAR, STRUCTURE, CENTRE = 0.05, 0.7, 0.5
 """Prior variances: of the linear term on the structure; of that, the labels and the Matern terms together, in equal parts; and of
@@ -120,9 +120,17 @@ class Inputs:
 
     def hints(self, evidence: bool) -> Hints:
         """For a member that looks at evidence or one that does not."""
-        if evidence and self.told is not None:
-            return self.told
-        return Hints(self.size[:, None], np.array([self.slope]), np.array([DOUBT_SIZE * self.slope**2]))
+        return self.told if evidence and self.told is not None else self.structural
+
+    @property
+    def structural(self) -> Hints:
+        """Those of the structure: the size, and numbers beside it."""
+        beside = np.zeros((len(self.size), 0)) if self.view.beside is None else self.view.beside
+        return Hints(
+            np.column_stack([self.size, beside]),
+            np.array([self.slope, *[0.0] * beside.shape[1]]),
+            np.array([DOUBT_SIZE * self.slope**2, *[DOUBT_BESIDE] * beside.shape[1]]),
+        )
 
     def prior_mean(self, evidence: bool) -> Array:
         """``(n,)`` mean of the targets before any is known."""

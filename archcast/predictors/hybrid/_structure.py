@@ -44,6 +44,11 @@ TRUSTED = {"flops": 0.2, "macs": 0.2, "naswot": 0.1, "nwot": 0.1}
 """Evidence that ranks architectures in the right direction on nearly every benchmark, and the slope of the targets on it that is
 expected. On any other it is 0: on some benchmark each other proxy ranks at random, or backwards."""
 
+BESIDE_COUNTS = (("counts", "log_params"), ("counts", "log_activations"))
+BESIDE_WEIGHTS = (("operation-flow", "weight_max"),)
+"""Encodings and features of what may rank architectures beside the size, in a direction that is not known beforehand: beside the
+multiplications, and beside the weights of a cell the weights of its heaviest path."""
+
 Array = NDArray[np.float64]
 
 Key: TypeAlias = tuple[str, str, int]
@@ -68,6 +73,7 @@ class View:
         labels: ``(n, k)`` float32, Weisfeiler-Lehman label counts; ``None`` where there are no cell graphs.
         length: ``(n, 1)`` Euclidean length of these counts, 1 where there are none.
         size: ``(n,)`` normal quantile of the size; 0 where nothing is known of it.
+        beside: ``(n, k)`` quantiles of other numbers that may rank architectures, see :class:`Structure`; ``None`` without any.
         effects: without cell graphs, ``(n, k)`` features of what each decision, or all that are alike, does by itself.
     """
 
@@ -76,6 +82,7 @@ class View:
     length: Array
     size: Array
     effects: tuple[Array, ...] = ()
+    beside: Array | None = None
 
     @cached_property
     def matrix(self) -> Array:
@@ -99,6 +106,27 @@ class View:
         return out
 
 
+@saved("sum-of-features")
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """A number that may rank architectures: the sum of columns of a group, as normal quantiles.
+
+    Attributes:
+        group: its number.
+        columns: of that group.
+        scale: rank-normal map of the sum.
+    """
+
+    group: int
+    columns: list[int]
+    scale: EvidenceColumn
+
+    def __call__(self, features: FeatureGroups, groups: Sequence[Array]) -> Array:
+        """``(n,)`` quantiles, of standardised groups."""
+        scale, mean = (part[self.group][self.columns] for part in (features.scales, features.means))
+        return self.scale.quantiles((groups[self.group][:, self.columns] * scale + mean).sum(axis=1))
+
+
 @saved("structure")
 @dataclass(frozen=True, eq=False)
 class Structure:
@@ -112,6 +140,8 @@ class Structure:
         size: rank-normal map of that number.
         group: number of that group.
         counted: whether the size is counted on the network, and not read off the operations.
+        beside: other numbers that may rank architectures: where the size is counted, parameters and activations, else the weights
+            of the heaviest path. Files of before have none.
     """
 
     features: FeatureGroups
@@ -120,6 +150,7 @@ class Structure:
     size: EvidenceColumn
     group: int = 1
     counted: bool = False
+    beside: tuple[Sum, ...] = ()
 
     @classmethod
     def of(cls, space: SearchSpace, pool: Pool | None) -> Structure:
@@ -131,15 +162,22 @@ class Structure:
         encodings = suited(AUTO, space)
         features, rows = FeatureGroups.of(space, encodings, None, pool), reference_rows(space, pool)
         labels = get_encoding("wl", space, min_count=RARE).fit(rows) if space.has_graph else None
-        source, wanted = ("counts", "log_macs") if "counts" in encodings else ("functional", "weight")
-        if source not in encodings:
+
+        def total(encoding: str, feature: str) -> Sum:
+            group = encodings.index(encoding)
+            encoder = features.encoders[group]
+            names = encoder.get_feature_names_out().tolist()
+            columns = [i for i, name in enumerate(names) if name.split(":")[-1] == feature]
+            number = np.asarray(encoder.transform(rows)[:, columns].sum(axis=1), dtype=np.float64)
+            return Sum(group, columns, EvidenceColumn.of("cost", feature, 0, number))
+
+        counted = "counts" in encodings
+        if not counted and "functional" not in encodings:
             return cls(features, labels, [], EvidenceColumn.of("cost", "size", 0, np.zeros(2)))
-        encoder = get_encoding(source, space)
-        names = encoder.get_feature_names_out().tolist()
-        weights = [i for i, name in enumerate(names) if name.split(":")[-1] == wanted]
-        number = np.asarray(encoder.transform(rows)[:, weights].sum(axis=1), dtype=np.float64)
-        size = EvidenceColumn.of("cost", "size", 0, number)
-        return cls(features, labels, weights, size, encodings.index(source), source == "counts")
+        size = total("counts", "log_macs") if counted else total("functional", "weight")
+        others = BESIDE_COUNTS if counted else BESIDE_WEIGHTS
+        beside = tuple(total(encoding, feature) for encoding, feature in others if encoding in encodings)
+        return cls(features, labels, size.columns, size.scale, size.group, counted, beside)
 
     def view(self, archs: NDArray[np.int64]) -> View:
         """Features of ``(n, d)`` rows."""
@@ -147,13 +185,14 @@ class Structure:
         groups = self.features.groups(archs, canonical=canonical)
         size = np.zeros(len(archs))
         if self.weights:
-            scale, mean = (part[self.group][self.weights] for part in (self.features.scales, self.features.means))
-            size = self.size.quantiles((groups[self.group][:, self.weights] * scale + mean).sum(axis=1))
+            size = Sum(self.group, self.weights, self.size)(self.features, groups)
+        beside = np.stack([number(self.features, groups) for number in self.beside], axis=1) if self.beside else None
         if self.labels is None:
-            return View(tuple(groups), None, np.ones((len(archs), 1)), size, effects(self.features.space, canonical))
+            alone = effects(self.features.space, canonical)
+            return View(tuple(groups), None, np.ones((len(archs), 1)), size, alone, beside)
         counts = self.labels.transform(archs, canonical)
         length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
-        return View(tuple(groups), counts, np.where(length > 0, length, 1.0), size)
+        return View(tuple(groups), counts, np.where(length > 0, length, 1.0), size, beside=beside)
 
 
 @lru_cache(maxsize=16)

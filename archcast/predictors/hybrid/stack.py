@@ -18,7 +18,6 @@ from archcast.predictors.gaussian_process._additive import AdditiveGP
 from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
 from archcast.predictors.hybrid._stack_members import (
     DOUBT_OTHERS,
-    DOUBT_SIZE,
     DOUBT_TRUSTED,
     PRIOR_SLOPE,
     UNCOUNTED_SLOPE,
@@ -122,14 +121,15 @@ class Stack(Predictor):
     """A blend that is made for few architectures: from one up, with or without evidence, on every space.
 
     Targets are rank-normal. Architectures are seen by what they do (the encodings ``graph-features``, ``functional``,
-    ``operation-flow`` and ``wl``), chains of layers also by what they cost (``counts``, ``layers-so-far``), and in a space without
+    ``operation-flow`` and ``wl``), chains and graphs of layers also by what they cost (``counts``, ``layers-so-far``), and in a space without
     cell graphs by their decisions (``mixed`` and ``totals``). Evidence is seen as normal quantiles of its ranks; it may be
     missing in single rows or altogether at query, where it is predicted from the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
-      without cell graphs one more, which also sees what each decision does by itself. The size and all evidence are hints, each
-      with a slope that has a prior of its own: that of the size, FLOPs and nwot is expected to be above 0,
+      without cell graphs one more, which also sees what each decision does by itself. The size, numbers beside it (parameters
+      and activations, or the weights of a cell's heaviest path) and all evidence are hints, each with a slope that has a prior
+      of its own: that of the size, FLOPs and nwot is expected to be above 0,
     - extremely randomised trees and gradient-boosted trees, from five architectures up; with proxies or costs as evidence each
       also without them, since on some task they tell nothing; ridge regression in spaces without cell graphs.
 
@@ -300,10 +300,11 @@ class Stack(Predictor):
         means, variances = np.zeros(quantiles.shape[1]), np.full(quantiles.shape[1], DOUBT_OTHERS / quantiles.shape[1])
         for number, mean in trusted.items():
             means[number], variances[number] = mean, DOUBT_TRUSTED
+        known = inputs.structural
         told = Hints(
-            np.column_stack([view.size, quantiles]),
-            np.array([slope, *means]),
-            np.array([DOUBT_SIZE * slope**2, *variances]),
+            np.column_stack([known.columns, quantiles]),
+            np.concatenate([known.means, means]),
+            np.concatenate([known.variances, variances]),
         )
         return replace(inputs, evidence=quantiles, told=told)
 

@@ -236,13 +236,13 @@ def test_hints_have_slopes_of_their_own():
     )
     stack = get_predictor("stack", SPACE, random_state=0).init(archs, accuracy(archs), proxies)
     hints = stack._inputs(stack.structure_.view(archs), measured(proxies, stack.evidence_.keys)).hints(True)
-    assert hints.columns.shape == (12, 4)  # size, nwot, jacov, flops
-    assert (hints.means[[0, 1, 3]] > 0).all()
-    assert hints.means[2] == 0
+    assert hints.columns.shape == (12, 5)  # size, heaviest path, nwot, jacov, flops
+    assert (hints.means[[0, 2, 4]] > 0).all()
+    assert (hints.means[[1, 3]] == 0).all()
     one = Evidence(proxies={"jacov": rng.normal(size=12)})
     alone = get_predictor("stack", SPACE, random_state=0).init(archs, accuracy(archs), one)
     hint = alone._inputs(alone.structure_.view(archs), measured(one, alone.evidence_.keys)).hints(True)
-    assert hint.variances[1] == pytest.approx(hints.variances[2] * 3)
+    assert hint.variances[2] == pytest.approx(hints.variances[3] * 3)
 
 
 @pytest.mark.parametrize("evidence", [False, True])
@@ -497,6 +497,38 @@ def test_the_size_of_a_chain_is_its_multiplications():
     size, macs = structure.view(archs).size, MACRO.costs(archs)["macs"]
     assert kendalltau(size, macs).statistic > 0.999
     assert abs(np.median(structure.view(MACRO.sample(500, 1)).size)) < 0.1
+
+
+@pytest.mark.parametrize("name", ["transnasbench101-macro", "auto-keras"])
+def test_beside_the_multiplications_stand_parameters_and_activations(name):
+    space = get_space(name)
+    archs, costs = space.sample(40, 3), space.costs(space.sample(40, 3), pruned=True)
+    view = Structure.of(space, None).view(archs)
+    for column, count in zip(view.beside.T, ("params", "activations"), strict=True):
+        assert kendalltau(column, costs[count]).statistic > 0.999
+
+
+def test_beside_the_weights_of_a_cell_stand_those_of_its_heaviest_path():
+    # a chain of two 3x3 convolutions; two 3x3 convolutions side by side; one
+    archs = SPACE.validate([[3, 0, 0, 0, 3, 0], [3, 3, 0, 0, 1, 1], [3, 0, 0, 0, 1, 0]])
+    view = Structure.of(SPACE, None).view(archs)
+    assert view.size[0] == view.size[1] > view.size[2]
+    assert view.beside[0] > view.beside[1] == view.beside[2]
+
+
+def test_what_stands_beside_the_size_is_believed_once_scores_say_so():
+    """Scores that fall with the parameters at equal multiplications are learned from a few."""
+    archs, queries = MACRO.sample(12, 2), MACRO.sample(300, 5)
+
+    def score(rows):
+        costs = MACRO.costs(rows)
+        return 2 * np.log(costs["macs"]) - 3 * np.log(costs["params"])
+
+    found = get_predictor("stack", MACRO, random_state=0).init(archs, score(archs)).query(queries).mean
+    assert (
+        kendalltau(found, score(queries)).statistic
+        > kendalltau(MACRO.costs(queries)["macs"], score(queries)).statistic + 0.2
+    )
 
 
 def test_a_chain_is_ranked_by_multiplications_the_more_the_fewer_scores_there_are():
