@@ -33,7 +33,7 @@ PRIOR_SLOPE, UNCOUNTED_SLOPE = 0.45, 0.25
 """Slope of the targets on the size that is expected: about their correlation on benchmarks of cells; and where a space does not
 count what its networks cost, so that the size is of declared weights alone."""
 
-DOUBT_SIZE, DOUBT_TRUSTED, DOUBT_OTHERS, DOUBT_BESIDE = 0.15, 0.02, 0.06, 0.02
+DOUBT_SIZE, DOUBT_TRUSTED, DOUBT_OTHERS, DOUBT_BESIDE = 0.15, 0.02, 0.06, 0.015
 """Prior variances of the slopes: on the size, as a share of the square of what is expected; on trusted evidence; on all other
 evidence together; and on each number beside the size."""
 
