@@ -62,18 +62,53 @@ def test_noise_has_unit_scale(script):
 
 
 def test_borders_are_increasing_and_reach_both_ends(script):
-    borders = script.bar_borders(np.random.default_rng(0), n=300).numpy()
-    assert borders[[0, -1]].tolist() == [-1, 1]
-    assert (np.diff(borders) >= script.NARROWEST * 0.99).all()
+    for kind, furthest in script.FURTHEST.items():
+        borders = script.bar_borders(np.random.default_rng(0), n=300, kind=kind).numpy()
+        assert borders[[0, -1]].tolist() == [-furthest, furthest]
+        assert (np.diff(borders) >= script.NARROWEST * 0.99).all()
+
+
+def test_losses_fall_from_one_and_scores_are_of_any_range(script):
+    rng = np.random.default_rng(3)
+    losses, scores = (script.prior(1500, rng, kind) for kind in ("loss", "score"))
+    assert np.nanmin(losses.values) > 0
+    assert np.median(losses.values[:, 0]) == pytest.approx(0.9, abs=0.1)
+    rows = np.arange(1500)
+    ends = losses.values[rows, losses.horizon - 1]
+    rising = ends - np.nanmin(losses.values, axis=1)
+    assert 0.1 < (rising > 0.05).mean() < 0.4, "some overfit"
+    assert np.nanmin(scores.values) < 0
+
+
+@pytest.mark.parametrize("kind", ["loss", "score"])
+def test_curves_are_scaled_as_they_are_at_query(script, kind):
+    """What the network is trained on is what ``CurveScale`` makes of the epochs seen, from the epoch on that the script says."""
+    from archcast.predictors.learning_curve.curves import CurveScale
+
+    rng = np.random.default_rng(4)
+    curves = script.prior(60, rng, kind)
+    seen = np.maximum(2, curves.horizon // 2)
+    untold = type("Never", (), {"uniform": lambda *_: np.ones(60), "standard_normal": lambda *_: np.zeros(60)})()
+    values, first = script.scaled(curves, seen, untold)
+    sign, signal = (-1, "train_loss") if kind == "loss" else (1, "reward")
+    for row in range(60):
+        for end in {min(first[row], seen[row]), seen[row]}:
+            raw = sign * curves.values[row, :end] - (0 if kind == "loss" else 1000)  # far from any range that is known
+            if first[row] > seen[row]:
+                continue
+            scale = CurveScale.of(raw[None], signal, pooled=False)
+            np.testing.assert_allclose(scale.forward(raw[None])[0], values[row, :end], atol=1e-6)
 
 
 def test_the_shipped_weights_are_of_this_prior(script):
     """Their bars lie where the script puts them."""
     from archcast.predictors.learning_curve import _pfn
 
-    borders = script.bar_borders(np.random.default_rng(0)).numpy()
-    for network in _pfn.load():
-        np.testing.assert_allclose(network.borders.numpy(), borders, atol=1e-6)
+    assert set(_pfn.load()) == set(script.FURTHEST)
+    for kind, networks in _pfn.load().items():
+        borders = script.bar_borders(np.random.default_rng(0), kind=kind).numpy()
+        for network in networks:
+            np.testing.assert_allclose(network.borders.numpy(), borders, atol=1e-5)
 
 
 def test_loss_is_the_log_density_of_the_bar_that_holds_the_truth(script):
@@ -104,9 +139,10 @@ def test_two_steps_write_a_file_that_can_be_loaded(script, tmp_path, monkeypatch
     script.main()
     assert torch.equal(before, torch.get_rng_state())
     networks = _pfn.load(path)
-    assert len(networks) == 2
-    _, probabilities = _pfn.increments(np.full((1, 3), 0.5), np.full(1, 10), networks=networks)
-    assert np.isfinite(probabilities).all()
+    for kind in script.FURTHEST:
+        assert len(networks[kind]) == 2
+        _, probabilities = _pfn.increments(np.full((1, 3), 0.5), np.full(1, 10), networks=networks[kind])
+        assert np.isfinite(probabilities).all()
     first = path.read_bytes()
     script.main()
     assert path.read_bytes() == first, "same seed, same weights"

@@ -6,7 +6,9 @@ A prior-data fitted network (Müller et al. 2022, https://arxiv.org/abs/2112.105
 https://arxiv.org/abs/2310.20447) is trained on synthetic curves to minimise ``-log q(y_q | y_1..y_t)``; at the minimum ``q`` is the
 posterior predictive distribution of the prior that the curves were drawn from. ``tools/train_lc_pfn.py`` holds that prior.
 
-Values are on a scale where 0 is the worst and 1 the best. At most 40 epochs of a curve become tokens: 30 evenly spaced ones
+There are networks for accuracies and errors, for losses, and for scores of any range, because each of them is scaled in its
+own way, see :class:`~archcast.predictors.learning_curve.curves.CurveScale`: 0 is about the worst and 1 the best. At most 40
+epochs of a curve become tokens: 30 evenly spaced ones
 and the last 10. A token only looks at tokens before it, so one pass trains every prefix. The last token and the epoch asked
 for go through a head with 100 outputs: the logits of bars over ``y_q - y_t``, the *increment*, not the level.
 """
@@ -134,18 +136,25 @@ class _Block(nn.Module):
         self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
         self.up, self.down = nn.Linear(WIDTH, HIDDEN), nn.Linear(HIDDEN, WIDTH)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, last: Tensor | None = None) -> Tensor:
+        """``(n, k, 64)``, or of the token ``last`` ``(n,)`` of each row alone, ``(n, 1, 64)``."""
         n, k, _ = x.shape
         q, key, v = self.qkv(self.norm1(x)).view(n, k, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(q, key, v, is_causal=True)
-        x = x + self.out(mixed.transpose(1, 2).reshape(n, k, WIDTH))
+        if last is None:
+            mixed = scaled_dot_product_attention(q, key, v, is_causal=True)
+        else:
+            rows = torch.arange(n)
+            x, q = x[rows, last][:, None], q[rows, :, last][:, :, None]
+            before = (torch.arange(k) <= last[:, None])[:, None, None]
+            mixed = scaled_dot_product_attention(q, key, v, attn_mask=before)
+        x = x + self.out(mixed.transpose(1, 2).reshape(n, -1, WIDTH))
         return x + self.down(gelu(self.up(self.norm2(x))))
 
 
 class CurveTransformer(nn.Module):
     """Token features ``(n, k, 11)`` and query features ``(n, k, 7)``, one for each token, to bar logits ``(n, k, 100)``.
 
-    ``borders`` ``(101,)``, from -1 to 1, are the edges of the bars.
+    ``borders`` ``(101,)`` are the edges of the bars.
     """
 
     borders: Tensor
@@ -158,34 +167,33 @@ class CurveTransformer(nn.Module):
         self.norm = nn.LayerNorm(WIDTH)
         self.head = nn.Sequential(nn.Linear(WIDTH + 7, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, BARS))
 
-    def read(self, tokens: Tensor) -> Tensor:
-        """``(n, k, 64)``: what is known after each token."""
+    def read(self, tokens: Tensor, last: Tensor | None = None) -> Tensor:
+        """``(n, k, 64)``: what is known after each token; or ``(n, 1, 64)`` after the token ``last`` ``(n,)`` of each row."""
         x = self.embed(tokens)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x)
-        return self.norm(x)
+        return self.norm(self.blocks[-1](x, last))
 
     def forward(self, tokens: Tensor, queries: Tensor) -> Tensor:
         return self.head(torch.cat([self.read(tokens), queries], dim=-1))
 
 
 @functools.lru_cache(maxsize=4)
-def load(path: str | Path = WEIGHTS) -> tuple[CurveTransformer, ...]:
-    """The networks in a file, in evaluation mode; their answers are averaged."""
+def load(path: str | Path = WEIGHTS) -> dict[str, tuple[CurveTransformer, ...]]:
+    """The networks in a file, in evaluation mode, by the kind of curves that they read; answers of a kind are averaged."""
     from safetensors.numpy import load_file
 
-    arrays = load_file(path)
-    networks = []
-    for member in range(1 + max(int(name.split(".")[0]) for name in arrays)):
-        prefix = f"{member}."
+    arrays: dict[tuple[str, str], dict[str, Tensor]] = {}
+    for name, value in load_file(path).items():
+        kind, member, rest = name.split(".", 2)
+        arrays.setdefault((kind, member), {})[rest] = torch.from_numpy(value).float()
+    networks: dict[str, tuple[CurveTransformer, ...]] = {}
+    for (kind, _), weights in sorted(arrays.items()):
         with torch.device("meta"):
             network = CurveTransformer()
-        weights = {
-            k.removeprefix(prefix): torch.from_numpy(v).float() for k, v in arrays.items() if k.startswith(prefix)
-        }
         network.load_state_dict(weights, assign=True)
-        networks.append(network.eval())
-    return tuple(networks)
+        networks[kind] = (*networks.get(kind, ()), network.eval())
+    return networks
 
 
 def increments(
@@ -193,6 +201,7 @@ def increments(
     horizon: NDArray[np.int64],
     schedule: Floats | None = None,
     *,
+    kind: str = "share",
     networks: tuple[Any, ...] | None = None,
     asked: NDArray[np.int64] | None = None,
 ) -> tuple[Floats, Floats]:
@@ -200,13 +209,14 @@ def increments(
 
     Args:
         curves, horizon, schedule: as in :func:`tokenize`.
-        networks: of :func:`load`; the shipped ones by default.
+        kind: ``"share"``, ``"loss"`` or ``"score"``: which of the shipped networks of :func:`load` answer.
+        networks: others.
         asked: ``(n,)`` epochs that are forecast; the last, ``horizon``, by default.
 
     Returns:
         Borders ``(101,)`` and probabilities ``(n, 100)`` of the bars between them.
     """
-    networks = load() if networks is None else networks
+    networks = load()[kind] if networks is None else networks
     out = []
     for start in range(0, len(curves), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -219,7 +229,7 @@ def increments(
         with torch.no_grad(), one_thread():
             parts = []
             for network in networks:
-                state = network.read(known)[torch.arange(len(last)), torch.from_numpy(last)]
+                state = network.read(known, torch.from_numpy(last))[:, 0]
                 parts.append(network.head(torch.cat([state, asking], dim=-1)).double().softmax(dim=-1))
             out.append(torch.stack(parts).mean(dim=0).numpy())
     return networks[0].borders.double().numpy(), np.concatenate(out)

@@ -41,6 +41,8 @@ UNBOUNDED = ("loss", "perplexity")
 """Falling signals that are never negative and have no highest value."""
 SHARES = ("accuracy", "acc", "top1", "top5", "auc", "f1", "precision", "recall", "iou", "dice")
 """Rising signals that lie between 0 and 1, or 0 and 100."""
+KINDS = ("share", "loss", "score")
+"""Sorts of values: those whose range is known, those that fall towards 0, and all others."""
 
 
 def falls(signal: str) -> bool:
@@ -70,12 +72,14 @@ class CurveScale:
     Attributes:
         low, high: ``(n,)`` for each row, or ``(1,)`` for all, the values that map to 0 and 1.
         floor, ceiling: the same, bounds of what is possible; infinite where nothing is known.
+        kind: the same, index into ``KINDS``: what sort of values, which decides who forecasts them.
     """
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     floor: NDArray[np.float64] = field(default_factory=lambda: np.array([-np.inf]))
     ceiling: NDArray[np.float64] = field(default_factory=lambda: np.array([np.inf]))
+    kind: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
 
     @classmethod
     def of(cls, values: NDArray[np.float64], signal: str, *, pooled: bool, highest: float | None = None) -> CurveScale:
@@ -99,19 +103,21 @@ class CurveScale:
             worst, bottom, top = np.median(bottom)[None], bottom.min()[None], top.max()[None]
         span, room = np.maximum(np.abs(bottom), np.abs(top)), 0.1 if pooled else 1.0
         if signal.endswith(UNBOUNDED):
-            fits, bounded = top <= 0, np.zeros(len(top), dtype=bool)
+            fits, bounded, kind = top <= 0, np.zeros(len(top), dtype=bool), np.ones(len(top))
             further = top + (top - worst)  # 0 is best, but few losses come near: twice as far as the best so far is far
             low = worst
             high = np.where(fits, np.minimum(further, 0.0) if pooled else 0.0, top + room * (top - worst))
         else:
             fall = falls(signal)
+            shares = fall or signal.endswith(SHARES)
             fits = (span <= unit + 1e-6) & ((top <= 0) if fall else (bottom >= 0))
-            bounded = fits & (fall or signal.endswith(SHARES))
+            fits &= bool(shares or highest or unit == 1)  # a reward of 4 is no share of 100
+            bounded, kind = fits & shares, np.where(fits, 0.0, 2.0)
             low = np.where(fits, -unit if fall else 0.0, bottom)
             high = np.where(fits, 0.0 if fall else unit, top + room * (top - bottom))
         high = np.where(high - low > 1e-12 * np.maximum(np.abs(low), 1), high, low + 1)
         ceiling = np.where(fits, 0.0, np.inf) if falls(signal) else np.where(bounded, high, np.inf)
-        return cls(low, high, np.where(bounded, low, -np.inf), ceiling)
+        return cls(low, high, np.where(bounded, low, -np.inf), ceiling, kind)
 
     def forward(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` or ``(n, k)`` values to [0, 1]."""
@@ -130,7 +136,8 @@ class CurveScale:
     def __getitem__(self, rows: Any) -> CurveScale:
         if len(self.low) == 1:
             return self
-        return CurveScale(self.low[rows], self.high[rows], self.floor[rows], self.ceiling[rows])
+        kind = self.kind if len(self.kind) == 1 else self.kind[rows]
+        return CurveScale(self.low[rows], self.high[rows], self.floor[rows], self.ceiling[rows], kind)
 
     def _aligned(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         shape = (-1,) + (1,) * (values.ndim - 1)

@@ -6,8 +6,9 @@ better than the best so far (:meth:`Distribution.above`), and an interval must h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,11 +16,15 @@ from scipy.special import gammaln, stdtr, stdtrit
 
 from archcast.errors import InvalidInputError
 
-__all__ = ["Bars", "Distribution", "Mixture", "StudentT", "Truncated"]
+__all__ = ["Bars", "Distribution", "Mixture", "Stepped", "StudentT", "Truncated", "Widened"]
 
 Floats = NDArray[np.float64]
 NORMAL_95 = 1.6448536269514722
 """Quantile .95 of the standard normal distribution."""
+SAME = 1e-6
+"""Values as close as that part of a step are the same."""
+PRECISION, MOST_STEPS = 1e-12, 80
+"""Quantiles are as exact as that part of the support; steps that they take at most."""
 
 
 class Distribution:
@@ -83,13 +88,29 @@ class Distribution:
         return out[:, 0] if np.ndim(level) == 0 else out
 
     def _inverse(self, levels: Floats) -> Floats:
-        """Quantiles of ``(n, k)`` levels, by bisection."""
-        low, high = (np.broadcast_to(end[:, None], levels.shape) for end in self.support())
-        for _ in range(60):
-            middle = (low + high) / 2
-            below = self.cdf(middle) < levels
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return (low + high) / 2
+        """Quantiles of ``(n, k)`` levels: Chandrupatla's bracketing, inverse quadratic steps where they are safe, else halving."""
+        a, b = (np.broadcast_to(end[:, None], levels.shape).astype(np.float64) for end in self.support())
+        at_a, at_b = self.cdf(a) - levels, self.cdf(b) - levels
+        before, at_before = a, at_a
+        reach, part = np.maximum(b - a, 1e-300), np.full(levels.shape, 0.5)
+        for _ in range(MOST_STEPS):
+            x = a + part * (b - a)
+            at_x = self.cdf(x) - levels
+            same = (at_x > 0) == (at_a > 0)
+            before, at_before = np.where(same, a, b), np.where(same, at_a, at_b)
+            b, at_b = np.where(same, b, a), np.where(same, at_b, at_a)
+            a, at_a = x, at_x
+            near = np.abs(b - a)
+            if (near <= PRECISION * reach).all():
+                break
+            with np.errstate(divide="ignore", invalid="ignore"):
+                xi, phi = (a - b) / (before - b), (at_a - at_b) / (at_before - at_b)
+                found = at_a / (at_b - at_a) * at_before / (at_b - at_before)
+                found += (before - a) / (b - a) * at_a / (at_before - at_a) * at_b / (at_before - at_b)
+            safe = np.isfinite(found) & (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
+            least = np.minimum(PRECISION * reach / (2 * np.maximum(near, 1e-300)), 0.5)
+            part = np.clip(np.where(safe, found, 0.5), least, 1 - least)
+        return (a + b) / 2
 
     def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
         """``(n,)`` lower and upper ends of the central interval that holds the share ``level``."""
@@ -102,8 +123,9 @@ class Bars(Distribution):
     """Histograms: density ``probabilities / widths`` between edges.
 
     Attributes:
-        edges: ``(n, k + 1)``, increasing.
+        edges: ``(n, k + 1)``, increasing; or ``(k + 1,)``, the same for all before they are stretched and moved.
         probabilities: ``(n, k)``, rows sum to one.
+        location, scale: ``(n,)``: the edges of a row are ``location + scale * edges``.
 
     Examples:
         >>> uniform = Bars(np.array([[0.0, 0.5, 1.0]]), np.array([[0.5, 0.5]]))
@@ -113,41 +135,189 @@ class Bars(Distribution):
 
     edges: Floats
     probabilities: Floats
+    location: Floats = field(default_factory=lambda: np.zeros(1))
+    scale: Floats = field(default_factory=lambda: np.ones(1))
 
     def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
-        inside = np.clip(self.edges, np.reshape(low, (-1, 1)), np.reshape(high, (-1, 1)))
-        left, right = inside[:, :-1], inside[:, 1:]
-        share = (right - left) / np.diff(self.edges, axis=1)
-        return np.asarray((self.probabilities * share * (left + right)).sum(axis=1) / 2)
+        n = len(self.probabilities)
+        ends = [self._to(np.broadcast_to(x, (n,))[:, None]) for x in (low, high)]
+        (first, mean_first), (last, mean_last) = (self._up_to(end) for end in ends)
+        return np.asarray(self.location * (last - first)[:, 0] + self.scale * (mean_last - mean_first)[:, 0])
 
     def support(self) -> tuple[Floats, Floats]:
-        return self.edges[:, 0], self.edges[:, -1]
+        ends = np.broadcast_to(self.edges[..., [0, -1]], (len(self.probabilities), 2))
+        return self.location + self.scale * ends[:, 0], self.location + self.scale * ends[:, 1]
 
     def _inverse(self, levels: Floats) -> Floats:
-        after = np.cumsum(self.probabilities, axis=1)
-        bar = np.minimum((after[:, None] < levels[:, :, None]).sum(axis=2), after.shape[1] - 1)
-        held, left, right = _take(self.probabilities, bar), _take(self.edges, bar), _take(self.edges, bar + 1)
+        after = self._cumulative[:, 1:]
+        bar = np.stack([(after < level[:, None]).sum(axis=1) for level in levels.T], axis=1)
+        bar = np.minimum(bar, after.shape[1] - 1)
+        held, left, right = _take(self.probabilities, bar), self._edge(bar), self._edge(bar + 1)
         part = (levels - _take(after, bar) + held) / np.maximum(held, 1e-300)
-        return np.asarray(left + np.clip(part, 0, 1) * (right - left))
+        return self._from(left + np.clip(part, 0, 1) * (right - left))
 
     def cdf(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.edges))
-        bar = self._bar(x)
-        before = np.c_[np.zeros(len(self.edges)), np.cumsum(self.probabilities, axis=1)]
-        left, right = _take(self.edges, bar), _take(self.edges, bar + 1)
-        part = np.clip((x - left) / (right - left), 0, 1)
-        out = np.minimum(_take(before, bar) + part * _take(self.probabilities, bar), 1)
+        x, flat = _columns(x, len(self.probabilities))
+        out = np.minimum(self._up_to(self._to(x), moments=False)[0], 1)
         return out[:, 0] if flat else out
 
     def density(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.edges))
-        inside = (x >= self.edges[:, :1]) & (x <= self.edges[:, -1:])
-        out = np.where(inside, _take(self.probabilities / np.diff(self.edges, axis=1), self._bar(x)), 0)
+        x, flat = _columns(x, len(self.probabilities))
+        x = self._to(x)
+        bar = self._bar(x)
+        inside = (x >= self.edges[..., :1]) & (x <= self.edges[..., -1:])
+        width = (self._edge(bar + 1) - self._edge(bar)) * np.reshape(self.scale, (-1, 1))
+        out = np.where(inside, _take(self.probabilities, bar) / width, 0)
         return out[:, 0] if flat else out
+
+    @functools.cached_property
+    def _cumulative(self) -> Floats:
+        """``(n, k + 1)`` probability below each edge."""
+        out = np.zeros((len(self.probabilities), self.probabilities.shape[1] + 1))
+        np.cumsum(self.probabilities, axis=1, out=out[:, 1:])
+        return out
+
+    @functools.cached_property
+    def _moments(self) -> Floats:
+        """``(n, k + 1)`` expectation below each edge, before the edges are moved."""
+        out = np.zeros(self._cumulative.shape)
+        np.cumsum(self.probabilities * (self.edges[..., 1:] + self.edges[..., :-1]) / 2, axis=1, out=out[:, 1:])
+        return out
+
+    def _up_to(self, x: Floats, *, moments: bool = True) -> tuple[Floats, Floats]:
+        """Probability up to ``(n, k)`` values of the unmoved histogram, and the expectation of what lies there."""
+        bar = self._bar(x)
+        left, right, held = self._edge(bar), self._edge(bar + 1), _take(self.probabilities, bar)
+        end = np.clip(x, left, right)
+        share = held * ((end - left) / (right - left))
+        below = _take(self._cumulative, bar) + share
+        return below, _take(self._moments, bar) + share * (left + end) / 2 if moments else below
+
+    def _to(self, x: Floats) -> Floats:
+        return (x - self.location.reshape(-1, 1)) / self.scale.reshape(-1, 1)
+
+    def _from(self, x: Floats) -> Floats:
+        return self.location.reshape(-1, 1) + self.scale.reshape(-1, 1) * x
+
+    def _edge(self, index: NDArray[np.int64]) -> Floats:
+        """``(n, k)`` edges before they are moved."""
+        return self.edges[index] if self.edges.ndim == 1 else _take(self.edges, index)
 
     def _bar(self, x: Floats) -> NDArray[np.int64]:
         """``(n, k)`` index of the bar that holds each value, the nearest where none does."""
-        return np.asarray((x[:, :, None] >= self.edges[:, None, 1:-1]).sum(axis=2))
+        if self.edges.ndim == 1:
+            return np.searchsorted(self.edges[1:-1], x, side="right")
+        return np.stack([(column[:, None] >= self.edges[:, 1:-1]).sum(axis=1) for column in x.T], axis=1)
+
+
+@dataclass(frozen=True)
+class Widened(Distribution):
+    """Equal parts of distributions, each stretched around the median by a factor.
+
+    Attributes:
+        part: the distributions.
+        widths: ``(n, k)`` factors.
+
+    Examples:
+        >>> one = Bars(np.array([[0.0, 1.0]]), np.array([[1.0]]))
+        >>> Widened(one, np.array([[2.0]])).interval(0.5)
+        (array([0.]), array([1.]))
+    """
+
+    part: Distribution
+    widths: Floats
+
+    @functools.cached_property
+    def _middle(self) -> Floats:
+        return self.part.quantile(0.5)
+
+    def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
+        n = len(self._middle)
+        ends = [np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (low, high)]
+        out = np.zeros(n)
+        for width in self.widths.T:
+            first, last = (self._middle + (end - self._middle) / width for end in ends)
+            share = _below(self.part, last) - _below(self.part, first)
+            out += self._middle * (1 - width) * share + width * self.part.moment(first, last)
+        return out / self.widths.shape[1]
+
+    def support(self) -> tuple[Floats, Floats]:
+        widest = np.maximum(self.widths.max(axis=1), 1.0)
+        low, high = (self._middle + widest * (end - self._middle) for end in self.part.support())
+        return low, high
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        return self._mean(self.part.cdf, x, 0)
+
+    def density(self, x: ArrayLike) -> Floats:
+        return self._mean(self.part.density, x, 1)
+
+    def _mean(self, function: Callable[[ArrayLike], Floats], x: ArrayLike, power: int) -> Floats:
+        x, flat = _columns(x, len(self._middle))
+        middle, out = self._middle[:, None], np.zeros(x.shape)
+        for width in self.widths.T[:, :, None]:
+            out += function(middle + (x - middle) / width) / width**power
+        out /= self.widths.shape[1]
+        return out[:, 0] if flat else out
+
+
+@dataclass(frozen=True)
+class Stepped(Distribution):
+    """Values that come in steps: continuous distributions, rounded to the nearest step.
+
+    Ends of intervals lie half a step beyond the steps that they hold.
+
+    Attributes:
+        part: the distributions before rounding.
+        origin, step: ``(n,)`` a value that can occur, and how far apart such values are; 0 where all values can occur.
+
+    Examples:
+        >>> one = Bars(np.array([[0.0, 1.0]]), np.array([[1.0]]))
+        >>> stepped = Stepped(one, np.array([0.0]), np.array([0.5]))
+        >>> stepped.above(0.5).tolist(), stepped.cdf([[0.0, 0.4, 0.5, 1.0]]).tolist()
+        ([0.25], [[0.25, 0.25, 0.75, 1.0]])
+    """
+
+    part: Distribution
+    origin: Floats
+    step: Floats
+
+    @property
+    def mean(self) -> Floats:
+        return self.part.mean
+
+    @property
+    def std(self) -> Floats:
+        return self.part.std
+
+    def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
+        return self.part.moment(low, high)
+
+    def support(self) -> tuple[Floats, Floats]:
+        return self.part.support()
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        x, flat = _columns(x, len(self.step))
+        out = self.part.cdf(self._round(x, np.floor, 0.5))
+        return out[:, 0] if flat else out
+
+    def density(self, x: ArrayLike) -> Floats:
+        return self.part.density(x)
+
+    def _inverse(self, levels: Floats) -> Floats:
+        low, high = (end[:, None] for end in self.support())
+        return np.clip(self._round(self.part._inverse(levels), np.rint, 0.0), low, high)
+
+    def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
+        (low, high), ends = self.support(), super().interval(level)
+        return np.maximum(ends[0] - self.step / 2, low), np.minimum(ends[1] + self.step / 2, high)
+
+    def _round(self, x: Floats, to_whole: Callable[[Floats], Floats], more: float) -> Floats:
+        """Values on steps, moved by a part of one; unchanged where there are none."""
+        origin, step = self.origin[:, None], self.step[:, None]
+        wide = np.where(step > 0, step, 1.0)
+        found = origin + wide * (to_whole((x - origin) / wide + SAME * more) + more)
+        return np.where((step > 0) & np.isfinite(x), found, x)
 
 
 @dataclass(frozen=True)
@@ -265,11 +435,10 @@ class Truncated(Distribution):
         found = self.part._inverse(before[:, None] + levels * inside[:, None])
         return np.clip(found, self.low[:, None], self.high[:, None])
 
-    @property
+    @functools.cached_property
     def _inside(self) -> tuple[Floats, Floats]:
         """``(n,)`` probabilities of ``part`` below the bounds and within."""
-        below = np.where(np.isfinite(self.low), self.part.cdf(np.where(np.isfinite(self.low), self.low, 0)), 0.0)
-        up_to = np.where(np.isfinite(self.high), self.part.cdf(np.where(np.isfinite(self.high), self.high, 0)), 1.0)
+        below, up_to = _below(self.part, self.low), _below(self.part, self.high)
         return below, np.maximum(up_to - below, 1e-300)
 
 
@@ -281,6 +450,11 @@ def _columns(x: ArrayLike, n: int) -> tuple[Floats, bool]:
     if array.ndim == 2:
         return array, False
     return np.broadcast_to(array, (n,))[:, None], True
+
+
+def _below(part: Distribution, x: Floats) -> Floats:
+    """Probability up to ``(n,)`` values, which may be infinite."""
+    return np.where(np.isfinite(x), part.cdf(np.where(np.isfinite(x), x, 0)), x > 0)
 
 
 def _take(array: Floats, index: NDArray[np.int64]) -> Floats:

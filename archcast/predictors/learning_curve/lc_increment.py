@@ -12,8 +12,23 @@ from scipy.special import gammaln
 
 from archcast.predictors.base import register
 from archcast.predictors.learning_curve.curves import UNBOUNDED, Curves, CurveScale
-from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, StudentT, Truncated
-from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate, rates_of
+from archcast.predictors.learning_curve.distributions import (
+    Bars,
+    Distribution,
+    Mixture,
+    Stepped,
+    StudentT,
+    Truncated,
+    Widened,
+)
+from archcast.predictors.learning_curve.lc_pfn import (
+    CERTAIN,
+    CurveForecaster,
+    Forecast,
+    bars_of,
+    extrapolate,
+    rates_of,
+)
 from archcast.predictors.parameters import Number, Numbers
 from archcast.spaces.base import SearchSpace
 
@@ -35,6 +50,12 @@ PAST, MOST_PAST = 0.5, 5.0
 """Complete curves that the past of a curve that has begun is worth, and that of all of them at most."""
 NARROWEST = 1e-5
 """Least scale of the errors, on [0, 1]."""
+
+FEWEST, OFF, SAME = 6, 0.15, 1e-9
+"""Different values that show a step at least, how far from a multiple of it a value may lie, in steps, and the relative
+difference of values that are the same."""
+STILL = 2e-3
+"""Resolution, on [0, 1], of the forecast of a curve whose last two values are the same."""
 
 Floats = NDArray[np.float64]
 
@@ -87,6 +108,7 @@ class LCIncrement(CurveForecaster):
 
     scaled_by_complete = True
     past_: Floats = np.zeros(len(WIDTHS))  # of files that were saved when no past was looked at
+    step_ = 0.0  # the same
     parameters = {"highest": Number(above=True, optional=True), "schedule": Numbers()}
 
     def __init__(
@@ -105,9 +127,11 @@ class LCIncrement(CurveForecaster):
         self.schedule = schedule
 
     def _learn(self, archs: NDArray[np.int64], scores: Floats, curves: Curves | None) -> None:
-        self.complete_, self.past_ = np.zeros((0, 0)), np.zeros(len(WIDTHS))
+        self.complete_, self.past_, self.step_ = np.zeros((0, 0)), np.zeros(len(WIDTHS)), 0.0
+        if curves is not None:
+            self.step_ = float(steps_of(curves.values.reshape(1, -1))[0])
         if curves is not None and not curves.complete.all():
-            self.past_ = past_of(curves[~curves.complete])
+            self.past_ = self._past(curves[~curves.complete])
         if curves is not None and curves.complete.any():
             complete = curves.shares[curves.complete][:, : curves.total]
             self.complete_ = complete[self._rng().permutation(len(complete))[:MOST]]
@@ -118,7 +142,7 @@ class LCIncrement(CurveForecaster):
         m, bounds = len(self.complete_), curves.bounds
         if m == 0:
             widths = np.tile(likely_widths(self.past_, self._usual), (len(curves), 1))
-            return Forecast.of(Truncated(spread(network, widths), *bounds))
+            return self._stepped(Truncated(Widened(network, widths), *bounds), curves)
         widths = np.zeros((len(curves), SHARES))
         location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
         expected = curves.scale.forward(network.mean)
@@ -129,8 +153,38 @@ class LCIncrement(CurveForecaster):
             location[rows] = begun[:, -1] + gain
         centre = np.clip(curves.scale.backward(location), *bounds)
         own = StudentT(centre, curves.scale.backward_std(scale), df)
-        parts: list[Distribution] = [own, spread(network, widths)]
-        return Forecast.of(Truncated(Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)]), *bounds))
+        parts: list[Distribution] = [own, Widened(network, widths)]
+        blend = Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)])
+        return self._stepped(Truncated(blend, *bounds), curves)
+
+    def _stepped(self, answer: Distribution, curves: Curves) -> Forecast:
+        """The answer, on steps where values come in steps; a curve that stands still may go on to do so."""
+        own, last = steps_of(curves.values), curves.last
+        step = np.where(own > 0, np.minimum(own, self.step_ or np.inf), self.step_)
+        before = curves.values[np.arange(len(curves)), np.maximum(curves.seen - 2, 0)]
+        still = (curves.seen > 1) & (np.abs(last - before) <= SAME * np.abs(last))
+        step = np.where(still, np.maximum(step, STILL * curves.scale.backward_std(np.ones(len(curves)))), step)
+        return Forecast.of(Stepped(answer, last, np.where(curves.complete, 0.0, step)))
+
+    def _past(self, curves: Curves) -> Floats:
+        """``(k,)`` log-likelihood of each of ``WIDTHS``: the last value of curves that have begun, forecast from their first half
+        and from three quarters.
+        """
+        rows = np.flatnonzero(curves.seen > 1)
+        if not len(rows):
+            return np.zeros(len(WIDTHS))
+        curves = curves[rows]
+        every, found = np.arange(len(rows)), []
+        for part in (curves.seen // 2, 3 * curves.seen // 4):
+            known = np.maximum(part, 1)
+            begun = np.where(np.arange(curves.values.shape[1]) < known[:, None], curves.values, np.nan)
+            scale = curves.scale
+            if self.limits_ is None:
+                scale = CurveScale.of(begun, self.signal, pooled=False, highest=self._highest)
+            shares, ends = scale.forward(begun), scale.forward(curves.last)
+            network = Bars(*bars_of(shares, curves.seen, scale), shares[every, known - 1])
+            found.append(log_densities(network, ends))
+        return np.asarray(min(PAST * len(rows), MOST_PAST) * np.mean(found, axis=(0, 1)))
 
     def _gain(
         self, begun: Floats, expected: Floats, rates: Floats | None, goal: int
@@ -164,21 +218,9 @@ class LCIncrement(CurveForecaster):
 
     def _network(self, cut: Floats, rates: Floats | None, goal: int) -> Bars:
         """The network's distributions of the complete curves at epoch ``goal``, from their beginning."""
-        scale = CurveScale(np.zeros(1), np.ones(1))
+        scale = CurveScale(np.zeros(1), np.ones(1), kind=np.array((self.limits_ or [])[4:] or [0.0]))
         seen = np.full(len(cut), cut.shape[1])
         return extrapolate(Curves(cut, seen, self.complete_.shape[1], scale, goal), rates)
-
-
-def spread(network: Bars, widths: Floats) -> Bars:
-    """The network's distributions, an equal part of them ``(n, k)`` times as wide around their medians for each of ``k`` widths."""
-    middle = network.quantile(0.5)[:, None, None]
-    edges = middle + widths[:, :, None] * (network.edges[:, None] - middle)
-    every = np.sort(edges.reshape(len(edges), -1), axis=1)
-    apart = np.maximum(1e-12 * (every[:, -1:] - every[:, :1]), 4 * np.spacing(np.abs(every).max(axis=1, keepdims=True)))
-    every += apart * np.arange(every.shape[1])  # no two are the same
-    below = np.c_[np.zeros(len(edges)), np.cumsum(network.probabilities, axis=1)]
-    cdf = [np.mean([np.interp(x, e, b) for e in many], axis=0) for x, many, b in zip(every, edges, below)]
-    return Bars(every, np.diff(cdf, axis=1))
 
 
 def log_densities(network: Bars, truth: Floats) -> Floats:
@@ -197,25 +239,34 @@ def likely_widths(evidence: Floats, usual: float) -> Floats:
     return np.exp(np.interp(levels, below - probability / probability.sum() / 2, np.log(WIDTHS)))
 
 
-def past_of(curves: Curves) -> Floats:
-    """``(k,)`` log-likelihood of each of ``WIDTHS``: the last value of curves that have begun, forecast from their first half and
-    from three quarters.
-    """
-    from archcast.predictors.learning_curve import _pfn
+def steps_of(values: Floats) -> Floats:
+    """``(n,)`` how far apart values of ``(n, epochs)`` curves are, if they come in steps, such as shares of few samples; else 0.
 
-    rows = np.flatnonzero(curves.seen > 1)
-    if not len(rows):
-        return np.zeros(len(WIDTHS))
-    shares, seen = np.clip(curves.shares[rows], -1, 2), curves.seen[rows]
-    ends, found = shares[np.arange(len(rows)), seen - 1], []
-    for part in (seen // 2, 3 * seen // 4):
-        known = np.maximum(part, 1)
-        begun = np.where(np.arange(shares.shape[1]) < known[:, None], shares, np.nan)
-        borders, probabilities = _pfn.increments(begun, seen, None)
-        last = begun[np.arange(len(rows)), known - 1]
-        found.append(log_densities(Bars(last[:, None] + borders, probabilities), ends))
-    weight = min(PAST * len(rows), MOST_PAST)
-    return np.asarray(weight * np.mean(found, axis=(0, 1)))
+    At least ``FEWEST`` different values, the differences of all of them multiples of the smallest, and some that occur twice.
+    """
+    out = np.zeros(len(values))
+    for row, curve in enumerate(values):
+        known = np.sort(curve[np.isfinite(curve)])
+        if len(known) < 2:
+            continue
+        size = SAME * max(float(np.abs(known[[0, -1]]).max()), 1e-300)
+        gaps = np.diff(known)
+        if (gaps <= size).any() and (gaps > size).sum() >= FEWEST - 1:
+            out[row] = _step(known[np.r_[True, gaps > size]])
+    return out
+
+
+def _step(values: Floats) -> float:
+    """The step of sorted different values, or 0: the smallest gap, refined from near to far values, which may be rounded."""
+    gaps, offsets = np.diff(values), values - values[0]
+    step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
+    for reach in (10, 100, 1000, np.inf):
+        near = offsets[offsets <= reach * step]
+        whole = np.rint(near / step)
+        if np.abs(near / step - whole).max() > OFF:
+            return 0.0
+        step = float(near @ whole / (whole @ whole)) if whole.any() else step
+    return step
 
 
 def features(curves: Floats, expected: Floats) -> Floats:

@@ -13,12 +13,12 @@ from archcast.checks import whole
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import NotInitializedError, Prediction, register
-from archcast.predictors.learning_curve.curves import CurvePredictor, Curves
+from archcast.predictors.learning_curve.curves import KINDS, CurvePredictor, Curves, CurveScale
 from archcast.predictors.learning_curve.distributions import Bars, Distribution, Truncated
 from archcast.predictors.parameters import Number, Numbers
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["CERTAIN", "CurveForecaster", "Forecast", "LCPFN", "extrapolate", "rates_of"]
+__all__ = ["CERTAIN", "CurveForecaster", "Forecast", "LCPFN", "bars_of", "extrapolate", "rates_of"]
 
 CERTAIN = 1e-6
 """Width of the distribution of a value that is known already, on [0, 1]."""
@@ -140,14 +140,33 @@ def extrapolate(curves: Curves, rates: NDArray[np.float64] | None = None) -> Bar
     An earlier epoch than the last is forecast as the end of a training of that length. The network, most of whose examples were
     ends, errs there by half as much as if it is asked for an epoch on the way.
     """
-    from archcast.predictors.learning_curve import _pfn
-
     n, goal = len(curves), curves.goal
     schedule = None if rates is None else np.broadcast_to(rates[:goal], (n, goal))
-    shares = np.clip(curves.shares, -1, 2)
-    borders, probabilities = _pfn.increments(shares, np.full(n, goal), schedule)
-    width = np.where(curves.complete, CERTAIN, 1.0)[:, None] * curves.scale.backward_std(np.ones(n))[:, None]
-    return Bars(curves.last[:, None] + width * borders, probabilities)
+    width = np.where(curves.complete, CERTAIN, 1.0) * curves.scale.backward_std(np.ones(n))
+    return Bars(*bars_of(curves.shares, np.full(n, goal), curves.scale, schedule), curves.last, width)
+
+
+def bars_of(
+    shares: NDArray[np.float64],
+    horizon: NDArray[np.int64],
+    scale: CurveScale,
+    schedule: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Edges, ``(101,)`` or ``(n, 101)``, and ``(n, 100)`` probabilities of what ``(n, e)`` curves on [0, 1] gain until epochs
+    ``horizon`` ``(n,)``, by the networks for their kind.
+    """
+    from archcast.predictors.learning_curve import _pfn
+
+    shares, n = np.clip(shares, -1, 2), len(shares)
+    kinds = np.broadcast_to(scale.kind, (n,)).astype(np.int64)
+    if (kinds == kinds[0]).all():
+        return _pfn.increments(shares, horizon, schedule, kind=KINDS[kinds[0]])
+    edges, probabilities = np.zeros((n, _pfn.BARS + 1)), np.zeros((n, _pfn.BARS))
+    for kind in np.unique(kinds):
+        rows = kinds == kind
+        rates = None if schedule is None else schedule[rows]
+        edges[rows], probabilities[rows] = _pfn.increments(shares[rows], horizon[rows], rates, kind=KINDS[kind])
+    return edges, probabilities
 
 
 def rates_of(schedule: Sequence[float] | None, total: int, title: str) -> NDArray[np.float64] | None:

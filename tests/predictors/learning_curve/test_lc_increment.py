@@ -101,7 +101,7 @@ def test_without_complete_curves_it_is_the_network_at_all_widths_that_are_likely
         widths = module.likely_widths(past, module.USUAL)
         for shift in (-0.1, 0.0, 0.03):
             x = network.quantile(0.5) + shift
-            np.testing.assert_allclose(own.part.cdf(x), widened(network, widths, x), atol=1e-6)
+            np.testing.assert_allclose(own.part.part.cdf(x), widened(network, widths, x), atol=1e-6)
 
 
 def test_the_network_is_stretched_as_the_curves_say():
@@ -113,10 +113,9 @@ def test_the_network_is_stretched_as_the_curves_say():
         truth = factor * share.rvs(400, random_state=rng)
         widths = module.likely_widths(module.log_densities(one, truth).sum(axis=0), module.USUAL)
         np.testing.assert_allclose(widths, factor, rtol=0.2)
-        wide = module.spread(one, np.full((400, 5), factor))
+        wide = module.Widened(one, np.full((400, 5), factor))
         np.testing.assert_allclose(wide.std, factor * one.std, rtol=1e-6)
         np.testing.assert_allclose(wide.quantile(0.5), one.quantile(0.5), atol=1e-9)
-        np.testing.assert_allclose(wide.probabilities.sum(axis=1), 1)
     none = module.likely_widths(np.zeros(len(module.WIDTHS)), 0.3)
     np.testing.assert_allclose(
         np.log(none), stats.norm(np.log(0.3), module.SURE).ppf([0.1, 0.3, 0.5, 0.7, 0.9]), atol=0.2
@@ -145,7 +144,7 @@ def test_the_blend_is_by_the_number_of_complete_curves(m):
     known = module.log_densities(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1])
     widths, middle = module.likely_widths(known.sum(axis=0), module.USUAL), network.quantile(0.5)
     expected = w * shifted + (1 - w) * np.mean([middle + k * (network.mean - middle) for k in widths], axis=0)
-    np.testing.assert_allclose(forecast(complete, begun).part.mean, expected)
+    np.testing.assert_allclose(forecast(complete, begun).part.part.mean, expected)
 
 
 @pytest.mark.parametrize("m", [10, 40, 110])
@@ -198,8 +197,34 @@ def test_forecasts_stay_where_accuracies_lie(m):
     assert (low >= 0).all()
     assert (high <= 1).all()
     assert (one.above(1.0) == 0).all()
-    five, ninetyfive = one.interval(0.9)
+    five, ninetyfive = one.part.interval(0.9)
     np.testing.assert_allclose(one.std, (ninetyfive - five) / (2 * stats.norm.ppf(0.95)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [37, 228])
+def test_values_that_come_in_steps_are_seen_to(samples):
+    """Shares of few samples, rounded as logs do; values of any size, and few values, are not taken for steps."""
+    rng = np.random.default_rng(samples)
+    counts = np.rint(samples * curves(4, 1))
+    np.testing.assert_allclose(module.steps_of(np.round(counts / samples, 5)), 1 / samples, rtol=0.01)
+    np.testing.assert_allclose(module.steps_of(-100 * counts / samples), 100 / samples, rtol=1e-6)
+    free = rng.uniform(0, 1, (30, 20))
+    free[:, -3:] = free[:, :1]
+    assert (module.steps_of(free) == 0).mean() > 0.95
+    assert (module.steps_of(np.array([[0.0, 0.0, 0.3, 0.45, np.nan, np.nan]])) == 0).all()
+
+
+def test_a_plateau_may_last_and_a_tie_does_not_beat_the_best():
+    """A score that has been zero so far may stay there: zero is in the interval; where values come in steps, equal is not above."""
+    flat = np.zeros((1, 8))
+    low, _ = forecast(np.zeros((0, EPOCHS)), flat).interval(0.9)
+    assert low[0] == 0
+    counts = np.rint(50 * curves(12, 3)) / 50
+    one = forecast(counts, counts[:3, :15])
+    best = counts[:, -1].max()
+    assert (one.above(best) <= one.part.above(best)).all()
+    np.testing.assert_allclose(one.above(best), one.above(best + 0.019))
+    np.testing.assert_allclose(one.above(best), one.part.above(best + 0.01), atol=1e-9)
 
 
 @pytest.mark.parametrize("m", [0, 12, 40])
