@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,12 @@ def _space(encoder: Encoder) -> SearchSpace:
 
 def _rows(encoder: Encoder, n: int = 40, seed: int = 0) -> NDArray[np.int64]:
     """Sampled rows that cannot be written to: a method that changes its argument fails."""
-    rows = _space(encoder).sample(n, seed)
+    return _sampled(_space(encoder), n, seed)
+
+
+@lru_cache(maxsize=8)
+def _sampled(space: SearchSpace, n: int, seed: int) -> NDArray[np.int64]:
+    rows = space.sample(n, seed)
     rows.flags.writeable = False
     return rows
 

@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -118,6 +119,19 @@ def _init(predictor: Predictor, n: int = 16, seed: int = 0) -> Predictor:
     return _fresh(predictor).init(archs, _scores(predictor, archs), _evidence(predictor, archs))
 
 
+def _ready(predictor: Predictor) -> Predictor:
+    """A copy of what :func:`_init` makes, which is made once: for checks of what comes after init."""
+    try:
+        return pickle.loads(_packed(pickle.dumps(predictor)))
+    except Exception:  # the check of pickles says so
+        return _init(predictor)
+
+
+@lru_cache(maxsize=2)
+def _packed(predictor: bytes) -> bytes:
+    return pickle.dumps(_init(pickle.loads(predictor)))
+
+
 def _query(predictor: Predictor, archs: ArrayLike) -> Prediction:
     return predictor.query(archs, _partial(predictor, _evidence(predictor, predictor._space.validate(archs))))
 
@@ -163,7 +177,7 @@ def check_parameters(predictor: Predictor) -> None:
     require(copy.get_params(deep=False).keys() == params.keys(), "clone lost parameters")
     copy.set_params(**params, random_state=7) if "random_state" not in params else copy.set_params(random_state=7)
     require(copy.random_state == 7, "set_params(random_state=7) did not set it")
-    fitted = clone(_init(predictor))
+    fitted = clone(_ready(predictor))
     require(not [name for name in vars(fitted) if name.endswith("_")], "clone kept learned state")
 
 
@@ -185,7 +199,7 @@ def check_parameters_out_of_range(predictor: Predictor) -> None:
 
 @_check
 def check_repr(predictor: Predictor) -> None:
-    for one in (clone(predictor), _init(predictor)):
+    for one in (clone(predictor), _ready(predictor)):
         require(repr(one).startswith(type(predictor).__name__ + "("), f"repr is {repr(one)!r}")
 
 
@@ -248,7 +262,7 @@ def check_fit_and_predict_are_aliases(predictor: Predictor) -> None:
 
 @_check
 def check_query_ignores_order_and_company(predictor: Predictor) -> None:
-    one, queries = _init(predictor), _rows(predictor, 40, 1)
+    one, queries = _ready(predictor), _rows(predictor, 40, 1)
     whole = _query(one, queries)
 
     def part(rows: NDArray[np.int64]) -> Prediction:
@@ -274,7 +288,11 @@ def check_input_is_only_read(predictor: Predictor) -> None:
 @_check
 def check_forms_of_input(predictor: Predictor) -> None:
     archs, queries = _rows(predictor, _size(predictor)), _rows(predictor, 9, 1)
-    scores, evidence, answer = _scores(predictor, archs), _evidence(predictor, archs), _query(_init(predictor), queries)
+    scores, evidence, answer = (
+        _scores(predictor, archs),
+        _evidence(predictor, archs),
+        _query(_ready(predictor), queries),
+    )
     for what, convert in (
         ("lists", lambda x: x.tolist()),
         ("Fortran order", np.asfortranarray),
@@ -282,7 +300,7 @@ def check_forms_of_input(predictor: Predictor) -> None:
     ):
         one = _fresh(predictor).init(convert(archs), convert(scores), evidence)
         _require_same(_query(one, convert(queries)), answer, what, rtol=1e-6)
-    _require_sound(predictor, _query(_init(predictor), queries[0]), 1, "one row of shape (d,)")
+    _require_sound(predictor, _query(_ready(predictor), queries[0]), 1, "one row of shape (d,)")
 
 
 @_check
@@ -293,7 +311,7 @@ def check_query_before_init(predictor: Predictor) -> None:
 
 @_check
 def check_wrong_archs(predictor: Predictor) -> None:
-    one, archs = _init(predictor), _rows(predictor, _size(predictor))
+    one, archs = _ready(predictor), _rows(predictor, _size(predictor))
     scores, evidence = _scores(predictor, archs), _evidence(predictor, archs)
     too_large, negative = archs.copy(), archs.copy()
     too_large[1, 0], negative[1, 0] = predictor._space.cardinalities[0], -1
@@ -316,7 +334,7 @@ def check_wrong_archs(predictor: Predictor) -> None:
 @_check
 def check_empty(predictor: Predictor) -> None:
     empty, none = np.zeros((0, len(predictor._space.cardinalities)), dtype=np.int64), np.zeros(0)
-    _require_sound(predictor, _query(_init(predictor), empty), 0, "query of no rows")
+    _require_sound(predictor, _query(_ready(predictor), empty), 0, "query of no rows")
     if predictor.requires.none:
         for unlabelled in (_fresh(predictor).init(), _fresh(predictor).init(empty, none)):
             _require_sound(predictor, _query(unlabelled, _rows(predictor, 9, 1)), 9, "init without architectures")
@@ -410,7 +428,7 @@ def check_learns(predictor: Predictor) -> None:
 @_check
 def check_std(predictor: Predictor) -> None:
     if predictor.has_std:
-        std = _query(_init(predictor), _rows(predictor, 40, 1)).std
+        std = _query(_ready(predictor), _rows(predictor, 40, 1)).std
         assert std is not None
         require(std.max() > 0, "std is zero everywhere")
         require(std.max() < 1000, f"scores of 60..90 give a std of {std.max():g}")
@@ -479,7 +497,7 @@ def check_required_evidence(predictor: Predictor) -> None:
             one.set_params(total_epochs=2 * one.epochs)
         _require_sound(predictor, _query(one.init(), archs), len(archs), "init() without anything")
     with expect_error(MissingEvidenceError, "query without the evidence it requires", "evidence"):
-        _init(predictor).query(archs)
+        _ready(predictor).query(archs)
 
 
 @_check
@@ -488,7 +506,7 @@ def check_curves(predictor: Predictor) -> None:
     needs = predictor.requires
     if needs.curve is None:
         return
-    one, queries = _init(predictor), _rows(predictor, 9, 1)
+    one, queries = _ready(predictor), _rows(predictor, 9, 1)
     known = _evidence(predictor, queries)
     assert known is not None
     curves, epochs = np.array(known.curves[needs.curve]), needs.epochs
@@ -569,7 +587,7 @@ def check_sources(predictor: Predictor) -> None:
 
 @_check
 def check_failed_init_changes_nothing(predictor: Predictor) -> None:
-    one, queries = _init(predictor), _rows(predictor, 9, 1)
+    one, queries = _ready(predictor), _rows(predictor, 9, 1)
     before, answer = dict(vars(one)), _query(one, queries)
     archs = _rows(predictor, _size(predictor), 3)
     scores, learn = _scores(predictor, archs), type(one)._init

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,11 +180,18 @@ def load_dataset(name: str | Path, **settings: Any) -> Dataset:
     )
 
 
+@lru_cache(maxsize=1)
+def _scikit_learn_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Pixels and labels, read once: it takes as long as a small training."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    return x, y
+
+
 def _digits(
     *, canvas: int = 8, shift: int = 1, noise: float = 0.25, train: int = 768, validation: int = 432
 ) -> Dataset:
-    from sklearn.datasets import load_digits
-
     for what, given, least in (
         ("canvas", canvas, 1),
         ("shift", shift, 0),
@@ -198,7 +206,7 @@ def _digits(
             f"shift must be a whole number of pixels below the canvas of {canvas}, got {short(shift)}."
         )
     real("noise", noise, 0, 10)
-    x, y = load_digits(return_X_y=True)
+    x, y = _scikit_learn_digits()
     if not (train > 0 and validation > 0 and train + validation < len(y)):
         raise InvalidInputError(
             f"train {train} and validation {validation} must leave some of {len(y)} digits to test on."

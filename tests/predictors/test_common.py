@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+import numpy as np
 import pytest
 
 from archcast.predictors.base import PREDICTORS, get_predictor
@@ -34,10 +35,10 @@ FAST: dict[str, dict[str, Any]] = {
     "lcsvr": {"searches": 6},
     "mlp": {"hidden": (16,), "epochs": 40},
     "nao": {"hidden": 24, "epochs": 25},
-    "ngboost": {"n_estimators": 10},
+    "ngboost": {"n_estimators": 6},
     "nn-former": {"hidden": 12, "layers": 1, "epochs": 30, "n_members": 2},
     "ofa-regressor": {"hidden": (16, 16), "epochs": 60},
-    "omni": {"n_estimators": 10},
+    "omni": {"n_estimators": 5},
     "omni-seminas": {"hidden": 24, "passes": 25, "round_epochs": 3, "n_unlabelled": 40},
     "pinat": {"hidden": 12, "layers": 1, "epochs": 30, "n_members": 2},
     "random-forest": {"n_estimators": 20},
@@ -48,19 +49,29 @@ FAST: dict[str, dict[str, Any]] = {
     "zero-cost": {"proxy": "params", "shape": (3, 8, 8), "width": 2, "depth": 1, "batch_size": 2},
 }
 """Parameters that make slow predictors cheap: the contract does not depend on them."""
-ONE_SHOT = {"task": Task(width=4, depth=1, stages=1), "epochs": 1, "batch_size": 384, "images": 20}
+ONE_SHOT = {"task": Task(width=4, depth=1, stages=1), "epochs": 1, "batch_size": 20, "images": 20}
 FAST |= {name: ONE_SHOT | FAST.get(name, {}) for name in PREDICTORS.names("one-shot*")}
 
 OPTIONAL = {"lightgbm": "lightgbm"}
 """Predictor -> package of an optional extra."""
 
 
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> str:
+    """File of 80 images of 4 x 4 pixels, of ten classes that differ in brightness."""
+    rng, labels = np.random.default_rng(0), np.arange(80) % 10
+    path = tmp_path_factory.mktemp("images") / "small.npz"
+    np.savez(path, x=rng.normal(labels[:, None, None, None], 1, (80, 1, 4, 4)).astype(np.float32), y=labels)
+    return str(path)
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", NAMES)
-def test_predictor_keeps_the_contract(name, check, capfd):
+def test_predictor_keeps_the_contract(name, check, images, capfd):
     if name in OPTIONAL and importlib.util.find_spec(OPTIONAL[name]) is None:
         pytest.skip(f"{name} needs the optional package {OPTIONAL[name]}")
-    check(get_predictor(name, SPACE, random_state=0, **FAST.get(name, {})))
+    data = {"dataset": images} if name.startswith("one-shot") else {}
+    check(get_predictor(name, SPACE, random_state=0, **FAST.get(name, {}), **data))
     assert capfd.readouterr() == ("", ""), "a library prints nothing"
 
 
