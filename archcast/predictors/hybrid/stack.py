@@ -15,7 +15,15 @@ from archcast.predictors.base import Known, Prediction, Predictor, Requirements,
 from archcast.predictors.calibration import AS_IT_IS, Beliefs, Spread
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import AdditiveGP
-from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
+from archcast.predictors.gaussian_process._correlated import (
+    EXPECTED,
+    MANY,
+    Signal,
+    agreements_of,
+    correlations_of,
+    heard,
+    signals_of,
+)
 from archcast.predictors.hybrid._stack_members import (
     DOUBT_OTHERS,
     DOUBT_TRUSTED,
@@ -121,9 +129,9 @@ class Stack(Predictor):
     """A blend that is made for few architectures: from one up, with or without evidence, on every space.
 
     Targets are rank-normal. Architectures are seen by what they do (the encodings ``graph-features``, ``functional``,
-    ``operation-flow`` and ``wl``), chains and graphs of layers also by what they cost (``counts``, ``layers-so-far``), and in a space without
-    cell graphs by their decisions (``mixed`` and ``totals``). Evidence is seen as normal quantiles of its ranks; it may be
-    missing in single rows or altogether at query, where it is predicted from the structure. The members are
+    ``operation-flow`` and ``wl``), chains and graphs of layers also by what they cost (``counts``, ``layers-so-far``), and in a
+    space without cell graphs by their decisions (``mixed`` and ``totals``). Evidence is seen as normal quantiles of its ranks; it
+    may be missing in single rows or altogether at query, where it is predicted from the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
@@ -179,7 +187,7 @@ class Stack(Predictor):
         return Requirements(none=True)
 
     def _init(self, known: Known) -> None:
-        self.signals_, self.n_sources_ = signals_of(self, _structural, self._space, known)
+        self.signals_, self.n_sources_ = signals_of(self, _structural, self._space, known, _prior_mean)
         if len(known.archs) == 0:
             self._init_unlabelled(known.pool)
             return
@@ -202,7 +210,8 @@ class Stack(Predictor):
             looks.insert(0, ((*distances, self.evidence_.distance), True))
         kinds: list[Callable[[], tuple[Process | Correlated, Array, Array]]] = []
         if self.signals_:
-            kinds.append(partial(Correlated.fit, inputs, targets, looks[0][0], evidence=looks[0][1]))
+            agreements = agreements_of(self.signals_)
+            kinds.append(partial(Correlated.fit, inputs, targets, looks[0][0], agreements, evidence=looks[0][1]))
         if not self.signals_ or n >= MANY:
             ways = [(*look, False) for look in looks]
             if view.effects:
@@ -339,3 +348,10 @@ def _structural(stack: Stack) -> AdditiveGP:
     assert isinstance(member, Process)
     assert isinstance(member.gp, AdditiveGP)  # of a source few enough rows are taken
     return member.gp
+
+
+def _prior_mean(stack: Stack, archs: NDArray[np.int64], evidence: Evidence) -> Array:
+    """``(n,)`` what one that is initialised expected before any score was known."""
+    keys = () if stack.evidence_ is None else stack.evidence_.keys
+    inputs = stack._inputs(stack.structure_.view(archs), stack._measured(evidence, keys))
+    return inputs.prior_mean(stack.evidence_ is not None)
