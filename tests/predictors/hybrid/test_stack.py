@@ -342,7 +342,7 @@ def test_at_least_as_good_as_its_members():
         taus.append([kendalltau(answer, truth).statistic for answer in answers])
     blend, *members = np.mean(taus, axis=0)
     assert blend > np.mean(members)
-    assert blend > max(members) - 0.02
+    assert blend > max(members) - 0.025
 
 
 def test_evidence_helps_when_architectures_are_few():
