@@ -157,10 +157,11 @@ def families(space: SearchSpace) -> tuple[tuple[str, tuple[Column, ...]], ...]:
 
 
 @lru_cache(maxsize=64)
-def _effects(space: SearchSpace) -> tuple[tuple[tuple[Column, NDArray[np.float64]], ...], ...]:
-    """Columns and their smooth codes, those of a family together; the mean square lengths of all sum to 1."""
-    inside = {column.number for _, members in families(space) for column in members}
-    groups = [members for _, members in families(space)]
+def _effects(space: SearchSpace, apart: bool) -> tuple[tuple[tuple[Column, NDArray[np.float64]], ...], ...]:
+    """Columns and their smooth codes, those of a family together or apart; the mean square lengths of all sum to 1."""
+    alike = () if apart else families(space)
+    inside = {column.number for _, members in alike for column in members}
+    groups = [members for _, members in alike]
     groups += [(column,) for column in columns(space) if column.number not in inside]
     coded = [tuple((column, column.smooth) for column in group) for group in groups]
     coded = [group for group in coded if all(codes.shape[1] for _, codes in group)]
@@ -168,21 +169,23 @@ def _effects(space: SearchSpace) -> tuple[tuple[tuple[Column, NDArray[np.float64
     return tuple(tuple((column, codes / root) for column, codes in group) for group in coded)
 
 
-def effects(space: SearchSpace, archs: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+def effects(space: SearchSpace, archs: NDArray[np.int64], *, apart: bool = False) -> tuple[NDArray[np.float64], ...]:
     """What each decision does by itself: for each family, and each decision without alike ones, ``(n, k)`` features of which a
     linear function is a sum of smooth functions, one of each decision (:attr:`Column.smooth`); 0 where it plays no part. Their
-    mean square lengths sum to 1.
+    mean square lengths sum to 1. ``apart`` takes families apart.
 
     Examples:
         >>> import archcast
         >>> space = archcast.Choices(kernel1=[3, 5, 7], kernel2=[3, 5, 7], act=["relu", "gelu"])
         >>> [block.shape for block in effects(space, space.sample(10, 0))]
         [(10, 6), (10, 2)]
+        >>> [block.shape for block in effects(space, space.sample(10, 0), apart=True)]
+        [(10, 3), (10, 3), (10, 2)]
     """
     active = space.active(archs)
     return tuple(
         np.concatenate([codes[archs[:, c.number]] * c.there(archs, active)[:, None] for c, codes in group], axis=1)
-        for group in _effects(space)
+        for group in _effects(space, apart)
     )
 
 

@@ -17,7 +17,9 @@ from archcast.predictors.trees.xgboost import XGBoost
 from archcast.spaces.base import SearchSpace
 
 __all__ = [
+    "EXACT",
     "PRIOR_SLOPE",
+    "TUNED",
     "UNCOUNTED_SLOPE",
     "Boosting",
     "Forest",
@@ -44,6 +46,9 @@ the mean of the targets."""
 EFFECTS, EFFECT_SD = 0.2, 1.5
 """Prior variance of what decisions do by themselves, where that is looked at, and standard deviation of the logarithm of the
 share that each has."""
+
+ALONE = 0.8
+"""Prior variance of what each decision does by itself, where nothing else is looked at."""
 
 TUNED = 25
 """With fewer training rows of cell graphs the hyperparameters are those of the prior: so few say nothing about them."""
@@ -150,12 +155,13 @@ class Inputs:
 class Process:
     """A Gaussian process on a sum of kernels.
 
-    One Matern-5/2 term with relevances on each group of features, and on the evidence; linear terms on the Weisfeiler-Lehman labels
-    (cosine), on all groups together, and on the hints, whose slopes are normal with the means and variances of :class:`Hints`; and
-    a constant, since the mean of a few targets is not that of all. With
-    ``separate`` a term for each decision, or all alike ones, too: a smooth function of its value, added to the rest (Duvenaud et
-    al. 2011, https://arxiv.org/abs/1112.4394). With fewer than 25 training rows of cell graphs the hyperparameters are those of the
-    prior; above 2,000 a few hundred rows stand for all
+    One Matern-5/2 term with relevances on each group of features, and on the evidence; linear terms on the Weisfeiler-Lehman
+    labels (cosine), on all groups together, and on the hints, whose slopes are normal with the means and variances of
+    :class:`Hints`; and a constant, since the mean of a few targets is not that of all. With ``separate`` a term for each
+    decision, or all alike ones, too: a smooth function of its value, added to the rest (Duvenaud et al. 2011,
+    https://arxiv.org/abs/1112.4394). With ``alone`` that is all but for the hints, and each decision has a share of its own:
+    enough where the truth is a sum, or where few of many decisions matter. With fewer than 25 training rows of cell graphs the
+    hyperparameters are those of the prior; above 2,000 a few hundred rows stand for all
     (:func:`~archcast.predictors.gaussian_process._summarised.summarised`).
 
     Attributes:
@@ -163,12 +169,14 @@ class Process:
         evidence: whether it looks at evidence.
         separate: whether it looks at each decision by itself.
         hinted: whether the hints have slopes of their own; not in files of before.
+        alone: whether it looks at each decision by itself and at nothing else.
     """
 
     gp: AdditiveGP | InducingGP
     evidence: bool
     separate: bool = False
     hinted: bool = False
+    alone: bool = False
 
     @classmethod
     def fit(
@@ -179,6 +187,7 @@ class Process:
         *,
         evidence: bool,
         separate: bool = False,
+        alone: bool = False,
     ) -> tuple[Process, Array, Array]:
         """Fit.
 
@@ -188,21 +197,30 @@ class Process:
             distances: median distance in each group, and in the evidence if it is looked at.
             evidence: whether to look at evidence.
             separate: whether to look at each decision by itself.
+            alone: whether to look at each decision by itself and at nothing else.
 
         Returns:
             The member, and ``(n,)`` mean and variance of each target given all others.
         """
         mean = inputs.prior_mean(evidence)
         terms, priors = terms_of(inputs, evidence, separate), priors_of(inputs, distances, separate)
+        if alone:
+            terms, priors = _terms_alone(inputs, evidence), _priors_alone(inputs)
         if len(targets) > EXACT:
             few, outside, variance = summarised(terms, targets - mean, priors)
-            return cls(few, evidence, separate, True), outside + mean, variance
+            return cls(few, evidence, separate, True, alone), outside + mean, variance
         gp = AdditiveGP.fit(terms, targets - mean, priors, iterations=0 if _few(inputs) else 30)
-        return cls(gp, evidence, separate, True), gp.leave_one_out(targets - mean) + mean, gp.leave_one_out_variance()
+        return (
+            cls(gp, evidence, separate, True, alone),
+            gp.leave_one_out(targets - mean) + mean,
+            gp.leave_one_out_variance(),
+        )
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:
         """Mean ``(n,)`` and variance ``(n,)``, noise included."""
         terms, centre = terms_of(inputs, self.evidence, self.separate), inputs.prior_mean(self.evidence)
+        if self.alone:
+            terms = _terms_alone(inputs, self.evidence)
         if not self.hinted:
             terms, centre = self._before(inputs)
         mean, variance = self.gp.predict(terms)
@@ -248,6 +266,18 @@ def terms_of(inputs: Inputs, evidence: bool, separate: bool = False) -> Terms:
         matern.append(inputs.evidence)
     linear = [inputs.together, inputs.cosines, hints.columns * np.sqrt(hints.variances), np.ones((len(inputs.size), 1))]
     return Terms(tuple(matern), (*linear, *(inputs.view.effects if separate else ())))
+
+
+def _terms_alone(inputs: Inputs, evidence: bool) -> Terms:
+    """Features for the kernel of a :class:`Process` that looks at each decision by itself."""
+    hints = inputs.hints(evidence)
+    return Terms((), (hints.columns * np.sqrt(hints.variances), np.ones((len(inputs.size), 1)), *inputs.view.apart))
+
+
+def _priors_alone(inputs: Inputs) -> Priors:
+    """Priors of that kernel."""
+    slopes = (LogNormal(1.0, 1.0), LogNormal(CENTRE, 0.3), *[LogNormal(ALONE, EFFECT_SD)] * len(inputs.view.apart))
+    return Priors((), (), slopes, LogNormal(0.05, 1.5))
 
 
 @saved("forest")

@@ -75,6 +75,7 @@ class View:
         size: ``(n,)`` normal quantile of the size; 0 where nothing is known of it.
         beside: ``(n, k)`` quantiles of other numbers that may rank architectures, see :class:`Structure`; ``None`` without any.
         effects: without cell graphs, ``(n, k)`` features of what each decision, or all that are alike, does by itself.
+        apart: the same of each decision, also of those that are alike.
     """
 
     groups: tuple[Array, ...]
@@ -82,6 +83,7 @@ class View:
     length: Array
     size: Array
     effects: tuple[Array, ...] = ()
+    apart: tuple[Array, ...] = ()
     beside: Array | None = None
 
     @cached_property
@@ -188,8 +190,9 @@ class Structure:
             size = Sum(self.group, self.weights, self.size)(self.features, groups)
         beside = np.stack([number(self.features, groups) for number in self.beside], axis=1) if self.beside else None
         if self.labels is None:
-            alone = effects(self.features.space, canonical)
-            return View(tuple(groups), None, np.ones((len(archs), 1)), size, alone, beside)
+            space = self.features.space
+            single = effects(space, canonical), effects(space, canonical, apart=True)
+            return View(tuple(groups), None, np.ones((len(archs), 1)), size, *single, beside)
         counts = self.labels.transform(archs, canonical)
         length = np.sqrt(np.einsum("ij,ij->i", counts, counts, dtype=np.float64))[:, None]
         return View(tuple(groups), counts, np.where(length > 0, length, 1.0), size, beside=beside)

@@ -12,6 +12,8 @@ from archcast.errors import require
 from archcast.predictors.base import register
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
+from archcast.predictors.trees._shares import share_of
+from archcast.predictors.trees.xgboost import LEAST_FEATURES
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["LightGBM"]
@@ -34,7 +36,8 @@ class LightGBM(FeatureRegressor):
         min_data_in_leaf: fewest architectures in a leaf; the library's own 20 would stop any growth with few architectures.
         learning_rate: shrinkage of each tree.
         subsample: share of the rows that a tree sees.
-        colsample: share of the features that a tree sees.
+        colsample: share of the features that a tree sees; in a space without cell graphs, where features are few, at least ten
+            are seen.
         random_state: seed.
 
     Raises:
@@ -81,7 +84,7 @@ class LightGBM(FeatureRegressor):
             "learning_rate": self.learning_rate,
             "bagging_fraction": self.subsample if len(targets) * self.subsample >= 2 else 1.0,
             "bagging_freq": 1,
-            "feature_fraction": self.colsample,
+            "feature_fraction": share_of(self._space, self.colsample, features.shape[1], LEAST_FEATURES),
             "seed": int(self._rng().integers(2**31)),
             "deterministic": True,
             "force_row_wise": True,

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from archcast.predictors.base import register
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
+from archcast.predictors.trees._shares import share_of
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["RandomForest"]
+
+LEAST_FEATURES = 6
+"""In spaces without cell graphs at least so many features are tried at each split: one or two say little of a handful."""
 
 
 @register(
@@ -33,7 +37,8 @@ class RandomForest(FeatureRegressor):
         space: search space.
         encoding: name of an encoding, or several.
         n_estimators: number of trees.
-        max_features: share of the features tried at each split.
+        max_features: share of the features tried at each split; in a space without cell graphs, where features are few, at least
+            six are tried.
         random_state: seed.
 
     Examples:
@@ -68,7 +73,7 @@ class RandomForest(FeatureRegressor):
 
         self.forest_ = RandomForestRegressor(
             n_estimators=self.n_estimators,
-            max_features=self.max_features,
+            max_features=share_of(self._space, self.max_features, features.shape[1], LEAST_FEATURES),
             random_state=int(self._rng().integers(2**31)),
         ).fit(features, targets)
 

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from archcast.predictors.base import register
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
+from archcast.predictors.trees._shares import share_of
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["PAPER", "XGBoost"]
+__all__ = ["LEAST_FEATURES", "PAPER", "XGBoost"]
 
 EXACT_ROWS = 256
 """Up to so many rows the exact splits are searched: faster than histograms with as many bins."""
+
+LEAST_FEATURES = 10
+"""In spaces without cell graphs a tree sees at least so many features: with one or two it would find no interactions."""
 
 PAPER = "Chen & Guestrin 2016, https://arxiv.org/abs/1603.02754"
 
@@ -34,7 +38,8 @@ class XGBoost(FeatureRegressor):
         max_depth: of a tree.
         learning_rate: shrinkage of each tree.
         subsample: share of the rows that a tree sees.
-        colsample: share of the features that a tree sees.
+        colsample: share of the features that a tree sees; in a space without cell graphs, where features are few, at least ten
+            are seen.
         random_state: seed.
 
     Examples:
@@ -82,15 +87,15 @@ class XGBoost(FeatureRegressor):
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         return self._margin(features), None
 
-    def _params(self, n: int) -> dict[str, Any]:
-        """Parameters of the library, for ``n`` training rows."""
+    def _params(self, n: int, width: int) -> dict[str, Any]:
+        """Parameters of the library, for ``n`` training rows of ``width`` features."""
         return {
             "objective": self._objective,
             "base_score": 0.0,
             "max_depth": self.max_depth,
             "eta": self.learning_rate,
             "subsample": self.subsample,
-            "colsample_bytree": self.colsample,
+            "colsample_bytree": share_of(self._space, self.colsample, width, LEAST_FEATURES),
             "tree_method": "exact" if n <= EXACT_ROWS else "hist",
             "seed": int(self._rng().integers(2**31)),
             "nthread": 1,
@@ -101,7 +106,7 @@ class XGBoost(FeatureRegressor):
         import xgboost
 
         data = xgboost.DMatrix(features, labels, nthread=1, **groups)
-        return xgboost.train(self._params(len(labels)), data, self.rounds)
+        return xgboost.train(self._params(*features.shape), data, self.rounds)
 
     def _margin(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` sums of the leaves' values."""

@@ -40,19 +40,20 @@ class XGBoostRank(XGBoost):
         max_depth: of a tree.
         learning_rate: shrinkage of each tree.
         subsample: share of the rows that a tree sees.
-        colsample: share of the features that a tree sees.
+        colsample: share of the features that a tree sees; in a space without cell graphs, where features are few, at least ten
+            are seen.
         random_state: seed.
     """
 
     _objective = "rank:pairwise"
 
-    def _params(self, n: int) -> dict[str, Any]:
+    def _params(self, n: int, width: int) -> dict[str, Any]:
         """Every pair of rows while that is cheap, then some random partners for each row."""
         if n <= ALL_PAIRS:
             pairs = {"lambdarank_pair_method": "topk", "lambdarank_num_pair_per_sample": n}
         else:
             pairs = {"lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": PARTNERS}
-        return super()._params(n) | pairs
+        return super()._params(n, width) | pairs
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         order = rankdata(targets, method="dense") - 1

@@ -124,8 +124,8 @@ def test_decisions_by_themselves_have_a_process_of_their_own(rng):
     scores = curves[np.arange(8), archs].sum(axis=1)  # a sum over decisions, each as crooked as can be
     stack = get_predictor("stack", space, random_state=0).init(archs[:100], scores[:100])
     found = stack.query(archs[100:])
-    separate, plain = stack.processes_
-    assert (separate.separate, plain.separate) == (True, False)
+    single, separate, plain = stack.processes_
+    assert [process.separate for process in (single, separate, plain)] == [False, True, False]
     inputs = stack._inputs(stack.structure_.view(archs[100:]), {})
     alone = kendalltau(separate.predict(inputs)[0], scores[100:]).statistic
     assert alone > kendalltau(plain.predict(inputs)[0], scores[100:]).statistic + 0.05
@@ -577,3 +577,17 @@ def test_of_many_rows_the_process_is_sparse(monkeypatch, tmp_path):
     np.testing.assert_allclose(answer.std.mean(), other.std.mean(), rtol=0.2)
     stack.save(tmp_path / "stack.npz")
     np.testing.assert_array_equal(Predictor.load(tmp_path / "stack.npz").query(asked).mean, answer.mean)
+
+
+def test_decisions_by_themselves_are_looked_at_where_there_is_no_graph(tmp_path) -> None:
+    space = archcast.Choices(kernel1=[3, 5, 7], kernel2=[3, 5, 7], kernel3=[3, 5, 7], act=["a", "b", "c", "d"])
+    archs = space.sample(60, 0)
+    scores = np.array([0.0, 3.0, 1.0])[archs[:, 1]] + np.array([2.0, 0.0, 1.0, 0.5])[archs[:, 3]]
+    few, many = (archcast.get_predictor("stack", space, random_state=0).init(archs[:n], scores[:n]) for n in (20, 40))
+    assert [process.alone for process in few.processes_] == [False, False]
+    assert [process.alone for process in many.processes_] == [True, False, False]
+    shares = dict(zip(("hints", "mean", *space.columns), many.processes_[0].gp.kernel.slopes.tolist()))
+    assert min(shares["kernel2"], shares["act"]) > 3 * max(shares["kernel1"], shares["kernel3"])
+    many.save(tmp_path / "stack.npz")
+    back = Stack.load(tmp_path / "stack.npz")
+    assert np.array_equal(back.query(archs[40:]).mean, many.query(archs[40:]).mean)

@@ -82,7 +82,7 @@ def test_ties_get_one_value():
 
 def test_many_rows_take_histograms_and_random_partners():
     predictor = get_predictor("xgboost-rank", SPACE, random_state=0)
-    few, many = predictor._params(10), predictor._params(ranks.ALL_PAIRS + 1)
+    few, many = predictor._params(10, 20), predictor._params(ranks.ALL_PAIRS + 1, 20)
     assert (few["tree_method"], many["tree_method"]) == ("exact", "hist")
     assert (few["lambdarank_pair_method"], few["lambdarank_num_pair_per_sample"]) == ("topk", 10)
     assert (many["lambdarank_pair_method"], many["lambdarank_num_pair_per_sample"]) == ("mean", ranks.PARTNERS)
