@@ -132,8 +132,8 @@ class Stack(Predictor):
 
     Targets are rank-normal. Architectures are seen by what they do (the encodings ``graph-features``, ``functional``,
     ``operation-flow`` and ``wl``), chains and graphs of layers also by what they cost (``counts``, ``layers-so-far``), and in a
-    space without cell graphs by their decisions (``mixed`` and ``totals``). Evidence is seen as normal quantiles of its ranks; it
-    may be missing in single rows or altogether at query, where it is predicted from the structure. The members are
+    space without cell graphs by their decisions (``mixed`` and ``totals``). Evidence is seen as normal quantiles of its ranks;
+    it may be missing in single rows or altogether at query, where it is predicted from the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
