@@ -160,6 +160,10 @@ print(time.process_time() - start)
 """
 
 
+LOADS = 3
+"""Times that a result is loaded; the quickest counts."""
+
+
 def measure(name: str, path: Path, full: int = 0) -> dict[str, float]:
     """Processor and wall seconds and peak memory of a conversion, the size of its result, and processor seconds to load that.
 
@@ -175,7 +179,7 @@ def measure(name: str, path: Path, full: int = 0) -> dict[str, float]:
         processor, wall = scale * processor, scale * wall
         fill_up(Path(file), full)
     size = Path(file).stat().st_size / 1e6
-    loading = min(float(_run(LOAD, name, file)) for _ in range(3))
+    loading = min(float(_run(LOAD, name, file)) for _ in range(LOADS))
     return {
         "processor_seconds": processor, "wall_seconds": wall, "peak_mb": peak, "compact_mb": size, "load_seconds": loading
     }  # fmt: skip

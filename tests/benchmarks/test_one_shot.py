@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+import archcast
 from archcast.names import PREDICTORS, get_predictor
-from archcast.training import load_dataset
+from archcast.training import load_dataset, settings_for
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,12 @@ def test_permuted_labels_are_the_same_labels_in_another_order(script):
     assert torch.equal(data.validation[1], plain.validation[1])
 
 
-def test_a_study_is_shown(script, tmp_path, capsys):
+def test_a_study_is_shown(script, tmp_path, capsys, monkeypatch):
+    method, settings = script.SETTINGS["SNAS"]
+    small = {"task": archcast.Task(width=4, depth=1, stages=1), "batch_size": 384, "images": 20}
+    monkeypatch.setitem(script.SETTINGS, "SNAS", (method, settings | small))
+    monkeypatch.setattr("archcast.predictors.one_shot._predictor.CANDIDATES", 40)
+    monkeypatch.setattr("archcast.training.settings_for", partial(settings_for, epochs=1))
     run = script.study("SNAS", 0, limit=30, epochs=1)
     assert set(run) >= {"loss", "accuracy", "divergence", "strength", "likelihood", "derived_weights", "query_ms"}
     path = tmp_path / "runs.jsonl"

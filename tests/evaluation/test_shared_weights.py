@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
@@ -10,6 +12,7 @@ import archcast
 from archcast.data import Benchmark
 from archcast.errors import InvalidInputError
 from archcast.evaluation.shared_weights import as_page, compared, diagnosed
+from archcast.training import settings_for
 
 SPACE = archcast.get_space("nasbench201")
 ROWS = np.unique(SPACE.canonical(SPACE.sample(24, 0)), axis=0)
@@ -32,22 +35,26 @@ def darts():
     return made("one-shot-darts")
 
 
+@pytest.fixture(scope="module")
+def report(darts):
+    return diagnosed(darts, TABLE)
+
+
 def section(sections, words):
     (found,) = [one for one in sections if words in one.title]
     return found
 
 
-def test_tau_over_epochs_is_that_of_the_watched_rows(darts):
-    sections = diagnosed(darts, TABLE)
-    rows = section(sections, "over epochs, 12 architectures").rows
+def test_tau_over_epochs_is_that_of_the_watched_rows(darts, report):
+    rows = section(report, "over epochs, 12 architectures").rows
     truth = TABLE.metrics["test_accuracy"][:12]
     for line, losses, accuracies in zip(rows[1:], darts.diary_["loss"], darts.diary_["accuracy"], strict=True):
         assert float(line[1]) == pytest.approx(kendalltau(-losses, truth).statistic, abs=6e-4)
         assert float(line[2]) == pytest.approx(kendalltau(accuracies, truth).statistic, abs=6e-4)
 
 
-def test_the_mixture_over_epochs(darts):
-    rows = section(diagnosed(darts, TABLE), "mixture over epochs").rows
+def test_the_mixture_over_epochs(darts, report):
+    rows = section(report, "mixture over epochs").rows
     for line, derived, gap in zip(
         rows[1:], darts.diary_["derived"], darts.diary_["derived_loss"] - darts.diary_["mixture_loss"]
     ):
@@ -57,17 +64,17 @@ def test_the_mixture_over_epochs(darts):
         assert SPACE.parse(line[5])[0].tolist() == derived.tolist()
 
 
-def test_size_and_operations_are_mean_ranks(darts):
-    sections = diagnosed(darts, TABLE)
-    rows = section(sections, "Size").rows
+def test_size_and_operations_are_mean_ranks(report):
+    rows = section(report, "Size").rows
     assert sum(int(line[1]) for line in rows[1:]) == len(ROWS)
     assert sum(int(line[1]) * float(line[2]) for line in rows[1:]) == pytest.approx(0, abs=0.2)
     for line in rows[1:]:
         assert float(line[4]) == pytest.approx(float(line[2]) - float(line[3]), abs=0.011)
-    assert section(sections, "less that of the accuracies").rows[0][1:] == list(SPACE.operations)
+    assert section(report, "less that of the accuracies").rows[0][1:] == list(SPACE.operations)
 
 
-def test_derived_cells_have_their_accuracy_and_rank(darts):
+def test_derived_cells_have_their_accuracy_and_rank(darts, monkeypatch):
+    monkeypatch.setattr("archcast.training.settings_for", partial(settings_for, epochs=2))
     row = darts.derive("weights")
     rows = section(diagnosed(darts, TABLE, trainings=1), "Derived").rows
     line = next(one for one in rows if one[0] == "weights")
@@ -77,8 +84,8 @@ def test_derived_cells_have_their_accuracy_and_rank(darts):
     assert abs(float(line[4].rstrip("%")) / 100 - better) < 0.06
 
 
-def test_the_page_has_every_figure_and_loads_nothing(darts):
-    page = as_page("DARTS", diagnosed(darts, TABLE))
+def test_the_page_has_every_figure_and_loads_nothing(report):
+    page = as_page("DARTS", report)
     for words in (
         "largest eigenvalue",
         "less that of the mixture",
