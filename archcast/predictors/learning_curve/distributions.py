@@ -368,11 +368,11 @@ class Mixture(Distribution):
 
     Attributes:
         parts: the distributions.
-        weights: one for each, sum one.
+        weights: one for each, a number or ``(n,)``, sum one.
     """
 
     parts: Sequence[Distribution]
-    weights: Sequence[float]
+    weights: Sequence[float | Floats]
 
     def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
         return self._sum([part.moment(low, high) for part in self.parts])
@@ -388,7 +388,10 @@ class Mixture(Distribution):
         return self._sum([part.density(x) for part in self.parts])
 
     def _sum(self, values: list[Floats]) -> Floats:
-        return np.asarray(sum(weight * value for weight, value in zip(self.weights, values)), dtype=np.float64)
+        out = np.zeros(values[0].shape)
+        for weight, value in zip(self.weights, values):
+            out += (weight * value.T).T  # a weight for each row, whatever the columns
+        return out
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ SHARES = 5
 """Widths that stand for all that are likely."""
 PAST, MOST_PAST = 0.5, 5.0
 """Complete curves that the past of a curve that has begun is worth, and that of all of them at most."""
+DOUBT = 2.0
+"""Complete curves that the first guess is worth of how many move that have stood at one value."""
 NARROWEST = 1e-5
 """Least scale of the errors, on [0, 1]."""
 
@@ -142,7 +144,7 @@ class LCIncrement(CurveForecaster):
         m, bounds = len(self.complete_), curves.bounds
         if m == 0:
             widths = np.tile(likely_widths(self.past_, self._usual), (len(curves), 1))
-            return self._stepped(Truncated(Widened(network, widths), *bounds), curves)
+            return self._stepped(Truncated(awaited(Widened(network, widths), curves, self.complete_), *bounds), curves)
         widths = np.zeros((len(curves), SHARES))
         location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
         expected = curves.scale.forward(network.mean)
@@ -153,7 +155,7 @@ class LCIncrement(CurveForecaster):
             location[rows] = begun[:, -1] + gain
         centre = np.clip(curves.scale.backward(location), *bounds)
         own = StudentT(centre, curves.scale.backward_std(scale), df)
-        parts: list[Distribution] = [own, Widened(network, widths)]
+        parts = [own, awaited(Widened(network, widths), curves, self.complete_)]
         blend = Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)])
         return self._stepped(Truncated(blend, *bounds), curves)
 
@@ -221,6 +223,42 @@ class LCIncrement(CurveForecaster):
         scale = CurveScale(np.zeros(1), np.ones(1), kind=np.array((self.limits_ or [])[4:] or [0.0]))
         seen = np.full(len(cut), cut.shape[1])
         return extrapolate(Curves(cut, seen, self.complete_.shape[1], scale, goal), rates)
+
+
+def standing(values: Floats, seen: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """``(n,)`` whether ``(n, epochs)`` curves had one value alone, for the last half of the epochs ``seen`` and three at least."""
+    steady = np.maximum(seen // 2, 2)
+    back = np.arange(int(steady.max()) + 1)
+    known = np.take_along_axis(values, np.maximum(seen[:, None] - 1 - back, 0), axis=1)
+    same = np.abs(known - known[:, :1]) <= SAME * np.abs(known[:, :1])
+    return np.asarray((same | (back > steady[:, None])).all(axis=1) & (seen > 2))
+
+
+def awaited(network: Distribution, curves: Curves, complete: Floats) -> Distribution:
+    """The network's distributions; of curves that have stood at one value, a part of those of trainings that begin now.
+
+    A training that has not moved may be dead or late. Before others tell both are as likely, and the later it is the less can
+    still come: the part is half of the share of the epochs that is left. Of ``(m, T)`` complete curves those that stood so long
+    tell how many have moved since; what was thought before counts as ``DOUBT`` of them.
+    """
+    left = curves.goal - curves.seen
+    flat = standing(curves.values, curves.seen) & (left > 1)
+    if not flat.any():
+        return network
+    late = np.where(flat, left / curves.goal / 2, 0.0)
+    for seen in np.unique(curves.seen[flat]) if len(complete) else ():
+        stood = standing(complete, np.full(len(complete), seen))
+        moved = (stood & (np.abs(complete[:, curves.goal - 1] - complete[:, seen - 1]) > STILL)).sum()
+        rows = flat & (curves.seen == seen)
+        late[rows] = (DOUBT * late[rows] + moved) / (DOUBT + stood.sum())
+    begun = curves.shares[np.arange(len(curves)), curves.seen - 1][flat, None]
+    kind = curves.scale.kind if len(curves.scale.kind) == 1 else curves.scale.kind[flat]
+    edges, probabilities = bars_of(begun, left[flat] + 1, CurveScale(np.zeros(1), np.ones(1), kind=kind))
+    rows = np.zeros(len(curves), dtype=np.int64)
+    rows[flat] = np.arange(flat.sum())
+    unit = curves.scale.backward_std(np.ones(len(curves)))
+    fresh = Bars(edges if edges.ndim == 1 else edges[rows], probabilities[rows], curves.last, unit)
+    return Mixture([network, fresh], [1 - late, late])
 
 
 def log_densities(network: Bars, truth: Floats) -> Floats:

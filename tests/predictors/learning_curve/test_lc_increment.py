@@ -251,3 +251,30 @@ def test_an_epoch_asked_for_says_how_long_a_training_is():
     begun = archcast.Evidence({"val_accuracy": curves(3)[:, :8]})
     named = predictor.forecast(SPACE.sample(3, 0), begun, epoch=EPOCHS)
     np.testing.assert_array_equal(named.mean, forecast(np.zeros((0, EPOCHS)), curves(3)[:, :8]).mean)
+
+
+def test_a_curve_that_has_not_moved_may_be_late():
+    """Half of what is left may be the part of a training that begins now; complete curves that stood as long tell more."""
+    flat, moving = np.full((1, 8), 0.1), 0.1 + 0.01 * np.arange(8.0)[None]
+    none = np.zeros((0, EPOCHS))
+    one = forecast(none, flat).part.part
+    fresh = forecast(none, np.full((1, 1), 0.1), "lc-pfn", epochs=1)
+    assert isinstance(one, module.Mixture)
+    np.testing.assert_allclose(one.weights[1], (EPOCHS - 8) / EPOCHS / 2)
+    assert one.parts[1].above(0.5)[0] == pytest.approx(fresh.above(0.5)[0], abs=0.1)
+    assert isinstance(forecast(none, moving).part.part, module.Widened)
+    np.testing.assert_allclose(forecast(none, np.r_[flat, moving]).mean[1], forecast(none, moving).mean[0], rtol=1e-6)
+    dead, late = np.full((6, EPOCHS), 0.1), np.full((6, EPOCHS), 0.1)
+    late[:, 12:] = np.linspace(0.2, 0.8, 8)
+    chances = [forecast(others, flat).above(0.5)[0] for others in (dead, late)]
+    assert chances[0] < forecast(none, flat).above(0.5)[0] < chances[1]
+    weights = [
+        module.awaited(*args).weights[1][0] for args in [(one, seen_so_far(flat), others) for others in (dead, late)]
+    ]
+    np.testing.assert_allclose(weights, [2 * 0.3 / 8, (2 * 0.3 + 6) / 8])
+
+
+def seen_so_far(values: np.ndarray) -> module.Curves:
+    return module.Curves(
+        values, np.full(len(values), values.shape[1]), EPOCHS, module.CurveScale(np.zeros(1), np.ones(1)), None
+    )
