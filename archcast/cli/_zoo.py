@@ -58,6 +58,7 @@ def _record(target: Target, settings: Settings, recipe: str | None, published: B
         "high90": round(float(found.high[0]), 2),
         "percentile": round(float(found.percentile[0]), 1),
         "params": sum(parameter.numel() for parameter in model.parameters()),
+        "beyond": list(found.beyond[0]),
     }
     if published is not None:
         record |= _place(target, record, shape, published)
@@ -121,7 +122,22 @@ def show(records: Sequence[dict[str, Any]]) -> None:
         console.print("percentile: among models with as many parameters; 100 is the best.", style="dim")
         if any(record["recipe"] is None for record in good):
             console.print("A recipe that is known narrows the interval: --recipe ra3_in1k.", style="dim")
+        console.print(f"tau on families left out: {_measured()}.", style="dim")
+        console.print(
+            "Less to be relied on for lineages unlike timm's and for recipes of the future; models of a single recipe are ranked "
+            "better by their operations.",
+            style="dim",
+        )
     for record in good:
+        for beyond in record["beyond"]:
+            console.print(f"{record['model']}: {beyond}: its forecast is a guess.", style="yellow")
         if "models" in record:
             better = f"{record['smaller_and_better']} of {record['models']} published models"
             console.print(f"{record['model']}: {better} are no larger and better.")
+
+
+def _measured() -> str:
+    """How well the forecaster ranks, beside what needs no forecaster."""
+    from archcast.zoo.shipped import MEASURED
+
+    return ", ".join(f"{name} {tau:.2f}".replace(" 0.", " .") for name, tau in MEASURED.items())

@@ -30,6 +30,10 @@ __all__ = ["ZooForecast", "ZooForecaster", "conformal_width"]
 FORMAT = 1
 RISING = ("log_params", "log_macs", "log_activations", "log_resolution")
 FOLDS = 10
+SIZES = {"log_params": "parameters", "log_macs": "multiplications", "log_activations": "activations"}
+SIZES |= {"log_resolution": "pixels a side"}
+MARGIN = 2.0
+"""So many times larger or smaller than the outermost split of any tree a model is beyond what was learned from."""
 SHRINKAGE = 1.3
 """How many models of a family its unknown shift is worth."""
 LEVEL = 0.9
@@ -45,12 +49,15 @@ class ZooForecast:
         top1: ``(n,)``.
         low, high: ``(n,)`` ends of the 90 % interval.
         percentile: ``(n,)`` among models of the same number of parameters: 100 is the best.
+        beyond: for each model, in words, in what it is beyond all that the forecaster learned from; such a forecast is a guess,
+            whatever its interval says.
     """
 
     top1: Array
     low: Array
     high: Array
     percentile: Array
+    beyond: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +153,20 @@ class ZooForecaster:
         width = self.widths[0 if flags is not None else 1]
         size = described[:, list(STRUCTURE).index("log_params")]
         place = np.interp(mean - np.polyval(self.trend, size), self.around, PERCENTILES)
-        return ZooForecast(mean, np.clip(mean - width, 0, 100), np.clip(mean + width, 0, 100), place)
+        low, high = np.clip(mean - width, 0, 100), np.clip(mean + width, 0, 100)
+        return ZooForecast(mean, low, high, place, tuple(map(self._beyond, described)))
+
+    def _beyond(self, row: Array) -> tuple[str, ...]:
+        """In what a model is beyond those learned from, as far as the splits of the trees tell."""
+        said = []
+        for name, what in SIZES.items():
+            column = list(STRUCTURE).index(name)
+            splits = [trees.threshold[trees.feature == column] for trees in (*self.with_recipe, *self.without)]
+            ends = np.concatenate(splits).astype(np.float64)
+            if len(ends) and not ends.min() - np.log(MARGIN) <= row[column] <= ends.max() + np.log(MARGIN):
+                value, low, high = (_short(np.exp(end)) for end in (row[column], ends.min(), ends.max()))
+                said.append(f"{value} {what}, where the models learned from have about {low} to {high}")
+        return tuple(said)
 
     def save(self, path: str | Path) -> None:
         """Write arrays and a line of JSON, whole or not at all."""
@@ -211,3 +231,12 @@ def conformal_width(errors: Array, families: Sequence[str]) -> float:
     share = np.cumsum(weights[order]) / weights.sum()
     level = min(LEVEL * (len(names) + 1) / len(names), 1.0)
     return float(errors[order][np.searchsorted(share, level).clip(max=len(errors) - 1)])
+
+
+def _short(value: float) -> str:
+    """A number in three digits: ``650``, ``360 k``, ``1.2 G``."""
+    for unit in ("", " k", " M"):
+        if value < 999.5:
+            return f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:.3g} G"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
@@ -10,8 +12,10 @@ from archcast.costs.structure_names import STRUCTURE
 from archcast.errors import InvalidFileError, InvalidInputError
 from archcast.zoo.forecaster import ZooForecaster, conformal_width
 from archcast.zoo.recipe import RECIPE, recipe_flags
+from archcast.zoo.shipped import MEASURED
 
 K = len(STRUCTURE)
+DOCS = {"operations alone": "multiply-accumulates alone"}
 TAGS = ["", "ra3_in1k", "fb_dist_in1k", "a3_in1k"]
 
 
@@ -110,3 +114,21 @@ def test_wrong_structures(fitted):
 )
 def test_flags_of_tags(tag, flags):
     assert {name for name, flag in zip(RECIPE, recipe_flags(tag)) if flag} == flags
+
+
+def test_a_model_beyond_those_learned_from_is_called_so(fitted):
+    x = np.clip(made()[0], -1, 1)
+    assert set(fitted.predict(x).beyond) == {()}
+    far = x[:2].copy()
+    far[1, list(STRUCTURE).index("log_params")] = np.log(650)
+    first, second = fitted.predict(far).beyond
+    assert first == ()
+    assert len(second) == 1
+    assert second[0].startswith("650 parameters, where the models learned from have about ")
+
+
+def test_what_is_printed_beside_a_forecast_is_what_the_docs_measured():
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    for name, tau in MEASURED.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| {DOCS.get(name, name)} "))
+        assert f"{tau:.3f}".lstrip("0") in row
