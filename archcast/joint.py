@@ -17,8 +17,8 @@ import numpy as np
 
 from archcast.checks import instance
 from archcast.errors import InvalidInputError
-from archcast.evaluation.metrics import METRICS, Metric
-from archcast.evaluation.report import tested_on
+from archcast.evaluation.metrics import METRICS
+from archcast.evaluation.report import goodness, tested_on
 from archcast.evaluation.results import Results
 from archcast.reports.base import Presentable
 from archcast.reports.figures import GREY, INKS, cut, tip
@@ -83,7 +83,7 @@ class JointReport(Presentable):
         rows = []
         for measure, metric in METRICS.items():
             for (size, evaluations), points in sorted(groups.items()):
-                pairs = np.array([(_goodness(metric, p[measure]), p["best_mean"]) for p in points]).reshape(-1, 2)
+                pairs = np.array([(goodness(metric, p[measure]), p["best_mean"]) for p in points]).reshape(-1, 2)
                 pairs = pairs[np.isfinite(pairs).all(axis=1)]
                 tau, chance = _tau(pairs)
                 row = {"measure": measure, "train_size": size, "evaluations": evaluations}
@@ -152,11 +152,6 @@ def joint_report(results: Results, searches: SearchResults) -> JointReport:
             f"{', '.join(sorted(labels))}; at least {LEAST} are needed. Label a strategy as its predictor is labelled."
         )
     return JointReport(results, searches, predictors)
-
-
-def _goodness(metric: Metric, value: float) -> float:
-    """A measure turned so that higher is better."""
-    return -abs(value - metric.best) if math.isfinite(metric.best) else math.copysign(1, metric.best) * value
 
 
 def _tau(pairs: np.ndarray[Any, Any]) -> tuple[float, float]:

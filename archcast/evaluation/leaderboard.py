@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,12 @@ from archcast.data.base import benchmark_names, load_benchmark
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidInputError, MissingDependencyError
 from archcast.evaluation.measurements import Measurements
 from archcast.evaluation.metrics import METRICS
-from archcast.evaluation.report import tested_on
+from archcast.evaluation.report import goodness, tested_on
 from archcast.evaluation.runner import Progress, evaluate
 from archcast.files import folder_of, write_whole
 from archcast.reports.numbers import compact, counted, fixed
 from archcast.reports.pages import definitions, page, plus_minus, text
+from archcast.reports.tables import Column, sortable
 
 __all__ = ["MEASURES", "Leaderboard", "Loss", "leaderboard"]
 
@@ -142,14 +143,14 @@ class Leaderboard:
             here = any(row["predictor"] == self.recommended for row in rows)
             found = _losses(self.losses()) if here else f"<p>{text(self.recommended)} was not evaluated.</p>"
             body += [f"<h2>Where {text(self.recommended)} loses</h2>", found]
-        for benchmark, result in self.results.items():
+        for number, (benchmark, result) in enumerate(self.results.items()):
             own = [row for row in rows if row["benchmark"] == benchmark]
             p = result.protocol
             body += [
                 f"<h2>{text(benchmark)}</h2>",
                 f'<p class="soft">{text(p["metric"])}; trains on n, ranks {text(tested_on(p))}; {p["trials"]} trials, seed '
                 f"{p['seed']}; preset {text(p['preset'] or 'none')}.</p>",
-                *(_table(own, size) for size in sorted({row["train_size"] for row in own})),
+                *(_table(own, size, f"b{number}n{size}") for size in sorted({row["train_size"] for row in own})),
             ]
         if self.missing:
             body += ["<h2>Not here</h2>", definitions(self.missing)]
@@ -229,52 +230,59 @@ def leaderboard(
 def _overall(rows: list[dict[str, Any]]) -> str:
     """Mean place and number of firsts of each predictor that was run on more than one table."""
     tables = {(row["benchmark"], row["train_size"]) for row in rows}
-    lines = []
-    for name in dict.fromkeys(row["predictor"] for row in rows):
-        own = [row for row in rows if row["predictor"] == name]
-        lines.append(
-            (
-                float(np.mean([row["place"] for row in own])),
-                f"<td>{text(name)}</td><td>{np.mean([row['place'] for row in own]):.1f}</td>"
-                f"<td>{sum(row['place'] == 1 for row in own)} of {len(own)}</td>"
-                f"<td>{fixed(float(np.mean([row['kendall_tau'] for row in own])))}</td>",
-            )
-        )
-    lines.sort(key=lambda line: line[0])
+    owns = [
+        [row for row in rows if row["predictor"] == name] for name in dict.fromkeys(row["predictor"] for row in rows)
+    ]
+    owns.sort(key=lambda own: float(np.mean([row["place"] for row in own])))
+    places, taus = ([float(np.mean([row[key] for row in own])) for own in owns] for key in ("place", "kendall_tau"))
+    firsts = [sum(row["place"] == 1 for row in own) for own in owns]
+    columns = [
+        _names(own[0]["predictor"] for own in owns),
+        Column("mean place", [f"{place:.1f}" for place in places], places),
+        Column("first on", [f"{n} of {len(own)}" for n, own in zip(firsts, owns, strict=True)], firsts, falling=True),
+        Column("mean tau", [fixed(tau) for tau in taus], taus, falling=True),
+    ]
     several = counted(len(tables), "table")
-    return _html_table(("predictor", "mean place", "first on", "mean tau"), [line for _, line in lines]) + (
-        f'<p class="soft">Over {several} (a benchmark at one n). A mean over fewer tables is not comparable.</p>'
+    return sortable(columns, "overall") + (
+        f'<p class="soft">Over {several} (a benchmark at one n). A mean over fewer tables is not comparable. A click on a heading '
+        "sorts.</p>"
     )
 
 
 def _losses(losses: list[Loss]) -> str:
     if not losses:
         return "<p>Nowhere by more than twice the standard error of the paired difference.</p>"
-    lines = [
-        f"<td>{text(loss.benchmark)}</td><td>{loss.train_size:,}</td><td>{text(loss.best)}</td>"
-        f"<td>{plus_minus(loss.difference, loss.error)}</td>"
-        for loss in losses
+    columns = [
+        Column("benchmark", [text(loss.benchmark) for loss in losses], [loss.benchmark for loss in losses]),
+        Column("n", [f"{loss.train_size:,}" for loss in losses], [loss.train_size for loss in losses]),
+        Column("best", [text(loss.best) for loss in losses], [loss.best for loss in losses]),
+        Column(
+            "tau behind it",
+            [plus_minus(loss.difference, loss.error) for loss in losses],
+            [loss.difference for loss in losses],
+            falling=True,
+        ),
     ]
-    return _html_table(("benchmark", "n", "best", "tau behind it"), lines)
+    return sortable(columns, "losses")
 
 
-def _table(rows: list[dict[str, Any]], size: int) -> str:
-    lines = []
-    for row in (row for row in rows if row["train_size"] == size):
-        cells = [plus_minus(row["kendall_tau"], row["kendall_tau_sem"])]
-        cells += [compact(row[name]) for name in MEASURES[1:]]
-        lines.append(f"<td>{text(row['predictor'])}</td>" + "".join(f"<td>{cell}</td>" for cell in cells))
-    return f"<h3>n = {size:,}</h3>" + _html_table(("predictor", *(TITLES[name] for name in MEASURES)), lines)
+def _table(rows: list[dict[str, Any]], size: int, name: str) -> str:
+    """The predictors on one benchmark at one n; ``name`` is that of the table."""
+    own = [row for row in rows if row["train_size"] == size]
+    columns = [_names(row["predictor"] for row in own)]
+    for key in MEASURES:
+        values = [row[key] for row in own]
+        cells = [compact(value) for value in values]
+        if key == MEASURES[0]:
+            cells = [plus_minus(row[key], row[f"{key}_sem"]) for row in own]
+        good = [goodness(METRICS[key], value) if key in METRICS else -value for value in values]
+        columns.append(Column(TITLES[key], cells, good, falling=True))
+    return f"<h3>n = {size:,}</h3>" + sortable(columns, name)
 
 
-def _html_table(head: Sequence[str], lines: Sequence[str]) -> str:
-    return (
-        '<div class="scroll"><table><thead><tr>'
-        + "".join(f"<th>{text(name)}</th>" for name in head)
-        + "</tr></thead><tbody>"
-        + "".join(f"<tr>{line}</tr>" for line in lines)
-        + "</tbody></table></div>"
-    )
+def _names(names: Iterable[str]) -> Column:
+    found = list(names)
+    return Column("predictor", [text(name) for name in found], found)
 
 
 def _finite(value: Any) -> Any:

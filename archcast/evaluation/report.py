@@ -17,7 +17,7 @@ from archcast.reports.numbers import compact, fixed, significant
 from archcast.reports.pages import definitions, page, plus_minus, svg, text
 from archcast.reports.tables import Column, sortable
 
-__all__ = ["render", "tested_on"]
+__all__ = ["goodness", "render", "tested_on"]
 
 
 def render(results: Measurements) -> str:
@@ -147,7 +147,7 @@ def _others(rows: list[dict[str, Any]]) -> str:
     """All other measures, and the training that was used."""
     columns = [Column("predictor", [text(row["label"]) for row in rows], [row["label"] for row in rows])]
     for name, metric in METRICS.items():
-        keys = [_goodness(metric, row[name]) for row in rows]
+        keys = [goodness(metric, row[name]) for row in rows]
         if name not in ("kendall_tau", "spearman") and not all(map(math.isnan, keys)):
             columns.append(Column(metric.title, [_pm(row, name) for row in rows], keys, falling=True))
     used = {"init_train_seconds": "training used at init, s", "query_train_seconds": "at query, s"}
@@ -160,7 +160,7 @@ def _others(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _goodness(metric: Metric, value: float) -> float:
+def goodness(metric: Metric, value: float) -> float:
     """A measure turned so that higher is better."""
     return -abs(value - metric.best) if math.isfinite(metric.best) else math.copysign(1, metric.best) * value
 
@@ -180,7 +180,7 @@ def _deciles(rows: list[dict[str, Any]], n: int) -> list[str]:
         columns = [Column("predictor", [text(row["label"]) for row in rows], [row["label"] for row in rows])]
         for i, tenth in enumerate(tenths):
             values = [row["deciles"][name][i] for row in rows]
-            keys = [_goodness(METRICS[name], value) for value in values]
+            keys = [goodness(METRICS[name], value) for value in values]
             cells = [fixed(value, 2) if name == "coverage90" else compact(value) for value in values]
             columns.append(Column(tenth, cells, keys, falling=True))
         body += [f"<h3>{text(METRICS[name].title)}</h3>", sortable(columns, f"deciles-{name}")]

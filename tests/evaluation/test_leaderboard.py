@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
@@ -67,7 +68,11 @@ def test_it_runs_resumes_and_takes_new_benchmarks(tmp_path):
     assert told[0] == (NAMES[0], 4)  # all there already
     assert set(board.results) == set(NAMES)
     assert set(first.results) == {NAMES[0]}
-    assert "digits" in (tmp_path / "index.html").read_text()
+    html = (tmp_path / "index.html").read_text()
+    assert "digits" in html
+    tables = re.findall(r'<div class="sorted">.*?</table>', html, re.S)
+    assert html.count("<table") == len(tables) == 3  # overall and one for each benchmark
+    assert len(set(re.findall(r'name="([^"]+)"', "".join(tables)))) == 3
 
 
 def test_what_is_not_here_is_named(tmp_path, monkeypatch):
