@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -146,6 +147,9 @@ def read_table(
             f"{name} has no rows. Give columns with a row for each architecture that was tried, one of them its score."
         )
     notes: list[str] = []
+    columns = {
+        column: _known(values) if column == score or _measured(column) else values for column, values in columns.items()
+    }
     curves = _series(columns)
     inside = {column for members in curves.values() for column in members}
     score = _score(columns, score, inside, name, notes)
@@ -175,14 +179,16 @@ def read_table(
             raise InvalidInputError(f"{name} has no column that describes an architecture besides {score!r}.")
         found, decisions = own, own.columns
         notes += own.describe().splitlines()[1:]
-        if constant := [column for column, size in zip(own.columns, own.cardinalities, strict=True) if size == 1]:
-            notes.append(
-                f"Nothing is learned from {', '.join(constant)}: one value in every row. Candidates with another are marked."
-            )
     else:
         column = _arch_column(found, columns)
         decisions = found.columns if column is None else (column,)
+    if left_out and "Left out:" not in notes:
+        notes.append("Left out:")
     notes += [f"  {column}: {why}" for column, why in left_out.items()]
+    if isinstance(found, Choices) and (same := _constant(found)):
+        notes.append(
+            f"Nothing is learned from {', '.join(same)}: one value in every row. Candidates with another are marked."
+        )
     longest = max((len(members) for members in curves.values()), default=0)
     if epochs is not None and epochs > longest:
         raise InvalidInputError(f"epochs is {epochs}: the curves of {name} have {longest} epochs.")
@@ -306,15 +312,42 @@ def _score(columns: Columns, asked: str | None, curves: set[str], name: str, not
     if found is None:
         called = next((column for column in columns if column.lower() in PLAIN or choose_metric([column])), None)
         if called is not None:
-            raise InvalidInputError(
-                f"{name}: column {called!r} is called like a score, but it does not hold three different numbers, and nothing else."
-            )
+            raise InvalidInputError(f"{name}: column {called!r} is called like a score, but {_unfit(columns[called])}.")
         raise InvalidInputError(
             f"{name}: no column's name says that it is the score. Name it with --score COLUMN; the columns are "
             f"{', '.join(columns)}."
         )
     notes.append(f"score: {found}, chosen by its name")
     return found
+
+
+def _constant(space: Choices) -> list[str]:
+    """Names of the decisions that leave no choice."""
+    return [name for name, size in zip(space.columns, space.cardinalities, strict=True) if size == 1]
+
+
+def _unfit(values: Sequence[Any]) -> str:
+    """Why values are no scores."""
+    wrong = next((value for value in values if value is not None and not is_number(value)), None)
+    if wrong is not None:
+        return f"it holds {short(wrong)}, which is no number"
+    count = len({value for value in values if value is not None})
+    return f"it holds {count} different number{'s' * (count != 1)}, where at least three are needed"
+
+
+def _measured(column: str) -> bool:
+    """Whether a column is called like a metric, or like one at an epoch."""
+    return Metric.of(re.sub(r"[\W_]*\d+$", "", column)) is not None
+
+
+def _known(values: list[Any]) -> list[Any]:
+    """The values of a column of numbers, ``None`` in place of infinite ones: the loss of a run that diverged was not measured. What
+    has infinite values and no three others is left as it is."""
+    numbers = [value for value in values if is_number(value)]
+    infinite = [isinstance(value, float) and math.isinf(value) for value in values]
+    if not any(infinite) or len(set(numbers)) < 3 or len(numbers) + sum(infinite) + values.count(None) < len(values):
+        return values
+    return [None if bad else value for value, bad in zip(values, infinite, strict=True)]
 
 
 def _falls(score: str, better: str | None, notes: list[str]) -> bool:

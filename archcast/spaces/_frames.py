@@ -24,13 +24,15 @@ Columns = dict[str, list[Any]]
 
 MOST_BITS = 1023
 """Bits of a whole number that a float may still be made of."""
+DEEPEST = 50
+"""Records within records are looked into so deep."""
 UNKNOWN = {"", "nan", "na", "n/a", "none", "null"}
 """Texts, in lower case, that say that a value is not known."""
 
 
 def columns_of(frame: Any, name: str = "frame") -> Columns:
     """The columns of a DataFrame, a mapping of names to values, a list of records, or the path of a file; ``name`` is what errors
-    call it.
+    call it. A record within a record gives columns such as ``config.lr``.
 
     Raises:
         InvalidInputError: something else, or columns of different lengths.
@@ -39,8 +41,9 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
     if isinstance(frame, (str, Path)):
         return read_columns(frame)
     if isinstance(frame, Sequence) and all(isinstance(record, Mapping) for record in frame):
-        names = list(dict.fromkeys(str(key) for record in frame for key in record))
-        return {key: [_plain(record.get(key), name) for record in frame] for key in names}
+        flat = [_flat(record, name) for record in frame]
+        names = list(dict.fromkeys(key for record in flat for key in record))
+        return {key: [_plain(record.get(key), name) for record in flat] for key in names}
     wanted = f"{name} must be a DataFrame, a mapping of columns, a list of records or a path, got {short(frame)}."
     try:
         columns = {key: frame[key] for key in frame.keys()}  # noqa: SIM118
@@ -53,6 +56,21 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
     if len(set(lengths.values())) > 1:
         raise InvalidInputError(f"the columns of {name} have different lengths: {short(lengths, 200)}.")
     return out
+
+
+def _flat(record: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """A record without records in it: ``{"config": {"lr": 0.1}}`` is ``{"config.lr": 0.1}``."""
+    found: dict[str, Any] = {}
+    left: list[tuple[str, Any]] = [(str(key), value) for key, value in [*record.items()][::-1]]
+    while left:
+        key, value = left.pop()
+        if isinstance(value, Mapping) and key.count(".") < DEEPEST:
+            left += [(f"{key}.{inner}", part) for inner, part in [*value.items()][::-1]]
+        elif key in found:
+            raise InvalidInputError(f"{name} has two values called {key!r} in one record.")
+        else:
+            found[key] = value
+    return found
 
 
 def read_columns(path: str | Path) -> Columns:

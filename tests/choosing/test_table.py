@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,3 +156,40 @@ def test_values_that_are_there_once_are_no_condition():
     depth = [1 if w is None else 2 + i % 2 for i, w in enumerate(width)]
     space = read_table({"depth": depth, "width": width, "score": [i / 7 for i in range(24)]}).space
     assert [(c.column, c.parent) for c in space.conditions] == [("width", "depth")]
+
+
+def test_a_loss_that_is_infinite_was_not_measured():
+    rows = [
+        {"lr": 0.1 * (i % 5), "width": i % 3, "val_loss": float("inf") if i % 4 == 0 else i / 10} for i in range(24)
+    ]
+    table = read_table(rows)
+    assert len(table) == 18
+    assert "6 of 24 rows have no val_loss and are left out" in table.notes
+
+
+def test_records_within_records_are_columns(tmp_path):
+    rows = [
+        {"config": {"width": w, "optim": {"lr": lr, "name": "adam"}}, "val_acc": w * lr}
+        for w in (1, 2, 3)
+        for lr in (0.1, 0.2)
+    ]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    for frame in (rows, path):
+        table = read_table(frame)
+        assert table.roles.decisions == ("config.width", "config.optim.lr", "config.optim.name")
+        assert any("from config.optim.name: one value in every row" in note for note in table.notes)
+    with pytest.raises(InvalidInputError, match=r"two values called 'a.b' in one record"):
+        read_table([{"a": {"b": 1}, "a.b": 2, "val_acc": 1}] * 6)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([0.5] * 8, "it holds 1 different number, where at least three are needed"),
+        ([0.5, 0.6, "?"] * 3, "it holds '?', which"),
+    ],
+)
+def test_why_a_column_is_no_score_is_said(values, why):
+    with pytest.raises(InvalidInputError, match=re.escape(f"column 'val_acc' is called like a score, but {why}")):
+        read_table([{"width": i % 3, "val_acc": value} for i, value in enumerate(values)])

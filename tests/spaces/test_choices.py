@@ -420,4 +420,4 @@ def test_tables_hold_lists_as_values_and_refuse_objects() -> None:
     space = Choices.from_table(rows, columns=["kernels"])
     assert set(space.decisions["kernels"].values) == {(3,), (3, 5)}
     with pytest.raises(InvalidInputError, match=r"frame holds \{'a': 1\}: a value must be a number"):
-        Choices.from_table([{"kernels": {"a": 1}, "score": 1.0}] * 3, columns=["kernels"])
+        Choices.from_table({"kernels": [{"a": 1}] * 3, "score": [1.0] * 3}, columns=["kernels"])
