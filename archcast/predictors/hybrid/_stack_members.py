@@ -17,9 +17,9 @@ from archcast.predictors.trees.xgboost import XGBoost
 from archcast.spaces.base import SearchSpace
 
 __all__ = [
+    "ALONE_FROM",
     "EXACT",
     "PRIOR_SLOPE",
-    "TUNED",
     "UNCOUNTED_SLOPE",
     "Boosting",
     "Forest",
@@ -47,8 +47,9 @@ EFFECTS, EFFECT_SD = 0.2, 1.5
 """Prior variance of what decisions do by themselves, where that is looked at, and standard deviation of the logarithm of the
 share that each has."""
 
-ALONE = 0.8
-"""Prior variance of what each decision does by itself, where nothing else is looked at."""
+ALONE, ALONE_FROM = 0.8, 50
+"""Prior variance of what each decision does by itself, where nothing else is looked at; and training rows from which that is done:
+of fewer the leave-one-out errors of so many shares are too good to be true."""
 
 TUNED = 25
 """With fewer training rows of cell graphs the hyperparameters are those of the prior: so few say nothing about them."""

@@ -25,11 +25,11 @@ from archcast.predictors.gaussian_process._correlated import (
     signals_of,
 )
 from archcast.predictors.hybrid._stack_members import (
+    ALONE_FROM,
     DOUBT_OTHERS,
     DOUBT_TRUSTED,
     EXACT,
     PRIOR_SLOPE,
-    TUNED,
     UNCOUNTED_SLOPE,
     Boosting,
     Forest,
@@ -137,7 +137,7 @@ class Stack(Predictor):
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
       (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
-      without cell graphs one more, which also sees what each decision does by itself, and from 25 to 2,000 architectures another,
+      without cell graphs one more, which also sees what each decision does by itself, and from 50 to 2,000 architectures another,
       which sees nothing else. The size, numbers beside it (parameters and activations, or the weights of a cell's heaviest path)
       and all evidence are hints, each with a slope that has a prior of its own: that of the size, FLOPs and nwot is expected to
       be above 0,
@@ -219,7 +219,7 @@ class Stack(Predictor):
             ways = [(*look, False) for look in looks]
             if view.effects:
                 ways.insert(0, (*looks[0], True))
-            if view.apart and TUNED <= n <= EXACT:
+            if view.apart and ALONE_FROM <= n <= EXACT:
                 kinds.append(partial(Process.fit, inputs, targets, (), evidence=looks[0][1], alone=True))
             kinds += [partial(Process.fit, inputs, targets, d, evidence=e, separate=s) for d, e, s in ways]
         self.processes_: list[Process | Correlated | Inherited] = []
