@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from archcast.errors import DataNotFoundError, InvalidInputError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from archcast.cli._targets import Settings, Target
     from archcast.data import Benchmark
 
@@ -118,22 +121,33 @@ def show(records: Sequence[dict[str, Any]]) -> None:
         )
     if good:
         console.print(table)
-        console.print("top-1: forecast from structure, for ImageNet and a training from its own start.", style="dim")
-        console.print("percentile: among models with as many parameters; 100 is the best.", style="dim")
+        lines = [
+            "top-1: forecast from structure, for ImageNet and a training from its own start.",
+            "percentile: among models with as many parameters; 100 is the best.",
+        ]
         if any(record["recipe"] is None for record in good):
-            console.print("A recipe that is known narrows the interval: --recipe ra3_in1k.", style="dim")
-        console.print(f"tau on families left out: {_measured()}.", style="dim")
-        console.print(
+            lines.append("A recipe that is known narrows the interval: --recipe ra3_in1k.")
+        lines.append(f"tau on families left out: {_measured()}.")
+        lines.append(
             "Less to be relied on for lineages unlike timm's and for recipes of the future; models of a single recipe are ranked "
-            "better by their operations.",
-            style="dim",
+            "better by their operations."
         )
+        for line in lines:
+            _say(console, line, "dim")
     for record in good:
         for beyond in record["beyond"]:
-            console.print(f"{record['model']}: {beyond}: its forecast is a guess.", style="yellow")
+            _say(console, f"{record['model']}: {beyond}: its forecast is a guess.", "yellow")
         if "models" in record:
             better = f"{record['smaller_and_better']} of {record['models']} published models"
-            console.print(f"{record['model']}: {better} are no larger and better.")
+            _say(console, f"{record['model']}: {better} are no larger and better.")
+
+
+def _say(console: Console, sentence: str, style: str = "") -> None:
+    """A sentence in lines that end in no blank; no word is broken."""
+    from rich.text import Text
+
+    for line in textwrap.wrap(sentence, console.width, break_long_words=False, break_on_hyphens=False):
+        console.print(Text(line, style=style), soft_wrap=True)
 
 
 def _measured() -> str:
