@@ -24,7 +24,7 @@ __all__ = ["Conformal", "Level"]
 WIDTH = 0.1
 """Standard deviation of the kernel over shares of the predictions."""
 
-WORTH, WORTH_ALONE = 20.0, 2.0
+WORTH, WORTH_ALONE = 20.0, 5.0
 """Number of rows that the mean over all is worth: of a predictor that has a standard deviation, and of one that has none."""
 
 KNOTS = np.linspace(0, 1, 101)
@@ -36,11 +36,11 @@ Array = NDArray[np.float64]
 @saved("residual-level")
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Mean of the residuals where alike is predicted.
+    """How large residuals are where alike is predicted: the square of the mean of their roots.
 
     Attributes:
         means: ``(n,)`` of the rows that were left out, increasing.
-        sums, counts: ``(101,)`` of the residuals, and of the rows, that count at each of ``KNOTS``.
+        sums, counts: ``(101,)`` of the roots, and of the rows, that count at each of ``KNOTS``.
     """
 
     means: Array
@@ -52,19 +52,21 @@ class Level:
         """Learn from ``(n,)`` predicted means and residuals of rows that were left out."""
         order = np.sort(mean)
         near = np.exp(-0.5 * np.square((KNOTS[:, None] - _shares(order, mean)) / WIDTH))
-        typical = max(float(residuals.mean()), 1e-12 * max(1.0, float(np.abs(mean).max())))
-        return cls(order, near @ residuals + worth * typical, near.sum(axis=1) + worth)
+        roots = np.sqrt(residuals)
+        typical = max(float(roots.mean()), 1e-6 * np.sqrt(max(1.0, float(np.abs(mean).max()))))
+        return cls(order, near @ roots + worth * typical, near.sum(axis=1) + worth)
 
     def __call__(self, mean: Array) -> Array:
         """``(m,)`` where ``(m,)`` is predicted."""
         share = _shares(self.means, mean)
-        return np.asarray(np.interp(share, KNOTS, self.sums) / np.interp(share, KNOTS, self.counts))
+        return np.asarray(np.square(np.interp(share, KNOTS, self.sums) / np.interp(share, KNOTS, self.counts)))
 
     def without(self, mean: Array, residuals: Array) -> Array:
         """``(n,)`` at the rows that it was learned from, each left out."""
         share = _shares(self.means, mean)
-        sums, counts = np.interp(share, KNOTS, self.sums) - residuals, np.interp(share, KNOTS, self.counts) - 1
-        return np.asarray(np.maximum(sums, 1e-9 * self.sums.max()) / counts)
+        sums = np.interp(share, KNOTS, self.sums) - np.sqrt(residuals)
+        counts = np.interp(share, KNOTS, self.counts) - 1
+        return np.asarray(np.square(np.maximum(sums, 1e-6 * self.sums.max()) / counts))
 
 
 def _shares(order: Array, mean: Array) -> Array:
@@ -87,10 +89,10 @@ class Conformal(Predictor):
     scores of good architectures differ little, and of the broken ones nobody knows how broken. Where a share p of the predicted
     means is lower, they are typically
 
-        a(p) = (sum_i k_i r_i + w r) / (sum_i k_i + w),    k_i = exp(-(p - p_i)^2 / (2 .1^2))
+        a(p) = ((sum_i k_i sqrt(r_i) + w s) / (sum_i k_i + w))^2,    k_i = exp(-(p - p_i)^2 / (2 .1^2))
 
-    with r their mean, which counts as w = 20 rows, 2 where there is no std. With q the ``.9 (1 + 1/n)`` quantile of the n
-    numbers ``r_i / a(p_i)``, each without the row itself in a,
+    with s the mean of all roots, which counts as w = 20 rows, 5 where there is no std; of roots, so that a few large residuals do
+    not rule. With q the ``.9 (1 + 1/n)`` quantile of the n numbers ``r_i / a(p_i)``, each without the row itself in a,
 
         mean(x) = that of the predictor fitted to all rows,    std(x) = its std times a(p(x)) q / 1.645
 

@@ -22,7 +22,7 @@ def test_ninety_percent_of_random_scores_are_inside(name):
     assert 0.82 < np.mean(np.abs(answer.mean - score(QUERIES, 3)) <= 1.645 * answer.std) < 0.97
 
 
-@pytest.mark.parametrize(("name", "worth"), [("gp", 20), ("xgboost", 2)])
+@pytest.mark.parametrize(("name", "worth"), [("gp", 20), ("xgboost", 5)])
 def test_std_by_hand(name, worth):
     found = get_predictor("conformal", SPACE, predictor=name, folds=3, random_state=7).init(ARCHS, score(ARCHS, 2))
     rng = np.random.default_rng(7)
@@ -42,8 +42,8 @@ def test_std_by_hand(name, worth):
         total = count = 0.0
         for i, (other, error) in enumerate(zip(means, errors, strict=True)):
             near = np.exp(-0.5 * ((share(mean) - share(other)) / 0.1) ** 2) * (i != own)
-            total, count = total + near * error, count + near
-        return (total + worth * np.mean(errors)) / (count + worth)
+            total, count = total + near * np.sqrt(error), count + near
+        return ((total + worth * np.mean(np.sqrt(errors))) / (count + worth)) ** 2
 
     left = [error / level(mean, i) for i, (mean, error) in enumerate(zip(means, errors, strict=True))]
     factor = np.sort(left)[int(np.ceil(0.9 * 61 / 60 * 59))] / 1.645
@@ -67,7 +67,7 @@ def test_intervals_are_narrow_where_errors_are_small():
     answer = get_predictor("xgboost", SPACE, calibrate=True, random_state=0).init(rows, truth(rows, 6)).query(queries)
     inside = np.abs(answer.mean - truth(queries, 7)) <= 1.645 * answer.std
     low, high = np.array_split(np.argsort(answer.mean), 2)
-    assert answer.std[high].mean() < 0.6 * answer.std[low].mean()
+    assert answer.std[high].mean() < 0.7 * answer.std[low].mean()
     assert inside[low].mean() > 0.8
     assert 0.8 < inside[high].mean() < 0.99
 
