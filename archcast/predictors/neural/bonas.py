@@ -35,7 +35,7 @@ class Bonas(OnDevice):
 
     A graph convolutional network is trained to predict rank-normal targets; then its last layer is replaced by Bayesian
     linear regression on the activations before it (:class:`~archcast.predictors.gaussian_process.bayesian_linear.LinearPosterior`),
-    which gives a mean and a std, noise included.
+    which gives a mean and a std, noise included: the noise that networks find which have not seen all rows, if it is more.
 
     Departures from the paper: the network is that of :class:`~archcast.predictors.neural.gcn.GCN`, which sends messages both ways
     along edges and reads the graph out by averages over nodes, where the paper's goes one way and reads a global node;
@@ -61,8 +61,9 @@ class Bonas(OnDevice):
 
     has_std = True
     needs_graph = True
-    calibration_: Spread = Spread()  # in files of before, as twins_
+    calibration_: Spread = Spread()  # in files of before, as twins_ and noise_
     twins_: Twins = ALONE
+    noise_: float = 0.0
 
     parameters = {
         "n_members": Whole(1),
@@ -106,13 +107,15 @@ class Bonas(OnDevice):
         self.weights_, self.posterior_ = self._learn(known.archs, targets, rng)
         if n < FEWEST:
             return
-        mean, std = np.full(n, np.nan), np.full(n, np.nan)
+        mean, std, noises = np.full(n, np.nan), np.full(n, np.nan), []
         fold = np.random.default_rng(n).permutation(n) % (REFITS + 1)
         for k in range(REFITS if n <= MANY else 1):
             seen, out = fold != k, fold == k
             weights, posterior = self._learn(known.archs[seen], targets[seen], np.random.default_rng(k))
             mean[out], variance = posterior.predict(_gcn.basis(self._space, known.archs[out], weights))
             std[out] = np.sqrt(variance + 1 / posterior.beta)
+            noises.append(1 / posterior.beta)
+        self.noise_ = float(np.mean(noises))
         self.calibration_, self.twins_ = learned(self._space.canonical(known.archs), fold, mean, std, targets)
 
     def _learn(
@@ -141,5 +144,5 @@ class Bonas(OnDevice):
         from archcast.predictors.neural import _gcn
 
         mean, variance = self.posterior_.predict(_gcn.basis(self._space, archs, self.weights_))
-        std = np.sqrt(variance + 1 / self.posterior_.beta)
+        std = np.sqrt(variance + max(1 / self.posterior_.beta, self.noise_))
         return self.scale_.prediction(mean, self.twins_(self._space, archs, self.calibration_(mean, std)))
