@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,6 @@ __all__ = [
     "NOISE",
     "CorrelatedGP",
     "Signal",
-    "agreements_of",
     "correlations_of",
     "heard",
     "signals_of",
@@ -60,9 +59,6 @@ HEARD = 1000
 HALF_SKILLED, SKILLED = 5.0, 0.2
 """With so many rows of a source, half of its skill is believed; a source with less skill is not heard."""
 
-ALIKE = 0.95
-"""Squared correlation of a signal with the prior mean above which it is not told apart from it."""
-
 MOST = 1500
 """More rows of a source are thinned out to so many, evenly: further ones tell little."""
 
@@ -80,8 +76,6 @@ class Signal:
         process: its Gaussian process on the structure.
         skill: correlation of the source's targets with what that process expects of each from all others; files of before have 1.
         number: of the source.
-        agreement: correlation of the quantiles with the prior mean of a task, among the candidates.
-        spread: standard deviation of that prior mean; 0 without one.
     """
 
     stack: Predictor
@@ -89,8 +83,6 @@ class Signal:
     process: AdditiveGP
     skill: float = 1.0
     number: int = 0
-    agreement: float = 0.0
-    spread: float = 0.0
 
     def __call__(self, archs: NDArray[np.int64], evidence: Evidence) -> Array:
         """``(n,)`` quantiles."""
@@ -107,7 +99,6 @@ def signals_of(
     process: Callable[[Any], AdditiveGP],
     space: SearchSpace,
     known: Known,
-    prior: Callable[[Any, NDArray[np.int64], Evidence], Array] | None = None,
 ) -> tuple[list[Signal], int]:
     """Signals of the sources that are worth hearing, and how many sources there were; none for a task with more than ``HEARD``
     scores.
@@ -117,7 +108,6 @@ def signals_of(
         process: the Gaussian process of such a predictor once it is initialised.
         space: that of the task.
         known: of the task: its sources and its pool.
-        prior: what such a predictor, initialised, expects of rows before any score is known.
 
     Raises:
         InvalidInputError: a source of a space that has no rows in common with the task's.
@@ -139,10 +129,8 @@ def signals_of(
         gp = process(fitted)
         skill = _skill(gp, targets_of(space, source.scores))
         if skill >= SKILLED:
-            answers = fitted.query(rows, told or None).mean
-            scale = EvidenceColumn.of("source", str(number), 0, answers)
-            agreement = _agreement(scale.quantiles(answers), None if prior is None else prior(fitted, rows, told))
-            out.append(Signal(fitted, scale, gp, skill, number, *agreement))
+            scale = EvidenceColumn.of("source", str(number), 0, fitted.query(rows, told or None).mean)
+            out.append(Signal(fitted, scale, gp, skill, number))
     return out, len(sources)
 
 
@@ -152,18 +140,6 @@ def correlations_of(count: int, signals: Sequence[Signal], found: Sequence[float
     for signal, value in zip(signals, found, strict=True):
         out[signal.number] = value
     return out
-
-
-def agreements_of(signals: Sequence[Signal]) -> Array:
-    """``(s, 2)`` agreement and spread of each signal."""
-    return np.array([(signal.agreement, signal.spread) for signal in signals]).reshape(-1, 2)
-
-
-def _agreement(quantiles: Array, prior: Array | None) -> tuple[float, float]:
-    """Correlation of a signal with the prior mean, and the standard deviation of that; both 0 without one."""
-    if prior is None or np.ptp(prior) == 0 or np.ptp(quantiles) == 0:
-        return 0.0, 0.0
-    return float(np.corrcoef(quantiles, prior)[0, 1]), float(prior.std())
 
 
 def _skill(gp: AdditiveGP, targets: Array) -> float:
@@ -181,13 +157,10 @@ class CorrelatedGP:
 
     For one of them
 
-        t = b s + a m + sqrt(1 - rho^2) g + c + noise
+        t = rho s + (1 - |rho|) m + sqrt(1 - rho^2) g + c + noise
 
     with the prior mean m and the process g that the targets have without a source, and c ~ N(0, 1), since t is centred on the
-    training rows and s on the candidates. a and b are such that t has the correlation rho with s, and with m the one that m
-    promises, its standard deviation d: with the correlation r of s and m among the candidates, a = (d - rho r) / (1 - r^2) / d,
-    between 0 and 1, and b = rho - a d r. So a source that says of the candidates what the size says takes its place, and one
-    that does not stands beside it. Its weight is its likelihood times the prior of rho, .85 N(.65 k, .25^2) + .15 N(0, .5^2)
+    training rows and s on the candidates. Its weight is its likelihood times the prior of rho, .85 N(.65 k, .25^2) + .15 N(0, .5^2)
     with the skill k of the source; sources share the average by the same weights. The kernel is that of the prior, or tuned
     once, at the mean rho.
 
@@ -200,7 +173,6 @@ class CorrelatedGP:
         noise: variance of the noise.
         sources, correlations, weights: ``(k,)``, of each process.
         alphas: ``(k, n)``, and ``inverses`` ``(k, n, n)``: of the covariance of the training rows.
-        agreements: ``(s, 2)`` r and d of each source; ``None`` in files of before, where b is rho and a the rest.
     """
 
     terms: Terms
@@ -211,7 +183,6 @@ class CorrelatedGP:
     weights: Array
     alphas: Array
     inverses: Array
-    agreements: Array | None = field(default=None, kw_only=True)
 
     @classmethod
     def learn(
@@ -223,7 +194,6 @@ class CorrelatedGP:
         targets: Array,
         priors: Priors,
         *,
-        agreements: Array,
         tuned: bool = True,
         **more: Any,
     ) -> Self:
@@ -236,7 +206,6 @@ class CorrelatedGP:
             base: ``(n,)`` prior mean m.
             targets: ``(n,)``.
             priors: of the hyperparameters of g.
-            agreements: ``(s, 2)`` of the signals, see :func:`agreements_of`.
             tuned: whether they are tuned, or are those of the prior.
             more: further attributes of a subclass.
         """
@@ -245,7 +214,6 @@ class CorrelatedGP:
             np.array([p.median for p in part]) for part in (priors.scales, priors.lengthscales, priors.slopes)
         )
         mode = AdditiveKernel(scales, lengthscales, slopes, ones)
-        more = {**more, "agreements": agreements}
         member = cls._with(mode, NOISE + DOUBTED / len(targets), terms, signals, skills, base, targets, more)
         if not tuned:
             return member
@@ -271,7 +239,7 @@ class CorrelatedGP:
         n, count = len(targets), signals.shape[1]
         sources = np.repeat(np.arange(count), len(CORRELATIONS))
         rho = np.tile(CORRELATIONS, count)
-        errors, gram = targets - _prior_means(rho, sources, signals, base, more["agreements"]), kernel(terms, terms)
+        errors, gram = targets - _prior_means(rho, sources, signals, base), kernel(terms, terms)
         alphas, inverses, logs = [], [], []
         for r, skill, error in zip(rho, skills[sources], errors, strict=True):
             factor = np.linalg.cholesky((1 - r**2) * gram + 1 + (noise + JITTER) * np.eye(n))
@@ -335,7 +303,7 @@ class CorrelatedGP:
 
     def _means(self, signals: Array, base: Array) -> Array:
         """``(k, n)`` prior means."""
-        return _prior_means(self.correlations, self.sources, signals, base, self.agreements)
+        return _prior_means(self.correlations, self.sources, signals, base)
 
     def _average(self, means: Array, variances: Array) -> tuple[Array, Array]:
         mean = self.weights @ means
@@ -348,13 +316,6 @@ def _log_prior(rho: float, skill: float) -> float:
     return float(np.log(alike + STRANGE / WIDE * np.exp(-0.5 * (rho / WIDE) ** 2)))
 
 
-def _prior_means(
-    rho: Array, sources: NDArray[np.int64], signals: Array, base: Array, agreements: Array | None
-) -> Array:
+def _prior_means(rho: Array, sources: NDArray[np.int64], signals: Array, base: Array) -> Array:
     """``(k, n)``."""
-    if agreements is None:
-        return np.asarray(rho[:, None] * signals.T[sources] + (1 - np.abs(rho[:, None])) * base)
-    agreement, spread = agreements[sources].T
-    kept = np.clip((spread - rho * agreement) / (1 - np.minimum(np.square(agreement), ALIKE)), 0.0, spread)
-    share = np.divide(kept, spread, out=np.zeros_like(kept), where=spread > 0)
-    return np.asarray((rho - kept * agreement)[:, None] * signals.T[sources] + share[:, None] * base)
+    return np.asarray(rho[:, None] * signals.T[sources] + (1 - np.abs(rho[:, None])) * base)

@@ -14,14 +14,7 @@ from archcast.predictors.base import Known, NotInitializedError, Prediction, Pre
 from archcast.predictors.calibration import Spread
 from archcast.predictors.features import FeatureGroups
 from archcast.predictors.gaussian_process._additive import AdditiveGP, InducingGP, LogNormal, Priors, Terms
-from archcast.predictors.gaussian_process._correlated import (
-    CorrelatedGP,
-    Signal,
-    agreements_of,
-    correlations_of,
-    heard,
-    signals_of,
-)
+from archcast.predictors.gaussian_process._correlated import CorrelatedGP, Signal, correlations_of, heard, signals_of
 from archcast.predictors.parameters import Encoding
 from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.predictors.targets import TargetScale, targets_of
@@ -197,8 +190,7 @@ class GaussianProcess(KernelPredictor):
         self.scale_ = TargetScale.of_scores(known.scores, targets)
         terms, signals, base = self._heard(known.archs, known.evidence)
         skills = np.array([signal.skill for signal in self.signals_])
-        agreements, priors = agreements_of(self.signals_), self._priors(terms)
-        self.correlated_ = CorrelatedGP.learn(terms, signals, skills, base, targets, priors, agreements=agreements)
+        self.correlated_ = CorrelatedGP.learn(terms, signals, skills, base, targets, self._priors(terms))
         outside, variance = self.correlated_.leave_one_out(targets)
         self.calibration_ = Spread.of(outside, np.sqrt(variance), targets)
 

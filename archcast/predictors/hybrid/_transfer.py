@@ -31,16 +31,15 @@ class Correlated(CorrelatedGP):
 
     @classmethod
     def fit(
-        cls, inputs: Inputs, targets: Array, distances: tuple[float, ...], agreements: Array, *, evidence: bool
+        cls, inputs: Inputs, targets: Array, distances: tuple[float, ...], *, evidence: bool
     ) -> tuple[Correlated, Array, Array]:
-        """Fit; arguments and answer are those of :meth:`Process.fit`. ``inputs`` have signals, of these ``agreements``."""
+        """Fit; arguments and answer are those of :meth:`Process.fit`. ``inputs`` have signals."""
         assert inputs.signals is not None
         assert inputs.skills is not None
         terms, priors = terms_of(inputs, evidence), priors_of(inputs, distances)
         base = inputs.prior_mean(evidence)
         tuned = len(targets) >= MANY
-        seen = terms, inputs.signals, inputs.skills, base
-        member = cls.learn(*seen, targets, priors, agreements=agreements, tuned=tuned, evidence=evidence)
+        member = cls.learn(terms, inputs.signals, inputs.skills, base, targets, priors, tuned=tuned, evidence=evidence)
         return member, *member.leave_one_out(targets)
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:

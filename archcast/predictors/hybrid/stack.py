@@ -15,15 +15,7 @@ from archcast.predictors.base import Known, Prediction, Predictor, Requirements,
 from archcast.predictors.calibration import AS_IT_IS, Beliefs, Spread
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import AdditiveGP
-from archcast.predictors.gaussian_process._correlated import (
-    EXPECTED,
-    MANY,
-    Signal,
-    agreements_of,
-    correlations_of,
-    heard,
-    signals_of,
-)
+from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
 from archcast.predictors.hybrid._stack_members import (
     ALONE_FROM,
     DOUBT_OTHERS,
@@ -190,7 +182,7 @@ class Stack(Predictor):
         return Requirements(none=True)
 
     def _init(self, known: Known) -> None:
-        self.signals_, self.n_sources_ = signals_of(self, _structural, self._space, known, _prior_mean)
+        self.signals_, self.n_sources_ = signals_of(self, _structural, self._space, known)
         if len(known.archs) == 0:
             self._init_unlabelled(known.pool)
             return
@@ -213,8 +205,7 @@ class Stack(Predictor):
             looks.insert(0, ((*distances, self.evidence_.distance), True))
         kinds: list[Callable[[], tuple[Process | Correlated, Array, Array]]] = []
         if self.signals_:
-            agreements = agreements_of(self.signals_)
-            kinds.append(partial(Correlated.fit, inputs, targets, looks[0][0], agreements, evidence=looks[0][1]))
+            kinds.append(partial(Correlated.fit, inputs, targets, looks[0][0], evidence=looks[0][1]))
         if not self.signals_ or n >= MANY:
             ways = [(*look, False) for look in looks]
             if view.effects:
@@ -353,10 +344,3 @@ def _structural(stack: Stack) -> AdditiveGP:
     assert isinstance(member, Process)
     assert isinstance(member.gp, AdditiveGP)  # of a source few enough rows are taken
     return member.gp
-
-
-def _prior_mean(stack: Stack, archs: NDArray[np.int64], evidence: Evidence) -> Array:
-    """``(n,)`` what one that is initialised expected before any score was known."""
-    keys = () if stack.evidence_ is None else stack.evidence_.keys
-    inputs = stack._inputs(stack.structure_.view(archs), stack._measured(evidence, keys))
-    return inputs.prior_mean(stack.evidence_ is not None)

@@ -11,7 +11,7 @@ from archcast.evidence import Evidence, Source
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.gaussian_process import _correlated
 from archcast.predictors.gaussian_process._additive import JITTER
-from archcast.predictors.gaussian_process._correlated import CORRELATIONS, CorrelatedGP, _prior_means, heard
+from archcast.predictors.gaussian_process._correlated import CORRELATIONS, CorrelatedGP, heard
 from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import get_space
 
@@ -152,22 +152,3 @@ def test_errors_in_one_line():
         fitted(8, [Source("nats-size", other, other.sum(axis=1).astype(float))])
     with pytest.raises(InvalidInputError, match="SparseGP does not learn from other tasks: call init without sources"):
         get_predictor("sparse-gp", SPACE).init(ARCHS[:8], task(ARCHS[:8], 2), sources=[source(n=40)])
-
-
-def test_signal_and_prior_mean_keep_their_correlations_with_the_scores():
-    """Of made-up candidates whose signal and prior mean are alike, prior means have the correlations that are asked for."""
-    rng = np.random.default_rng(0)
-    size = rng.normal(size=200_000)
-    signal = 0.5 * size + np.sqrt(0.75) * rng.normal(size=200_000)
-    rho, sources = np.array([0.3, 0.4, 0.7, 0.95]), np.zeros(4, dtype=np.int64)
-    means = _prior_means(rho, sources, signal[:, None], 0.45 * size, np.array([[0.5, 0.45]]))
-    for r, mean in zip(rho, means, strict=True):
-        assert np.mean(mean * signal) == pytest.approx(r, abs=0.01)
-        assert np.mean(mean * size) == pytest.approx(max(0.45, 0.5 * r), abs=0.01)
-
-
-def test_in_files_of_before_the_prior_mean_had_what_the_source_left():
-    rho, sources = np.array([-0.5, 0.8]), np.zeros(2, dtype=np.int64)
-    signals, base = np.array([[1.0], [-1.0]]), np.array([0.3, 0.1])
-    expected = [[-0.5 + 0.5 * 0.3, 0.5 + 0.5 * 0.1], [0.8 + 0.2 * 0.3, -0.8 + 0.2 * 0.1]]
-    np.testing.assert_allclose(_prior_means(rho, sources, signals, base, None), expected)
