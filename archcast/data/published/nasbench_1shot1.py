@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from functools import cache
 from itertools import combinations, product
 from pathlib import Path
@@ -14,16 +15,14 @@ from archcast.data.base import Benchmark, register
 from archcast.data.published import nasbench101
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
-from archcast.spaces.nasbench101 import EDGES
+from archcast.spaces.nasbench101 import EDGES, NASBench101
 
 __all__ = ["cells", "read"]
 
 PARENTS = {"1": (1, 2, 2, 2, 2), "2": (1, 1, 2, 2, 3), "3": (1, 1, 1, 2, 2, 2)}
 """Sub-space -> how many parents each choice node has, and last the output."""
 
-NODES, OPERATIONS = 7, 3
-BATCH = 200
-"""Choices of parents whose cells are made canonical at a time."""
+NODES = 7
 
 
 @register(
@@ -74,25 +73,12 @@ def read(task: str, folder: Path | None) -> Benchmark:
 def cells(task: str) -> NDArray[np.int64]:
     """Canonical rows of NAS-Bench-101 that a sub-space reaches, each once."""
     counts = PARENTS[task]
-    choice = len(counts) - 1
-    space = get_space("nasbench101")
+    space = NASBench101()
     edges = {edge: k for k, edge in enumerate(EDGES)}
     places = [list(combinations(range(node), count)) for node, count in enumerate(counts, 1)]
-    ops = np.array(list(product(range(OPERATIONS), repeat=choice)), dtype=np.int8)
-    found = np.zeros((0, len(edges) + NODES - 2), dtype=np.int8)
-    todo: list[NDArray[np.int8]] = []
-    combinations_of_parents = list(product(*places))
-    for number, parents in enumerate(combinations_of_parents, 1):
-        row = np.zeros(len(edges), dtype=np.int8)
+    shapes = np.zeros((math.prod(map(len, places)), len(space.columns)), dtype=np.int64)
+    for row, parents in zip(shapes, product(*places)):
         for node, some in enumerate(parents, 1):
-            end = node if node <= choice else NODES - 1
-            for source in some:
-                row[edges[source, end]] = 1
-        rows = np.zeros((len(ops), NODES - 2), dtype=np.int8)
-        rows[:, :choice] = ops
-        todo.append(np.concatenate([np.broadcast_to(row, (len(ops), len(edges))), rows], axis=1))
-        if len(todo) == BATCH or number == len(combinations_of_parents):
-            whole = np.concatenate(todo).astype(np.int64)
-            canonical = space.canonical(whole[space.is_valid(whole)]).astype(np.int8)
-            found, todo = np.unique(np.concatenate([found, canonical]), axis=0), []
-    return found.astype(np.int64)
+            end = node if node < len(counts) else NODES - 1
+            row[[edges[source, end] for source in some]] = 1
+    return space.with_any_operations(shapes[space.is_valid(shapes)])

@@ -190,8 +190,15 @@ class NASBench101(SearchSpace):
 
     def enumerate(self) -> NDArray[np.int64]:
         """The 423,624 canonical rows, one for each class, in lexicographic order."""
-        shapes = np.unique(np.concatenate([self._keys(rows) for rows in self._unlabelled()]))
-        keys = [self._keys(rows) for rows in self._labelled(self._rows_of(shapes))]
+        return self.with_any_operations(np.concatenate([*map(self.unlabelled, self._unlabelled())]))
+
+    def unlabelled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Canonical rows, each once, of valid rows with operation 0 everywhere."""
+        return self._rows_of(np.unique(self._keys(rows)))
+
+    def with_any_operations(self, shapes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Canonical rows, each once, of the cells with these edges, whatever their operations."""
+        keys = [self._keys(rows) for rows in self._labelled(self.unlabelled(shapes))]
         return self._rows_of(np.unique(np.concatenate(keys)))
 
     def _unlabelled(self) -> Iterator[NDArray[np.int64]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import archcast
 from archcast.data.published.nasbench_1shot1 import cells
 from archcast.errors import InvalidFileError
+from archcast.spaces.nasbench101 import EDGES
 
 SPACE = archcast.get_space("nasbench101")
 
@@ -16,6 +18,19 @@ SPACE = archcast.get_space("nasbench101")
 def test_cells_up_to_isomorphism(task, count) -> None:
     assert len(cells(task)) == count
     assert (SPACE.canonical(cells(task)[:50]) == cells(task)[:50]).all()
+
+
+def test_the_largest_sub_space_holds_every_choice_of_parents_and_operations(rng) -> None:
+    """Drawn edge by edge: nodes with 1, 1, 1, 2, 2 parents, an output with 2."""
+    known = set(map(bytes, cells("3")))
+    for _ in range(200):
+        row = np.zeros(26, dtype=np.int64)
+        for end, count in enumerate((1, 1, 1, 2, 2, 2), 1):
+            for start in rng.choice(end, count, replace=False):
+                row[EDGES.index((start, end))] = 1
+        row[21:] = rng.integers(3, size=5)
+        if SPACE.is_valid(row[None])[0]:
+            assert bytes(SPACE.canonical(row)[0]) in known
 
 
 def test_cells_of_the_sub_space_are_kept(tmp_path) -> None:
