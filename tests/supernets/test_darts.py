@@ -73,9 +73,9 @@ def test_the_two_edges_of_largest_weight_stay_and_none_is_left_out(net):
 @pytest.mark.parametrize(
     "name", ["one-shot", "one-shot-fairnas", "one-shot-darts", "one-shot-gdas", "one-shot-p-darts", "one-shot-enas"]
 )
-def test_predictors_take_the_space(name):
-    task = Task(width=1, depth=3)
-    predictor = get_predictor(name, SPACE, task=task, epochs=1, batch_size=384, images=8, random_state=0).init()
+def test_predictors_take_the_space(name, few_images):
+    small = {"dataset": few_images, "task": Task(width=1, depth=3), "epochs": 1, "batch_size": 16, "images": 8}
+    predictor = get_predictor(name, SPACE, **small, random_state=0).init()
     assert np.isfinite(predictor.query(ROWS).mean).all()
     if predictor.trained().learns_weights:
         assert SPACE.validate(predictor.derive("weights")).shape == (1, 32)
@@ -116,8 +116,8 @@ def test_a_mixture_of_s2_is_one_of_darts_without_the_other_operations(x):
 
 
 @pytest.mark.parametrize("method", ["one-shot", "one-shot-darts"])
-def test_predictors_run_on_a_reduced_space(method):
-    small = {"task": Task(width=2, depth=3), "epochs": 1, "batch_size": 384, "images": 8}
+def test_predictors_run_on_a_reduced_space(method, few_images):
+    small = {"dataset": few_images, "task": Task(width=2, depth=3), "epochs": 1, "batch_size": 16, "images": 8}
     predictor = get_predictor(method, "darts-s2", **small, random_state=0).init()
     rows = get_space("darts-s2").sample(3, 0)
     assert np.isfinite(predictor.query(rows).mean).all()

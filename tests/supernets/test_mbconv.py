@@ -89,8 +89,9 @@ def test_kernels_then_depths_then_widths_are_shrunk():
 
 
 @pytest.mark.parametrize("method", ["one-shot-sandwich", "one-shot-progressive-shrinking"])
-def test_predictors_run_on_it(method):
-    small = {"task": Task(size={"width": 2, "head": 4}), "epochs": 1, "batch_size": 384, "images": 8}
+def test_predictors_run_on_it(method, few_images):
+    task = Task(size={"width": 2, "head": 4})
+    small = {"dataset": few_images, "task": task, "epochs": 1, "batch_size": 16, "images": 8}
     predictor = get_predictor(method, "ofa-mobilenetv3", **small, random_state=0).init()
     rows = get_space("ofa-mobilenetv3").sample(3, 0)
     assert np.isfinite(predictor.query(rows).mean).all()

@@ -76,8 +76,8 @@ def test_no_partial_channels():
 
 
 @pytest.mark.parametrize("name", ["one-shot", "one-shot-fairnas", "one-shot-snas", "one-shot-enas", "one-shot-joint"])
-def test_predictors_take_the_space(name):
-    task = Task(width=1, depth=1)
-    predictor = get_predictor(name, SPACE, task=task, epochs=1, batch_size=384, images=20, random_state=0).init()
+def test_predictors_take_the_space(name, few_images):
+    small = {"dataset": few_images, "task": Task(width=1, depth=1), "epochs": 1, "batch_size": 16, "images": 8}
+    predictor = get_predictor(name, SPACE, **small, random_state=0).init()
     assert np.isfinite(predictor.query(ROWS).mean).all()
     assert SPACE.validate(predictor.derive("perturbation")).shape == (1, 5)
