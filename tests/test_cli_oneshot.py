@@ -39,6 +39,35 @@ def test_what_is_trained_is_the_predictor(model):
     np.testing.assert_array_equal(predictor.query(rows).mean, alone.query(rows).mean)
 
 
+def test_without_a_checkpoint_epochs_are_kept_beside_the_file_until_it_is_written(tmp_path, monkeypatch):
+    """The second epoch ends the process; the same command continues with it, and its file is that of a training left alone."""
+    from archcast.cli import _progress
+
+    line = ["train", tmp_path / "a.npz", "--method", "one-shot-snas", *SMALL, "--epochs", 3]
+    bar, epochs = _progress.Bar.update, []
+
+    def update(self, done, *rest, **more):
+        epochs.append(done)
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+        return bar(self, done, *rest, **more)
+
+    monkeypatch.setattr(_progress.Bar, "update", update)
+    done = CliRunner().invoke(app, ["oneshot", *map(str, line)])
+    assert done.exit_code == 130
+    assert f"finished epochs are kept in {tmp_path / 'a.npz.safetensors'}; the same command continues." in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz.safetensors"]
+    seen = len(epochs)
+    run(*line)
+    assert epochs[seen:] == [1, 2, 3], "the first epoch was kept"
+    run(*line[:1], tmp_path / "b.npz", *line[2:])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz"]
+    one, two = (archcast.Predictor.load(tmp_path / name) for name in ("a.npz", "b.npz"))
+    assert repr(one) == repr(two)
+    rows = one._space.sample(5, 0)
+    np.testing.assert_array_equal(one.query(rows).mean, two.query(rows).mean)
+
+
 def test_query_is_sorted_and_has_every_measure(model):
     space = archcast.get_space("nasbench201")
     records = json.loads(run("query", model, "--sample", 6, "--json"))

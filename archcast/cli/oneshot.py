@@ -75,7 +75,8 @@ def train(
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            help="Path to a .safetensors file that is written after every epoch. Where it exists, the training continues from it."
+            help="Path to a .safetensors file that is written after every epoch. Where it exists, the training continues from it.",
+            show_default="OUT.safetensors, removed at the end",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, order and draws.")] = 0,
@@ -86,7 +87,7 @@ def train(
 ) -> None:
     """Train a supernet and write it to a file.
 
-    A file that exists is not overwritten. With --checkpoint, Ctrl-C loses at most an epoch; the same command continues.
+    A file that exists is not overwritten. Whatever ends the command loses at most an epoch; the same command continues.
     """
     from archcast.errors import InvalidInputError, short
     from archcast.names import PREDICTORS, get_predictor
@@ -104,6 +105,7 @@ def train(
     if out.exists():
         raise InvalidInputError(f"OUT {str(out)!r} exists. Give another path, or remove it first.")
     task = task_of(dataset, get_space(space), {"width": width, "depth": depth, "stages": stages})
+    kept = out.with_name(f"{out.name}.safetensors") if checkpoint is None else checkpoint
     predictor = get_predictor(
         method,
         space,
@@ -114,16 +116,20 @@ def train(
         learning_rate=learning_rate,
         images=images,
         watch=_watched(get_space(space), watch, benchmark),
-        checkpoint=None if checkpoint is None else str(checkpoint),
+        checkpoint=str(kept),
         device=device,
         mixed_precision=mixed_precision,
         random_state=seed,
     )
     assert isinstance(predictor, OneShotPredictor)
-    kept = "" if checkpoint is None else f"finished epochs are kept in {checkpoint}; the same command continues."
-    with stoppable(lambda: kept), progress_bar("epochs") as bar, watched(bar.update):
+    told = f"finished epochs are kept in {kept}; the same command continues."
+    with stoppable(lambda: told), progress_bar("epochs") as bar, watched(bar.update):
         predictor.init()
+    if checkpoint is None:
+        predictor.set_params(checkpoint=None)
     predictor.save(out)
+    if checkpoint is None:
+        kept.unlink()
     typer.echo(f"training loss {predictor.losses_[0]:.3f} in the first epoch, {predictor.losses_[-1]:.3f} in the last")
     typer.echo(f"Written to {out}. Next: archcast oneshot report {out}")
 
