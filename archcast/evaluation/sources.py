@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archcast.checks import listed
 from archcast.data.base import load_benchmark
 from archcast.data.benchmark import Benchmark
-from archcast.errors import InvalidInputError, short
+from archcast.errors import ArchcastError, InvalidInputError, short
 from archcast.evaluation.splits import functions
 from archcast.evidence import Source
 from archcast.journal import fingerprint
@@ -160,7 +160,10 @@ def source_of(name: str, item: Any) -> Source:
     metric = None
     if isinstance(item, str):
         text, _, after = item.partition(":")
-        item, metric = load_benchmark(text), after or None
+        try:
+            item, metric = load_benchmark(text), after or None
+        except ArchcastError as error:
+            raise type(error)(f"sources: {error}") from error
     if not isinstance(item, Benchmark):
         raise InvalidInputError(
             f"sources[{name!r}] must be the name of a benchmark, a Benchmark or an archcast.Source, got {short(item)}."
