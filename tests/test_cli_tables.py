@@ -168,3 +168,11 @@ def test_candidates_without_a_column(run, table, tmp_path):
     assert code == 2
     assert "'act' is missing: the table has no such column" in err
     assert len(err.splitlines()) == 1
+
+
+def test_choose_of_six_rows_has_no_learning_curve(run, table, tmp_path):
+    (tmp_path / "six.csv").write_text("\n".join(table.read_text().splitlines()[:7]) + "\n")
+    code, out, err = run("choose", "six.csv", "--predictors", "bayesian-linear")
+    assert (code, err) == (0, "")
+    assert not any(line.startswith("labels") for line in out.splitlines())
+    assert "Use bayesian-linear" in out

@@ -154,7 +154,9 @@ def _sentences(
     if best.tau < 2 * best.error:
         said.append("That is no better than chance on this table: do not choose by it.")
     if enough is not None:
-        said.append(f"{top.name} ranks as well (tau {top.tau:.2f} ± {top.error:.2f}): nothing need be learned.")
+        said.append(
+            f"{top.name} ranks as well (tau {top.tau:.2f} ± {top.error:.2f}): with these labels nothing need be learned."
+        )
     else:
         said.append(f"What needs no learning does worse: {top.name} has tau {top.tau:.2f} ± {top.error:.2f}.")
     if expected:

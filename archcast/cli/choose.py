@@ -78,8 +78,9 @@ def choose(
         *([m, f"{tau:.3f}", f"{error:.3f}"] for m, tau, error in advice.curve),
     ]
     rows += [[f"{m} (expected)", f"{tau:.3f}", ""] for m, tau in advice.expected.items()]
-    for line in lines(rows):
-        typer.echo(line)
-    typer.echo("")
+    if len(rows) > 1:
+        for line in lines(rows):
+            typer.echo(line)
+        typer.echo("")
     for sentence in advice.sentences:
         typer.echo(sentence)
