@@ -190,7 +190,7 @@ class Forecast:
 
     # -- the forecast -------------------------------------------------------------------------------------------------
 
-    @property
+    @functools.cached_property
     def median(self) -> Floats:
         """``(n,)`` the value that the end is as likely above as below."""
         return self._known(self._back(self._distribution.quantile(0.5)))
@@ -220,7 +220,7 @@ class Forecast:
         reached = (self._sign * self.curves[:, end - 1] > self._sign * value).astype(np.float64)
         return np.where(self.diverged, 0.0, np.where(self.epochs_seen >= end, reached, chance))
 
-    @property
+    @functools.cached_property
     def chance_above_best(self) -> Floats:
         """``(n,)`` probability to beat :attr:`to_beat`; NaN where there is nothing to beat."""
         missing = np.isnan(self.to_beat)
@@ -276,14 +276,14 @@ class Forecast:
                 )
         return out
 
-    @property
+    @functools.cached_property
     def advice(self) -> list[str]:
         """``"stop"``, ``"go on"`` or ``"finished"`` for each training."""
         chance = np.nan_to_num(self.chance_above_best, nan=1.0)
         stop = (chance < CHANCE) | self.diverged
         return np.where(self.finished, "finished", np.where(stop, "stop", "go on")).tolist()
 
-    @property
+    @functools.cached_property
     def reasons(self) -> list[str]:
         """Why, a phrase for each training."""
         out = []

@@ -84,6 +84,10 @@ class LCIncrement(CurveForecaster):
     at ``init`` that have only begun, because their own beginnings can be forecast too. The widths that are likely after that are
     all in the answer, so that its tails are heavy as long as little is known.
 
+    A training that has stood at one value may be dead or late: a part of the answer is that of a training that begins now. Where
+    values come in steps, such as shares of few samples, the answer does too, so that the chance to end above a value does not
+    count a tie.
+
     What is forecast is the signal itself after all epochs; ``scores`` play no part.
 
     Args:
