@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from archcast.checks import whole
 from archcast.errors import InvalidInputError, short
 
 __all__ = [
@@ -133,6 +134,7 @@ class CellGraphs:
                 raise InvalidInputError(f"{name} must be an array of {shape}, got {short(found)}.")
         if not isinstance(self.op_names, (tuple, list)) or not all(isinstance(name, str) for name in self.op_names):
             raise InvalidInputError(f"op_names must be a tuple of names, got {short(self.op_names)}.")
+        whole("terminals", self.terminals, 0)
 
     def __len__(self) -> int:
         return len(self.adjacency)

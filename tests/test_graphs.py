@@ -132,3 +132,10 @@ def test_units_go_with_their_nodes():
     np.testing.assert_array_equal(graphs.pruned().units, units)
     np.testing.assert_array_equal(np.concatenate([cell.units for cell in graphs.split()], axis=1), units)
     assert get_space("darts").graphs(get_space("darts").sample(2, 0))[0].units is None
+
+
+@pytest.mark.parametrize("terminals", [-1, 1.5, None, "2", object()])
+def test_terminals_are_a_number(terminals):
+    graphs = get_space("nasbench201").graphs(get_space("nasbench201").sample(2, 0))
+    with pytest.raises(InvalidInputError, match=r"^terminals must be a whole number"):
+        replace(graphs, terminals=terminals)

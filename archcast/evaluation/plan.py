@@ -189,7 +189,11 @@ def make_plan(
     if proxies is None:
         proxies = default_proxies(benchmark) if predictors is None and not known else ()
     names = proxy_names(proxies, known)
-    made = {} if names and predictors == [] else make_predictors(predictors, benchmark, asked.encoding)
+    made = (
+        {}
+        if names and isinstance(predictors, list) and not predictors
+        else make_predictors(predictors, benchmark, asked.encoding)
+    )
     if twice := sorted(set(names) & set(made)):
         raise InvalidInputError(
             f"{twice[0]!r} is the name of a predictor and of a proxy. Name the predictor otherwise."

@@ -229,14 +229,14 @@ def _epochs(benchmark: Benchmark, asked: Any, preset: Preset | None, budgets: bo
     """Epochs at query, increasing: those asked for, else the preset's, else for budgets some shares of a full training, else
     none."""
     longest = max((values.shape[1] for values in benchmark.curves.values()), default=0)
-    if asked is None or asked == ():
+    epochs = () if asked is None else _increasing("epochs", asked)
+    if not epochs:
         if preset is not None and preset.fidelities is not None:
             return spread_epochs(longest, preset.fidelities)
         return tuple(sorted({max(1, round(share * longest)) for share in SHARES})) if budgets and longest else ()
     if preset is not None and preset.fidelities is not None:
         raise InvalidInputError("epochs: the preset says after how many epochs curves are looked at. Drop one of them.")
-    epochs = _increasing("epochs", asked)
-    if epochs and epochs[-1] > longest:
+    if epochs[-1] > longest:
         has = f"has curves of {longest} epochs" if longest else "has no learning curves"
         raise InvalidInputError(f"epochs: {epochs[-1]} is too many, benchmark {benchmark.name!r} {has}.")
     return epochs
