@@ -263,3 +263,17 @@ def test_of_many_trainings_the_likeliest_are_drawn():
 )
 def test_numbers_are_short(value, text):
     assert show(value) == text
+
+
+def test_quantiles_are_computed_once_and_not_once_for_each_run(monkeypatch):
+    from archcast.predictors.learning_curve.distributions import Distribution
+
+    counts, quantile = [], Distribution.quantile
+    monkeypatch.setattr(Distribution, "quantile", lambda self, level: counts.append(level) or quantile(self, level))
+    found = []
+    for n in (2, 9):
+        counts.clear()
+        answer = archcast.forecast([[0.1, 0.2, 0.3]] * n + [[0.1, 0.2]] * n, epochs=3, metric="val_accuracy")
+        assert len(answer.rows()) == 2 * n
+        found.append(len(counts))
+    assert found[0] == found[1]

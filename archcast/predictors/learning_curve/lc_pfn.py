@@ -81,9 +81,9 @@ class LCPFN(CurveForecaster):
     """Prior-data fitted network for learning curves (Adriaensen et al. 2023, https://arxiv.org/abs/2310.20447).
 
     A causal transformer, trained by this project on synthetic curves only (``tools/train_lc_pfn.py``), reads the curve so far and
-    answers with 100 bars of probability over the increment ``y_T - y_t``; two such networks are averaged. It departs from the paper
-    in its prior, its size (2 x 0.13 million weights, the paper's has 3 million or more), in forecasting increments, and in that the
-    learning-rate schedule can be told.
+    answers with 100 bars of probability over the increment ``y_T - y_t``. There are two such networks for accuracies and errors,
+    two for losses and one for scores of any range. It departs from the paper in its priors, its size (0.13 million weights a
+    network, the paper's has 3 million or more), in forecasting increments, and in that the learning-rate schedule can be told.
 
     Curves are read on [0, 1], see :class:`~archcast.predictors.learning_curve.curves.CurveScale`: give ``init`` a few
     complete curves of the task where the signal is neither an accuracy nor an error, so that the range is known.
