@@ -8,6 +8,7 @@ import torch
 import archcast
 from archcast.checks import device_of
 from archcast.errors import ArchcastError, InvalidInputError
+from archcast.names import PREDICTORS
 
 
 @pytest.mark.parametrize("value", ["cpu", "cpu:0", torch.device("cpu")])
@@ -47,7 +48,7 @@ def test_every_command_refuses_a_device_that_computes_nothing(line, tmp_path, mo
     assert "'meta' cannot be used: this torch computes nothing on it" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", archcast.names.PREDICTORS.names("one-shot*"))
+@pytest.mark.parametrize("name", PREDICTORS.names("one-shot*"))
 def test_a_seed_of_bytes_is_refused_by_every_predictor_with_shared_weights(name):
     with pytest.raises(ArchcastError, match="random_state must be a whole number"):
         archcast.get_predictor(name, "nasbench201", random_state=b"1").init()
