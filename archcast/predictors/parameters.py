@@ -25,6 +25,7 @@ from archcast.registry import closest
 __all__ = [
     "AUTO",
     "Encoding",
+    "File",
     "Number",
     "Numbers",
     "Rule",
@@ -152,6 +153,24 @@ class Text(Rule):
     @property
     def wants(self) -> str:
         return "a name"
+
+    @property
+    def wrong(self) -> tuple[Any, ...]:
+        return "", 3
+
+
+@dataclass(frozen=True)
+class File(Rule):
+    """The path of a file as a text, or ``None``."""
+
+    optional: bool = True
+
+    def allows(self, value: Any) -> bool:
+        return isinstance(value, str) and bool(value)
+
+    @property
+    def wants(self) -> str:
+        return "the path of a file as a text, or None"
 
     @property
     def wrong(self) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from archcast.predictors.neural._transformer import Attention, Norm
 from archcast.predictors.neural.losses import Loss
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["FlowAttention", "Task", "learn", "names_of", "unified"]
+__all__ = ["FlowAttention", "Task", "features_of", "learn", "names_of", "unified"]
 
 TERMINALS = 2
 """Columns for input and output, behind the kinds."""
@@ -35,16 +35,17 @@ def names_of(spaces: Sequence[SearchSpace]) -> list[str]:
     return sorted({name for space in spaces for name in space.operations})
 
 
-def unified(
-    space: SearchSpace, archs: NDArray[np.int64], names: Sequence[str], space_number: int, spaces: int
-) -> Graphs:
+def features_of(names: Sequence[str], spaces: Sequence[str]) -> int:
+    """Number of features of a node that :func:`unified` makes."""
+    return len(KINDS) + 1 + TERMINALS + FURTHER + len(names) + len(spaces)
+
+
+def unified(space: SearchSpace, archs: NDArray[np.int64], names: Sequence[str], spaces: Sequence[str]) -> Graphs:
     """The pruned graphs of ``(n, d)`` rows with node features that mean the same in every space.
 
     Features of a node are the one-hot of what kind of operation it is, its weights and reach, the cell it is in and how far
-    through, the one-hot of its name among ``names``, and the one-hot of the space. The averages over nodes are means over cells.
-
-    Args:
-        space_number: number of the space among ``spaces``.
+    through, the one-hot of its name among ``names``, and the one-hot of the name of the space among ``spaces``; a name that is not
+    among them is zeros. The averages over nodes are means over cells.
     """
     batch = graphs_of(space, archs)
     graphs = space.graphs(space.canonical(archs)).pruned()
@@ -68,8 +69,7 @@ def unified(
     through = np.concatenate([np.linspace(0, 1, len(range(present.shape[1])[cell])) for cell in graphs.cells])
     nodes[:, :, len(kinds) + TERMINALS + 2] = graphs.cell_of_node * present
     nodes[:, :, len(kinds) + TERMINALS + 3] = through * present
-    own = np.zeros((*present.shape, spaces))
-    own[:, :, space_number] = present
+    own = present[:, :, None] * np.array([float(name == space.name) for name in spaces])
     pooling = batch.pooling.reshape(len(nodes), len(graphs.cells), -1, nodes.shape[1]).mean(dim=1)
     return Graphs(torch.from_numpy(np.concatenate([nodes, own], axis=2)), batch.edges, pooling)
 
@@ -132,23 +132,27 @@ class Task:
 def learn(
     shape: dict[str, int],
     sources: Sequence[Task],
-    task: Task,
+    task: Task | None,
     loss: Loss,
     *,
+    start: Arrays | None = None,
     rng: np.random.Generator,
     source_epochs: int,
     epochs: int,
     learning_rate: float,
     weight_decay: float,
 ) -> Arrays:
-    """Weights of networks trained on the sources, one after the other in every pass, then on the task.
+    """Weights of networks trained on the sources, one after the other in every pass, then on the task, if there is one.
 
     Args:
         shape: arguments of :class:`FlowAttention`.
         loss: within one task; scores of different tasks are not compared.
+        start: weights to begin with, of networks that have learned from other tasks; else random ones.
     """
     with private_random_stream(rng):
         module = FlowAttention(**shape)
+        if start is not None:
+            module.load_state_dict({name: single(value) for name, value in start.items()})
         if sources:
             prepared = [(s.graphs.float(), single(s.targets), single(s.seen)) for s in sources]
             largest = max(len(s.targets) for s in sources)
@@ -169,13 +173,14 @@ def learn(
                 learning_rate=learning_rate,
                 weight_decay=weight_decay,
             )
-        graphs, t, w = task.graphs.float(), single(task.targets), single(task.seen)
-        train(
-            module,
-            lambda rows: loss(module(graphs[rows]), t[rows], w[:, rows]).sum(),
-            len(t),
-            epochs=epochs,
-            learning_rate=learning_rate / 3 if sources else learning_rate,
-            weight_decay=weight_decay,
-        )
+        if task is not None:
+            graphs, t, w = task.graphs.float(), single(task.targets), single(task.seen)
+            train(
+                module,
+                lambda rows: loss(module(graphs[rows]), t[rows], w[:, rows]).sum(),
+                len(t),
+                epochs=epochs,
+                learning_rate=learning_rate / 3 if sources or start is not None else learning_rate,
+                weight_decay=weight_decay,
+            )
     return arrays_of(module)
