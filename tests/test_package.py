@@ -36,9 +36,9 @@ SOURCES = {
 LAYERS = (
     # from the bottom up: what stands in a row may import what stands in the rows below it, and nothing beside it
     ("_version", "errors"),
-    ("faces", "graphs", "registry", "torch_state"),
+    ("faces", "registry"),
     ("checks",),
-    ("evidence", "files"),
+    ("evidence", "files", "graphs", "torch_state"),
     ("journal", "names"),
     ("costs",),
     ("spaces",),

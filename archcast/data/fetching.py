@@ -112,7 +112,7 @@ def download(
             raise DataNotFoundError(
                 f"{address} ended after {have:,} of {total:,} bytes. Run the command again to go on."
             )
-    except ValueError as error:  # a host or path in other letters, a port that is no number
+    except (ValueError, http.client.InvalidURL) as error:  # a host or path in other letters, a port that is no number
         raise InvalidInputError(f"{short(address)} is no address that can be asked: {error}.") from error
     except urllib.error.HTTPError as error:
         if error.code != 416:  # the part is whole already

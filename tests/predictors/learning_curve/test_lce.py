@@ -83,7 +83,7 @@ def test_length_and_range_come_from_init(rng) -> None:
     told = archcast.get_predictor("lce-m", "nasbench201", **params)
     told.init(archs, None, archcast.Evidence({"val_accuracy": whole}))
     assert told.total_epochs_ == T
-    assert told.limits_ == [0.0, 100.0, 0.0, 100.0]
+    assert told.limits_ == [0.0, 100.0, 0.0, 100.0, 0.0]  # the last one: a share
     part = archcast.Evidence({"val_accuracy": whole[:, :10] / 200})  # below 1 %: still a percentage
     assert told.query(archs, part).mean.max() < 100
     given = archcast.get_predictor("lce-m", "nasbench201", total_epochs=T, **params).init()
