@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,7 @@ def download(
     part = file.with_name(f"{file.name}.part")
     have = part.stat().st_size if part.is_file() else 0
     try:
+        _ = urllib.parse.urlsplit(address).port  # raises where it is no number, or too large
         request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
         with urllib.request.urlopen(request, timeout=60) as answer:
             resumed = answer.status == 206
