@@ -123,7 +123,7 @@ def _ready(predictor: Predictor) -> Predictor:
     """A copy of what :func:`_init` makes, which is made once: for checks of what comes after init."""
     try:
         return pickle.loads(_packed(pickle.dumps(predictor)))
-    except Exception:  # the check of pickles says so
+    except Exception:  # what cannot be pickled is initialised anew; the check of pickles fails and names it
         return _init(predictor)
 
 

@@ -220,8 +220,8 @@ class Widened(Distribution):
 
     Examples:
         >>> one = Bars(np.array([[0.0, 1.0]]), np.array([[1.0]]))
-        >>> Widened(one, np.array([[2.0]])).interval(0.5)[1]
-        array([1.])
+        >>> [end.round(9).tolist() for end in Widened(one, np.array([[2.0]])).interval(0.5)]
+        [[0.0], [1.0]]
     """
 
     part: Distribution
