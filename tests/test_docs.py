@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -50,7 +50,8 @@ def test_commands_exist(page: Path) -> None:
 def test_pages_are_linked() -> None:
     index = (ROOT / "docs" / "index.md").read_text().splitlines()
     for page in PAGES[1:]:
-        assert page.stem in {"index", *index}, f"docs/index.md does not list {page.name}"
+        name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        assert name in {"index", *index}, f"docs/index.md does not list {name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -125,7 +125,7 @@ def test_the_family_of_a_predictor_is_its_folder() -> None:
 def test_the_family_of_a_predictor_is_its_row_in_the_docs() -> None:
     docs = Path(__file__).parents[1] / "docs"
     rows = re.findall(
-        r"^\| `([a-z-]+)`[^|]*\|([^|]*)\|", (docs / "predictors.md").read_text().split("## Measured")[0], re.M
+        r"^\| `([a-z-]+)`[^|]*\|([^|]*)\|", (docs / "predictors.md").read_text().split("## Using one")[0], re.M
     )
     listed = {(family, name) for family, names in rows for name in re.findall("`([^`]+)`", names)}
     listed |= {("one-shot", name) for name in re.findall("`(one-shot[^`]*)`", (docs / "one-shot.md").read_text())}
