@@ -1,7 +1,7 @@
 """One-shot predictors on ``digits``: which regime and which query rank architectures, at what cost.
 
     python benchmarks/one_shot.py --seeds 0,1,2 --jobs 2 --out one_shot.jsonl      # trains; a line for each training
-    python benchmarks/one_shot.py --show one_shot.jsonl                            # the tables of docs/one-shot.md
+    python benchmarks/one_shot.py --show one_shot.jsonl                            # the tables of docs/studies/one-shot.md
     python benchmarks/one_shot.py --stack one_shot.jsonl                           # what the scores are worth to `stack`
     python benchmarks/one_shot.py --watch --only "path dropout" --seeds 0          # over epochs, by dropout rate
     python benchmarks/one_shot.py --two one-shot-darts                             # S2: a skip and a convolution on every edge
