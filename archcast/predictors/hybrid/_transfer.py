@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from archcast.predictors.gaussian_process._additive import AdditiveGP, LogNormal, Priors, Terms
 from archcast.predictors.gaussian_process._correlated import MANY, CorrelatedGP, Signal
-from archcast.predictors.hybrid._stack_members import Inputs, priors_of, terms_of
+from archcast.predictors.hybrid._inputs import Inputs
+from archcast.predictors.hybrid._process import priors_of, terms_of
 from archcast.predictors.persistence import saved
 
 __all__ = ["Correlated", "Inherited"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Requirements, register
-from archcast.predictors.hybrid._stack_members import DOUBT_OTHERS, PRIOR_SLOPE, Hints, Inputs
+from archcast.predictors.hybrid._inputs import DOUBT_OTHERS, PRIOR_SLOPE, Hints, Inputs
 from archcast.predictors.hybrid._structure import Key, Measured, View
 from archcast.predictors.hybrid.stack import FEW, Stack
 from archcast.predictors.learning_curve.curves import falls, seen_epochs

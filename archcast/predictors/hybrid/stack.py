@@ -16,22 +16,19 @@ from archcast.predictors.calibration import AS_IT_IS, Beliefs, Spread
 from archcast.predictors.features import evidence_columns
 from archcast.predictors.gaussian_process._additive import AdditiveGP
 from archcast.predictors.gaussian_process._correlated import EXPECTED, MANY, Signal, correlations_of, heard, signals_of
-from archcast.predictors.hybrid._stack_members import (
-    ALONE_FROM,
+from archcast.predictors.hybrid._inputs import (
     DOUBT_OTHERS,
     DOUBT_TRUSTED,
-    EXACT,
     PRIOR_SLOPE,
     UNCOUNTED_SLOPE,
-    Boosting,
-    Forest,
     Hints,
     Inputs,
-    Line,
-    Process,
 )
+from archcast.predictors.hybrid._line import Line
+from archcast.predictors.hybrid._process import ALONE_FROM, EXACT, Process
 from archcast.predictors.hybrid._structure import FilledEvidence, Key, Measured, Structure, View, measured
 from archcast.predictors.hybrid._transfer import Correlated, Inherited
+from archcast.predictors.hybrid._trees import Boosting, Forest
 from archcast.predictors.persistence import saved
 from archcast.predictors.targets import TargetScale, targets_of
 from archcast.spaces.base import SearchSpace
@@ -128,7 +125,7 @@ class Stack(Predictor):
     it may be missing in single rows or altogether at query, where it is predicted from the structure. The members are
 
     - a Gaussian process with a kernel for each group of features and a relevance for each feature
-      (:class:`~archcast.predictors.hybrid._stack_members.Process`); with evidence a second one that does not look at it; in spaces
+      (:class:`~archcast.predictors.hybrid._process.Process`); with evidence a second one that does not look at it; in spaces
       without cell graphs one more, which also sees what each decision does by itself, and from 50 to 2,000 architectures another,
       which sees nothing else. The size, numbers beside it (parameters and activations, or the weights of a cell's heaviest path)
       and all evidence are hints, each with a slope that has a prior of its own: that of the size, FLOPs and nwot is expected to

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
+from scipy.optimize import approx_fprime, check_grad
 from scipy.stats import multivariate_normal, norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
@@ -175,3 +175,34 @@ def test_kernel_diagonal_is_the_diagonal():
 
 def test_everything_public_is_there():
     assert set(gps.__all__) >= {"AdditiveGP", "AdditiveKernel", "Objective", "Priors", "Terms"}
+
+
+def test_gradient_of_relevances_is_that_of_finite_differences(rng):
+    terms = Terms((rng.normal(size=(9, 3)), rng.normal(size=(9, 2))), (rng.normal(size=(9, 2)),))
+    priors = Priors((LogNormal(0.4, 1),) * 2, (LogNormal(1.5, 0.3),) * 2, (LogNormal(0.1, 1),), relevance=0.8)
+    objective = Objective(terms, rng.normal(size=9), priors)
+    assert len(objective.centre) == 2 + 2 + 1 + 1 + 5
+    theta = objective.centre + 0.5 * rng.normal(size=len(objective.centre))
+    expected = approx_fprime(theta, lambda at: objective(at)[0], 1e-6)
+    np.testing.assert_allclose(objective(theta)[1], expected, atol=1e-4)
+
+
+def test_relevances_find_the_feature_that_matters(rng):
+    x = rng.normal(size=(60, 6))
+    priors = Priors((LogNormal(1, 1),), (LogNormal(3.0, 0.3),), relevance=1.4)
+    gp = AdditiveGP.fit(Terms((x,)), np.sin(2 * x[:, 2]), priors)
+    assert gp.kernel.relevances[0].argmax() == 2
+    new = rng.normal(size=(50, 6))
+    assert np.corrcoef(gp.predict(Terms((new,)))[0], np.sin(2 * new[:, 2]))[0, 1] > 0.95
+
+
+def test_leave_one_out_by_leaving_one_out(rng):
+    terms = Terms((rng.normal(size=(8, 3)),))
+    targets = rng.normal(size=8)
+    gp = AdditiveGP.fit(terms, targets, Priors((LogNormal(1, 1),), (LogNormal(2, 0.3),), relevance=1.0))
+    covariance = gp.kernel(terms, terms) + (gp.noise + JITTER) * np.eye(8)
+    for i in range(8):
+        rest = np.delete(np.arange(8), i)
+        solved = np.linalg.solve(covariance[np.ix_(rest, rest)], covariance[rest, i])
+        assert gp.leave_one_out(targets)[i] == pytest.approx(solved @ targets[rest])
+        assert gp.leave_one_out_variance()[i] == pytest.approx(covariance[i, i] - solved @ covariance[rest, i])

@@ -11,7 +11,7 @@ from archcast.evidence import Source
 from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.gaussian_process._additive import JITTER
 from archcast.predictors.gaussian_process._correlated import CORRELATIONS, NOISE
-from archcast.predictors.hybrid._stack_members import terms_of
+from archcast.predictors.hybrid._process import terms_of
 from archcast.predictors.hybrid._transfer import Correlated, Inherited
 from archcast.predictors.targets import rank_normal
 from archcast.spaces.base import get_space
