@@ -48,10 +48,10 @@ def test_a_list_says_what_the_network_has(name) -> None:
 
     from archcast.costs.counted_modules import layer_of
     from archcast.costs.layers import Examples, layers_of
-    from archcast.testing.spaces import _small_task
+    from archcast.testing.spaces._tasks import small_task
 
     space = archcast.get_space(name)
-    task, row = _small_task(space), space.sample(1, 3)
+    task, row = small_task(space), space.sample(1, 3)
     listed = layers_each(tallied(lambda rows: space.costs(rows, task=task), row) or (), 1)[0]
     with torch.device("meta"):
         network = space.build(row[0], task)

@@ -10,7 +10,7 @@ import pytest
 from archcast.predictors.base import PREDICTORS, Predictor, get_predictor
 from archcast.predictors.persistence import RENAMED, STATES
 from archcast.search.base import load_strategy
-from archcast.testing import predictors as battery
+from archcast.testing.predictors._material import query, rows_of
 
 FOLDER = Path(__file__).parent / "saved"
 
@@ -37,11 +37,11 @@ CHANGED = {"lc-increment": 0.05}
 def test_files_from_before_the_move(name, tmp_path):
     predictor = Predictor.load(FOLDER / f"{name}.npz")
     assert PREDICTORS.name_of(type(predictor)) == RENAMED.get(name, name)
-    rows = battery._rows(predictor, 5, 9)
-    np.testing.assert_allclose(battery._query(predictor, rows).mean, ANSWERS[name], atol=CHANGED.get(name, 1e-3))
+    rows = rows_of(predictor, 5, 9)
+    np.testing.assert_allclose(query(predictor, rows).mean, ANSWERS[name], atol=CHANGED.get(name, 1e-3))
     predictor.save(tmp_path / "again.npz")
     again = Predictor.load(tmp_path / "again.npz")
-    np.testing.assert_array_equal(battery._query(again, rows).mean, battery._query(predictor, rows).mean)
+    np.testing.assert_array_equal(query(again, rows).mean, query(predictor, rows).mean)
 
 
 def test_a_search_from_before_the_move():

@@ -1,14 +1,8 @@
-"""Common checks of the encoder contract, for archcast's own encodings and for yours.
-
-``check_encoding(MyEncoder("nasbench201"))`` runs them all; :func:`encoding_checks` lists them, so that a test suite can be
-parametrised over them. Each check takes an encoder that it never changes (it works on clones), and raises
-``AssertionError`` with what is wrong.
-"""
+"""Checks of the object, of its features, of input, and of scikit-learn's tools."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -20,39 +14,7 @@ from sklearn.tree import DecisionTreeRegressor
 from archcast.encodings.base import Encoder, EncoderNotFittedError
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace, get_space
-from archcast.testing._assertions import expect_error, require
-
-__all__ = ["check_encoding", "encoding_checks"]
-
-Check = Callable[[Encoder], None]
-_CHECKS: list[Check] = []
-
-
-def encoding_checks() -> list[Check]:
-    """The checks, each a function of an encoder that has not been fitted."""
-    return list(_CHECKS)
-
-
-def check_encoding(encoder: Encoder) -> None:
-    """Run every check on ``encoder``.
-
-    Examples:
-        >>> import archcast
-        >>> check_encoding(archcast.get_encoding("adjacency", "nasbench201"))
-
-    Raises:
-        AssertionError: names the first check that failed and says why.
-    """
-    for check in _CHECKS:
-        try:
-            check(encoder)
-        except Exception as error:
-            raise AssertionError(f"{type(encoder).__name__} fails {check.__name__}: {error}") from error
-
-
-def _check(function: Check) -> Check:
-    _CHECKS.append(function)
-    return function
+from archcast.testing._assertions import expect_error, require, require_equal
 
 
 def _space(encoder: Encoder) -> SearchSpace:
@@ -75,14 +37,9 @@ def _fitted(encoder: Encoder) -> Encoder:
     return clone(encoder).fit(_rows(encoder))
 
 
-def _equal(a: object, b: object, what: str) -> None:
-    require(np.array_equal(np.asarray(a), np.asarray(b)), what)
-
-
 # -- the object --------------------------------------------------------------------------------------------------------
 
 
-@_check
 def check_constructor(encoder: Encoder) -> None:
     fresh = clone(encoder)
     params = fresh.get_params(deep=False)
@@ -92,35 +49,36 @@ def check_constructor(encoder: Encoder) -> None:
     require((type(fresh).__doc__ or "").strip(), "the class has no docstring")
 
 
-@_check
 def check_clone_repr_pickle(encoder: Encoder) -> None:
     rows = _rows(encoder, seed=1)
     fitted = _fitted(encoder)
     expected = fitted.transform(rows)
-    _equal(pickle.loads(pickle.dumps(fitted)).transform(rows), expected, "a pickled encoder encodes differently")
-    _equal(clone(fitted).fit(_rows(encoder)).transform(rows), expected, "a clone encodes differently")
+    require_equal(pickle.loads(pickle.dumps(fitted)).transform(rows), expected, "a pickled encoder encodes differently")
+    require_equal(clone(fitted).fit(_rows(encoder)).transform(rows), expected, "a clone encodes differently")
     require(type(encoder).__name__ in repr(fitted), "repr does not name the class")
 
 
-@_check
 def check_fit(encoder: Encoder) -> None:
     archs, rows = _rows(encoder), _rows(encoder, seed=1)
     fresh = clone(encoder)
     require(fresh.fit(archs) is fresh, "fit must return the encoder itself")
     expected = fresh.transform(rows)
-    _equal(fresh.fit(archs).transform(rows), expected, "a second fit changes the features")
-    _equal(clone(encoder).fit(archs[::-1]).transform(rows), expected, "the order of the rows in fit matters")
+    require_equal(fresh.fit(archs).transform(rows), expected, "a second fit changes the features")
+    require_equal(clone(encoder).fit(archs[::-1]).transform(rows), expected, "the order of the rows in fit matters")
     scores = np.arange(len(archs))
-    _equal(clone(encoder).fit(archs, scores).transform(rows), expected, "fit must ignore scores")
-    _equal(clone(encoder).fit_transform(archs, scores), fresh.transform(archs), "fit_transform is not fit, transform")
+    require_equal(clone(encoder).fit(archs, scores).transform(rows), expected, "fit must ignore scores")
+    require_equal(
+        clone(encoder).fit_transform(archs, scores), fresh.transform(archs), "fit_transform is not fit, transform"
+    )
 
 
-@_check
 def check_not_fitted(encoder: Encoder) -> None:
     """Transform before fit works, or says that fit is needed."""
     fresh = clone(encoder)
     if fresh.__sklearn_is_fitted__():
-        _equal(fresh.transform(_rows(encoder)), _fitted(encoder).transform(_rows(encoder)), "fit changes the features")
+        require_equal(
+            fresh.transform(_rows(encoder)), _fitted(encoder).transform(_rows(encoder)), "fit changes the features"
+        )
         return
     for method in (lambda: fresh.transform(_rows(encoder)), fresh.get_feature_names_out):
         with expect_error(EncoderNotFittedError, "use before fit", "fit"):
@@ -131,7 +89,6 @@ def check_not_fitted(encoder: Encoder) -> None:
 # -- the features ------------------------------------------------------------------------------------------------------
 
 
-@_check
 def check_features(encoder: Encoder) -> None:
     fitted = _fitted(encoder)
     features, names = fitted.transform(_rows(encoder)), fitted.get_feature_names_out()
@@ -143,29 +100,28 @@ def check_features(encoder: Encoder) -> None:
     require((features != features[0]).any(), "different architectures all get the same features")
 
 
-@_check
 def check_rows_are_independent(encoder: Encoder) -> None:
     rows = _rows(encoder)
     fitted = _fitted(encoder)
     expected = fitted.transform(rows)
     order = np.random.default_rng(0).permutation(len(rows))
-    _equal(fitted.transform(rows[order]), expected[order], "the order of the rows matters")
-    _equal(fitted.transform(rows[5:8]), expected[5:8], "the features of a row depend on the other rows")
-    _equal(fitted.transform(rows[3]), expected[3:4], "one row must count as a batch of one")
-    _equal(fitted.transform(np.repeat(rows[:2], 3, axis=0)), np.repeat(expected[:2], 3, axis=0), "duplicates differ")
+    require_equal(fitted.transform(rows[order]), expected[order], "the order of the rows matters")
+    require_equal(fitted.transform(rows[5:8]), expected[5:8], "the features of a row depend on the other rows")
+    require_equal(fitted.transform(rows[3]), expected[3:4], "one row must count as a batch of one")
+    require_equal(
+        fitted.transform(np.repeat(rows[:2], 3, axis=0)), np.repeat(expected[:2], 3, axis=0), "duplicates differ"
+    )
 
 
-@_check
 def check_deterministic(encoder: Encoder) -> None:
     rows = _rows(encoder)
     before = pickle.dumps(np.random.get_state())  # noqa: NPY002
     fitted = _fitted(encoder)
-    _equal(fitted.transform(rows), fitted.transform(rows), "a second call gives other features")
-    _equal(_fitted(encoder).transform(rows), fitted.transform(rows), "a second encoder gives other features")
+    require_equal(fitted.transform(rows), fitted.transform(rows), "a second call gives other features")
+    require_equal(_fitted(encoder).transform(rows), fitted.transform(rows), "a second encoder gives other features")
     require(pickle.dumps(np.random.get_state()) == before, "numpy's global generator was used")  # noqa: NPY002
 
 
-@_check
 def check_pruned(encoder: Encoder) -> None:
     """Rows that are the same function get the same features where the encoder declares it."""
     variants = [encoder]
@@ -176,9 +132,9 @@ def check_pruned(encoder: Encoder) -> None:
     for variant in variants:
         if variant.pruned:
             fitted = _fitted(variant)
-            _equal(fitted.transform(rows), fitted.transform(canonical), "a row and its canonical form differ")
+            require_equal(fitted.transform(rows), fitted.transform(canonical), "a row and its canonical form differ")
             again = clone(variant).fit(_space(encoder).canonical(_rows(encoder)))
-            _equal(again.transform(rows), fitted.transform(rows), "fit on the canonical forms differs")
+            require_equal(again.transform(rows), fitted.transform(rows), "fit on the canonical forms differs")
         else:
             require(_fitted(variant).transform(rows).shape[0] == len(rows), "the raw encoding fails")
 
@@ -186,7 +142,6 @@ def check_pruned(encoder: Encoder) -> None:
 # -- input -------------------------------------------------------------------------------------------------------------
 
 
-@_check
 def check_input_types(encoder: Encoder) -> None:
     rows = _rows(encoder)
     copy = rows.copy()
@@ -194,13 +149,12 @@ def check_input_types(encoder: Encoder) -> None:
     expected = fitted.transform(rows)
     small = np.min_scalar_type(-max(get_space(encoder.space).cardinalities))
     for same in (rows.tolist(), rows.astype(small), rows.astype(np.float64), np.asfortranarray(rows)):
-        _equal(fitted.transform(same), expected, "the type of the integers matters")
-    _equal(rows, copy, "the input was changed")
+        require_equal(fitted.transform(same), expected, "the type of the integers matters")
+    require_equal(rows, copy, "the input was changed")
     result = fitted.transform(rows)
     require(result.flags.writeable and not np.shares_memory(result, rows), "the result must be a new array")
 
 
-@_check
 def check_empty(encoder: Encoder) -> None:
     fitted = _fitted(encoder)
     width = len(_rows(encoder)[0])
@@ -211,7 +165,6 @@ def check_empty(encoder: Encoder) -> None:
         clone(encoder).fit(np.zeros((0, width), dtype=np.int64))
 
 
-@_check
 def check_errors(encoder: Encoder) -> None:
     fitted = _fitted(encoder)
     rows = _rows(encoder, 4)
@@ -235,20 +188,18 @@ def check_errors(encoder: Encoder) -> None:
 # -- scikit-learn ------------------------------------------------------------------------------------------------------
 
 
-@_check
 def check_pipeline(encoder: Encoder) -> None:
     rows = _rows(encoder)
     scores = rows.sum(axis=1).astype(np.float64)
     predicted = make_pipeline(clone(encoder), DecisionTreeRegressor(random_state=0)).fit(rows, scores).predict(rows)
     features = _fitted(encoder).transform(rows)
     by_hand = DecisionTreeRegressor(random_state=0).fit(features, scores).predict(features)
-    _equal(predicted, by_hand, "a pipeline predicts something else")
+    require_equal(predicted, by_hand, "a pipeline predicts something else")
 
 
-@_check
 def check_set_output(encoder: Encoder) -> None:
     """scikit-learn's ``set_output``: a data frame with the feature names as columns."""
     fitted = _fitted(encoder).set_output(transform="pandas")
     frame = fitted.transform(_rows(encoder))
     require(list(frame.columns) == list(fitted.get_feature_names_out()), "columns are not the feature names")
-    _equal(frame.to_numpy(), _fitted(encoder).transform(_rows(encoder)), "a data frame holds other features")
+    require_equal(frame.to_numpy(), _fitted(encoder).transform(_rows(encoder)), "a data frame holds other features")
