@@ -20,14 +20,8 @@ ROWS = SPACE.sample(6, 0)
 
 
 @pytest.fixture(scope="module")
-def net():
-    net = get_supernet(SPACE, TASK, seed=0)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for value in net.parameters():
-            if value.ndim == 1:
-                value.add_(0.3 * torch.randn(value.shape, generator=generator))
-    return net
+def net(as_trained):
+    return as_trained(get_supernet(SPACE, TASK, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +29,8 @@ def x():
     return torch.randn(4, *TASK.shape, generator=torch.Generator().manual_seed(1))
 
 
-def test_a_path_is_the_stand_alone_network_with_the_shared_weights(net, x):
-    for number, logits in net.paths(x, ROWS):
-        alone = SPACE.build(ROWS[number], TASK).train()
-        missing, unexpected = alone.load_state_dict(net.inherited(ROWS[number]), strict=False)
-        assert not unexpected
-        assert not [name for name in missing if name.endswith(("weight", "bias"))]
-        assert_close(logits, alone(x), rtol=1e-4, atol=1e-5)
+def test_a_path_is_the_stand_alone_network_with_the_shared_weights(net, x, check_paths):
+    check_paths(net, x, ROWS, TASK)
 
 
 def test_a_path_is_a_mixture_of_ones_and_zeros(net, x):
@@ -85,16 +74,11 @@ def test_predictors_take_the_space(name, few_images):
 
 
 @pytest.mark.parametrize(("name", "choices"), [("darts-s1", 2), ("darts-s2", 2), ("darts-s3", 3)])
-def test_reduced_spaces_hold_few_operations_and_their_paths_are_those_of_the_rows(name, choices, x):
+def test_reduced_spaces_hold_few_operations_and_their_paths_are_those_of_the_rows(name, choices, x, check_paths):
     space = get_space(name)
     rows, net = space.sample(3, 0), get_supernet(space, TASK)
     assert net.mixed_shape == (28, choices)
-    for number, logits in net.paths(x, rows):
-        alone = space.build(rows[number], TASK).train()
-        missing, unexpected = alone.load_state_dict(net.inherited(rows[number]), strict=False)
-        assert not unexpected
-        assert not [part for part in missing if part.endswith(("weight", "bias"))]
-        assert_close(logits, alone(x), rtol=1e-4, atol=1e-5)
+    check_paths(net, x, rows, TASK)
     chosen = net.choices_of(rows)
     taken = chosen >= 0 if choices == 2 else chosen > 0
     assert (taken.sum(axis=1) == 16).all()

@@ -33,14 +33,9 @@ def x():
     return torch.randn(8, *TASK.shape, generator=torch.Generator().manual_seed(1))
 
 
-def test_a_path_is_the_stand_alone_network_with_the_shared_weights(net, x):
+def test_a_path_is_the_stand_alone_network_with_the_shared_weights(net, x, check_paths):
     rows = np.concatenate([net.space.sample(3, 0), extremes(net)])
-    for number, logits in net.paths(x, rows):
-        alone = net.space.build(rows[number], TASK).train()
-        missing, unexpected = alone.load_state_dict(net.inherited(rows[number]), strict=False)
-        assert not unexpected
-        assert not [name for name in missing if name.endswith(("weight", "bias"))]
-        assert_close(logits, alone(x), rtol=1e-3, atol=1e-4)
+    check_paths(net, x, rows, TASK, rtol=1e-3, atol=1e-4)
 
 
 def test_a_path_is_a_mixture_of_ones_and_zeros(net, x):

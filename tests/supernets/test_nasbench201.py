@@ -22,34 +22,17 @@ def images(task: Task, n: int = 6) -> torch.Tensor:
     return torch.randn(n, *task.shape, generator=torch.Generator().manual_seed(1))
 
 
-def unequal_norms(net: torch.nn.Module) -> None:
-    """Scales and shifts as after a training, so that a shift that is forgotten or doubled shows."""
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for name, value in net.named_parameters():
-            if value.ndim == 1:
-                value.add_(0.3 * torch.randn(value.shape, generator=generator))
-            assert name
-
-
 @pytest.mark.parametrize("task", [ONE_CELL, THREE_STAGES], ids=["one cell", "three stages"])
-def test_a_path_is_the_stand_alone_network_with_the_shared_weights(task):
-    net = get_supernet(SPACE, task, seed=0)
-    unequal_norms(net)
+def test_a_path_is_the_stand_alone_network_with_the_shared_weights(task, as_trained, check_paths):
+    net = as_trained(get_supernet(SPACE, task, seed=0))
     x = images(task)
     rows = np.concatenate([SPACE.sample(25, 0), [[0] * 6, [3] * 6, [3, 0, 0, 0, 1, 2], [0, 0, 3, 0, 3, 3]]])
-    for number, logits in net.paths(x, rows):
-        alone = SPACE.build(rows[number], task, pruned=True).train()
-        missing, unexpected = alone.load_state_dict(net.inherited(rows[number]), strict=False)
-        assert not unexpected
-        assert all(name.rsplit(".", 1)[1] in ("running_mean", "running_var", "num_batches_tracked") for name in missing)
-        assert_close(logits, alone(x), rtol=1e-4, atol=1e-5, msg=str(rows[number]))
+    check_paths(net, x, rows, task, pruned=True)
 
 
 @pytest.mark.parametrize("task", [ONE_CELL, THREE_STAGES], ids=["one cell", "three stages"])
-def test_sharing_prefixes_changes_nothing(task):
-    net = get_supernet(SPACE, task, seed=0)
-    unequal_norms(net)
+def test_sharing_prefixes_changes_nothing(task, as_trained):
+    net = as_trained(get_supernet(SPACE, task, seed=0))
     x = images(task)
     rows = SPACE.sample(60, 3)
     together = dict(net.paths(x, rows))
@@ -58,18 +41,16 @@ def test_sharing_prefixes_changes_nothing(task):
         assert torch.equal(together[number], net(x, rows[number]))
 
 
-def test_a_path_is_a_mixture_of_ones_and_zeros():
-    net = get_supernet(SPACE, THREE_STAGES, seed=0)
-    unequal_norms(net)
+def test_a_path_is_a_mixture_of_ones_and_zeros(as_trained):
+    net = as_trained(get_supernet(SPACE, THREE_STAGES, seed=0))
     x = images(THREE_STAGES)
     for row in SPACE.canonical(SPACE.sample(20, 4)):  # canonical rows have no dead edge
         assert_close(net.mixture(x, one_hot(row, SPACE.cardinalities)), net(x, row), rtol=1e-4, atol=1e-5)
 
 
-def test_mixture_is_the_weighted_sum_at_every_edge():
+def test_mixture_is_the_weighted_sum_at_every_edge(as_trained):
     """Against a slow loop over nodes, edges and operations, one module at a time."""
-    net = get_supernet(SPACE, ONE_CELL, seed=0)
-    unequal_norms(net)
+    net = as_trained(get_supernet(SPACE, ONE_CELL, seed=0))
     x, (cell,) = images(ONE_CELL), net.cells
     weights = torch.rand(6, 5, generator=torch.Generator().manual_seed(3))
     nodes = [net.stem(x)]

@@ -18,14 +18,9 @@ NAMES = [f"nasbench-1shot1-{k}" for k in (1, 2, 3)]
 TASK = Task((2, 8, 8), classes=5, width=7, depth=2, stages=2)  # an odd width, so that channels do not divide evenly
 
 
-def supernet(name):
-    net = get_supernet(name, TASK, seed=0)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for value in net.parameters():
-            if value.ndim == 1:
-                value.add_(0.3 * torch.randn(value.shape, generator=generator))
-    return net
+@pytest.fixture(scope="module")
+def supernet(as_trained):
+    return lambda name: as_trained(get_supernet(name, TASK, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +29,16 @@ def x():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_path_is_the_network_of_nasbench101_with_the_shared_weights(name, x):
-    net, space = supernet(name), get_space(name)
-    rows = space.sample(12, 0)
+def test_a_path_is_the_network_of_nasbench101_with_the_shared_weights(name, x, supernet, check_paths):
+    net = supernet(name)
+    rows = net.space.sample(12, 0)
     into_output = net.choices_of(rows)[:, [edge == (0, net.end) for edge in net.edges]]
     assert len(np.unique(into_output)) == 2  # with and without the input among the parents of the output
-    for number, logits in net.paths(x, rows):
-        alone = space.build(rows[number], TASK).train()
-        missing, unexpected = alone.load_state_dict(net.inherited(rows[number]), strict=False)
-        assert not unexpected
-        assert not [part for part in missing if part.endswith(("weight", "bias"))]
-        assert_close(logits, alone(x), rtol=1e-4, atol=1e-5)
+    check_paths(net, x, rows, TASK)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_path_is_a_mixture_of_ones_and_zeros_and_comes_back(name, x):
+def test_a_path_is_a_mixture_of_ones_and_zeros_and_comes_back(name, x, supernet):
     net, space = supernet(name), get_space(name)
     rows = space.sample(8, 1)
     for row, choices in zip(rows, net.choices_of(rows)):
@@ -58,7 +48,7 @@ def test_a_path_is_a_mixture_of_ones_and_zeros_and_comes_back(name, x):
         assert net.mixes_something(ones.astype(bool))
 
 
-def test_a_block_of_a_mixture_shares_out_its_operations_over_its_gated_sources():
+def test_a_block_of_a_mixture_shares_out_its_operations_over_its_gated_sources(supernet):
     """Space 1 with the chain input, block 1, output: the cell of NAS-Bench-101 by hand."""
     net = supernet(NAMES[0])
     cell, number = net.cells[0], {edge: k for k, edge in enumerate(net.edges)}
@@ -79,7 +69,7 @@ def test_a_block_of_a_mixture_shares_out_its_operations_over_its_gated_sources()
     assert_close(out, 0.5 * (conv3 * 0.1 + conv1 * 0.3 + pooled * 0.4) / 0.8, rtol=1e-5, atol=1e-6)
 
 
-def test_every_weight_gets_a_gradient_from_the_full_mixture_and_none_from_what_is_not_active(x):
+def test_every_weight_gets_a_gradient_from_the_full_mixture_and_none_from_what_is_not_active(x, supernet):
     net = supernet(NAMES[1])
     weights = torch.full(net.mixed_shape, 0.25, requires_grad=True)
     net.mixture(x, weights).square().sum().backward()
@@ -93,7 +83,7 @@ def test_every_weight_gets_a_gradient_from_the_full_mixture_and_none_from_what_i
     assert {name.split(".")[2:5][0] + name.split(".")[3] + name.split(".")[4] for name in idle} == {"operations01"}
 
 
-def test_what_reaches_the_output(x):
+def test_what_reaches_the_output(x, supernet):
     net = supernet(NAMES[0])
     active, number = np.zeros(net.mixed_shape, dtype=bool), {edge: k for k, edge in enumerate(net.edges)}
     active[number[1, 2], 1] = active[number[2, net.end], 3] = True
@@ -107,7 +97,7 @@ def test_what_reaches_the_output(x):
     assert net.mixture(x, torch.from_numpy(active).float()).shape == (4, 5)
 
 
-def test_a_row_takes_the_weights_that_its_path_uses(x):
+def test_a_row_takes_the_weights_that_its_path_uses(x, supernet):
     net, row = supernet(NAMES[2]), get_space(NAMES[2]).sample(1, 5)[0]
     net(x, row).square().sum().backward()
     used = {name for name, value in net.named_parameters() if value.grad is not None}

@@ -18,14 +18,8 @@ ROWS = np.concatenate([SPACE.sample(5, 0), SPACE.parse(["dddddddd", "uuuuuuuu", 
 
 
 @pytest.fixture(scope="module")
-def net():
-    net = get_supernet(SPACE, TASK, seed=0)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for value in net.parameters():
-            if value.ndim == 1:
-                value.add_(0.3 * torch.randn(value.shape, generator=generator))
-    return net
+def net(as_trained):
+    return as_trained(get_supernet(SPACE, TASK, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +27,8 @@ def x():
     return torch.randn(6, *TASK.shape, generator=torch.Generator().manual_seed(1))
 
 
-def test_a_path_is_the_stand_alone_network_with_the_shared_weights(net, x):
-    for number, logits in net.paths(x, ROWS):
-        alone = SPACE.build(ROWS[number], TASK).train()
-        missing, unexpected = alone.load_state_dict(net.inherited(ROWS[number]), strict=False)
-        assert not unexpected
-        assert not [name for name in missing if name.endswith(("weight", "bias"))]
-        assert_close(logits, alone(x), rtol=1e-4, atol=1e-5)
+def test_a_path_is_the_stand_alone_network_with_the_shared_weights(net, x, check_paths):
+    check_paths(net, x, ROWS, TASK)
 
 
 def test_a_path_is_a_mixture_of_ones_and_zeros(net, x):
