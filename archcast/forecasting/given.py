@@ -109,6 +109,7 @@ def full_length(epochs: int | None, curves: list[Floats]) -> tuple[int, list[str
 
 
 def some_of(names: list[str]) -> str:
+    """The first three names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
