@@ -36,10 +36,6 @@ def write_whole(path: str | Path, data: str | bytes) -> None:
         data: bytes, or text that is written as UTF-8.
     """
     path = ordinary("path", path)
-    if not path.parent.is_dir():
-        raise DataNotFoundError(
-            f"path {short(str(path))}: there is no folder {short(str(path.parent))}. Make it first."
-        )
     part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
     try:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
@@ -62,12 +58,13 @@ def folder_of(name: str, path: Any) -> Path:
     return path
 
 
-def ordinary(name: str, path: Any) -> Path:
+def ordinary(name: str, path: Any, *, made: bool = True) -> Path:
     """``path`` as the path of a file that may be written: no folder, and no device, pipe or socket, which a file put in its place
-    would remove.
+    would remove; ``made`` says that its folder must be there.
 
     Raises:
         InvalidInputError: it is one of these, or no path.
+        DataNotFoundError: there is no such folder.
     """
     path = path_of(name, path)
     if path.is_dir():
@@ -75,6 +72,10 @@ def ordinary(name: str, path: Any) -> Path:
     if path.exists() and not path.is_file():
         raise InvalidInputError(
             f"{name} {short(str(path))} is a device, pipe or socket: give the path of a file to write."
+        )
+    if made and not path.parent.is_dir():
+        raise DataNotFoundError(
+            f"{name} {short(str(path))}: there is no folder {short(str(path.parent))}. Make it first."
         )
     return path
 

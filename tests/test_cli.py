@@ -168,7 +168,7 @@ def test_budgets_of_a_benchmark_with_curves(run, tmp_path) -> None:
         assert one["query_seconds"] == pytest.approx(80 * one["epochs"] / 8, abs=1)
     code, _, err = run("bench", "curved.npz", *arguments, "--epochs", "two")
     assert code == 2
-    assert "'two' is not a whole number" in err
+    assert "each of --epochs must be a whole number of at least 1, got 'two'" in err
 
 
 def test_without_names_the_predictors_marked_default_run(run, bench, monkeypatch) -> None:
@@ -269,12 +269,12 @@ def test_a_run_without_networks_imports_no_torch(table) -> None:
             ["bench", "--predictors", "random-forest", "--trials", "0"],
             "trials must be a whole number of at least 1, got 0",
         ),
-        (["bench", "--train-sizes", "10,x"], "--train-sizes: 'x' is not a whole number"),
+        (["bench", "--train-sizes", "10,x"], "--train-sizes must be a whole number of at least 1, got 'x'"),
         (
             ["bench", "--predictors", "random-forest", "--train-sizes", "10,99999"],
             "train_sizes: 99999 is too large for benchmark 'digits'",
         ),
-        (["bench", "--test-size", "half"], "--test-size: 'half' is not a whole number"),
+        (["bench", "--test-size", "half"], "--test-size must be a whole number of at least 1, got 'half'"),
         (
             ["bench", "--predictors", "random-forrest"],
             "Unknown predictor 'random-forrest'. Did you mean 'random-forest'",

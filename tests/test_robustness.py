@@ -7,16 +7,22 @@ import io
 import os
 import struct
 import sys
+import tempfile
+import unittest.mock
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import archcast
-from archcast.checks import array_of, generator, numbers, path_of
+from archcast import choosing
+from archcast.checks import array_of, callback, generator, numbers, path_of
 from archcast.cli import main
+from archcast.data import fetching
 from archcast.data.tables import read_evidence, read_table
 from archcast.errors import LONGEST, ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.evidence import Pool, Source
@@ -156,6 +162,64 @@ def test_wrong_kinds_are_named(value: Any) -> None:
         one_clear_line(caught.value, name)
 
 
+def _table_of_one_cell() -> archcast.Benchmark:
+    return archcast.Benchmark("b", SPACE, ARCHS, {"m": SCORES}, "m")
+
+
+def _supernet() -> Any:
+    from archcast.supernets import get_supernet
+
+    return get_supernet(SPACE, archcast.Task((1, 8, 8), width=2, depth=1, stages=1))
+
+
+def _judged(progress: Any) -> Any:
+    from archcast.supernets import evaluate
+
+    images, labels = torch.randn(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)
+    return evaluate(_supernet(), ARCHS[:1], images, labels, progress=progress)
+
+
+def _chosen(**more: Any) -> Any:
+    rows = [{"width": w, "act": a, "acc": w + (a == "b")} for w in (1, 2, 3) for a in "ab"]
+    return choosing.choose(choosing.read_table(rows), ["bayesian-linear"], **more)
+
+
+NO_ROWS = np.zeros((0, 6), dtype=int)
+OF_AN_ATTACK: dict[str, tuple[str, Any]] = {
+    "a seed beyond torch": ("seed", lambda: archcast.costs.measure(SPACE, ARCHS[:1], seed=10**30)),
+    "no decision at all": ("architecture", lambda: archcast.Choices(a=[1, 2]).row({})),
+    "an array as a name": ("score", lambda: choosing.read_table({"a": [1]}, score=np.zeros((0, 6)))),
+    "a path of no rows": ("row", lambda: _supernet().inherited(NO_ROWS)),
+    "two paths": ("row", lambda: _supernet().inherited(ARCHS[:2])),
+    "a pass of no rows": ("row", lambda: _supernet()(torch.zeros(2, 1, 8, 8), NO_ROWS)),
+    "a mock for predictors": ("predictors", lambda: archcast.evaluate(unittest.mock.MagicMock(), _table_of_one_cell())),
+    "a file in no folder": ("kept", lambda: _chosen(kept=Path("nowhere", "file"))),
+    "a function of two": ("progress", lambda: _judged(lambda done, total: None)),
+    "a class of none": ("progress", lambda: _judged(Rude)),
+    "a function of one": ("tell", lambda: _chosen(tell=lambda done: None)),
+    "a size within a task": (r"size\['a'\]", lambda: archcast.Task((3, 8, 8), size={"a": {"b": 1}})),
+    "a mirror that does not answer": (
+        "mirror",
+        lambda: fetching.fetch("nds", tempfile.mkdtemp(), mirror="http://127.0.0.1:1/files"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OF_AN_ATTACK)
+def test_what_an_attack_found(what: str) -> None:
+    name, call = OF_AN_ATTACK[what]
+    with pytest.raises(ArchcastError, match=name) as caught:
+        call()
+    one_clear_line(caught.value, "")
+
+
+def test_callbacks_may_take_more_than_they_must() -> None:
+    for call in (print, lambda *told: None, lambda done, total=0: None, partial(print, end=""), str, len):
+        callback("progress", call)
+    with pytest.raises(InvalidInputError, match=r"with 2 arguments, and <.* cannot: too many positional arguments"):
+        callback("progress", lambda done: None, 2)
+
+
 def test_messages_are_one_line_of_bounded_length() -> None:
     error = InvalidInputError("begins\n" + "x" * 10_000 + " what to do.")
     one_clear_line(error, "begins x", "what to do.")
@@ -229,6 +293,8 @@ def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
         ("score nasbench201:x --out EMPTY", ["--out", "empty"]),
         ("score nasbench201:x --out .", ["--out"]),
         ("leaderboard --trials 0", ["--trials", "0"]),
+        (f"leaderboard --train-sizes {'9' * 5000}", ["--train-sizes"]),
+        ("search --objective train --space nasbench201 --objectives a,b", ["--objectives", "'a'"]),
     ],
 )
 def test_options_out_of_range(line: str, parts: list[str], capsys: pytest.CaptureFixture[str]) -> None:

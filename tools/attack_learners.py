@@ -24,6 +24,9 @@ CHEAP: dict[str, Any] = {
 SLOW = ("one-shot*", "latency-table", "zero-cost", "early-stop", "omni*", "lc-pfn")
 """Predictors whose parameters alone are attacked: init trains networks, or needs more than rows and scores."""
 
+OF_CHAINS = ("layers-so-far",)
+"""Encodings that take chains of layers alone."""
+
 
 def learners() -> Iterator[Target]:
     """Parameters, init and query of every predictor; encodings."""
@@ -79,10 +82,11 @@ def learners() -> Iterator[Target]:
             given,
         )
     for name in ENCODINGS.names():
+        own = archcast.get_space("transnasbench101-macro" if name in OF_CHAINS else space)
         yield Target(
             f"encoding {name}",
             lambda space, archs, name=name: archcast.get_encoding(name, space).fit_transform(archs),
-            {"space": space, "archs": archs},
+            {"space": own, "archs": own.sample(16, 0)},
         )
     forest = archcast.get_predictor("random-forest", space, n_estimators=4, random_state=0).init(archs, scores)
     yield Target(

@@ -297,7 +297,7 @@ def supernets() -> Iterator[Target]:
     rows = space.sample(2, 0)
     x, y = torch.randn(4, 1, 8, 8), torch.randint(0, 10, (4,))
     judged = {"net": net, "rows": rows, "x": x, "y": y, "calibration": None, "reference": None, "progress": None}
-    yield Target("supernets.evaluate", evaluate, judged)
+    yield Target("supernets.evaluate", evaluate, judged, frozenset({"progress"}))
     yield from methods("Supernet", net, {
         "forward": {"x": x, "row": rows[0]}, "has_path": {"rows": rows}, "shares": {"rows": rows},
         "choices_of": {"rows": rows},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import os
 from collections.abc import Collection, Mapping
@@ -77,14 +78,25 @@ def switch(name: str, value: Any) -> bool:
     raise InvalidInputError(f"{name} must be True or False, got {short(value)}.")
 
 
-def callback(name: str, value: Any) -> None:
-    """Refuse what cannot be called and is not ``None``.
+def callback(name: str, value: Any, takes: int = 1) -> None:
+    """Refuse what is not ``None`` and cannot be called with so many arguments. What does not say what it takes is believed.
 
     Raises:
         InvalidInputError: ``value`` is such a thing.
     """
-    if value is not None and not callable(value):
-        raise InvalidInputError(f"{name} must be a function or None, got {short(value)}.")
+    if value is None:
+        return
+    wanted = f"{name} must be None or a function that can be called with {takes} argument{'s' * (takes > 1)}"
+    if not callable(value):
+        raise InvalidInputError(f"{wanted}, got {short(value)}.")
+    try:
+        signature = inspect.signature(value)
+    except Exception:  # a function of C, or whatever else a value's own attributes raise
+        return
+    try:
+        signature.bind(*range(takes))
+    except TypeError as error:
+        raise InvalidInputError(f"{wanted}, and {short(value)} cannot: {error}.") from error
 
 
 def real(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, inside: bool = False) -> float:

@@ -226,7 +226,7 @@ def fit(
     instance("table", table, Table, "what archcast.choosing.read_table returns")
     switch("validate", validate)
     seed_of("seed", seed)
-    callback("tell", tell)
+    callback("tell", tell, 3)
     kept = None if kept is None else ordinary("kept", kept)
     sources = [
         instance("each of sources", each, Source, "an archcast.Source")

@@ -99,7 +99,7 @@ def choose(
     if not predictors:
         raise InvalidInputError("predictors is empty: name at least one.")
     seed_of("seed", seed)
-    callback("tell", tell)
+    callback("tell", tell, 3)
     kept = None if kept is None else ordinary("kept", kept)
     validated = cross_validate(table, predictors, seed=seed, kept=kept, tell=tell)
     good = sorted((found for found in validated if not found.failed), key=lambda found: -found.tau)

@@ -138,6 +138,8 @@ def read_table(
         InvalidFileError, DataNotFoundError: of files.
     """
     beside = listed("beside", beside, "tables")
+    if score is not None:
+        label_of("score", score)
     if epochs is not None:
         whole("epochs", epochs, 1)
     name = str(frame) if isinstance(frame, (str, Path)) else "the table"

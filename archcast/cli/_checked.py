@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from archcast.errors import InvalidInputError, UnknownNameError, short
 from archcast.names import AGGREGATED, BENCHMARKS, ENCODINGS, PREDICTORS, PROXIES, SPACES, STRATEGIES
 from archcast.registry import Registry, closest
 
-__all__ = ["Checked"]
+__all__ = ["Checked", "about", "whole_of", "wholes_of"]
 
 MOST = {"width": 65_536, "depth": 1_000, "stages": 16, "seed": 2**32 - 1}
 """Option -> the largest number that it may have: beyond it networks fit no memory, and seeds no generator."""
 LEAST = {"width": 1, "depth": 1, "stages": 1, "epochs": 1, "trials": 1, "batch_size": 1, "seed": 0, "sample": 1}
 """Option -> the smallest number that it may have; an option that is not given is ``None``."""
+MOST_DIGITS = 18
+"""Digits of a whole number."""
 PATHS = ("--out", "-o")
 REGISTRIES: dict[str, Registry[Any]] = {
     "benchmark": BENCHMARKS,
@@ -71,6 +74,32 @@ class Checked(typer.core.TyperCommand):
         _spare(ctx.params)
         with stoppable(lambda: ""):  # a command that keeps something says so itself
             return super().invoke(ctx)
+
+
+def whole_of(option: str, text: str, least: int = 1) -> int:
+    """The whole number that a text is.
+
+    Raises:
+        InvalidInputError: it is none, or smaller or larger than anything that can be counted.
+    """
+    digits = text.strip()
+    if not digits.isascii() or not digits.removeprefix("-").isdigit() or len(digits) > MOST_DIGITS:
+        raise InvalidInputError(f"{option} must be a whole number of at least {least}, got {short(digits, 40)}.")
+    return whole(option, int(digits), least)
+
+
+def wholes_of(option: str, text: str, least: int = 1) -> list[int]:
+    """The whole numbers of a text with commas between them; errors as of :func:`whole_of`."""
+    return [whole_of(f"each of {option}", part, least) for part in text.split(",")]
+
+
+@contextmanager
+def about(option: str) -> Iterator[None]:
+    """Within, a name that nothing has is named together with the option that gave it."""
+    try:
+        yield
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{option}: {error}") from error
 
 
 def _spare(given: dict[str, Any]) -> None:

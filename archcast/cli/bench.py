@@ -160,6 +160,7 @@ def bench(
 
     Ctrl-C keeps what is finished; the same command continues.
     """
+    from archcast.cli._checked import whole_of, wholes_of
     from archcast.cli._summary import show, show_intervals
     from archcast.cli._tables import written
     from archcast.evaluation import evaluate
@@ -170,8 +171,8 @@ def bench(
         "proxies": {None: None, "none": []}.get(proxies, [name.strip() for name in str(proxies).split(",")]),
         "benchmark": loaded,
         "encoding": encoding,
-        "train_sizes": None if train_sizes is None else [_whole("--train-sizes", n) for n in train_sizes.split(",")],
-        "test_size": test_size if test_size in (None, "rest", "whole") else _whole("--test-size", str(test_size)),
+        "train_sizes": None if train_sizes is None else wholes_of("--train-sizes", train_sizes),
+        "test_size": test_size if test_size in (None, "rest", "whole") else whole_of("--test-size", str(test_size)),
         "test": test,
         "trials": trials,
         "seed": seed,
@@ -179,7 +180,7 @@ def bench(
         "evidence": {"none": None, "published": True}.get(evidence, evidence),
         "sources": None if sources is None else _sources(sources, loaded, arch_column, score_column),
         "preset": preset,
-        "epochs": None if epochs is None else [_whole("--epochs", n) for n in epochs.split(",")],
+        "epochs": None if epochs is None else wholes_of("--epochs", epochs),
         "budgets": budgets,
     }
     if quick:
@@ -306,13 +307,6 @@ def _telling(bar: Bar) -> Any:
 
 def _names(text: str | None) -> str | list[str] | None:
     return text if text in (None, "all") else [name.strip() for name in str(text).split(",")]
-
-
-def _whole(option: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{option}: {text.strip()!r} is not a whole number.") from None
 
 
 def _folder_name(benchmark: Benchmark, settings: dict[str, Any]) -> str:

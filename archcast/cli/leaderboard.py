@@ -39,11 +39,12 @@ def leaderboard(
     The page says where the recommended predictor loses. The same command continues an interrupted run, and evaluates only
     benchmarks that are new.
     """
+    from archcast.cli._checked import wholes_of
     from archcast.cli._progress import progress_bar, stoppable
     from archcast.evaluation.leaderboard import leaderboard as run
     from archcast.reports.numbers import counted
 
-    sizes = [_whole(size) for size in train_sizes.split(",")]
+    sizes = wholes_of("--train-sizes", train_sizes)
     with progress_bar("trials") as bar, stoppable(lambda: f"what is finished is kept in {out}."):
 
         def tell(name: str, told: Progress) -> None:
@@ -72,9 +73,3 @@ def leaderboard(
 
 def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",")]
-
-
-def _whole(text: str) -> int:
-    if not text.strip().isascii() or not text.strip().isdigit() or int(text) < 1:
-        raise typer.BadParameter(f"--train-sizes must be whole numbers of at least 1 with commas, got {text[:40]!r}.")
-    return int(text)

@@ -212,6 +212,7 @@ def _objective(
     sizes: dict[str, int | None],
     device: str,
 ) -> Objective:
+    from archcast.cli._checked import about
     from archcast.data import load_benchmark
     from archcast.search import FunctionObjective, TableObjective, TrainingObjective
 
@@ -228,7 +229,8 @@ def _objective(
 
         how = settings_for(dataset, space, epochs=epochs, **sizes)
         trainer: Any = Trainer(space, load_dataset(dataset), **how, device=device)  # type: ignore[arg-type]
-        return TrainingObjective(trainer, costs)
+        with about("--objectives"):
+            return TrainingObjective(trainer, costs)
     if costs:
         raise typer.BadParameter("--objectives goes with --objective table or train.")
     return FunctionObjective(_function(kind), space)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import callback, device_of, one_of, seed_of, whole
+from archcast.checks import LARGEST_SEED, callback, device_of, one_of, whole
 from archcast.errors import USER_ERRORS, ArchcastError, InvalidFileError, InvalidInputError, short
 from archcast.files import write_whole
 from archcast.journal import Journal, claimed, fingerprint
@@ -124,8 +124,8 @@ def measure(
     for name, value, least in (("batch", batch, 1), ("runs", runs, 2), ("warmup", warmup, 0), ("threads", threads, 1)):
         whole(name, value, least)
     whole("together", together, 1)
-    seed_of("seed", seed)
-    callback("progress", progress)
+    whole("seed", seed, 0, LARGEST_SEED)
+    callback("progress", progress, 2)
     one_of("clock", clock, CLOCKS)
     place = device_of("device", device)
     if clock == "processor" and (place.type != "cpu" or threads != 1):

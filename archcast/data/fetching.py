@@ -62,7 +62,7 @@ def fetch(
         mirror = label_of("mirror", mirror)
         if not mirror.startswith(WEB):
             raise InvalidInputError(f"mirror {short(mirror)} is not an address that begins with http:// or https://.")
-    callback("report", report)
+    callback("report", report, 2)
     if name not in ADDRESSES:
         if name not in BENCHMARKS:
             raise UnknownNameError(f"Unknown benchmark {name!r}. {closest(name, [*ADDRESSES, *BENCHMARKS])}")
@@ -121,7 +121,7 @@ def download(
             raise DataNotFoundError(f"{address} could not be downloaded: {error.code} {error.reason}.") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise DataNotFoundError(
-            f"{address} could not be downloaded: {error}. Run the command again to go on."
+            f"{address} could not be downloaded: {error}. Run the command again to go on, or name a mirror."
         ) from error
     if sha256 is not None and (found := checksum(part)) != sha256:
         part.unlink()

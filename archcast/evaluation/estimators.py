@@ -95,7 +95,10 @@ def _is_seed(parameter: str) -> bool:
 def is_estimator(item: Any) -> bool:
     """Whether it is a regressor of scikit-learn's kind, but no predictor of archcast."""
     needed = ("fit", "predict", "get_params", "set_params")
-    return not isinstance(item, (Predictor, type)) and all(callable(getattr(item, name, None)) for name in needed)
+    # its class has them: a mock only answers to every name
+    return not isinstance(item, (Predictor, type)) and all(
+        callable(getattr(item, name, None)) and hasattr(type(item), name) for name in needed
+    )
 
 
 def estimator_named(path: str, params: dict[str, Any], space: str | SearchSpace) -> EstimatorPredictor:

@@ -187,7 +187,7 @@ def leaderboard(
     sizes_asked = [
         whole("each of train_sizes", size, 1) for size in listed("train_sizes", train_sizes, "whole numbers")
     ]
-    callback("progress", progress)
+    callback("progress", progress, 2)
     if recommended is not None:
         label_of("recommended", recommended)
     for what, asked in (("benchmarks", benchmarks), ("predictors", predictors)):

@@ -50,7 +50,7 @@ def claimed(path: str | Path, *, file: bool = False) -> Iterator[None]:
     Raises:
         InvalidInputError: another process works on it; the message says which.
     """
-    path = ordinary("out", path) if file else path_of("out", path)
+    path = ordinary("out", path, made=False) if file else path_of("out", path)
     folder = path.parent if file else path
     try:
         folder.mkdir(parents=True, exist_ok=True)

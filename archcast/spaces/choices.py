@@ -155,7 +155,7 @@ class Choices(ConditionalSpace):
         """``(d,)`` row of one architecture, name -> value; inactive decisions may be left out."""
         given = mapping("architecture", architecture, "names to values")
         try:
-            return np.asarray(self.rows([given])[0])
+            return np.asarray(self.rows([dict.fromkeys(self.columns) | given])[0])
         except InvalidInputError as error:
             told = str(error).removeprefix("row 1: ").removeprefix("frame ")
             raise InvalidInputError(f"architecture: {told}") from None

@@ -112,7 +112,11 @@ class Task:
             "dtype": dtype,
             "vocabulary": vocabulary,
             "loss": loss,
-            "size": {name: _whole(name, value, LARGEST_SIZE) for name, value in sizes.items() if value is not None},
+            "size": {
+                name: _whole(name if name in short else f"size[{_short(name)}]", value, LARGEST_SIZE)
+                for name, value in sizes.items()
+                if value is not None
+            },
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)

@@ -215,7 +215,7 @@ class Supernet(nn.Module, ABC):
 
     def forward(self, x: Tensor, row: NDArray[np.int64]) -> Tensor:
         """Logits ``(b, classes)`` of one path."""
-        return next(self.paths(batch_of("x", x), rows_of(self, "row", row)))[1]
+        return next(self.paths(batch_of("x", x), _one(rows_of(self, "row", row))))[1]
 
     @contextmanager
     def calibrated_by(self, images: int | None) -> Iterator[None]:
@@ -242,6 +242,17 @@ def rows_of(net: Supernet, name: str, rows: Any) -> NDArray[np.int64]:
     return found.astype(np.int64, copy=False)
 
 
+def _one(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows, if there is one.
+
+    Raises:
+        InvalidInputError: there are none, or several.
+    """
+    if len(rows) != 1:
+        raise InvalidInputError(f"row must be one architecture, got {len(rows)}.")
+    return rows
+
+
 def batch_of(name: str, x: Any) -> Tensor:
     """``x`` as a batch of images.
 
@@ -260,7 +271,7 @@ def _with_rows(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def checked(self: Supernet, rows: Any) -> Any:
         found = rows_of(self, name, rows)
-        return method(self, found[0] if name == "row" else found)
+        return method(self, _one(found)[0] if name == "row" else found)
 
     return checked
 

@@ -161,7 +161,7 @@ def check_surrogate(
             raise InvalidInputError(f"{name} must be an archcast.Benchmark, got {short(value)}.")
     seed = seed_of("seed", seed)
     workers("jobs", jobs)
-    callback("tell", tell)
+    callback("tell", tell, 3)
     strategies = [one_of("strategy", name, STRATEGIES) for name in listed("strategies", strategies, "names")]
     function = surrogate.function
     if not isinstance(function, Surrogate):

@@ -80,7 +80,7 @@ def make_surrogate(
     if not isinstance(table, (str, Benchmark)):
         raise InvalidInputError(f"table must be an archcast.Benchmark or its name, got {short(table)}.")
     workers("jobs", jobs)
-    callback("tell", tell)
+    callback("tell", tell, 3)
     benchmark = load_benchmark(table) if isinstance(table, str) else table
     seed = seed_of("seed", seed)
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:

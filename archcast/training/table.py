@@ -66,7 +66,7 @@ def train_table(
     workers("jobs", jobs)
     if seconds is not None:
         real("seconds", seconds, 0)
-    callback("progress", progress)
+    callback("progress", progress, 2)
     with claimed(path_of("out", out)):
         return _train_table(trainer, archs, Path(out), seeds=seeds, jobs=jobs, seconds=seconds, progress=progress)
 
