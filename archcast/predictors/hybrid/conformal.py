@@ -24,8 +24,14 @@ __all__ = ["Conformal", "Level"]
 WIDTH = 0.1
 """Standard deviation of the kernel over shares of the predictions."""
 
-WORTH, WORTH_ALONE = 20.0, 5.0
+WORTH, WORTH_ALONE = 100.0, 8.0
 """Number of rows that the mean over all is worth: of a predictor that has a standard deviation, and of one that has none."""
+
+HALF = 10.0
+"""With so many rows the quantile of the residuals counts as much as the one that a normal distribution would have."""
+
+ROOT = 0.8222
+"""Mean of the root of the absolute value of a standard normal variable."""
 
 KNOTS = np.linspace(0, 1, 101)
 """Shares at which the level is kept; it is linear between them."""
@@ -91,14 +97,16 @@ class Conformal(Predictor):
 
         a(p) = ((sum_i k_i sqrt(r_i) + w s) / (sum_i k_i + w))^2,    k_i = exp(-(p - p_i)^2 / (2 .1^2))
 
-    with s the mean of all roots, which counts as w = 20 rows, 5 where there is no std; of roots, so that a few large residuals do
-    not rule. With q the ``.9 (1 + 1/n)`` quantile of the n numbers ``r_i / a(p_i)``, each without the row itself in a,
+    with s the mean of all roots, which counts as w = 100 rows, 8 where there is no std; of roots, so that a few large residuals do
+    not rule. With q the ``.9 (1 + 1/n)`` quantile of the n numbers ``u_i = r_i / a(p_i)``, each without the row itself in a,
 
-        mean(x) = that of the predictor fitted to all rows,    std(x) = its std times a(p(x)) q / 1.645
+        mean(x) = that of the predictor fitted to all rows,
+        std(x) = its std times a(p(x)) (q / 1.645)^(n / (n + 10)) ((mean of sqrt(u_i) / .8222)^2)^(10 / (n + 10))
 
-    so that ``mean +- 1.645 std`` held 90 % of the scores that were not seen. Dividing by the predictor's own std and by a
-    (normalised conformal prediction) keeps intervals narrow where errors are small, and leaves a std that is right nearly as it
-    was. With fewer rows than nine the largest number stands for q.
+    where the last factor would be the standard deviation of normal residuals: of few rows a quantile that far out is one large
+    residual or another. With many, ``mean +- 1.645 std`` held 90 % of the scores that were not seen. Dividing by the predictor's
+    own std and by a (normalised conformal prediction) keeps intervals narrow where errors are small, and leaves a std that is right
+    nearly as it was. With fewer rows than nine the largest number stands for q.
 
     This is sound for rows that are exchangeable with the training rows, such as random ones. It is not for rows that a search has
     chosen, nor for a part of the space that is chosen otherwise than by what is predicted.
@@ -177,9 +185,7 @@ class Conformal(Predictor):
         if residuals:
             errors, mean = np.concatenate(residuals), np.concatenate(means)
             self.level_ = Level.of(mean, errors, WORTH if self._made(0).has_std else WORTH_ALONE)
-            share = min(1.0, 0.9 * (1 + 1 / len(errors)))
-            left = errors / self.level_.without(mean, errors)
-            self.factor_ = float(np.quantile(left, share, method="higher")) / NINETY
+            self.factor_ = _factor(errors / self.level_.without(mean, errors))
         self.predictor_ = self._fitted(known, seed)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
@@ -210,6 +216,15 @@ class Conformal(Predictor):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._made(0)
+
+
+def _factor(residuals: Array) -> float:
+    """What ``(n,)`` residuals must be divided by for their 90 % to lie within 1.645: their quantile, and with few rows also what it
+    would be if they were normal."""
+    n, least = len(residuals), float(np.finfo(float).tiny)
+    quantile = float(np.quantile(residuals, min(1.0, 0.9 * (1 + 1 / n)), method="higher")) / NINETY
+    normal = float(np.sqrt(residuals).mean() / ROOT) ** 2
+    return float(np.exp((n * np.log(max(quantile, least)) + HALF * np.log(max(normal, least))) / (n + HALF)))
 
 
 def _part(known: Known, rows: NDArray[np.bool_]) -> Known:

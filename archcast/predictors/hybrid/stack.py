@@ -45,8 +45,12 @@ LEAD, LEAD_DECISIONS, LEAD_HEARD = 20.0, 30.0, 150.0
 SHARPNESS, HALF_SHARP = 2.0, 20.0
 """Weights fall with the power ``SHARPNESS * n / (n + HALF_SHARP)`` of the out-of-sample mean square error."""
 
-BELIEFS = Beliefs(unseen=1.0, tail=1.5, half_tail=30.0, sure=0.0)
+BELIEFS = Beliefs(unseen=0.0, tail=1.5, half_tail=30.0, sure=0.0)
 """What is expected of the blend's errors before rows have been left out."""
+
+UNSEEN = 5.0
+"""Few scores do not tell their own scale: ``UNSEEN / n`` times the least variance of the training rows is added to that of every
+score, which widens the narrowest intervals most."""
 
 Array = NDArray[np.float64]
 
@@ -167,7 +171,8 @@ class Stack(Predictor):
 
     has_std = True
     learns_from_sources = True
-    signals_: Sequence[Signal] = ()  # in files of before
+    signals_: Sequence[Signal] = ()  # in files of before, as unseen_
+    unseen_: float = 0.0
     n_sources_: int = 0
 
     def __init__(self, space: str | SearchSpace, *, random_state: Any = None) -> None:
@@ -239,6 +244,9 @@ class Stack(Predictor):
         if self.signals_ and n < MANY:
             ahead = 1 + LEAD_HEARD / n
         self.blend_ = Blend.of(np.array(outside), np.array(variances), targets, self._lead, ahead)
+        own = self.scale_.prediction(*self.blend_(np.array(outside), np.array(variances), self._lead)).std
+        assert own is not None
+        self.unseen_ = UNSEEN / n * float(own.min()) ** 2
 
     def _init_unlabelled(self, pool: Pool | None) -> None:
         """Learn from a pool and its evidence, or from nothing."""
@@ -265,8 +273,9 @@ class Stack(Predictor):
         if self._line is not None:
             answers.append((self._line.predict(view.groups[0]), np.zeros(len(archs))))
         means, variances = (np.array(part) for part in zip(*answers, strict=True))
-        mean, std = self.blend_(means, variances, self._lead)
-        return self.scale_.prediction(mean, std)
+        found = self.scale_.prediction(*self.blend_(means, variances, self._lead))
+        assert found.std is not None
+        return replace(found, std=np.sqrt(np.square(found.std) + self.unseen_))
 
     def _heard(self, inputs: Inputs, archs: NDArray[np.int64], evidence: Evidence) -> Inputs:
         """The inputs with the signals of the sources."""

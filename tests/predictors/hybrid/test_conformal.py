@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtr, ndtri
 
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.predictors.base import Predictor, get_predictor
+from archcast.predictors.hybrid.conformal import _factor
 from archcast.spaces.base import get_space
 
 SPACE = get_space("nasbench201")
@@ -22,7 +24,7 @@ def test_ninety_percent_of_random_scores_are_inside(name):
     assert 0.82 < np.mean(np.abs(answer.mean - score(QUERIES, 3)) <= 1.645 * answer.std) < 0.97
 
 
-@pytest.mark.parametrize(("name", "worth"), [("gp", 20), ("xgboost", 5)])
+@pytest.mark.parametrize(("name", "worth"), [("gp", 100), ("xgboost", 8)])
 def test_std_by_hand(name, worth):
     found = get_predictor("conformal", SPACE, predictor=name, folds=3, random_state=7).init(ARCHS, score(ARCHS, 2))
     rng = np.random.default_rng(7)
@@ -46,7 +48,9 @@ def test_std_by_hand(name, worth):
         return ((total + worth * np.mean(np.sqrt(errors))) / (count + worth)) ** 2
 
     left = [error / level(mean, i) for i, (mean, error) in enumerate(zip(means, errors, strict=True))]
-    factor = np.sort(left)[int(np.ceil(0.9 * 61 / 60 * 59))] / 1.645
+    quantile = np.sort(left)[int(np.ceil(0.9 * 61 / 60 * 59))] / 1.645
+    normal = (np.mean(np.sqrt(left)) / np.mean(np.sqrt(np.abs(ndtri((np.arange(10**5) + 0.5) / 10**5))))) ** 2
+    factor = quantile ** (60 / 70) * normal ** (10 / 70)
     assert found.factor_ == pytest.approx(factor, rel=0.01)
     some = QUERIES[:20]
     whole = get_predictor(name, SPACE, random_state=seed).init(ARCHS, score(ARCHS, 2)).query(some)
@@ -70,6 +74,18 @@ def test_intervals_are_narrow_where_errors_are_small():
     assert answer.std[high].mean() < 0.7 * answer.std[low].mean()
     assert inside[low].mean() > 0.8
     assert 0.8 < inside[high].mean() < 0.99
+
+
+@pytest.mark.parametrize(("n", "share"), [(9, 0.87), (32, 0.93), (1000, 1.0)])
+def test_the_width_of_few_normal_residuals_varies_less_than_their_quantile(n, share):
+    rng = np.random.default_rng(n)
+    residuals = np.abs(rng.normal(size=(2000, n)))
+    found = np.array([_factor(row) for row in residuals])
+    quantiles = np.quantile(residuals, min(1, 0.9 * (1 + 1 / n)), axis=1, method="higher") / 1.645
+    assert found.std() < quantiles.std() * share
+    assert np.mean(ndtr(1.645 * found) - ndtr(-1.645 * found)) == pytest.approx(0.9, abs=0.02)
+    assert _factor(3 * residuals[0]) == pytest.approx(3 * found[0])
+    assert _factor(np.zeros(n)) < 1e-100
 
 
 def test_files_of_before_have_no_level(tmp_path):

@@ -37,7 +37,20 @@ def test_weights_by_hand():
     )
     np.testing.assert_allclose(std, blend.spread.factor * np.sqrt((1 + between) * wider))
     squares = np.square(targets - mean) / (1 + between) / wider
-    assert blend.spread.factor == pytest.approx(np.sqrt((squares.sum() + 20) / 24 * 1.25))
+    assert blend.spread.factor == pytest.approx(np.sqrt((squares.sum() + 20) / 24))
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_few_scores_widen_the_narrowest_intervals_most(n):
+    space = get_space("nasbench201")
+    archs, queries = space.sample(n, 0), space.sample(50, 1)
+    stack = get_predictor("stack", space, random_state=0).init(archs, 1.0 * (archs == 3).sum(axis=1))
+    std, added = stack.query(queries).std, stack.unseen_
+    stack.unseen_ = 0.0
+    before = stack.query(queries).std
+    np.testing.assert_allclose(np.square(std) - np.square(before), added)
+    assert 0 < added < 5 / n * np.median(np.square(before))
+    assert (std / before)[before.argmin()] == (std / before).max()
 
 
 @pytest.mark.parametrize("worse", [1.0, 4.0])
