@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from archcast.predictors.neural._gcn import Graphs
 
-__all__ = ["GraphNetworkEnsemble", "NetworkEnsemble"]
+__all__ = ["GraphNetworkEnsemble", "NetworkEnsemble", "TransformerEnsemble"]
 
 
 class NetworkEnsemble(OnTargets, OnDevice):
@@ -169,3 +169,34 @@ class GraphNetworkEnsemble(NetworkEnsemble):
 
         make = partial(self._network(), **self.shape_)
         return _training.answers(make, self.weights_, self._space, archs, self._prepare)
+
+
+class TransformerEnsemble(GraphNetworkEnsemble):
+    """Base of ensembles of transformers on graphs, which want a smaller learning rate than convolutions do."""
+
+    def __init__(
+        self,
+        space: str | SearchSpace,
+        *,
+        n_members: int = 5,
+        hidden: int = 48,
+        layers: int = 3,
+        epochs: int = 100,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 1e-2,
+        loss: str = "squared",
+        device: str = "cpu",
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            space,
+            n_members=n_members,
+            hidden=hidden,
+            layers=layers,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            loss=loss,
+            device=device,
+            random_state=random_state,
+        )

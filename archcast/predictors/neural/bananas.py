@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, register
+from archcast.predictors.neural._feed_forward import FeedForward
 from archcast.predictors.neural._folds import Noise, left_out, moments
-from archcast.predictors.neural.device import OnDevice
-from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
-from archcast.predictors.parameters import Number, Whole, Wholes
-from archcast.predictors.regression import FeatureRegressor
+from archcast.predictors.neural.losses import OnTargets
+from archcast.predictors.parameters import Whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Bananas"]
@@ -28,7 +27,7 @@ __all__ = ["Bananas"]
     family="neural",
     default=True,
 )
-class Bananas(OnTargets, OnDevice, FeatureRegressor):
+class Bananas(OnTargets, FeedForward):
     """Ensemble of feed-forward networks on the path encoding of the canonical row.
 
     ``mean`` is that of the members, which differ in their initial weights and in the fifth of the rows that each leaves out.
@@ -63,14 +62,7 @@ class Bananas(OnTargets, OnDevice, FeatureRegressor):
     noise_: Noise | float = 0.0  # in files of before
     graph_encodings = ("path",)
 
-    parameters = {
-        "n_members": Whole(1),
-        "hidden": Wholes(),
-        "epochs": Whole(1),
-        "learning_rate": Number(0, above=True),
-        "weight_decay": Number(0),
-        "loss": LOSS,
-    }
+    parameters = {"n_members": Whole(1)}
 
     def __init__(
         self,
@@ -86,14 +78,18 @@ class Bananas(OnTargets, OnDevice, FeatureRegressor):
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
-        super().__init__(space, encoding=encoding, random_state=random_state)
+        super().__init__(
+            space,
+            encoding=encoding,
+            hidden=hidden,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            loss=loss,
+            device=device,
+            random_state=random_state,
+        )
         self.n_members = n_members
-        self.hidden = hidden
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.loss = loss
-        self.device = device
 
     def _init(self, known: Known) -> None:
         super()._init(replace(known, archs=self._space.canonical(known.archs)))
@@ -113,19 +109,9 @@ class Bananas(OnTargets, OnDevice, FeatureRegressor):
         self.units_ = units[self.columns_] * (_mlp.NORM / (norm if norm > 0 else 1.0))
         rng, inputs = self._rng(), features[:, self.columns_] * self.units_
         out = left_out(self.n_members, len(targets), rng)
-        with self._on_device():
-            self.weights_ = _mlp.learn(
-                inputs,
-                targets,
-                LOSSES[self.loss],
-                weights=self._nearness(targets) * ~out,
-                rng=rng,
-                members=self.n_members,
-                hidden=self.hidden,
-                epochs=self.epochs,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-            )
+        self.weights_ = self._trained(
+            inputs, targets, members=self.n_members, weights=self._nearness(targets) * ~out, rng=rng
+        )
         outputs = _mlp.outputs(self.weights_, inputs)
         self._learn_scale(self.loss, outputs)
         self.noise_ = Noise.of(self._on_targets(outputs), targets, out)

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from archcast.predictors.base import register
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
-from archcast.predictors.neural.device import OnDevice
-from archcast.predictors.neural.losses import LOSS, LOSSES
-from archcast.predictors.parameters import Number, Whole, Wholes
-from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
+from archcast.predictors.neural._feed_forward import FeedForward
+from archcast.predictors.parameters import Whole
+from archcast.predictors.regression import DEFAULT_ENCODING
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["DNGO"]
@@ -26,7 +25,7 @@ __all__ = ["DNGO"]
     family="neural",
     default=True,
 )
-class DNGO(OnDevice, FeatureRegressor):
+class DNGO(FeedForward):
     """Deep Networks for Global Optimization.
 
     A network is trained on rank-normal targets with a linear output; then its output layer is replaced by Bayesian
@@ -55,14 +54,7 @@ class DNGO(OnDevice, FeatureRegressor):
     has_std = True
     refits = 3
 
-    parameters = {
-        "n_members": Whole(1),
-        "hidden": Wholes(),
-        "epochs": Whole(1),
-        "learning_rate": Number(0, above=True),
-        "weight_decay": Number(0),
-        "loss": LOSS,
-    }
+    parameters = {"n_members": Whole(1)}
 
     def __init__(
         self,
@@ -78,31 +70,24 @@ class DNGO(OnDevice, FeatureRegressor):
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
-        super().__init__(space, encoding=encoding, random_state=random_state)
+        super().__init__(
+            space,
+            encoding=encoding,
+            hidden=hidden,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            loss=loss,
+            device=device,
+            random_state=random_state,
+        )
         self.n_members = n_members
-        self.hidden = hidden
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.loss = loss
-        self.device = device
 
     def learn(self, features: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
         from archcast.predictors.neural import _mlp
 
         inputs = _mlp.inputs_of(features)
-        with self._on_device():
-            self.weights_ = _mlp.learn(
-                inputs,
-                targets,
-                LOSSES[self.loss],
-                rng=self._rng(),
-                members=self.n_members,
-                hidden=self.hidden,
-                epochs=self.epochs,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-            )
+        self.weights_ = self._trained(inputs, targets, members=self.n_members)
         self.posterior_ = LinearPosterior.fit(_mlp.basis(self.weights_, inputs), targets)
 
     def answer(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -94,6 +94,10 @@ class NAO(OnTargets, OnDevice):
         self.device = device
 
     def _init(self, known: Known) -> None:
+        self._train(known, self._rng())
+
+    def _train(self, known: Known, rng: np.random.Generator, **unlabelled: Any) -> None:
+        """Learn from the scored architectures, and from unlabelled ones where :func:`_sequence.learn` is given them."""
         from archcast.predictors.neural import _sequence
 
         self.scale_ = TargetScale.of_scores(known.scores)
@@ -102,7 +106,7 @@ class NAO(OnTargets, OnDevice):
                 self._space,
                 known.archs,
                 rank_normal(known.scores),
-                rng=self._rng(),
+                rng=rng,
                 hidden=self.hidden,
                 dropout=self.dropout,
                 trade_off=self.trade_off,
@@ -110,6 +114,7 @@ class NAO(OnTargets, OnDevice):
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
                 loss=LOSSES[self.loss],
+                **unlabelled,
             )
         self._learn_scale(self.loss, _sequence.outputs(self._space, known.archs, self.weights_)[None])
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcast.predictors.base import register
-from archcast.predictors.neural._ensemble import GraphNetworkEnsemble
-from archcast.spaces.base import SearchSpace
+from archcast.predictors.neural._ensemble import TransformerEnsemble
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,7 +19,7 @@ __all__ = ["NNFormer"]
     paper="Xu et al. 2025, https://arxiv.org/abs/2507.00880",
     family="neural",
 )
-class NNFormer(GraphNetworkEnsemble):
+class NNFormer(TransformerEnsemble):
     """Transformer whose four attention heads look at predecessors, successors, and siblings of two kinds.
 
     Siblings are nodes with a common successor, or with a common predecessor: operations that work in parallel. The feed-forward
@@ -51,33 +50,6 @@ class NNFormer(GraphNetworkEnsemble):
         >>> bool(mean[0] > mean[1])
         True
     """
-
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        n_members: int = 5,
-        hidden: int = 48,
-        layers: int = 3,
-        epochs: int = 100,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        loss: str = "squared",
-        device: str = "cpu",
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            space,
-            n_members=n_members,
-            hidden=hidden,
-            layers=layers,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            loss=loss,
-            device=device,
-            random_state=random_state,
-        )
 
     def _network(self) -> type[nn.Module]:
         from archcast.predictors.neural._transformer import AdjacencyNetwork

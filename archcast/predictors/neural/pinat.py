@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcast.predictors.base import register
-from archcast.predictors.neural._ensemble import GraphNetworkEnsemble
-from archcast.spaces.base import SearchSpace
+from archcast.predictors.neural._ensemble import TransformerEnsemble
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +24,7 @@ POSITIONS = 3
     paper="Lu et al. 2023, https://ojs.aaai.org/index.php/AAAI/article/view/26076",
     family="neural",
 )
-class PINAT(GraphNetworkEnsemble):
+class PINAT(TransformerEnsemble):
     """Permutation INvariance Augmented Transformer.
 
     In each layer self-attention, which sees all pairs of nodes, and a graph convolution, which sees the edges and no order of
@@ -57,33 +56,6 @@ class PINAT(GraphNetworkEnsemble):
         >>> bool(mean[0] > mean[1])
         True
     """
-
-    def __init__(
-        self,
-        space: str | SearchSpace,
-        *,
-        n_members: int = 5,
-        hidden: int = 48,
-        layers: int = 3,
-        epochs: int = 100,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        loss: str = "squared",
-        device: str = "cpu",
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            space,
-            n_members=n_members,
-            hidden=hidden,
-            layers=layers,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            loss=loss,
-            device=device,
-            random_state=random_state,
-        )
 
     def _network(self) -> type[nn.Module]:
         from archcast.predictors.neural._transformer import ParallelNetwork

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from archcast.evidence import Evidence
-from archcast.predictors.base import Known, Prediction, register
-from archcast.predictors.neural.device import OnDevice
-from archcast.predictors.neural.losses import LOSS, LOSSES, OnTargets
-from archcast.predictors.parameters import Number, Whole
-from archcast.predictors.targets import TargetScale, rank_normal
+from archcast.predictors.base import Known, register
+from archcast.predictors.neural.nao import NAO
+from archcast.predictors.parameters import Whole
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["SemiNAS"]
@@ -24,7 +18,7 @@ __all__ = ["SemiNAS"]
     paper="Luo et al. 2020, https://arxiv.org/abs/2002.10389",
     family="neural",
 )
-class SemiNAS(OnTargets, OnDevice):
+class SemiNAS(NAO):
     """Semi-supervised Neural Architecture Search's predictor.
 
     The encoder, predictor and decoder of :class:`~archcast.predictors.neural.nao.NAO` learn from the scored architectures;
@@ -51,18 +45,7 @@ class SemiNAS(OnTargets, OnDevice):
         random_state: seed.
     """
 
-    parameters = {
-        "n_unlabelled": Whole(1),
-        "rounds": Whole(0),
-        "round_epochs": Whole(1),
-        "hidden": Whole(1),
-        "dropout": Number(0, 1, below=True),
-        "trade_off": Number(0, 1),
-        "epochs": Whole(1),
-        "learning_rate": Number(0, above=True),
-        "weight_decay": Number(0),
-        "loss": LOSS,
-    }
+    parameters = {"n_unlabelled": Whole(1), "rounds": Whole(0), "round_epochs": Whole(1)}
 
     def __init__(
         self,
@@ -81,49 +64,26 @@ class SemiNAS(OnTargets, OnDevice):
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
-        super().__init__(space, random_state=random_state)
+        super().__init__(
+            space,
+            hidden=hidden,
+            dropout=dropout,
+            trade_off=trade_off,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            loss=loss,
+            device=device,
+            random_state=random_state,
+        )
         self.n_unlabelled = n_unlabelled
         self.rounds = rounds
         self.round_epochs = round_epochs
-        self.hidden = hidden
-        self.dropout = dropout
-        self.trade_off = trade_off
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.loss = loss
-        self.device = device
 
     def _init(self, known: Known) -> None:
-        from archcast.predictors.neural import _sequence
-
         rng = self._rng()
         if known.pool is None:
             unlabelled = self._space.sample(self.n_unlabelled, rng)
         else:
             unlabelled = known.pool.archs[rng.permutation(len(known.pool.archs))[: self.n_unlabelled]]
-        self.scale_ = TargetScale.of_scores(known.scores)
-        with self._on_device():
-            self.weights_ = _sequence.learn(
-                self._space,
-                known.archs,
-                rank_normal(known.scores),
-                rng=rng,
-                hidden=self.hidden,
-                dropout=self.dropout,
-                trade_off=self.trade_off,
-                epochs=self.epochs,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                loss=LOSSES[self.loss],
-                unlabelled=unlabelled,
-                rounds=self.rounds,
-                round_epochs=self.round_epochs,
-            )
-        self._learn_scale(self.loss, _sequence.outputs(self._space, known.archs, self.weights_)[None])
-
-    def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
-        from archcast.predictors.neural import _sequence
-
-        outputs = _sequence.outputs(self._space, archs, self.weights_)
-        return Prediction(self.scale_.backward(self._on_targets(outputs[None])[0]))
+        self._train(known, rng, unlabelled=unlabelled, rounds=self.rounds, round_epochs=self.round_epochs)
