@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from archcast.proxies.base import ProxyFailure
-from archcast.proxies.machinery.tracing import CONVOLUTIONS, TRANSPOSED, Call, Step
+from archcast.proxies.machinery.functions import CONVOLUTIONS, TRANSPOSED
+from archcast.proxies.machinery.tracing import Call, Step
 
 __all__ = ["NO_ATTENTION", "Attention", "AttentionFinder", "by_head"]
 

@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archcast.proxies.machinery.tracing import CONVOLUTIONS, TRANSPOSED, Layer
+from archcast.proxies.machinery.functions import CONVOLUTIONS, TRANSPOSED
+from archcast.proxies.machinery.tracing import Layer
 
 __all__ = ["Curvature", "geometry_of"]
 

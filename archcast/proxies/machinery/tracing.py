@@ -10,97 +10,35 @@ does is seen below it, by a :class:`~archcast.proxies.machinery.witness.Witness`
 
 from __future__ import annotations
 
-import types
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.arguments import argument, bound, flat, tensors_of, transparent, without_randomness
+from archcast.proxies.machinery.functions import (
+    CLAMPS,
+    CONVOLUTIONS,
+    DROPOUTS,
+    IN_PLACE,
+    NORMS,
+    OUTER,
+    PLAIN,
+    RECTIFIERS,
+    RECURRENT,
+    SEQUENTIAL,
+    TRANSPOSED,
+    WITH_SHIFT,
+)
+from archcast.proxies.machinery.products import role_of
 from archcast.proxies.machinery.witness import Witness, aside
 
-__all__ = ["ACTIVATIONS", "NORMS", "Call", "Layer", "Step", "Tracer", "Watched", "by_sample", "leaves_of", "nodes_of"]
-
-CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
-TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-WITH_SHIFT = ("addmm", "addbmm", "baddbmm", "addmv", "addr", "_addmm_activation")
-"""Products that add their first operand."""
-OUTER = ("outer", "ger", "addr", "kron", "einsum", "vecdot", "linalg_vecdot")
-"""Functions that are products even where nothing is summed over, as in an outer product."""
-SEQUENTIAL = ("lstm", "gru", "rnn_tanh", "rnn_relu")
-RECURRENT = (*SEQUENTIAL, "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
-NORMS = ("batch_norm", "instance_norm", "layer_norm", "group_norm", "rms_norm", "local_response_norm")
-DROPOUTS = tuple(
-    name + suffix
-    for name in (
-        "dropout",
-        "dropout1d",
-        "dropout2d",
-        "dropout3d",
-        "alpha_dropout",
-        "feature_dropout",
-        "feature_alpha_dropout",
-    )
-    for suffix in ("", "_")
-)
-RECTIFIERS = tuple(
-    name + suffix
-    for name in (
-        "relu",
-        "relu6",
-        "leaky_relu",
-        "prelu",
-        "rrelu",
-        "elu",
-        "selu",
-        "celu",
-        "gelu",
-        "silu",
-        "mish",
-        "hardswish",
-    )
-    for suffix in ("", "_")
-)
-"""Activations whose output is positive exactly where their input is."""
-CLAMPS = (
-    "clamp",
-    "clamp_",
-    "clamp_min",
-    "clamp_min_",
-    "clip",
-    "clip_",
-    "hardtanh",
-    "hardtanh_",
-    "threshold",
-    "threshold_",
-    "_threshold",
-)
-"""Functions that are a rectifier when their lower bound is 0."""
-ACTIVATIONS = (
-    *RECTIFIERS,
-    *(
-        name + suffix
-        for name in ("tanh", "sigmoid", "hardsigmoid", "hardtanh", "threshold", "erf")
-        for suffix in ("", "_")
-    ),
-    *("softplus", "softsign", "logsigmoid", "tanhshrink", "softshrink", "hardshrink"),
-)
-"""Functions that bend each value alone; ``clamp`` at 0 is another."""
-PLAIN = frozenset({
-    "__get__", "__set__", "size", "dim", "numel", "add", "sub", "mul", "div", "__add__", "__radd__", "__sub__",
-    "__rsub__", "__mul__", "__rmul__", "__truediv__", "__iadd__", "__imul__", "add_", "mul_", "__getitem__", "view",
-    "reshape", "permute", "transpose", "flatten", "contiguous", "cat", "chunk", "split", "unsqueeze", "squeeze",
-    "expand", "mean", "sum", "clone", "detach", "to", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "softmax",
-    "sigmoid", "tanh", "requires_grad_", "stride", "is_floating_point", "data_ptr",
-})  # fmt: skip
-"""Functions that are called often and multiply nothing: they are not looked into."""
-IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__", "__setitem__")
+__all__ = ["Call", "Layer", "Step", "Tracer", "Watched", "by_sample"]
 
 
 @dataclass
@@ -284,26 +222,26 @@ class Tracer(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in DROPOUTS:
-            return _argument(args, kwargs, 0, "input")
+            return argument(args, kwargs, 0, "input")
         if name == "native_dropout":
-            x = _argument(args, kwargs, 0, "input")
+            x = argument(args, kwargs, 0, "input")
             return x, torch.ones_like(x, dtype=torch.bool)
         if name == "multi_head_attention_forward":
             self._inside_attention = True
             try:
-                query = _argument(args, kwargs, 0, "query")
+                query = argument(args, kwargs, 0, "query")
                 if query.ndim == 3:
                     self._batch(query, second=True)
                 with self:
-                    return _transparent(func)(*args, **kwargs)
+                    return transparent(func)(*args, **kwargs)
             finally:
                 self._inside_attention = False
-        args, kwargs = _without_randomness(name, args, kwargs)
+        args, kwargs = without_randomness(name, args, kwargs)
         if self._watched and _in_place(name, args, kwargs) and isinstance(args[0], Tensor):
             for watched in self._watched.pop(args[0].untyped_storage().data_ptr(), ()):
                 watched.keep()
         replacement = self._replace.get(name)
-        call = func if replacement is None else _bound(replacement, func)
+        call = func if replacement is None else bound(replacement, func)
         observe = _OBSERVERS.get(name)
         macs = 0
         if observe is not None or name in PLAIN:
@@ -326,7 +264,7 @@ class Tracer(TorchFunctionMode):
                 self._on_output(output)
         if self._on_step is not None:
             with aside():
-                data = [tensor for tensor in _tensors(args, kwargs) if self._is_data(tensor)]
+                data = [tensor for tensor in tensors_of(args, kwargs) if self._is_data(tensor)]
                 self._on_step(Step(name, args, kwargs, output, data, bool(macs) or name in OUTER))
         return output
 
@@ -334,10 +272,10 @@ class Tracer(TorchFunctionMode):
 
     def _follow(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
         """Note whether what a function returns depends on the data."""
-        results = [value for value in _flat((output,)) if isinstance(value, Tensor)]
+        results = [value for value in flat((output,)) if isinstance(value, Tensor)]
         if not results:
             return
-        depends = any(map(self._is_data, _tensors(args, kwargs)))
+        depends = any(map(self._is_data, tensors_of(args, kwargs)))
         if depends and args and isinstance(args[0], Tensor) and _in_place(name, args, kwargs):
             results.append(args[0])
         for tensor in results:
@@ -360,7 +298,7 @@ class Tracer(TorchFunctionMode):
     def _convolution(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor
     ) -> None:
-        x, weight = _argument(args, kwargs, 0, "input"), _argument(args, kwargs, 1, "weight")
+        x, weight = argument(args, kwargs, 0, "input"), argument(args, kwargs, 1, "weight")
         self.sequences |= name in ("conv1d", "conv_transpose1d")
         if x.ndim == weight.ndim:
             self._batch(x, second=False)
@@ -370,7 +308,7 @@ class Tracer(TorchFunctionMode):
         self._layer(name, func, args, kwargs, output, weight, weight.numel() // output.shape[channels], channels)
 
     def _linear(self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> None:
-        weight = _argument(args, kwargs, 2 if name == "bilinear" else 1, "weight")
+        weight = argument(args, kwargs, 2 if name == "bilinear" else 1, "weight")
         fan_in = weight[0].numel() if weight.ndim > 1 else weight.numel()
         self.macs += output.numel() * fan_in
         if weight.ndim > 1:
@@ -380,7 +318,7 @@ class Tracer(TorchFunctionMode):
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor, macs: int
     ) -> None:
         """A function that multiplies and adds; each operand that is a weight is a layer."""
-        operands = _tensors(args, kwargs)
+        operands = tensors_of(args, kwargs)
         if name in WITH_SHIFT:
             self.shifts.add(id(operands[0]))
             operands = operands[1:]
@@ -396,15 +334,15 @@ class Tracer(TorchFunctionMode):
         self.macs += macs
         for position, weight in enumerate(operands):
             if not self._is_data(weight):
-                fan_in, channels = _role(name, args, operands, position, output, macs)
+                fan_in, channels = role_of(name, args, operands, position, output, macs)
                 self._layer(name, func, args, kwargs, output, weight, fan_in, channels, bias=False)
 
     def _recurrent(self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
         x = args[0]
         steps = x.numel() // x.shape[-1]
         if name in SEQUENTIAL and x.ndim == 3 and isinstance(args[2], (list, tuple)):
-            self._batch(x, second=not _argument(args, kwargs, 8, "batch_first"))
-        for weight in _flat(args[2:]):
+            self._batch(x, second=not argument(args, kwargs, 8, "batch_first"))
+        for weight in flat(args[2:]):
             if isinstance(weight, Tensor) and weight.ndim == 2 and self._parameter(weight) is not None:
                 self.macs += steps * weight.numel()
                 self._remember(weight, weight.shape[1])
@@ -414,7 +352,7 @@ class Tracer(TorchFunctionMode):
     def _attention(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor
     ) -> None:
-        query, key, value = (_argument(args, kwargs, i, n) for i, n in enumerate(("query", "key", "value")))
+        query, key, value = (argument(args, kwargs, i, n) for i, n in enumerate(("query", "key", "value")))
         self.macs += query.numel() * key.shape[-2] + output.numel() * value.shape[-2]
         for weight, fan_in in ((query, query.shape[-1]), (key, key.shape[-1]), (value, value.shape[-2])):
             if not self._is_data(weight):
@@ -429,7 +367,7 @@ class Tracer(TorchFunctionMode):
         if shift is not None:
             self.shifts.add(id(shift))
         if name == "batch_norm":
-            self.coupled += bool(_argument(args, kwargs, 5, "training"))
+            self.coupled += bool(argument(args, kwargs, 5, "training"))
         if self._on_call is not None:
             second = self._inside_attention or self._sequence_first
             axis = 1 if name in ("batch_norm", "instance_norm", "group_norm") else output.ndim - 1
@@ -481,7 +419,7 @@ class Tracer(TorchFunctionMode):
         bias: bool = True,
     ) -> None:
         layer = self._remember(weight, fan_in)
-        shift = _argument(args, kwargs, 3 if name == "bilinear" else 2, "bias") if bias else None
+        shift = argument(args, kwargs, 3 if name == "bilinear" else 2, "bias") if bias else None
         if shift is not None:
             self.shifts.add(id(shift))
         second = self._inside_attention or self._sequence_first
@@ -524,123 +462,11 @@ def by_sample(values: Tensor, samples: int, *, sequence_first: bool = False) -> 
     return values if values.shape[0] == samples else values.reshape(samples, -1, *values.shape[1:])
 
 
-def nodes_of(tensor: Tensor) -> list[Any]:
-    """Every node of the autograd graph of ``tensor``."""
-    stack: list[Any] = [tensor.grad_fn]
-    seen: dict[Any, None] = {}
-    while stack:
-        node = stack.pop()
-        if node is not None and node not in seen:
-            seen[node] = None
-            stack.extend(following for following, _ in node.next_functions)
-    return list(seen)
-
-
-def leaves_of(tensor: Tensor) -> set[int]:
-    """Ids of the leaves that ``tensor`` was computed from, by its autograd graph."""
-    found = {id(node.variable) for node in nodes_of(tensor) if hasattr(node, "variable")}
-    return found | {id(tensor)} if tensor.is_leaf else found
-
-
-def _argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], position: int, name: str) -> Any:
-    return args[position] if len(args) > position else kwargs.get(name)
-
-
-def _flat(values: tuple[Any, ...]) -> list[Any]:
-    return [item for value in values for item in (value if isinstance(value, (tuple, list)) else (value,))]
-
-
 def _in_place(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     if name in IN_PLACE or (name.endswith("_") and not name.endswith("__")):
         return True
     return bool(kwargs.get("inplace")) or (name in _OBSERVERS and any(a is True for a in args[1:]))
 
 
-def _tensors(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Tensor]:
-    """The tensors among the arguments of a function, those in lists and tuples too."""
-    return [value for value in (*_flat(args), *_flat(tuple(kwargs.values()))) if isinstance(value, Tensor)]
-
-
-def _bound(replacement: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: replacement(function, *args, **kwargs)
-
-
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0]
-
-
-def _without_randomness(
-    name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The arguments of a function, changed where they switch something random on."""
-    if name == "scaled_dot_product_attention":
-        causal = {"is_causal": args[5]} if len(args) > 5 else {}
-        return args[:4], {**kwargs, **causal, "dropout_p": 0.0}
-    if name in SEQUENTIAL:
-        packed = len(args) > 3 and isinstance(args[3], (list, tuple))
-        dropout = 6 if packed else 5
-        if len(args) > dropout:
-            return (*args[:dropout], 0.0, *args[dropout + 1 :]), kwargs
-    if name in ("rrelu", "rrelu_"):
-        in_place = {"inplace": args[4]} if len(args) > 4 and isinstance(args[4], bool) else {}
-        return args[:3], {**kwargs, **in_place, "training": False}
-    return args, kwargs
-
-
-def _role(
-    name: str, args: tuple[Any, ...], operands: list[Tensor], position: int, output: Tensor, macs: int
-) -> tuple[int, int | None]:
-    """Of an operand of a product: how many of its entries one output sums over, and the axis of the output that holds
-    its features.
-    """
-    weight = operands[position]
-    if name == "einsum" and isinstance(args[0], str):
-        return _einsum_role(args[0], operands, position, output)
-    if weight.ndim < 2:
-        outer = name in ("outer", "ger", "addr", "kron")
-        return (1 if outer else max(weight.numel(), 1)), (output.ndim - 1 if outer and position else None)
-    if len(operands) > 2:
-        return int(weight.shape[0] if position else weight.shape[1]), output.ndim - 1
-    left = position == 0 and output.ndim > 1 and name != "tensordot" and not name.startswith("inner")
-    return max(macs // max(output.numel(), 1), 1), output.ndim - (2 if left else 1)
-
-
-def _einsum_role(equation: str, operands: list[Tensor], position: int, output: Tensor) -> tuple[int, int | None]:
-    """The same for ``einsum``, from its equation. An ellipsis stands for as many axes as are left."""
-    left, _, right = equation.replace(" ", "").partition("->")
-    terms = [_spelled(term, operand.ndim) for term, operand in zip(left.split(","), operands)]
-    free = sorted({label for term in terms for label in term if sum(t.count(label) for t in terms) == 1 or label < "A"})
-    result = _spelled(right, output.ndim) if "->" in equation else "".join(free)
-    term = terms[position]
-    earlier = set("".join(terms[:position])) or set("".join(terms[position + 1 :]))
-    fan_in = 1
-    for label, size in zip(term, operands[position].shape):
-        if label in earlier and label not in result:
-            fan_in *= int(size)
-    others = set("".join(terms[:position] + terms[position + 1 :]))
-    own = [axis for axis, label in enumerate(result) if label in term and label not in others]
-    if not own and len(operands) > 2:
-        own = [output.ndim - 1]
-    return fan_in, own[-1] if own else None
-
-
-def _spelled(term: str, ndim: int) -> str:
-    """``term`` with digits for the axes of its ellipsis, counted from the right."""
-    if "..." not in term:
-        return term
-    missing = ndim - len(term.replace("...", ""))
-    return term.replace("...", "".join(str(i) for i in range(missing - 1, -1, -1)))
-
-
-@cache
-def _transparent(function: Any) -> Callable[..., Any]:
-    """``function``, a Python function of ``torch.nn.functional``, without its check for modes: what it calls is seen
-    instead.
-    """
-    hidden = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
-    scope = {**vars(F), **dict.fromkeys(hidden, lambda *_: False)}
-    copied = types.FunctionType(
-        function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
-    )
-    copied.__kwdefaults__ = function.__kwdefaults__
-    return copied

@@ -17,10 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.autograd import nodes_of
 from archcast.proxies.machinery.curvature import geometry_of
+from archcast.proxies.machinery.functions import CONVOLUTIONS, TRANSPOSED
 from archcast.proxies.machinery.initialisation import redrawn
 from archcast.proxies.machinery.session import Session
-from archcast.proxies.machinery.tracing import CONVOLUTIONS, TRANSPOSED, Call, Tracer, by_sample, nodes_of
+from archcast.proxies.machinery.tracing import Call, Tracer, by_sample
 from archcast.proxies.passes import makes
 from archcast.proxies.passes.shared import NO_PATH
 

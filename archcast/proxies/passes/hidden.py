@@ -12,8 +12,9 @@ from torch import Tensor
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.attention import AttentionFinder
 from archcast.proxies.machinery.channels import Channels
+from archcast.proxies.machinery.functions import ACTIVATIONS, CLAMPS
 from archcast.proxies.machinery.session import Session, reason
-from archcast.proxies.machinery.tracing import ACTIVATIONS, CLAMPS, Call
+from archcast.proxies.machinery.tracing import Call
 from archcast.proxies.machinery.witness import aside
 from archcast.proxies.passes import makes
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from archcast.proxies.base import ProxyFailure
+from archcast.proxies.machinery.autograd import leaves_of
+from archcast.proxies.machinery.functions import NORMS
 from archcast.proxies.machinery.preservation import swapped
 from archcast.proxies.machinery.session import ModelError, Session, reason
-from archcast.proxies.machinery.tracing import NORMS, leaves_of
 from archcast.proxies.passes import makes
 from archcast.proxies.passes.shared import NO_PATH
 

@@ -13,8 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import archcast
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery import tracing
+from archcast.proxies.machinery.autograd import leaves_of, nodes_of
 from archcast.proxies.machinery.inputs import Batch
-from archcast.proxies.machinery.tracing import Call, Tracer, Watched, by_sample, leaves_of, nodes_of
+from archcast.proxies.machinery.tracing import Call, Tracer, Watched, by_sample
 
 
 def trace(model: nn.Module, inputs: Any) -> tuple[Tracer, list[Call], list[Tensor]]:
