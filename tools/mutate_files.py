@@ -33,9 +33,10 @@ from pathlib import Path
 import numpy as np
 
 from archcast.data import Benchmark, load_benchmark, read_table, save_benchmark
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data._tfrecord import crc32c, masked
 from archcast.data._torch_archive import MAGIC, read_torch
-from archcast.data._unpickle import CONTAINERS, NUMPY, read_pickle
+from archcast.data._unpickle import read_pickle
 from archcast.errors import ArchcastError
 from archcast.predictors import get_predictor
 from archcast.predictors.persistence import read_state

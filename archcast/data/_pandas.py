@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import NUMPY, Record, Replaced
+from archcast.data._stand_ins import NUMPY, Record, Replaced
 
 __all__ = ["PANDAS", "frame_columns", "frame_index"]
 

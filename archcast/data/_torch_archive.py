@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import CONTAINERS, MAX_OPCODES, NUMPY, Replaced, unpickle
+from archcast.data._stand_ins import CONTAINERS, NUMPY, Replaced
+from archcast.data._unpickle import MAX_OPCODES, unpickle
 from archcast.errors import InvalidFileError
 
 __all__ = ["mapped", "read_torch"]

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.data._unpickle import CONTAINERS, NUMPY, NUMPY_SCALARS, Record, read_pickle, unpickle
+from archcast.data._stand_ins import CONTAINERS, NUMPY, NUMPY_SCALARS, Record
+from archcast.data._unpickle import read_pickle, unpickle
 from archcast.errors import InvalidFileError
 
 ALL = {**NUMPY, **CONTAINERS}

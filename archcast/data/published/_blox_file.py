@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
+from archcast.data._stand_ins import CONTAINERS, NUMPY
+from archcast.data._unpickle import unpickle
 from archcast.data.published._files import Part, reading
 from archcast.errors import InvalidFileError
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data._torch_archive import mapped
-from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
+from archcast.data._unpickle import unpickle
 from archcast.data.base import Benchmark
 from archcast.data.published._files import Part, find, on_disk, reading
 from archcast.data.published._gather import Arrays, concatenate, gather, once, progress, stack

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from archcast.data._unpickle import Record, read_pickle
+from archcast.data._stand_ins import Record
+from archcast.data._unpickle import read_pickle
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.naslib import from_ops

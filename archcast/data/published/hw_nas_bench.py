@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import CONTAINERS, NUMPY
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, data_folder, register
 from archcast.data.published._columns import column_array
 from archcast.data.published._files import Part, find, reading, unpickled

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import CONTAINERS, NUMPY
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.published._files import Part, find, reading, unpickled
 from archcast.data.published.hw_nas_bench import FBNET_INPUT, FILE, GET, HIGHER_IS_BETTER, METRICS, fbnet_cost

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import CONTAINERS, NUMPY
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.published._files import Part, find, reading, unpickled

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.checks import path_of
-from archcast.data._unpickle import Models
+from archcast.data._stand_ins import Models
 from archcast.data.base import Benchmark, register
 from archcast.data.published._files import Part, reading, unpickled
 from archcast.errors import DataNotFoundError, InvalidFileError

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data._tfrecord import frames
 from archcast.data._torch_archive import mapped
-from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.published._files import Part, find, reading, unpacked, unpickled
 from archcast.data.published._gather import shards

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data._torch_archive import MAGIC, read_torch
-from archcast.data._unpickle import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import from_ops, to_ops
 from archcast.data.published._columns import column_array

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from archcast.data._unpickle import CONTAINERS, NUMPY
+from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import native
 from archcast.data.published._columns import column_array, firsts, left_out

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.data._unpickle import CONTAINERS, NUMPY, unpickle
+from archcast.data._stand_ins import CONTAINERS, NUMPY
+from archcast.data._unpickle import unpickle
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import left_out
 from archcast.data.published._files import Part, find, reading

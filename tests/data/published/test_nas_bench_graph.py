@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import archcast
-from archcast.data._unpickle import NUMPY_SCALARS, read_pickle
+from archcast.data._stand_ins import NUMPY_SCALARS
+from archcast.data._unpickle import read_pickle
 from archcast.errors import DataNotFoundError, InvalidFileError, MissingDependencyError
 
 
