@@ -30,7 +30,7 @@ class Stopper:
         chance: stop below this probability.
 
     Attributes:
-        curve: the values so far.
+        curve: the values so far, one for each epoch from the first on; NaN where none was told.
         forecast: the last forecast, ``None`` before the first decision.
 
     Examples:
@@ -77,20 +77,31 @@ class Stopper:
         self.curve: list[float] = []
         self.forecast: Forecast | None = None
 
-    def update(self, value: float) -> bool:
-        """Whether to stop after one more epoch with this value, a number or a tensor of one. NaN and infinite values stop at once:
-        a divergence.
+    def update(self, value: float, *, epoch: int | None = None) -> bool:
+        """Whether to stop after an epoch with this value. NaN and infinite values stop at once: a divergence.
+
+        Args:
+            value: a number, or a tensor of one.
+            epoch: number of the epoch, from 1 on; ``None`` is the next one. Epochs may be left out: those within are filled by
+                straight lines, and where the first ones are not known, as in a training that was resumed, only what follows is
+                compared.
         """
         number = numbers("value", value.detach().cpu() if hasattr(value, "detach") else value)
         if number.size != 1:
             raise InvalidInputError(f"value must be one number, got {short(value)}.")
-        self.curve.append(float(number.reshape(())))
+        seen = len(self.curve)
+        place = seen + 1 if epoch is None else whole("epoch", epoch, 1)
+        if place <= seen:
+            raise InvalidInputError(f"epoch must be above {seen}, the last epoch that was told, got {place}.")
+        self.curve += [math.nan] * (place - 1 - seen) + [float(number.reshape(()))]
         if not math.isfinite(self.curve[-1]):
             return True
-        if len(self.curve) < self.patience or len(self.curve) >= self.epochs:
+        known = [i for i, one in enumerate(self.curve) if math.isfinite(one)]
+        if len(known) < self.patience or place >= self.epochs:
             return False
+        curves = [curve[known[0] :] for curve in (*self.done, self.curve)]
         self.forecast = forecast(
-            [*self.done, self.curve], epochs=self.epochs, metric=self.metric, better=self.better, best=self.best
+            curves, epochs=self.epochs - known[0], metric=self.metric, better=self.better, best=self.best
         )
         return bool(self.forecast.chance_above_best[-1] < self.chance)
 

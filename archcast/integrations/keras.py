@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from archcast.errors import InvalidInputError, require
@@ -18,6 +19,9 @@ __all__ = ["StopHopeless"]
 
 class StopHopeless(Callback):
     """Stops ``model.fit`` after an epoch from which the training will hardly beat the best.
+
+    Epochs without a validation (``validation_freq``) are passed over. A training that goes on (``initial_epoch``) with the same
+    callback keeps the curve of its earlier epochs.
 
     Args:
         metric: name in Keras' logs.
@@ -37,20 +41,31 @@ class StopHopeless(Callback):
         super().__init__()
         self.metric, self.epochs, self.rest = metric, epochs, rest
         self.stopped_epoch: int | None = None
+        self._before: list[float] | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Forget the training before."""
+        """Begin a curve; the first epoch tells how much of the one before it continues."""
         total: Any = self.epochs or (self.params or {}).get("epochs")
+        self._before = self.stopper.curve if hasattr(self, "stopper") else []
         self.stopper = Stopper(total, metric=self.metric, **self.rest)
         self.stopped_epoch = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Decide."""
-        if self.metric not in (logs or {}):
-            has = ", ".join(sorted(logs or {})) or "nothing"
-            raise InvalidInputError(
-                f"StopHopeless: Keras logs no {self.metric!r}, only {has}. Choose metric from them."
-            )
-        if self.stopper.update((logs or {})[self.metric]):
+        logs = logs or {}
+        if self._before is not None:
+            self.stopper.curve, self._before = self._before[:epoch], None
+        if self.metric not in logs:
+            has = ", ".join(sorted(logs)) or "nothing"
+            if not self.metric.startswith("val_") or any(name.startswith("val_") for name in logs):
+                raise InvalidInputError(
+                    f"StopHopeless: Keras logs no {self.metric!r}, only {has}. Choose metric from them."
+                )
+            if not self.stopper.curve:
+                warnings.warn(
+                    f"StopHopeless decides nothing before the first validation: Keras logs only {has} so far.",
+                    stacklevel=2,
+                )
+        elif self.stopper.update(logs[self.metric], epoch=epoch + 1):
             self.stopped_epoch = epoch + 1
             self.model.stop_training = True

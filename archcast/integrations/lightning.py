@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import Any
 
 from archcast.errors import InvalidInputError, require
@@ -22,12 +24,14 @@ __all__ = ["StopHopeless"]
 class StopHopeless(Callback):
     """Stops ``trainer.fit`` after a validation from which the training will hardly beat the best.
 
-    A validation counts as an epoch; the one before training, which only checks, does not. In distributed training log the
-    metric with ``sync_dist=True``: all processes then decide alike.
+    A validation counts as an epoch; the one before training, which only checks, does not. A checkpoint holds the curve, so that a
+    resumed training goes on with it. In distributed training log the metric with ``sync_dist=True``: all processes then decide
+    alike.
 
     Args:
         metric: name under which the module logs it.
-        epochs: validations of a full training; ``None`` takes ``trainer.max_epochs``.
+        epochs: validations of a full training; ``None`` counts those that the trainer's ``max_epochs`` and ``max_steps`` leave
+            room for.
         **rest: ``done``, ``best``, ``better``, ``patience``, ``chance`` of :class:`~archcast.forecasting.stopper.Stopper`.
 
     Attributes:
@@ -43,11 +47,23 @@ class StopHopeless(Callback):
         super().__init__()
         self.metric, self.epochs, self.rest = metric, epochs, rest
         self.stopped_epoch: int | None = None
+        self._before: list[float] = []
 
-    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Forget the training before."""
-        self.stopper = Stopper(self.epochs or trainer.max_epochs, metric=self.metric, **self.rest)
+    def state_dict(self) -> dict[str, Any]:
+        """The curve, for a checkpoint."""
+        return {"curve": list(self.stopper.curve) if hasattr(self, "stopper") else []}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The curve of a checkpoint, for the training that resumes it."""
+        self._before = list(state_dict["curve"])
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin a curve, or go on with that of the checkpoint."""
+        self.stopper = Stopper(self.epochs or validations(trainer), metric=self.metric, **self.rest)
+        self.stopper.curve, self._before = self._before, []
         self.stopped_epoch = None
+        if not trainer.enable_validation:
+            warnings.warn("StopHopeless decides nothing: this training has no validation.", stacklevel=2)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Decide."""
@@ -61,3 +77,27 @@ class StopHopeless(Callback):
         if self.stopper.update(float(trainer.callback_metrics[self.metric])):
             self.stopped_epoch = len(self.stopper.curve)
             trainer.should_stop = True
+
+
+def validations(trainer: Any) -> int:
+    """Validations of a full training: what ``max_epochs`` and ``max_steps``, ``check_val_every_n_epoch`` and ``val_check_interval``
+    come to.
+
+    Raises:
+        InvalidInputError: the trainer has no end that could be counted, such as with ``max_time`` alone.
+    """
+    batches, interval, every = trainer.num_training_batches, trainer.val_check_batch, trainer.check_val_every_n_epoch
+    epochs = math.inf if trainer.max_epochs in (None, -1) else trainer.max_epochs
+    if trainer.max_steps != -1 and math.isfinite(batches):
+        epochs = min(epochs, trainer.max_steps * trainer.accumulate_grad_batches / batches)
+    if interval is None:  # by the clock
+        total = math.inf
+    elif every is None:
+        total = epochs * batches / interval
+    else:
+        total = epochs // every * (1 if math.isinf(interval) else max(batches // interval, 1))
+    if not math.isfinite(total):
+        raise InvalidInputError(
+            "StopHopeless: how many validations a full training has cannot be told from the trainer. Give epochs, their number."
+        )
+    return max(int(total), 1)

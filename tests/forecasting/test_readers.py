@@ -408,7 +408,13 @@ def test_events_of_tensorboard(tmp_path):
         for e, y in enumerate(CURVE):
             writer.add_scalar("val_acc", y, 50 * e + 49)
             writer.add_scalar("epoch", e, 50 * e + 49)
+            writer.add_scalar("train_loss", 2 - y, 50 * e + 24)
+            writer.add_scalar("epoch", e, 50 * e + 24)
+        writer.add_scalar("hp_metric", -1, 0)  # has no epoch, and is no curve
     np.testing.assert_allclose(read_logs([tmp_path / "pl"]).runs[0].values, CURVE, rtol=1e-6)
+    losses = read_logs([tmp_path / "pl"], "train_loss")
+    np.testing.assert_allclose(losses.runs[0].values, 2 - np.array(CURVE), rtol=1e-6)
+    assert losses.notes == []
     (tmp_path / "events.out.tfevents.1").write_bytes(b"junk" * 50)
     assert "events.out.tfevents.1" in read_logs([tmp_path / "events.out.tfevents.1"]).failures[0]
 

@@ -48,6 +48,24 @@ def test_patience_and_divergence():
     assert Stopper(T, best=0.5).reason == "no decision yet"
 
 
+def test_epochs_that_are_left_out_and_a_training_that_was_resumed():
+    rare = Stopper(T, best=0.8)
+    for epoch in range(3, T + 1, 3):  # a validation after each third epoch
+        if rare.update(curve(0.4)[epoch - 1], epoch=epoch):
+            break
+    assert rare.patience <= epoch / 3 < T / 3
+    assert np.flatnonzero(np.isfinite(rare.curve)).tolist() == list(range(2, epoch, 3))
+    done = [curve(top) for top in (0.7, 0.75, 0.8, 0.85)]
+    whole = Stopper(T, done=done)
+    assert not any(whole.update(value) for value in curve(0.83)[:12])
+    resumed = Stopper(T, done=done)
+    assert not any(resumed.update(curve(0.83)[e - 1], epoch=e) for e in range(8, 13))
+    assert resumed.forecast.epochs == T - 7  # only what follows is compared
+    assert resumed.forecast.median[-1] == pytest.approx(whole.forecast.median[-1], abs=0.01)
+    with pytest.raises(InvalidInputError, match="epoch must be above 12, the last epoch that was told, got 12"):
+        resumed.update(0.5, epoch=12)
+
+
 @pytest.mark.parametrize(
     ("told", "message"),
     [

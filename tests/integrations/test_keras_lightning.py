@@ -17,6 +17,16 @@ from archcast.errors import InvalidInputError, MissingDependencyError
 T = 30
 NAMES = {"keras": "keras.callbacks", "lightning": "lightning.pytorch"}
 
+TRAINER = {
+    "num_training_batches": 20,
+    "val_check_batch": 20,
+    "check_val_every_n_epoch": 1,
+    "max_steps": -1,
+    "accumulate_grad_batches": 1,
+    "enable_validation": True,
+}
+"""What a trainer of Lightning knows when a training starts: validations after each epoch of twenty batches."""
+
 
 def curve(top: float) -> list[float]:
     return (top * (1 - 0.8 ** np.arange(1, T + 1))).tolist()
@@ -69,17 +79,35 @@ def test_keras(load, top, stops):
                 break
         assert callback.model.stop_training == stops
         assert (callback.stopped_epoch is not None and callback.stopped_epoch < T / 2) == stops
-    with pytest.raises(InvalidInputError, match="Keras logs no 'val_accuracy', only loss"):
+    with pytest.raises(InvalidInputError, match="Keras logs no 'val_accuracy', only val_loss"):
+        callback.on_epoch_end(0, {"val_loss": 1.0})
+
+
+def test_keras_validates_rarely_and_goes_on(load):
+    callback = load("keras").StopHopeless("val_accuracy", best=0.2)
+    callback.params, callback.model = {"epochs": T}, SimpleNamespace(stop_training=False)
+    callback.on_train_begin()
+    with pytest.warns(UserWarning, match="decides nothing before the first validation: Keras logs only loss so far"):
         callback.on_epoch_end(0, {"loss": 1.0})
+    for epoch in range(1, 10, 2):
+        callback.on_epoch_end(epoch, {"loss": 1.0, "val_accuracy": curve(0.4)[epoch]})
+        callback.on_epoch_end(epoch + 1, {"loss": 1.0})  # without another warning
+    assert np.flatnonzero(np.isfinite(callback.stopper.curve)).tolist() == [1, 3, 5, 7, 9]
+    callback.on_train_begin()  # initial_epoch=8 of Keras
+    callback.on_epoch_end(8, {"loss": 1.0, "val_accuracy": 0.35})
+    assert np.flatnonzero(np.isfinite(callback.stopper.curve)).tolist() == [1, 3, 5, 7, 8]
+    callback.on_train_begin()
+    callback.on_epoch_end(0, {"loss": 1.0, "val_accuracy": 0.1})
+    assert callback.stopper.curve == [0.1]
 
 
 @pytest.mark.parametrize(("top", "stops"), [(0.4, True), (0.9, False)])
 def test_lightning(load, top, stops):
     callback = load("lightning").StopHopeless("val_acc", best=0.8)
-    trainer = SimpleNamespace(max_epochs=T, sanity_checking=True, should_stop=False, callback_metrics={})
-    callback.on_fit_start(trainer, None)
+    trainer = SimpleNamespace(**TRAINER, max_epochs=T, sanity_checking=True, should_stop=False, callback_metrics={})
     callback.on_validation_end(trainer, None)  # the check before training
     trainer.sanity_checking = False
+    callback.on_train_start(trainer, None)
     for value in curve(top):
         trainer.callback_metrics = {"val_acc": np.float32(value)}
         callback.on_validation_end(trainer, None)
@@ -90,6 +118,39 @@ def test_lightning(load, top, stops):
     trainer.callback_metrics = {"val_loss": 1.0}
     with pytest.raises(InvalidInputError, match="logs no 'val_acc', only val_loss"):
         callback.on_validation_end(trainer, None)
+    resumed = load("lightning").StopHopeless("val_acc", best=0.8)
+    resumed.load_state_dict(callback.state_dict())
+    resumed.on_train_start(trainer, None)
+    assert resumed.stopper.curve == callback.stopper.curve
+    trainer.enable_validation = False
+    with pytest.warns(UserWarning, match="this training has no validation"):
+        callback.on_train_start(trainer, None)
+    assert callback.stopper.curve == []  # a second training begins anew
+
+
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        ({}, T),
+        ({"check_val_every_n_epoch": 4}, T // 4),
+        ({"val_check_batch": 5}, 4 * T),  # four times in each of T epochs
+        ({"check_val_every_n_epoch": None, "val_check_batch": 60}, T // 3),
+        ({"max_epochs": -1, "max_steps": 90, "accumulate_grad_batches": 2}, 9),
+        ({"max_epochs": None, "max_steps": 90, "check_val_every_n_epoch": None, "val_check_batch": 30}, 3),
+        ({"max_steps": 45}, 2),
+        ({"num_training_batches": float("inf"), "val_check_batch": float("inf")}, T),
+        ({"max_epochs": -1}, None),
+        ({"val_check_batch": None}, None),
+    ],
+)
+def test_validations_of_lightning_are_counted(load, told, count):
+    validations = load("lightning").validations
+    trainer = SimpleNamespace(**{**TRAINER, "max_epochs": T, **told})
+    if count is not None:
+        assert validations(trainer) == count
+    else:
+        with pytest.raises(InvalidInputError, match=r"cannot be told from the trainer\. Give epochs"):
+            validations(trainer)
 
 
 KERAS = """

@@ -78,14 +78,18 @@ def _scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def columns_of_scalars(scalars: dict[str, list[tuple[int, float]]]) -> dict[str, list[object]]:
-    """A row for each point. Steps that count from 0 or 1 on are epochs; a scalar ``epoch``, as of Lightning, tells them."""
+    """A row for each point. Steps that count from 0 or 1 on are epochs; a scalar ``epoch``, as of Lightning, tells them: a tag
+    with one point, such as its ``hp_metric``, is then not looked at.
+    """
     told = dict(scalars.get("epoch", []))
-    rows: list[tuple[str, int, float]] = [
-        (tag, step, value) for tag, points in scalars.items() if tag != "epoch" for step, value in points
-    ]
-    names = list(dict.fromkeys(tag for tag, _, _ in rows))
+    tags = {tag: points for tag, points in scalars.items() if tag != "epoch"}
+    curves = {tag: points for tag, points in tags.items() if len(points) > 1 or points[0][0] in told}
+    if told and curves and all(step in told for points in curves.values() for step, _ in points):
+        tags = curves
+    rows: list[tuple[str, int, float]] = [(tag, step, value) for tag, points in tags.items() for step, value in points]
+    names = list(tags)
     steps = [step for _, step, _ in rows]
-    if told and all(step in told for step in set(steps)):
+    if told and tags is curves:
         clock, name = [told[step] for step in steps], "epoch"
     else:
         distinct = np.unique(steps)

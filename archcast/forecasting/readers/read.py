@@ -189,6 +189,7 @@ def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
     sources = {path for path, _ in named}
     titles = [_title(path, run, len(sources) > 1) for path, run in named]
     seen: dict[str, int] = {}
+    said: dict[str, list[str]] = {}
     for title, (path, run) in zip(titles, named):
         seen[title] = seen.get(title, 0) + 1
         name = title if seen[title] == 1 else f"{title} #{seen[title]}"
@@ -196,7 +197,11 @@ def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
             logs.failures.append(f"{path}: run {name!r} has no value but NaN.")
             continue
         logs.runs.append(replace(run, name=name))
-        logs.notes += [f"{name}: {note}." for note in run.notes]
+        for note in run.notes:
+            said.setdefault(re.sub(r"\d+", "#", note), []).append(f"{name}: {note}")
+    for first, *others in said.values():
+        more = f"; {len(others)} more runs alike" if len(others) > 1 else ""
+        logs.notes += [f"{first}{more}."] if more else [f"{line}." for line in (first, *others)]
 
 
 def _title(path: Path, run: Run, several: bool) -> str:
