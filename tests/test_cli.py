@@ -234,6 +234,10 @@ def test_version_and_help(run) -> None:
         assert "bench" in out
         assert "list" in out
     assert "--train-sizes" in run("bench", "--help")[1]
+    said = run("measure", "--help")[1].split("╭")[0].splitlines()
+    assert "the folder holds a line of runs.jsonl for each network as soon" in " ".join(map(str.strip, said)).lower()
+    paragraph = [line.strip() for line in said if len(line.strip()) > 1][2:]
+    assert min(map(len, paragraph[:-1])) > 65, "its lines are full, wherever those of the source end"
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -41,7 +41,11 @@ NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\+?", re.IGNORECASE)
 
 class Checked(typer.core.TyperCommand):
     """A command that refuses numbers out of range, empty paths and names that nothing has, in one line, and that ends in one line
-    where it is interrupted."""
+    where it is interrupted. The paragraphs of its help fit any terminal, wherever their lines end in the source."""
+
+    def __init__(self, *arguments: Any, help: str | None = None, **options: Any) -> None:
+        paragraphs = [" ".join(part.split()) for part in (help or "").split("\n\n")]
+        super().__init__(*arguments, help="\n\n".join(paragraphs) or None, **options)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for option, value in zip(args, [*args[1:], "-"]):

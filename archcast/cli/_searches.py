@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from archcast.cli._grid import say
 from archcast.cli._summary import NONE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def show(results: SearchResults, console: Console | None = None) -> None:
     what = {"regret": "regret", "best": "best score", "hypervolume": "hypervolume"}[key]
     trials = f"{p['trials']} trial{'s' * (p['trials'] > 1)}"
     title = f"{p.get('benchmark', p['space'])}, {', '.join(p['objectives'])}: {what} after n evaluations, {trials}"
-    console.print(Text(title, style="bold"))
+    say(console, title, "bold")
     for many in range(MOST_COLUMNS, 0, -1):
         shown = sorted(
             {marks[round((i + 1) * len(marks) / many) - 1] for i in range(many) if len(marks) >= many} or marks
@@ -56,7 +57,7 @@ def show(results: SearchResults, console: Console | None = None) -> None:
         console.print(f"Best: {best['arch']}\n      {scores}{test} ({best['strategy']})", markup=False, soft_wrap=True)
     reasons = [reason for trace in results.traces for reason in trace.failures if reason]
     if reasons:
-        console.print(Text(f"failed: {len(reasons)} evaluations. {reasons[0]}", style="red"), soft_wrap=True)
+        say(console, f"failed: {len(reasons)} evaluations. {reasons[0]}", "red")
 
 
 def _order(row: dict[str, Any], key: str) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from archcast.cli._grid import say
 from archcast.cli._tables import ENOUGH, IDLE
 from archcast.evaluation.deciles import DECILES, MEASURES
 from archcast.evaluation.metrics import METRICS
@@ -38,11 +39,11 @@ def show(results: Results, console: Console | None = None) -> None:
     p = results.protocol
     title = f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {p['trials']} trials"
     fits = len(title) + len(TIMES) + 2 <= console.width
-    console.print(Text(f"{title}; {TIMES}" if fits else title, style="bold"))
+    say(console, f"{title}; {TIMES}" if fits else title, "bold")
     if not fits:
-        console.print(Text(f"init s and query ms are {TIMES}", style="dim"))
+        say(console, f"init s and query ms are {TIMES}", "dim")
     if p.get("quick_look"):
-        console.print(Text(f"a quick look at {p['preset']}: {p['quick_look']}", style="yellow"))
+        say(console, f"a quick look at {p['preset']}: {p['quick_look']}", "yellow")
     for shown, places, sem in _choices(sizes):
         lines = [["predictor", *(f"n={n}" for n in shown), "init s", "query ms"]]
         for name in names:
@@ -63,14 +64,14 @@ def show(results: Results, console: Console | None = None) -> None:
     for epochs in sorted({row["epochs"] for row in rows} - {0}):
         told = [name for name in names if any(row["label"] == name and row["epochs"] == epochs for row in rows)]
         said = f"told {epochs} epoch{'s' * (epochs > 1)} of learning curves: {', '.join(told)}"
-        console.print(Text(said, style="dim"))
+        say(console, said, "dim")
     for found in _correlations(results, [cells[name, sizes[-1]] for name in names if (name, sizes[-1]) in cells]):
-        console.print(Text(found, style="dim"), soft_wrap=True)
+        say(console, found, "dim")
     for name in names:
         failed = [row for row in rows if row["label"] == name and row["failed"]]
         if failed:
             count = f"{sum(row['failed'] for row in failed)} of {sum(r['trials'] for r in rows if r['label'] == name)}"
-            console.print(Text(f"failed: {name}, {count} trials. {failed[0]['reason']}", style="red"), soft_wrap=True)
+            say(console, f"failed: {name}, {count} trials. {failed[0]['reason']}", "red")
 
 
 def show_intervals(results: Results, console: Console | None = None) -> None:
@@ -80,10 +81,10 @@ def show_intervals(results: Results, console: Console | None = None) -> None:
     last = max((row["train_size"] for row in rows), default=0)
     rows = sorted((row for row in rows if row["train_size"] == last and row["deciles"]), key=_tau, reverse=True)
     if not rows:
-        console.print(Text("no predictor has a standard deviation, so there are no intervals", style="dim"))
+        say(console, "no predictor has a standard deviation, so there are no intervals", "dim")
     tenths = ["low", *map(str, range(2, DECILES)), "high"]
     for name in MEASURES if rows else ():
-        console.print(Text(f"{METRICS[name].title}, by tenth of the prediction, n={last}", style="bold"))
+        say(console, f"{METRICS[name].title}, by tenth of the prediction, n={last}", "bold")
         numbers = [[_tenth(name, value) for value in row["deciles"][name]] for row in rows]
         widths = [max(map(len, column)) for column in zip(tenths, *numbers)]
         room = console.width - sum(widths) - 2 * len(widths)

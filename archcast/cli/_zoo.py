@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from archcast.errors import DataNotFoundError, InvalidInputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from archcast.cli._targets import Settings, Target
     from archcast.data import Benchmark
 
@@ -102,7 +99,7 @@ def show(records: Sequence[dict[str, Any]]) -> None:
     """Print the records, and what their columns mean."""
     from rich.console import Console
 
-    from archcast.cli._grid import Grid
+    from archcast.cli._grid import Grid, say
 
     console = Console(highlight=False)
     table = Grid()
@@ -133,21 +130,13 @@ def show(records: Sequence[dict[str, Any]]) -> None:
             "better by their operations."
         )
         for line in lines:
-            _say(console, line, "dim")
+            say(console, line, "dim")
     for record in good:
         for beyond in record["beyond"]:
-            _say(console, f"{record['model']}: {beyond}: its forecast is a guess.", "yellow")
+            say(console, f"{record['model']}: {beyond}: its forecast is a guess.", "yellow")
         if "models" in record:
             better = f"{record['smaller_and_better']} of {record['models']} published models"
-            _say(console, f"{record['model']}: {better} are no larger and better.")
-
-
-def _say(console: Console, sentence: str, style: str = "") -> None:
-    """A sentence in lines that end in no blank; no word is broken."""
-    from rich.text import Text
-
-    for line in textwrap.wrap(sentence, console.width, break_long_words=False, break_on_hyphens=False):
-        console.print(Text(line, style=style), soft_wrap=True)
+            say(console, f"{record['model']}: {better} are no larger and better.")
 
 
 def _measured() -> str:

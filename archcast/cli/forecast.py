@@ -176,6 +176,8 @@ def _show(answer: Forecast, said: list[str]) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from archcast.cli._grid import say
+
     console = Console(highlight=False)
     chance = np.nan_to_num(answer.chance_above_best, nan=1.0)
     begun = [int(i) for i in np.argsort(-chance, kind="stable") if not answer.finished[i]]
@@ -184,7 +186,7 @@ def _show(answer: Forecast, said: list[str]) -> None:
     goal = "" if np.isnan(answer.to_beat[0]) else f", to beat: {short(answer.to_beat[0])}"
     if len(set(answer.to_beat.tolist())) > 1:
         goal = ", to beat: the best of the others so far"
-    console.print(Text(f"{answer.metric.name} after {answer.epochs} epochs{goal}", style="bold"))
+    say(console, f"{answer.metric.name} after {answer.epochs} epochs{goal}", "bold")
     inner, outer = answer.interval(0.5), answer.interval(0.9)
     lines = [["run", "epochs", "now", "end", "50 %", "90 %", "chance", "needs", "advice"]]
     for i in [*begun, *done[:MOST_FINISHED]]:
@@ -218,12 +220,12 @@ def _show(answer: Forecast, said: list[str]) -> None:
             text.append(padded, style="dim" if row == 0 else STYLES[line[-1]] if last else "")
         console.print(text, no_wrap=True, crop=False)
     if len(done) > MOST_FINISHED:
-        console.print(Text(f"and {len(done) - MOST_FINISHED} more finished runs", style="dim"))
+        say(console, f"and {len(done) - MOST_FINISHED} more finished runs", "dim")
     for i in begun[:20]:
         text = Text(answer.advice[i], style=STYLES[answer.advice[i]])
-        console.print(text.append(f"  {answer.runs[i]}: {answer.reasons[i]}.", style="default"))
+        say(console, text.append(f"  {answer.runs[i]}: {answer.reasons[i]}.", style="default"))
     for note in said:
-        console.print(Text(note, style="dim"))
+        say(console, note, "dim")
 
 
 def short(value: float) -> str:
