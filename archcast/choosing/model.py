@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from archcast.checks import callback, instance, listed, seed_of, switch
-from archcast.choosing.table import Roles, Table, evidence_of, rows_of
+from archcast.choosing.roles import Roles
+from archcast.choosing.rows import evidence_of, rows_of
+from archcast.choosing.table import Table
 from archcast.choosing.validation import Tell, Validated, cross_validate, trivial
 from archcast.encodings.base import get_encoding
 from archcast.errors import InvalidFileError, InvalidInputError, MissingEvidenceError
@@ -26,6 +28,7 @@ from archcast.predictors.base import Predictor, get_predictor
 from archcast.predictors.persistence import read_state, write_state
 from archcast.predictors.sources import in_space
 from archcast.spaces._frames import Columns, columns_of, is_number
+from archcast.spaces._units import Quantity
 from archcast.spaces.choices import Choices
 
 __all__ = ["Model", "fit"]
@@ -101,7 +104,7 @@ class Model:
         for place, k in enumerate(order.tolist()):
             i, mean = int(good[k]), sign * float(answer.mean[k])
             half = None if answer.std is None else NORMAL_90 * float(answer.std[k])
-            own = {name: values[i] for name, values in columns.items()}
+            own = {name: _as_written(values[i]) for name, values in columns.items()}
             out.append(
                 {
                     **own,
@@ -115,7 +118,7 @@ class Model:
             )
         for i, problem in enumerate(problems):
             if problem is not None:
-                own = {name: values[i] for name, values in columns.items()}
+                own = {name: _as_written(values[i]) for name, values in columns.items()}
                 unknown = dict.fromkeys(("mean", "low90", "high90"))
                 out.append({**own, "rank": None, "row": i + 1, **unknown, "note": problem})
         first = ("rank", "row", "mean", "low90", "high90", "note")
@@ -258,3 +261,8 @@ def fit(
                 ranges[name] = (min(numbers), max(numbers))
     tau, error = (validated[0].tau, validated[0].error) if validated else (math.nan, math.nan)
     return Model(made, table.roles, some, ranges, tau, error, len(table)), validated
+
+
+def _as_written(value: Any) -> Any:
+    """A candidate's own value, with its unit."""
+    return value.text if isinstance(value, Quantity) else value

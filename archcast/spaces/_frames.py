@@ -16,6 +16,7 @@ import numpy as np
 from archcast.checks import listed, path_of
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
 from archcast.files import unzipped
+from archcast.spaces._units import quantities
 
 __all__ = ["Columns", "columns_of", "is_number", "read_columns"]
 
@@ -32,7 +33,7 @@ UNKNOWN = {"", "nan", "na", "n/a", "none", "null"}
 
 def columns_of(frame: Any, name: str = "frame") -> Columns:
     """The columns of a DataFrame, a mapping of names to values, a list of records, or the path of a file; ``name`` is what errors
-    call it. A record within a record gives columns such as ``config.lr``.
+    call it. A record within a record gives columns such as ``config.lr``; texts with units, such as ``16MB``, are numbers.
 
     Raises:
         InvalidInputError: something else, or columns of different lengths.
@@ -43,7 +44,7 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
     if isinstance(frame, Sequence) and all(isinstance(record, Mapping) for record in frame):
         flat = [_flat(record, name) for record in frame]
         names = list(dict.fromkeys(key for record in flat for key in record))
-        return {key: [_plain(record.get(key), name) for record in flat] for key in names}
+        return {key: _united([_plain(record.get(key), name) for record in flat]) for key in names}
     wanted = f"{name} must be a DataFrame, a mapping of columns, a list of records or a path, got {short(frame)}."
     try:
         columns = {key: frame[key] for key in frame.keys()}  # noqa: SIM118
@@ -51,7 +52,7 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
         raise InvalidInputError(wanted) from error
     out = {}
     for key, values in columns.items():
-        out[str(key)] = [_plain(value, name) for value in listed(f"{name}[{short(key)}]", values, "values")]
+        out[str(key)] = _united([_plain(value, name) for value in listed(f"{name}[{short(key)}]", values, "values")])
     lengths = {key: len(values) for key, values in out.items()}
     if len(set(lengths.values())) > 1:
         raise InvalidInputError(f"the columns of {name} have different lengths: {short(lengths, 200)}.")
@@ -78,7 +79,8 @@ def read_columns(path: str | Path) -> Columns:
 
     What stands between the fields of a text file (comma, semicolon, tab) is read from its header. A column whose fields
     are all numbers, or all true and false, becomes numbers or truth values; an empty field is ``None``. Numbers may be
-    percentages, all of a column, and where a comma does not separate fields they may have decimal commas.
+    percentages, all of a column, or have units of one kind (:mod:`archcast.spaces._units`); where a comma does not separate fields
+    they may have decimal commas.
 
     Raises:
         DataNotFoundError: no such file.
@@ -152,7 +154,13 @@ def _typed(texts: list[str], more: Sequence[Callable[[str], Any]]) -> list[Any]:
         except ValueError:
             continue
         return [values.get(text) for text in texts]
-    return [text if text else None for text in texts]
+    united = quantities([text if text.lower() not in UNKNOWN else None for text in texts])
+    return united or [text if text else None for text in texts]
+
+
+def _united(values: list[Any]) -> list[Any]:
+    """Numbers where all values are texts of numbers with one kind of unit."""
+    return quantities(values) or values
 
 
 def _whole(text: str) -> int:

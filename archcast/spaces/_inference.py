@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archcast.spaces._frames import Columns, is_number
+from archcast.spaces._units import Quantity, has_mixed_units, reading
 from archcast.spaces.decisions import MOST_VALUES, Decision, Float, Int, decision, looks_geometric
 
 __all__ = ["Inferred", "infer", "looks_like_score"]
@@ -39,11 +40,13 @@ class Inferred:
         decisions: name -> decision, of the columns that are decisions.
         conditions: name -> parent -> values with which it is active.
         left_out: name -> why it is no decision.
+        readings: name -> how texts with units were read.
     """
 
     decisions: dict[str, Decision]
     conditions: dict[str, dict[str, list[Any]]]
     left_out: dict[str, str]
+    readings: dict[str, str]
 
 
 def infer(columns: Columns, *, chosen: Sequence[str] | None = None) -> Inferred:
@@ -59,6 +62,7 @@ def infer(columns: Columns, *, chosen: Sequence[str] | None = None) -> Inferred:
     names = [name for name in (columns if chosen is None else chosen) if name not in left_out]
     decisions: dict[str, Decision] = {}
     conditions: dict[str, dict[str, list[Any]]] = {}
+    readings: dict[str, str] = {}
     gaps = {name for name in names if any(value is None for value in columns[name])}
     for name in names:
         known = [value for value in columns[name] if value is not None]
@@ -69,7 +73,9 @@ def infer(columns: Columns, *, chosen: Sequence[str] | None = None) -> Inferred:
         decisions[name] = _decision(name, known, absent=name in gaps and parent is None)
         if parent is not None:
             conditions[name] = parent
-    return Inferred(decisions, conditions, left_out)
+        if said := "its units differ" if has_mixed_units(known) else reading(known):
+            readings[name] = said
+    return Inferred(decisions, conditions, left_out, readings)
 
 
 def looks_like_score(name: str, values: Sequence[Any]) -> bool:
@@ -107,6 +113,7 @@ def _no_decision(name: str, values: Sequence[Any]) -> str | None:
 
 def _decision(name: str, known: Sequence[Any], *, absent: bool) -> Decision:
     """The decision of a column's known values; ``absent`` where a gap is one of its values."""
+    known = [value.plain if isinstance(value, Quantity) else value for value in known]
     if all(is_number(value) for value in known):
         found = _numbers(sorted(set(known)))
         return Decision((None, *found.values), True, found.log, found.between) if absent else found

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from archcast.checks import label_of, listed, mapping, switch
 from archcast.errors import InvalidInputError, short
 from archcast.registry import closest
-from archcast.spaces._frames import columns_of, is_number
+from archcast.spaces._codes import coded, codes_of
+from archcast.spaces._described import hashable, in_words, jsonable, parts_of, to_description, where_active
+from archcast.spaces._forbidden import Clause, Codes, Rule, allowed
+from archcast.spaces._frames import columns_of
 from archcast.spaces._inference import infer
 from archcast.spaces.conditional import Condition, ConditionalSpace, Rows
 from archcast.spaces.decisions import Decision, decision
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
     from archcast.spaces.task import Task
 
 __all__ = ["Choices"]
-
-TOLERANCE = 1e-6
-"""Part of a number, or of the step to the next value, by which it may differ from a value of the space."""
-
-Clause = Mapping[str, Any]
-Rule = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.bool_]]
 
 
 class Choices(ConditionalSpace):
@@ -53,6 +48,7 @@ class Choices(ConditionalSpace):
     Attributes:
         decisions: name -> :class:`~archcast.spaces.decisions.Decision`.
         notes: of a space that was read from a table, what was left out, and why.
+        readings: of such a space, name -> how values with units were read, such as ``'2GB' is read as 2000 MB``.
 
     Examples:
         >>> import archcast
@@ -108,6 +104,7 @@ class Choices(ConditionalSpace):
         self.forbidden = tuple(self._clause(clause) for clause in _listed("forbidden", forbidden))
         self.builder = builder
         self.notes: tuple[str, ...] = ()
+        self.readings: dict[str, str] = {}
         _ = self._order  # conditions in a circle are an error here, not at first use
 
     def _parents(self, child: str, parents: Any) -> Iterable[tuple[str, Any]]:
@@ -128,19 +125,9 @@ class Choices(ConditionalSpace):
 
     def _codes(self, what: str, name: str, values: Any) -> tuple[int, ...]:
         """Numbers of one or several values of a decision."""
-        found = self._decision(what, name)
-        several = (
-            values
-            if (
-                (isinstance(values, np.ndarray) and values.ndim)
-                or isinstance(values, (list, tuple, set, frozenset, range))
-            )
-            and not _is_value(values, found)
-            else [values]
-        )
-        return tuple(sorted({_code(f"{what}: {name}", found, value) for value in several}))
+        return codes_of(f"{what}: {name}", self._decision(what, name), values)
 
-    def _clause(self, clause: Any) -> tuple[tuple[str, tuple[int, ...]], ...] | Rule:
+    def _clause(self, clause: Any) -> Codes | Rule:
         if callable(clause):
             return clause
         if not isinstance(clause, Mapping) or not clause:
@@ -176,27 +163,7 @@ class Choices(ConditionalSpace):
         """
         switch("nearest", nearest)
         columns = columns_of(frame)
-        n = len(next(iter(columns.values()), []))
-        rows, unknown = np.zeros((n, len(self.columns)), dtype=np.int64), np.zeros((n, len(self.columns)), dtype=bool)
-        for j, (name, found) in enumerate(self.decisions.items()):
-            values = columns.get(name, [None] * n)
-            codes: dict[Any, int | None] = {}
-            for i, value in enumerate(values):
-                if not isinstance(value, Hashable):
-                    raise InvalidInputError(
-                        f"row {i + 1}: {name}: {short(value)} is none of its values, {_which(found)}."
-                    )
-                key = (type(value), value)
-                try:
-                    if key not in codes:
-                        missing = value is None and len(found.values) > 1 and None not in found.values
-                        codes[key] = (
-                            None if missing else 0 if value is None else _code(name, found, value, nearest=nearest)
-                        )
-                except InvalidInputError as error:
-                    raise InvalidInputError(f"row {i + 1}: {error}") from None
-                code = codes[key]
-                rows[i, j], unknown[i, j] = (0, True) if code is None else (code, False)
+        rows, unknown = coded(self.decisions, columns, nearest=nearest)
         active = self.active(rows)
         lacking = np.argwhere(unknown & active)
         if len(lacking):
@@ -230,41 +197,13 @@ class Choices(ConditionalSpace):
 
     def is_allowed(self, archs: Rows) -> NDArray[np.bool_]:
         """``(n,)`` bool: rows that hold no forbidden combination."""
-        out = np.ones(len(archs), dtype=bool)
         if not self.forbidden:
-            return out
-        active = self.active(archs)
-        number = {name: j for j, name in enumerate(self.columns)}
-        for clause in self.forbidden:
-            if callable(clause):
-                out &= ~self._ruled(clause, archs, active)
-                continue
-            holds = [active[:, number[name]] & np.isin(archs[:, number[name]], codes) for name, codes in clause]
-            out &= ~np.logical_and.reduce(holds)
-        return out
-
-    def _ruled(self, rule: Rule, archs: Rows, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """``(n,)`` answers of a rule; it sees NaN or ``None`` where a decision is inactive."""
-        values: dict[str, NDArray[Any]] = {}
-        for j, (name, found) in enumerate(self.decisions.items()):
-            plain = all(is_number(value) for value in found.values)
-            column = np.array(
-                found.values, dtype=float if plain and not active[:, j].all() else None if plain else object
-            )
-            empty: Any = np.nan if plain else None
-            values[name] = np.where(active[:, j], column[archs[:, j]], empty)
-            if plain and active[:, j].all():
-                values[name] = column[archs[:, j]]
-        answer = np.asarray(rule(values))
-        if answer.shape != (len(archs),) or answer.dtype != bool:
-            raise InvalidInputError(
-                f"forbidden: the function must return ({len(archs)},) true or false, got {answer.dtype} of shape {answer.shape}."
-            )
-        return answer
+            return np.ones(len(archs), dtype=bool)
+        return allowed(self.forbidden, self.decisions, archs, self.active(archs))
 
     def format(self, archs: ArrayLike) -> list[str]:
         """One line of JSON for each row, name -> value of its active decisions."""
-        return [json.dumps(_jsonable(found), ensure_ascii=False) for found in self.dicts(archs)]
+        return [json.dumps(jsonable(found), ensure_ascii=False) for found in self.dicts(archs)]
 
     def _parse(self, text: str) -> list[int]:
         try:
@@ -275,7 +214,7 @@ class Choices(ConditionalSpace):
             raise InvalidInputError("expected an object of names and values")
         for name in found:
             self._decision("the text", name)
-        return [int(code) for code in self.row({name: _hashable(value) for name, value in found.items()})]
+        return [int(code) for code in self.row({name: hashable(value) for name, value in found.items()})]
 
     def build(self, arch: ArrayLike, task: Task | str | None = None, *, pruned: bool = False) -> torch.nn.Module:
         """The network that ``builder`` makes of one row; it knows its task itself, and what may be left out.
@@ -296,10 +235,10 @@ class Choices(ConditionalSpace):
     def from_table(cls, frame: Any, columns: Sequence[str] | None = None, *, name: str = "choices") -> Choices:
         """The space that the columns of a table suggest; ``print(space.describe())`` says what it is and what was left out.
 
-        Numbers are ordered; ratios count where their levels are geometric; numbers with many levels get a grid; texts
-        and truth values are categories. A column with gaps is active only with those values of another column with
-        which it is there, or else may be absent. Columns that count or name the rows, and those that look like results,
-        are left out.
+        Numbers are ordered; ratios count where their levels are geometric; numbers with many levels get a grid. Texts with one kind
+        of unit, such as 512MB and 1GB, 1.5k, or 3x, are numbers; other texts and truth values are categories. A column with gaps is
+        active only with those values of another column with which it is there, or else may be absent. Columns that count or name
+        the rows, and those that look like results, are left out.
 
         Args:
             frame: a DataFrame, a mapping of columns, a list of records, or the path of a CSV, TSV or JSON file.
@@ -332,6 +271,7 @@ class Choices(ConditionalSpace):
             raise InvalidInputError(f"No column of the table is a decision ({why}). Name some with columns=[...].")
         space = cls(found.decisions, conditions=found.conditions, name=name)
         space.notes = tuple(f"{column}: {reason}" for column, reason in found.left_out.items())
+        space.readings = found.readings
         return space
 
     @classmethod
@@ -372,23 +312,7 @@ class Choices(ConditionalSpace):
         Raises:
             InvalidInputError: a value, or a rule that is a function, has no form in JSON.
         """
-        if any(callable(clause) for clause in self.forbidden):
-            raise InvalidInputError("forbidden: a function has no form in JSON. Write it as combinations of values.")
-        return {
-            "name": self.name,
-            "decisions": {
-                name: {
-                    "values": _jsonable(list(found.values)),
-                    "ordered": found.ordered,
-                    "log": found.log,
-                    "between": found.between,
-                }
-                for name, found in self.decisions.items()
-            },
-            "conditions": [[c.column, c.parent, list(c.values)] for c in self.conditions],
-            "forbidden": [[[name, list(codes)] for name, codes in clause] for clause in self.forbidden],  # type: ignore[union-attr]
-            "notes": list(self.notes),
-        }
+        return to_description(self)
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> Choices:
@@ -398,24 +322,9 @@ class Choices(ConditionalSpace):
             InvalidInputError: it is no such description.
         """
         try:
-            decisions = {
-                name: Decision(
-                    tuple(_hashable(value) for value in found["values"]),
-                    bool(found["ordered"]),
-                    bool(found["log"]),
-                    bool(found.get("between")),
-                )
-                for name, found in description["decisions"].items()
-            }
-            conditions: dict[str, dict[str, list[Any]]] = {}
-            for child, parent, codes in description["conditions"]:
-                conditions.setdefault(child, {})[parent] = [decisions[parent].values[code] for code in codes]
-            forbidden = [
-                {name: [decisions[name].values[code] for code in codes] for name, codes in clause}
-                for clause in description["forbidden"]
-            ]
-            out = cls(decisions, conditions=conditions, forbidden=forbidden, name=description["name"])
-            out.notes = tuple(str(note) for note in description.get("notes", ()))
+            arguments, notes, readings = parts_of(description)
+            out = cls(arguments.pop("space"), **arguments)
+            out.notes, out.readings = notes, readings
         except InvalidInputError as error:
             raise InvalidInputError(f"description: {error}") from error
         except Exception as error:  # whatever a foreign or broken description makes the lines above stumble over
@@ -449,30 +358,11 @@ class Choices(ConditionalSpace):
 
     def describe(self) -> str:
         """The decisions, conditions and rules in words, a line each, and what of a table was left out."""
-        total = math.prod(self.cardinalities)
-        count = f"{total:,}" if total < 10**9 else f"{Decimal(total):.1e}"  # which may be larger than any float
-        width = max(map(len, self.columns))
-        lines = [
-            f"Space {self.name!r}: {len(self.columns)} decision{'s' * (len(self.columns) > 1)}, {count} combinations."
-        ]
-        for name, found in self.decisions.items():
-            lines.append(f"  {name.ljust(width)}  {found}{self._where(name)}")
-        if self.forbidden:
-            lines.append(f"  {len(self.forbidden)} forbidden combination{'s' * (len(self.forbidden) > 1)}")
-        return "\n".join([*lines, *["Left out:"] * bool(self.notes), *(f"  {note}" for note in self.notes)])
-
-    def _where(self, name: str) -> str:
-        """When a decision plays a part, in words; empty if always."""
-        parents = [
-            f"{c.parent} is {' or '.join(repr(self.decisions[c.parent].values[code]) for code in c.values)}"
-            for c in self.conditions
-            if c.column == name
-        ]
-        return f"; only where {' and '.join(parents)}" if parents else ""
+        return in_words(self)
 
     def _meaning(self, column: int) -> str:
         name = self.columns[column]
-        return f"{self.decisions[name]}{self._where(name)}"
+        return f"{self.decisions[name]}{where_active(self, name)}"
 
     def __repr__(self) -> str:
         return f"Choices({self.name!r}, decisions {', '.join(self.columns)})"
@@ -487,59 +377,7 @@ class Choices(ConditionalSpace):
         return self.name, tuple(self.decisions.items()), kinds, self.conditions, self.forbidden
 
 
-def _which(found: Decision) -> str:
-    """The values of a decision as the end of a sentence."""
-    return f"which are {found}" if len(found.values) > 1 else f"it is {found}"
-
-
-def _is_value(values: Any, found: Decision) -> bool:
-    """Whether a list or tuple is itself a value of a decision."""
-    return not isinstance(values, np.ndarray) and any(known == values for known in found.values)
-
-
 def _listed(what: str, given: Any) -> Sequence[Any]:
     if isinstance(given, Mapping) or callable(given) or not isinstance(given, Sequence) or isinstance(given, str):
         raise InvalidInputError(f"{what} must be a list, got {short(given)}.")
     return given
-
-
-def _code(what: str, found: Decision, value: Any, *, nearest: bool = False) -> int:
-    """Number of a value of a decision; of the nearest one, if that will do.
-
-    Raises:
-        InvalidInputError: there is no such value.
-    """
-    value = value.item() if isinstance(value, np.generic) else tuple(value) if isinstance(value, list) else value
-    for code, known in enumerate(found.values):
-        if known == value and isinstance(known, bool) == isinstance(value, bool):
-            return code
-    numbers = found.numbers
-    if is_number(value) and numbers is not None and (not found.log or value > 0) and is_number(found.values[-1]):
-        place = np.log(value) if found.log else float(value)
-        code = int(np.nanargmin(np.abs(np.asarray(numbers) - place)))
-        close = abs(found.values[code] - value) <= TOLERANCE * max(abs(value), abs(found.values[code]))
-        inside = next(v for v in found.values if v is not None) <= value <= found.values[-1]
-        if nearest or close or (found.between and inside):
-            return code
-    elif isinstance(value, str) and value in (texts := [str(known) for known in found.values]):
-        return texts.index(value)
-    elif isinstance(value, (bool, int, float)) and str(value) in found.values:
-        return found.values.index(str(value))
-    raise InvalidInputError(f"{what}: {short(value)} is none of its values, {_which(found)}.")
-
-
-def _jsonable(value: Any) -> Any:
-    """Values as JSON has them; tuples become lists."""
-    if isinstance(value, dict):
-        return {name: _jsonable(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise InvalidInputError(
-        f"The value {short(value)} has no form in JSON. Use texts, numbers, truth values or tuples of them."
-    )
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(_hashable(item) for item in value) if isinstance(value, list) else value
