@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from archcast.cli import app
-from archcast.errors import ArchcastError
+from archcast.cli._inputs import inputs_of
+from archcast.errors import ArchcastError, InvalidInputError
 
 MODELS = """
 import torch
@@ -210,3 +211,27 @@ def test_groups_of_proxies_stand_beside_names():
     )
     scores = json.loads(done.output)[0]["scores"]
     assert {"params", "snip", "zen"} <= set(scores)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "shape"),
+    [
+        ("3,32,32", "", (3, 32, 32)),
+        ("(3, 32, 32)", "", (3, 32, 32)),
+        ("[3,32,32]", "", (3, 32, 32)),
+        ("(128,)", "", (128,)),
+        ("3X32X32", "", (3, 32, 32)),
+        ("3*32 * 32", "", (3, 32, 32)),
+        ("x:3,32,32", "x", (3, 32, 32)),
+        ("ids:2,9:long:50", "ids", (2, 9)),
+    ],
+)
+def test_shapes_are_understood_as_people_write_them(text, name, shape):
+    (part,) = inputs_of([text]).parts
+    assert (part.name, part.shape) == (name, shape)
+
+
+@pytest.mark.parametrize("text", ["3,,32", "3x", "3 32 32", "-3,32", "3.5x2", "x"])
+def test_what_is_no_shape(text):
+    with pytest.raises(InvalidInputError, match="must be a shape such as 3x224x224"):
+        inputs_of([text])

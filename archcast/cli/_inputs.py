@@ -1,6 +1,6 @@
 """What ``--input`` says: the tensors that a model takes, of any shape and type.
 
-- ``3x224x224``: one input, N(0, 1) numbers; the batch is added in front.
+- ``3x224x224``, or ``3,224,224``: one input, N(0, 1) numbers; the batch is added in front.
 - ``ids:128:long:30522``: the argument ``ids`` with 128 whole numbers below 30,522; ``mask:128:bool``: ones.
 - ``package.module:make_inputs`` or ``file.py:make_inputs``: a function of the number of samples that returns a tensor, a tuple
   of positional arguments, a mapping of arguments by name, or a list with an image for each sample.
@@ -32,6 +32,8 @@ DTYPES = {
 """Word of an ``--input`` -> dtype of torch."""
 MOST_ELEMENTS = 2**31
 _SHAPE = re.compile(r"[0-9]+(x[0-9]+)*")
+_SPELT = re.compile(r"[(\[]? *[0-9]+( *[xX×*,] *[0-9]+)* *,? *[)\]]?")
+"""A shape as people write it: ``3,32,32``, ``(3, 32, 32)``, ``3X32X32``."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def inputs_of(texts: Sequence[str]) -> Inputs:
     Raises:
         InvalidInputError: names the value that is wrong, and what is allowed.
     """
+    texts = [_spelt(text) for text in texts]
     for text in texts:
         first, _, rest = text.partition(":")
         if rest and not _SHAPE.fullmatch(rest.split(":")[0]) and not _SHAPE.fullmatch(first):
@@ -120,6 +123,16 @@ def inputs_of(texts: Sequence[str]) -> Inputs:
     if len(set(names)) < len(names) and any(names):
         raise InvalidInputError(f"--input: two inputs are called {next(n for n in names if names.count(n) > 1)!r}.")
     return Inputs(parts)
+
+
+def _spelt(text: str) -> str:
+    """The text with its shape as ``3x32x32``."""
+    fields = text.split(":")
+    for i, field in enumerate(fields[:2]):
+        if _SPELT.fullmatch(field.strip()):
+            fields[i] = "x".join(re.findall("[0-9]+", field))
+            break
+    return ":".join(fields)
 
 
 def axis_of(text: str) -> int:

@@ -51,9 +51,9 @@ def measure(
     import numpy as np
 
     from archcast.checks import whole
+    from archcast.cli._groups import read_architectures
     from archcast.cli._tables import cut
     from archcast.cli._targets import buildable
-    from archcast.cli.score import read_architectures
     from archcast.costs import measure as run
     from archcast.journal import file_name, fingerprint
 

@@ -178,9 +178,9 @@ def query(
     """Score architectures; higher is better."""
     import numpy as np
 
+    from archcast.cli._groups import read_architectures
     from archcast.cli._one_shot import load
     from archcast.cli._tables import cut
-    from archcast.cli.score import read_architectures
     from archcast.spaces import get_space
     from archcast.training import sample_functions
 

@@ -120,7 +120,7 @@ def train(
 def _rows(
     space: SearchSpace, texts: list[str] | None, sample: int | None, archs: Path | None, all_: bool, seed: int
 ) -> NDArray[np.int64]:
-    from archcast.cli.score import read_architectures
+    from archcast.cli._groups import read_architectures
     from archcast.training import sample_functions
 
     ways = bool(texts) + (sample is not None) + (archs is not None) + all_
