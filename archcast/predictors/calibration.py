@@ -19,7 +19,20 @@ from numpy.typing import NDArray
 
 from archcast.predictors.persistence import saved
 
-__all__ = ["ALONE", "AS_IT_IS", "Beliefs", "Canonical", "Spread", "Twins", "groups_of", "learned", "twins_among"]
+__all__ = [
+    "ALONE",
+    "AS_IT_IS",
+    "UNBIASED",
+    "Beliefs",
+    "Bias",
+    "Canonical",
+    "Spread",
+    "Twins",
+    "expected",
+    "groups_of",
+    "learned",
+    "twins_among",
+]
 
 DOUBT = 20.0
 """Number of observations that the prior factor, 1, is worth."""
@@ -118,6 +131,64 @@ AS_IT_IS = Spread()
 """Changes nothing."""
 
 
+WIDTH = 0.5
+"""Standard deviation of the kernel over predictions, which have a variance of about 1."""
+
+BIASED = 10.0
+"""Number of rows nearby without a bias that are believed beforehand."""
+
+KNOTS = 41
+"""Predictions at which the bias is kept; it is linear between them."""
+
+MOST_BIAS = 0.75
+"""At most this share of the variance is taken for bias."""
+
+
+@saved("bias")
+@dataclass(frozen=True, eq=False)
+class Bias:
+    """How far targets lie from what is predicted, where alike is predicted: with predictions f_i of rows left out and targets t_i
+
+        b(m) = sum_i k_i (t_i - f_i) / (sum_i k_i + 10),    k_i = exp(-(m - f_i)^2 / (2 .5^2))
+
+    What was predicted stays, since it ranks; but on a scale of scores that is finer on one side than on the other, an interval must
+    know on which side of the prediction the score is to be expected.
+
+    Attributes:
+        knots: ``(k,)`` predictions, increasing.
+        values: ``(k,)`` there; the first and last hold beyond.
+    """
+
+    knots: Array
+    values: Array
+
+    @classmethod
+    def of(cls, mean: Array, targets: Array) -> Bias:
+        """Learn from ``(n,)`` predictions of rows left out and their targets.
+
+        Examples:
+            >>> mean = np.linspace(-2, 2, 500)
+            >>> Bias.of(mean, np.minimum(mean, 1.0))(np.array([-1.0, 1.5]), np.ones(2))[0].round(1).tolist()
+            [0.0, -0.5]
+        """
+        if len(mean) == 0:
+            return UNBIASED
+        knots = np.linspace(mean.min(), mean.max(), KNOTS)
+        near = np.exp(-0.5 * np.square((knots[:, None] - mean) / WIDTH))
+        return cls(knots, near @ (targets - mean) / (near.sum(axis=1) + BIASED))
+
+    def __call__(self, mean: Array, std: Array) -> tuple[Array, Array]:
+        """Where targets are expected, as a distance from ``(n,)`` predictions, and their ``(n,)`` standard deviations about that
+        place, if ``(n,)`` are those about the predictions."""
+        shift = np.interp(mean, self.knots, self.values)
+        variance = np.square(std)
+        return shift, np.sqrt(variance - np.minimum(np.square(shift), MOST_BIAS * variance))
+
+
+UNBIASED = Bias(np.zeros(1), np.zeros(1))
+"""Changes nothing."""
+
+
 FEWEST_ALONE = 8
 """With fewer rows that have no twin, all rows are learned from."""
 
@@ -183,6 +254,16 @@ class Twins:
 
 ALONE = Twins(np.zeros((0, 0), dtype=np.int64))
 """Makes no difference."""
+
+
+def expected(
+    bias: Bias, twins: Twins, space: Canonical, archs: NDArray[np.int64], mean: Array, std: Array
+) -> tuple[Array, Array]:
+    """Standard deviations ``(n,)`` of the targets of ``(n, d)`` rows about the place where they are expected, and how far from
+    ``(n,)`` predictions that is; both are less for twins of training rows."""
+    shift, alone = bias(mean, std)
+    told = twins(space, archs, alone)
+    return told, shift * np.divide(told, alone, out=np.ones(len(alone)), where=alone > 0)
 
 
 def learned(

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor
-from archcast.predictors.calibration import ALONE, Spread, Twins, learned
+from archcast.predictors.calibration import ALONE, UNBIASED, Bias, Spread, Twins, expected, learned
 from archcast.predictors.features import GRAPH_ENCODINGS, FeatureGroups, suited
 from archcast.predictors.parameters import AUTO, Encoding
 from archcast.predictors.targets import TargetScale, targets_of
@@ -47,6 +47,7 @@ class FeatureRegressor(Predictor):
     refits: ClassVar[int] = 0
     calibration_: Spread = Spread()  # in files of before, as twins_
     twins_: Twins = ALONE
+    bias_: Bias = UNBIASED
 
     def __init__(
         self,
@@ -103,6 +104,7 @@ class FeatureRegressor(Predictor):
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, std = self.answer(self.features_.matrix(archs, evidence))
-        if std is not None:
-            std = self.twins_(self._space, archs, self.calibration_(mean, std))
-        return self.scale_.prediction(mean, std)
+        if std is None:
+            return self.scale_.prediction(mean, None)
+        wide = self.calibration_(mean, std)
+        return self.scale_.prediction(mean, *expected(self.bias_, self.twins_, self._space, archs, mean, wide))

@@ -148,18 +148,20 @@ class TargetScale:
             inside - _within(below, self.scores[0] - self.limits[0]) + _within(above, self.limits[1] - self.scores[-1])
         )
 
-    def prediction(self, quantiles: NDArray[np.float64], std: NDArray[np.float64] | None) -> Prediction:
-        """The prediction whose quantile is normal with mean ``quantiles`` and standard deviation ``std``, both ``(n,)``.
+    def prediction(
+        self, quantiles: NDArray[np.float64], std: NDArray[np.float64] | None, shift: NDArray[np.float64] | float = 0.0
+    ) -> Prediction:
+        """The prediction whose quantile is normal with mean ``quantiles + shift`` and standard deviation ``std``, all ``(n,)``.
 
-        Its ``mean`` is the score at ``quantiles``: the median of the distribution of the score, which is no longer normal, nor
-        symmetric. The expectation would rank by the standard deviations, too, and rank worse: where scores have a long tail
-        below, it falls with doubt. ``std`` is such that ``mean +- 1.645 std`` holds the score with a probability of .9; on a
-        scale without slopes of its own, half the width of the image of the 90 % interval is taken for that.
+        Its ``mean`` is the score at ``quantiles``: without a shift the median of the distribution of the score, which is no longer
+        normal, nor symmetric. The expectation would rank by the standard deviations, too, and rank worse: where scores have a
+        long tail below, it falls with doubt. ``std`` is such that ``mean +- 1.645 std`` holds the score with a probability of .9;
+        on a scale without slopes of its own, half the width of the image of the 90 % interval is taken for that.
         """
         if std is None or self.slopes is None:
             width = None if std is None else self.backward_std(quantiles, NINETY * std) / NINETY
             return Prediction(self.backward(quantiles), width)
-        middle, values = self.backward(quantiles), self.backward(quantiles[:, None] + std[:, None] * NODES)
+        middle, values = self.backward(quantiles), self.backward((quantiles + shift)[:, None] + std[:, None] * NODES)
         return Prediction(middle, np.quantile(np.abs(values - middle[:, None]), 0.9, axis=1, method="hazen") / NINETY)
 
     def backward_std(self, quantiles: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 
 from archcast.predictors.base import get_predictor
-from archcast.predictors.calibration import ALONE, USUAL, Spread, Twins, groups_of, learned
+from archcast.predictors.calibration import (
+    ALONE,
+    UNBIASED,
+    USUAL,
+    Bias,
+    Spread,
+    Twins,
+    expected,
+    groups_of,
+    learned,
+)
 from archcast.predictors.gaussian_process.bayesian_linear import LinearPosterior
 from archcast.predictors.neural._folds import noise_of
+from archcast.predictors.targets import TargetScale
 from archcast.spaces.base import get_space
 
 SPACE = get_space("nasbench201")
@@ -152,10 +163,53 @@ def test_groups_are_those_of_equal_rows():
 def test_ensembles_learn_from_rows_whose_twins_their_members_have_not_seen(rng):
     rows, mean, targets = _half_twins(800, rng)
     fold = rng.permutation(800) % 5
-    noise, twins = noise_of(rows, np.tile(mean, (5, 1)), targets, np.arange(5)[:, None] == fold)
+    noise, bias, twins = noise_of(rows, np.tile(mean, (5, 1)), targets, np.arange(5)[:, None] == fold)
     # a share, .6, of the 1 of rows without a twin, and of the rows whose twin is in their own fold; of all rows it is .18
     assert 0.4 < noise(np.zeros(1))[0] < 0.55
     assert twins.factor < 0.45
+    np.testing.assert_allclose(bias(np.array([-1.0, 1.0]), np.ones(2))[0], 0, atol=0.2)
+
+
+def _lucky(n, rng):
+    """Predictions, and targets that fall behind the highest of these, where scores are a hundred times as fine as in the middle."""
+    mean = rng.normal(size=n)
+    return mean, mean - 0.8 * np.clip(mean - 0.5, 0, None) + 0.3 * rng.normal(size=n)
+
+
+def test_an_interval_knows_on_which_side_of_the_prediction_the_score_is(rng):
+    mean, targets = _lucky(2000, rng)
+    bias = Bias.of(*_lucky(4000, rng))
+    std = np.sqrt(0.3**2 + np.square(0.8 * np.clip(mean - 0.5, 0, None)))
+    scale = TargetScale(np.array([-100.0, 0.0, 1.0]), np.array([-1.0, 0.6, 3.0]), (60.0, 0.4))
+    shift, rest = bias(mean, std)
+    assert shift[mean > 1.5].max() < -0.5
+    np.testing.assert_allclose(shift[np.abs(mean) < 0.2], 0, atol=0.1)
+    np.testing.assert_allclose(np.square(rest) + np.square(shift), np.square(std), rtol=0.25)
+    held = []
+    for found in (scale.prediction(mean, rest, shift), scale.prediction(mean, std)):
+        inside = np.abs(scale.backward(targets) - found.mean) <= 1.645 * found.std
+        held.append(inside[mean > 1].mean())
+        np.testing.assert_array_equal(found.mean, scale.backward(mean))
+    assert held[0] > 0.9 > 0.85 > held[1]
+
+
+def test_few_rows_tell_no_bias():
+    mean = np.zeros(3)
+    assert Bias.of(mean, mean + 1)(mean[:1], np.ones(1))[0][0] == pytest.approx(3 / 13)
+    assert Bias.of(mean[:0], mean[:0]) is UNBIASED
+    shift, std = UNBIASED(mean, np.ones(3))
+    np.testing.assert_array_equal(shift, 0)
+    np.testing.assert_array_equal(std, 1)
+    assert Bias.of(mean, mean + 50)(mean[:1], np.ones(1))[1][0] == pytest.approx(0.5)
+
+
+def test_what_is_expected_of_a_twin_is_nearer_to_its_prediction():
+    bias = Bias(np.zeros(1), np.full(1, 0.6))
+    std, shift = expected(bias, Twins(np.array([[1]]), 0.5), _Space(), np.array([[1], [2]]), np.zeros(2), np.ones(2))
+    np.testing.assert_allclose(std, [0.4, 0.8])
+    np.testing.assert_allclose(shift, [0.3, 0.6])
+    _, shift = expected(UNBIASED, ALONE, _Space(), np.array([[1]]), np.zeros(1), np.zeros(1))
+    assert shift.tolist() == [0.0]
 
 
 def test_a_predictor_is_surer_of_the_twins_of_its_rows():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction
-from archcast.predictors.calibration import ALONE, Twins
+from archcast.predictors.calibration import ALONE, UNBIASED, Bias, Twins, expected
 from archcast.predictors.neural._folds import Noise, left_out, moments, noise_of
 from archcast.predictors.neural.device import OnDevice
 from archcast.predictors.neural.losses import LOSS, LOSSES, Loss, OnTargets
@@ -47,7 +47,8 @@ class NetworkEnsemble(OnTargets, OnDevice):
     """
 
     has_std = True
-    noise_: Noise | float = 0.0  # in files of before, as twins_
+    noise_: Noise | float = 0.0  # in files of before, as bias_ and twins_
+    bias_: Bias = UNBIASED
     twins_: Twins = ALONE
     needs_graph = True
 
@@ -108,11 +109,13 @@ class NetworkEnsemble(OnTargets, OnDevice):
             self.weights_ = self._learn(known.archs, targets, LOSSES[self.loss], ~out, rng)
         outputs = self._outputs(known.archs)
         self._learn_scale(self.loss, outputs)
-        self.noise_, self.twins_ = noise_of(self._space.canonical(known.archs), self._on_targets(outputs), targets, out)
+        canonical = self._space.canonical(known.archs)
+        self.noise_, self.bias_, self.twins_ = noise_of(canonical, self._on_targets(outputs), targets, out)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, variance = moments(self._on_targets(self._outputs(archs)), self.noise_)
-        return self.scale_.prediction(mean, self.twins_(self._space, archs, np.sqrt(variance)))
+        std = np.sqrt(variance)
+        return self.scale_.prediction(mean, *expected(self.bias_, self.twins_, self._space, archs, mean, std))
 
 
 class GraphNetworkEnsemble(NetworkEnsemble):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.predictors.calibration import FEWEST_ALONE, Spread, Twins, groups_of, twins_among
+from archcast.predictors.calibration import FEWEST_ALONE, KNOTS, WIDTH, Bias, Spread, Twins, groups_of, twins_among
 from archcast.predictors.persistence import saved
 
 __all__ = ["FOLDS", "Noise", "left_out", "moments", "noise_of"]
@@ -21,14 +21,8 @@ SHARE = 0.6
 """Variance of the noise, as a share of that of a member's errors: the mean of all members is better than one, and their spread is
 added."""
 
-WIDTH = 0.5
-"""Standard deviation of the kernel over predictions, which have a variance of about 1."""
-
 WORTH = 5.0
 """Number of rows nearby that the error over all rows is worth."""
-
-KNOTS = 41
-"""Predictions at which the noise is kept; it is linear between them."""
 
 FEWEST = 3
 """With fewer rows none is left out."""
@@ -99,8 +93,9 @@ class Noise:
 
 def noise_of(
     canonical: NDArray[np.int64], outputs: Array, targets: Array, out: NDArray[np.bool_]
-) -> tuple[Noise, Twins]:
-    """The noise of rows without a twin among the training rows, and how much less that of the others is.
+) -> tuple[Noise, Bias, Twins]:
+    """The noise of rows without a twin among the training rows, the bias of what is predicted of them, and how much less the noise
+    of the others is.
 
     Args:
         canonical: ``(n, d)`` of the training rows.
@@ -109,9 +104,10 @@ def noise_of(
     groups = groups_of(canonical)
     twin = np.array([twins_among(groups, ~row) for row in out])
     alone, told = out & ~twin, out & twin
-    noise = Noise.of(outputs, targets, alone if alone.sum() >= FEWEST_ALONE else out)
+    rows = alone if alone.sum() >= FEWEST_ALONE else out
+    noise, each = Noise.of(outputs, targets, rows), np.broadcast_to(targets, out.shape)
     std = np.sqrt(noise(outputs[told]) / SHARE)
-    return noise, Twins.of(canonical, outputs[told], std, np.broadcast_to(targets, out.shape)[told])
+    return noise, Bias.of(outputs[rows], each[rows]), Twins.of(canonical, outputs[told], std, each[told])
 
 
 def moments(members: Array, noise: Noise | float) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, register
+from archcast.predictors.calibration import Bias
 from archcast.predictors.neural._feed_forward import FeedForward
 from archcast.predictors.neural._folds import Noise, left_out, moments
 from archcast.predictors.neural.losses import OnTargets
@@ -114,7 +115,9 @@ class Bananas(OnTargets, FeedForward):
         )
         outputs = _mlp.outputs(self.weights_, inputs)
         self._learn_scale(self.loss, outputs)
-        self.noise_ = Noise.of(self._on_targets(outputs), targets, out)
+        outputs = self._on_targets(outputs)
+        self.noise_ = Noise.of(outputs, targets, out)
+        self.bias_ = Bias.of(outputs[out], np.broadcast_to(targets, out.shape)[out])
 
     def _nearness(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` 1 / d, with a mean of 1; no d is taken as less than a hundredth of their mean."""

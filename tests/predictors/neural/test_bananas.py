@@ -25,10 +25,10 @@ def test_mean_and_std_are_those_of_the_members(ensemble: Predictor) -> None:
     members = _mlp.outputs(ensemble.weights_, features[:, ensemble.columns_] * ensemble.units_)
     assert members.shape == (5, 10)
     mean, std = members.mean(axis=0), members.std(axis=0)
-    std = np.sqrt(std**2 + ensemble.noise_(mean))
+    shift, std = ensemble.bias_(mean, np.sqrt(std**2 + ensemble.noise_(mean)))
     answer = ensemble.query(queries)
     np.testing.assert_allclose(answer.mean, ensemble.scale_.prediction(mean, std).mean)
-    np.testing.assert_allclose(answer.std, ensemble.scale_.prediction(mean, std).std)
+    np.testing.assert_allclose(answer.std, ensemble.scale_.prediction(mean, std, shift).std)
     assert (answer.std > 0).all()
 
 

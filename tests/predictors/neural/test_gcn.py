@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from archcast.predictors import get_predictor
+from archcast.predictors.calibration import expected
 from archcast.predictors.neural._gcn import outputs
 from archcast.spaces.base import get_space
 
@@ -20,9 +21,9 @@ def test_mean_and_std_are_those_of_the_members() -> None:
     assert members.shape == (3, 8)
     mean, std = members.mean(axis=0), members.std(axis=0)
     answer = gcn.query(queries)
-    std = gcn.twins_(space, queries, np.sqrt(std**2 + gcn.noise_(mean)))
+    std, shift = expected(gcn.bias_, gcn.twins_, space, queries, mean, np.sqrt(std**2 + gcn.noise_(mean)))
     np.testing.assert_allclose(answer.mean, gcn.scale_.prediction(mean, std).mean)
-    np.testing.assert_allclose(answer.std, gcn.scale_.prediction(mean, std).std)
+    np.testing.assert_allclose(answer.std, gcn.scale_.prediction(mean, std, shift).std)
 
 
 @pytest.mark.parametrize("name", ["nasbench101", "darts", "nats-size", "nasbench-graph"])
