@@ -22,8 +22,9 @@ from archcast.errors import ArchcastError, InvalidInputError, short
 from archcast.faces import face
 from archcast.proxies.base import PROXIES, ProxyFailure
 from archcast.proxies.machinery.inputs import Batch, BatchDim, find_logits
+from archcast.proxies.machinery.losses import cross_entropy
 from archcast.proxies.machinery.preservation import preserved
-from archcast.proxies.machinery.session import Again, ModelError, Session, cross_entropy, reason
+from archcast.proxies.machinery.session import Again, ModelError, Session, reason
 from archcast.proxies.machinery.witness import UnsafeLayoutError
 from archcast.proxies.passes import RECORDINGS, Pass
 

@@ -8,17 +8,17 @@ from functools import cached_property, partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archcast.errors import InvalidInputError
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.inputs import Batch, find_logits, find_loss
+from archcast.proxies.machinery.losses import LabelsError, cross_entropy
 from archcast.proxies.machinery.preservation import Generators, preserved
 from archcast.proxies.machinery.tracing import Layer, Tracer
 from archcast.proxies.machinery.witness import Witness
 
-__all__ = ["Again", "ModelError", "Session", "cross_entropy", "gradients_of", "reason"]
+__all__ = ["Again", "ModelError", "Session", "reason"]
 
 SEEDS = 8
 """Seeds that are tried to see whether the output depends on random numbers."""
@@ -27,10 +27,6 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 class ModelError(InvalidInputError):
     """The model raised an exception when it was called."""
-
-
-class LabelsError(InvalidInputError):
-    """The shape of the labels does not fit the logits."""
 
 
 class Again(BaseException):
@@ -409,102 +405,6 @@ class Session:
         """The layers, in the order of the model's parameters."""
         order = {name: position for position, name in enumerate(self.parameters)}
         return sorted(self.layout.layers, key=lambda layer: order.get(layer.name, len(order)))
-
-
-def gradients_of(
-    loss: Tensor, layers: list[Layer], *, create_graph: bool = False, zero: bool = False
-) -> tuple[Tensor | None, ...]:
-    """Gradients of ``loss`` with respect to the weights of ``layers``; ``None`` for one that it does not depend on.
-
-    Args:
-        loss: a number.
-        layers: whose weights.
-        create_graph: whether the gradients can be differentiated again.
-        zero: whether all of them may be 0.
-
-    Raises:
-        ProxyFailure: if it depends on none, or all gradients are exactly 0.
-    """
-    gradients: tuple[Tensor | None, ...] = ()
-    if layers and loss.requires_grad:
-        weights = [layer.weight for layer in layers]
-        gradients = torch.autograd.grad(loss, weights, allow_unused=True, create_graph=create_graph)
-    if all(gradient is None for gradient in gradients):
-        raise ProxyFailure("no weight of a convolution or linear map receives a gradient")
-    if not zero and not any(bool(gradient.detach().any()) for gradient in gradients if gradient is not None):
-        raise ProxyFailure("every gradient of the loss is exactly 0: the loss does not depend on the weights")
-    return gradients
-
-
-def cross_entropy(logits: Tensor, targets: Tensor, *, ignore_index: int = -100, binary: bool = True) -> Tensor:
-    """The default loss, a mean over samples.
-
-    Cross-entropy; classes on axis 1, or on the last axis where ``targets`` has the shape of the others. A model with one
-    output gets binary cross-entropy with logits for labels 0 and 1, and the mean squared error for other real targets.
-
-    Args:
-        logits: ``(n, classes, ...)``, ``(n, ..., classes)``, or ``(n,)`` for one output.
-        targets: labels ``(n, ...)``, or real numbers: probabilities of the shape of the logits, or one for each output.
-        ignore_index: label that does not count.
-        binary: whether real targets of one output are 0 and 1 alone.
-
-    Raises:
-        InvalidInputError: labels out of range or of a shape that does not fit.
-        ProxyFailure: real targets that do not fit, or no label that counts.
-    """
-    real = targets.is_floating_point()
-    if not real and _classes_last(logits, targets):
-        logits, targets = logits.flatten(0, -2), targets.flatten()
-    if logits.ndim == 1 or (logits.ndim > 1 and logits.shape[1] == 1) or (real and logits.shape[-1] == 1):
-        return _one_output(logits, targets, ignore_index, binary)
-    if real:
-        if targets.shape != logits.shape:
-            raise ProxyFailure(
-                f"targets are real numbers of shape {tuple(targets.shape)}, but the logits have shape "
-                f"{tuple(logits.shape)}: class labels must be whole numbers. For another task pass loss="
-            )
-        return F.cross_entropy(logits, targets.to(logits.dtype))
-    if logits.ndim < 2 or targets.shape != logits.shape[:1] + logits.shape[2:]:
-        raise LabelsError(
-            f"targets has shape {tuple(targets.shape)}, which does not fit logits of shape {tuple(logits.shape)}: "
-            f"one label for each sample is needed. For another task pass loss=."
-        )
-    targets = targets.long()
-    _check_labels(targets, logits.shape[1], ignore_index)
-    return F.cross_entropy(logits, targets, ignore_index=ignore_index)
-
-
-def _classes_last(logits: Tensor, targets: Tensor) -> bool:
-    if logits.ndim < 2 or targets.shape != logits.shape[:-1]:
-        return False
-    return logits.ndim > 2 and targets.shape != logits.shape[:1] + logits.shape[2:]
-
-
-def _check_labels(targets: Tensor, classes: int, ignore_index: int) -> None:
-    counted = targets != ignore_index
-    if not bool(counted.any()):
-        raise ProxyFailure(f"every label is {ignore_index}, which is ignored")
-    wrong = counted & ((targets < 0) | (targets >= max(classes, 2)))
-    if bool(wrong.any()):
-        label = int(targets[wrong].flatten()[0])
-        ignored = f" If {label} marks what is to be ignored, pass ignore_index={label}."
-        outputs = f"{classes} outputs: 0..{classes - 1}" if classes > 1 else "one output, which tells 0 from 1"
-        raise InvalidInputError(f"targets holds the label {label}, but the model has {outputs}.{ignored}")
-
-
-def _one_output(logits: Tensor, targets: Tensor, ignore_index: int, binary: bool) -> Tensor:
-    if logits.numel() != targets.numel():
-        raise LabelsError(
-            f"targets has shape {tuple(targets.shape)}, which does not fit the one output of shape {tuple(logits.shape)}."
-        )
-    logits, targets = logits.flatten(), targets.flatten()
-    if not targets.is_floating_point():
-        targets = targets.long()
-        _check_labels(targets, 1, ignore_index)
-        counted = targets != ignore_index
-        logits, targets = logits[counted], targets[counted]
-    targets = targets.to(logits.dtype)
-    return F.binary_cross_entropy_with_logits(logits, targets) if binary else F.mse_loss(logits, targets)
 
 
 def _first_line(error: BaseException) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archcast.proxies.base import ProxyFailure
-from archcast.proxies.machinery.session import Session, gradients_of
+from archcast.proxies.machinery.autograd import gradients_of
+from archcast.proxies.machinery.session import Session
 from archcast.proxies.passes import makes
 
 __all__ = ["run"]

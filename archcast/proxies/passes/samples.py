@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from archcast.proxies.base import ProxyFailure
-from archcast.proxies.machinery.session import Session, gradients_of
+from archcast.proxies.machinery.autograd import gradients_of
+from archcast.proxies.machinery.session import Session
 from archcast.proxies.passes import makes
 
 __all__ = ["run"]

@@ -19,10 +19,10 @@ from torch import Tensor
 from archcast.errors import InvalidInputError
 from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.agreement import Agreement
-from archcast.proxies.machinery.autograd import leaves_of
+from archcast.proxies.machinery.autograd import gradients_of, leaves_of
 from archcast.proxies.machinery.curvature import Curvature
 from archcast.proxies.machinery.inputs import Batch
-from archcast.proxies.machinery.session import ModelError, Session, gradients_of, reason
+from archcast.proxies.machinery.session import ModelError, Session, reason
 from archcast.proxies.machinery.tracing import Call, Layer, Watched, by_sample
 from archcast.proxies.passes import makes
 
