@@ -15,6 +15,7 @@ from archcast.forecasting.metrics import choose as choose_metric
 from archcast.names import PROXIES
 from archcast.registry import closest
 from archcast.spaces._frames import Columns, is_number
+from archcast.spaces._units import Quantity
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["Roles", "falls_of", "is_measured", "others_of", "score_of", "series_of", "without_infinite"]
@@ -36,11 +37,16 @@ COSTS = {
 }
 COSTS |= {"acts", "size", "mb"}
 SPEEDS = {"throughput", "fps", "speed"}
-LATER = {"time", "seconds", "hours", "minutes", "duration"}
+LATER = {"time", "runtime", "seconds", "hours", "minutes", "duration"}
 """What is known of a training only when it is over."""
 
 OPTUNA = re.compile(r"params_(?!(m|k|g|mb|count|total|number|millions?)$)\w", re.IGNORECASE)
 """How Optuna calls the columns of its decisions."""
+NO_PARAMETER = "it is no parameter of the study"
+"""Why other columns of Optuna are left out: numbers, states and times of its trials."""
+
+MEASURED = ("ms", "MB")
+"""Units of numbers that are measured, where they take many values."""
 
 PLAIN = ("score", "y", "target", "label", "objective", "fitness", "performance", "result", "value", "metric")
 """Names of a score that say nothing of what is measured."""
@@ -142,6 +148,8 @@ def falls_of(score: str, better: str | None, notes: list[str]) -> bool:
     falls = metric.falls if metric is not None else bool(set(words(score)) & (COSTS | LATER) - {"size"})
     if better is None and falls:
         notes.append(f"lower {score} is better, by its name")
+    elif better is None and metric is None:
+        notes.append(f"higher {score} is taken to be better; if lower is, say --better lower")
     return falls
 
 
@@ -178,9 +186,13 @@ def others_of(
     own = set() if space is None else set(space.columns)
     tuned = {column for column in columns if OPTUNA.match(column)}
     own |= tuned if len(tuned) > 1 else set()
+    study = space is None and len(tuned) > 1 and bool({"number", "state"} & set(columns))
     for column, values in columns.items():
         numeric = any(map(is_number, values)) and all(value is None or is_number(value) for value in values)
-        if column in taken or column in own or not numeric:
+        if column in taken or column in own:
+            continue
+        if not numeric:
+            left_out |= {column: NO_PARAMETER} if study else {}
             continue
         distinct = len({value for value in values if value is not None})
         said, many = set(words(column)), distinct > max(2, len(values) // 10)
@@ -194,4 +206,8 @@ def others_of(
             costs.append(column)
         elif many and Metric.of(column) is not None:
             left_out[column] = "it looks like another result"
+        elif many and any(isinstance(value, Quantity) and value.unit in MEASURED for value in values):
+            costs.append(column)
+        elif study:
+            left_out[column] = NO_PARAMETER
     return costs, proxies, left_out

@@ -16,6 +16,7 @@ from archcast.choosing.rows import arch_column, evidence_of, rows_of, rows_stric
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Source
 from archcast.spaces._frames import Columns, columns_of
+from archcast.spaces._inference import COUNTS, counts_rows
 from archcast.spaces._units import reading
 from archcast.spaces.base import SearchSpace
 from archcast.spaces.choices import Choices
@@ -108,6 +109,7 @@ def read_table(
     falls = falls_of(score, better, notes)
     values = score_numbers(columns[score], score, name)
     known = np.isfinite(values)
+    counters = {key for key, column in columns.items() if key != score and counts_rows(column)}
     if known.sum() < LEAST_ROWS:
         raise InvalidInputError(
             f"{name}: {int(known.sum())} rows have a number in column {score!r}, at least {LEAST_ROWS} are needed."
@@ -120,6 +122,8 @@ def read_table(
         raise InvalidInputError(f"{name}: column {score!r} is {values[0]:g} in every row. There is nothing to learn.")
     found = space_of(space, columns, name)
     costs, proxies, left_out = others_of(columns, {score, *inside}, found)
+    if found is None:
+        left_out |= {key: COUNTS for key in columns if key in counters - {*costs, *proxies, *left_out}}
     rest = {key: column for key, column in columns.items() if key not in {score, *inside, *costs, *proxies, *left_out}}
     if found is None:
         try:

@@ -93,9 +93,9 @@ def kept_folds(table: Path) -> Path:
 
 def say_notes(table: Table, *, to_stderr: bool) -> None:
     """What was inferred of the table."""
-    typer.echo(f"{table.name}: {len(table)} rows with a score.", err=to_stderr)
-    for note in table.notes:
-        typer.echo(note, err=to_stderr)
+    for note in (f"{table.name}: {len(table)} rows with a score.", *table.notes):
+        indent = note[: len(note) - len(note.lstrip())]
+        typer.echo(note if _columns() is None else wrapped(note.lstrip(), indent, f"{indent}    "), err=to_stderr)
 
 
 def show_validated(found: Sequence[Validated]) -> None:
@@ -134,15 +134,16 @@ def cut(text: str, before: int) -> str:
     return f"{text[: room - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def wrapped(text: str, indent: str) -> str:
-    """Lines that fit the terminal, or :data:`WIDTH` columns, and begin with ``indent``; a word is never broken."""
+def wrapped(text: str, indent: str, further: str | None = None) -> str:
+    """Lines that fit the terminal, or :data:`WIDTH` columns; a word is never broken. They begin with ``indent``, all but
+    the first with ``further`` if it is given."""
     import textwrap
 
     return textwrap.fill(
         text,
         _columns() or WIDTH,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=indent if further is None else further,
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -37,6 +37,8 @@ class StopHopeless(Callback):
         model.fit(x, y, validation_data=val, epochs=50, callbacks=[StopHopeless("val_accuracy", best=0.93)])
     """
 
+    stopper: Stopper
+
     def __init__(self, metric: str = "val_accuracy", *, epochs: int | None = None, **rest: Any) -> None:
         super().__init__()
         self.metric, self.epochs, self.rest = metric, epochs, rest

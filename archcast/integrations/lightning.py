@@ -43,6 +43,8 @@ class StopHopeless(Callback):
         trainer = Trainer(max_epochs=50, callbacks=[StopHopeless("val_acc", best=0.93)])
     """
 
+    stopper: Stopper
+
     def __init__(self, metric: str = "val_acc", *, epochs: int | None = None, **rest: Any) -> None:
         super().__init__()
         self.metric, self.epochs, self.rest = metric, epochs, rest

@@ -154,7 +154,7 @@ def _typed(texts: list[str], more: Sequence[Callable[[str], Any]]) -> list[Any]:
         except ValueError:
             continue
         return [values.get(text) for text in texts]
-    united = quantities([text if text.lower() not in UNKNOWN else None for text in texts])
+    united = quantities([text if text.lower() not in UNKNOWN else None for text in texts], comma=_comma in more)
     return united or [text if text else None for text in texts]
 
 

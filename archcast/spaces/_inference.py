@@ -14,8 +14,9 @@ from archcast.spaces._frames import Columns, is_number
 from archcast.spaces._units import Quantity, has_mixed_units, reading
 from archcast.spaces.decisions import MOST_VALUES, Decision, Float, Int, decision, looks_geometric
 
-__all__ = ["Inferred", "infer", "looks_like_score"]
+__all__ = ["COUNTS", "Inferred", "counts_rows", "infer", "looks_like_score"]
 
+COUNTS = "it counts the rows"
 FEW_LEVELS = 64
 """Numbers that take at most so many values keep these; others get a grid."""
 
@@ -83,6 +84,13 @@ def looks_like_score(name: str, values: Sequence[Any]) -> bool:
     return bool(SCORE.search(name)) and any(is_number(value) for value in values) and not _few(values)
 
 
+def counts_rows(values: Sequence[Any]) -> bool:
+    """Whether values are whole numbers, each one more than the one before, in five rows and more."""
+    if len(values) <= 4 or not all(map(is_number, values)):
+        return False
+    return [*values] == [*range(int(values[0]), int(values[0]) + len(values))]
+
+
 def _few(values: Sequence[Any]) -> bool:
     """Whether numbers take few values for their number, as settings do and measurements do not."""
     return len({value for value in values if value is not None}) <= max(2, len(values) // 10)
@@ -102,8 +110,8 @@ def _no_decision(name: str, values: Sequence[Any]) -> str | None:
             return "every row has another text: it looks like a name"
         if numeric and IDENTIFIER.search(name):
             return "every row has another number, and its name looks like an identifier"
-        if numeric and [*known] == [*range(int(known[0]), int(known[0]) + len(known))]:
-            return "it counts the rows"
+        if counts_rows(known):
+            return COUNTS
     if not numeric and len(distinct) > max(20, len(known) // 2):
         return f"it has {len(distinct)} different texts in {len(known)} rows"
     if len(distinct) > MOST_VALUES and not numeric:

@@ -71,7 +71,7 @@ class Quantity(float):
         return int(self) if self.is_integer() else float(self)
 
 
-def quantities(values: Sequence[Any]) -> list[Any] | None:
+def quantities(values: Sequence[Any], *, comma: bool = False) -> list[Any] | None:
     """The values of a column as quantities, if all that are known are numbers and some have a unit, all of one kind.
 
     Bytes are given in MB, times in ms; ``k``, ``M``, ``G``, ``B`` and ``T`` alone are thousands to trillions; another unit is kept
@@ -79,6 +79,7 @@ def quantities(values: Sequence[Any]) -> list[Any] | None:
 
     Args:
         values: texts, ``None`` where there is none.
+        comma: whether numbers have decimal commas, ``12,5 ms``; those with points are then read, too.
 
     Returns:
         The quantities, or ``None`` where the column is something else.
@@ -89,7 +90,7 @@ def quantities(values: Sequence[Any]) -> list[Any] | None:
         >>> quantities(["3x3", "5x5"]), quantities(["2 ms", "3 MB"])
         (None, None)
     """
-    found = _read(values)
+    found = _read(values, comma)
     if found is None or not _one_kind([one for one in found if one is not None]):
         return None
     unit = next((one.unit for one in found if one is not None and one.unit), "")
@@ -109,14 +110,17 @@ def reading(values: Sequence[Any]) -> str:
     return "" if first is None else f"{first!r} is read as {first.plain}{unit}"
 
 
-def _read(values: Sequence[Any]) -> list[Quantity | None] | None:
+def _read(values: Sequence[Any], comma: bool = False) -> list[Quantity | None] | None:
     """Each value by itself; ``None`` where one is no number, or none has a unit."""
     read: dict[str, Quantity] = {}
     some = False
     for value in values:
         if value is None or value in read:
             continue
-        found = WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
+        text = value.strip() if isinstance(value, str) else ""
+        if comma and "." not in text:
+            text = text.replace(",", ".", 1)
+        found = WRITTEN.fullmatch(text)
         if found is None:
             return None
         some = some or bool(found[2])

@@ -93,3 +93,42 @@ def test_a_loss_that_is_infinite_was_not_measured():
 def test_why_a_column_is_no_score_is_said(values, why):
     with pytest.raises(InvalidInputError, match=re.escape(f"column 'val_acc' is called like a score, but {why}")):
         read_table([{"width": i % 3, "val_acc": value} for i, value in enumerate(values)])
+
+
+def test_what_optuna_tells_of_its_trials_is_no_decision():
+    rng = np.random.default_rng(0)
+    study = {
+        "number": range(30),
+        "value": [None if i == 7 else float(v) for i, v in enumerate(rng.normal(size=30))],
+        "datetime_start": [f"2026-03-01 {i % 24:02d}:00:00" for i in range(30)],
+        "duration": [f"0 days 00:0{i % 9}:12" for i in range(30)],
+        "params_depth": rng.integers(1, 5, 30).tolist(),
+        "params_act": rng.choice(["relu", "gelu"], 30).tolist(),
+        "user_attrs_params": rng.integers(10, 10_000, 30).tolist(),
+        "state": ["PRUNED" if i == 7 else "COMPLETE" for i in range(30)],
+    }
+    table = read_table(study)
+    assert table.roles.decisions == ("params_depth", "params_act")
+    assert table.roles.costs == ("user_attrs_params",)
+    said = "\n".join(table.notes)
+    assert "duration: it is no parameter of the study" in said
+    assert "higher value is taken to be better; if lower is, say --better lower" in said
+    assert "is taken to be better" not in "\n".join(read_table(study, better="lower").notes)
+
+
+def test_rows_are_counted_before_those_without_a_score_are_left_out(plain):
+    rows = [{"place": 3 + i, **row, "val_acc": None if i == 5 else row["val_acc"]} for i, row in enumerate(plain)]
+    table = read_table(rows)
+    assert "place" not in table.roles.decisions
+    assert "  place: it counts the rows" in table.notes
+
+
+def test_measured_numbers_with_units_are_costs_whatever_they_are_called(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [
+        "Breite;Latenz;Note",
+        *(f"{w};{t:.1f} ms;{w + t:.2f}" for w, t in zip([1, 2, 4] * 10, rng.normal(30, 3, 30))),
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(lines).replace(".", ","))
+    roles = read_table(tmp_path / "t.csv", score="Note").roles
+    assert (roles.decisions, roles.costs) == (("Breite",), ("Latenz",))

@@ -63,6 +63,11 @@ def test_what_is_left_as_it_is(values, mixed):
     assert reading(values) == ""
 
 
+def test_decimal_commas():
+    assert [one.plain for one in quantities(["12,5 ms", "3ms", "0.5 s"], comma=True)] == [12.5, 3, 500]
+    assert quantities(["1,250,000k"], comma=True) is None
+
+
 def test_a_quantity_is_its_number_and_its_text():
     one = pickle.loads(pickle.dumps(Quantity("2GB", 2000.0, "MB")))
     assert (one, one.text, one.unit, one.plain, repr(one)) == (2000, "2GB", "MB", 2000, "'2GB'")

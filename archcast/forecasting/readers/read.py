@@ -41,6 +41,8 @@ GENERIC = {
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 PRINTED = (".log", ".out")
 STATE = "trainer_state.json"
+CHECKPOINT = re.compile(r"checkpoint-\d+")
+"""Folder in which Hugging Face's trainer keeps a state; the run is the folder around it."""
 
 
 @dataclass
@@ -125,7 +127,7 @@ def _states(inside: list[Path]) -> list[Path]:
     """The last state of each training of Hugging Face's trainer: each checkpoint repeats the history before it."""
     last: dict[Path, Path] = {}
     for path in (path for path in inside if path.name == STATE):
-        checkpoint = re.fullmatch(r"checkpoint-(\d+)", path.parent.name)
+        checkpoint = CHECKPOINT.fullmatch(path.parent.name)
         folder = path.parent.parent if checkpoint else path.parent
         if folder not in last or _step(path) > _step(last[folder]):
             last[folder] = path
@@ -207,7 +209,8 @@ def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
 def _title(path: Path, run: Run, several: bool) -> str:
     stem = path.stem
     if stem.lower() in GENERIC or stem.startswith("events.out"):
-        stem = path.parent.name or stem
+        folder = path.parent
+        stem = (folder.parent if CHECKPOINT.fullmatch(folder.name) else folder).name or stem
     if not run.name:
         return stem
     return f"{stem}/{run.name}" if several else run.name
