@@ -182,7 +182,9 @@ def others_of(
     columns: Columns, taken: set[str], space: SearchSpace | None
 ) -> tuple[list[str], list[str], dict[str, str]]:
     """Costs, proxies, and other columns that are no decisions, with why."""
-    costs, proxies, left_out = [], [], {}
+    costs: list[str] = []
+    proxies: list[str] = []
+    left_out: dict[str, str] = {}
     own = set() if space is None else set(space.columns)
     tuned = {column for column in columns if OPTUNA.match(column)}
     own |= tuned if len(tuned) > 1 else set()
@@ -192,7 +194,8 @@ def others_of(
         if column in taken or column in own:
             continue
         if not numeric:
-            left_out |= {column: NO_PARAMETER} if study else {}
+            if study:
+                left_out[column] = NO_PARAMETER
             continue
         distinct = len({value for value in values if value is not None})
         said, many = set(words(column)), distinct > max(2, len(values) // 10)
