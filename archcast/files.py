@@ -18,7 +18,7 @@ from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputErr
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["folder_of", "ordinary", "read_arrays", "unzipped", "write_whole"]
+__all__ = ["folder_of", "ordinary", "read_arrays", "text_of", "unzipped", "write_whole"]
 
 LARGEST = 2**30
 """Bytes of a text file once it is unpacked."""
@@ -26,6 +26,40 @@ LARGEST_ARRAYS = 2**32
 """Bytes of the arrays of an ``.npz`` file once they are unpacked."""
 SMALL, RATIO = 2**26, 200
 """Arrays of more than ``SMALL`` bytes take up at most ``RATIO`` times as much as their file."""
+
+MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+"""Byte order mark -> encoding."""
+UNPACK, EXPORT = "Unpack it, and give the file that it holds.", "Export it as CSV."
+NO_TEXTS = (
+    ("an archive or workbook (zip, xlsx, npz)", 0, b"PK\x03\x04", "Unpack it; save the sheet of a workbook as CSV."),
+    ("an empty zip archive", 0, b"PK\x05\x06", "Give the file itself."),
+    ("a tar archive", 257, b"ustar", UNPACK),
+    ("packed by bzip2", 0, b"BZh", UNPACK),
+    ("packed by xz", 0, b"\xfd7zXZ\0", UNPACK),
+    ("packed by zstd", 0, b"\x28\xb5\x2f\xfd", UNPACK),
+    ("packed by 7-Zip", 0, b"7z\xbc\xaf\x27\x1c", UNPACK),
+    ("packed by gzip twice", 0, b"\x1f\x8b", UNPACK),
+    ("a workbook of an old Excel", 0, b"\xd0\xcf\x11\xe0", "Save its sheet as CSV."),
+    ("a Parquet file", 0, b"PAR1", f"{EXPORT} In Python, pandas.read_parquet gives a table."),
+    ("an Arrow file", 0, b"ARROW1", f"{EXPORT} In Python, pandas.read_feather gives a table."),
+    ("an HDF5 file", 0, b"\x89HDF", EXPORT),
+    ("a database of SQLite", 0, b"SQLite format 3\0", EXPORT),
+    ("an array of numpy", 0, b"\x93NUMPY", EXPORT),
+    ("a pickle", 0, b"\x80\x02", "Pickles are not read: they can run anything. Export it as CSV."),
+    ("a pickle", 0, b"\x80\x03", "Pickles are not read: they can run anything. Export it as CSV."),
+    ("a pickle", 0, b"\x80\x04", "Pickles are not read: they can run anything. Export it as CSV."),
+    ("a pickle", 0, b"\x80\x05", "Pickles are not read: they can run anything. Export it as CSV."),
+    ("a PDF", 0, b"%PDF-", "Give the numbers as CSV."),
+    ("an image", 0, b"\x89PNG", "Give the numbers as CSV."),
+    ("an image", 0, b"\xff\xd8\xff", "Give the numbers as CSV."),
+)
+"""What files are that people take for text, where they begin to say so, by which bytes, and what to do."""
 
 
 def write_whole(path: str | Path, data: str | bytes) -> None:
@@ -96,6 +130,39 @@ def unzipped(data: bytes, name: str | Path) -> bytes:
     if len(unpacked) > LARGEST:
         raise InvalidFileError(f"{str(name)!r} holds more than {LARGEST:,} bytes once unpacked: too much for a table.")
     return unpacked
+
+
+def text_of(data: bytes, name: str | Path) -> str:
+    """The text that the bytes of a file are, also within gzip: UTF-8, or what a byte order mark says; ``name`` is the file that
+    errors name.
+
+    Raises:
+        InvalidFileError: it is something else; the message says what, and what to do with it.
+    """
+    data = unzipped(data, name)
+    for kind, start, begins, advice in NO_TEXTS:
+        if data[start : start + len(begins)] == begins:
+            raise InvalidFileError(f"{str(name)!r} is {kind}, not text. {advice}")
+    mark, encoding = next((pair for pair in MARKS if data.startswith(pair[0])), (b"", "utf-8"))
+    try:
+        text = data.removeprefix(mark).decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidFileError(
+            f"{str(name)!r} is not text in UTF-8: line {line} has the byte 0x{data[error.start] if mark == b'' else 0:02x}. "
+            "Save it as UTF-8; Excel calls that 'CSV UTF-8'."
+        ) from error
+    if "\0" in text:
+        raise InvalidFileError(
+            f"{str(name)!r} is not text in UTF-8: line {text.count(chr(10), 0, text.index(chr(0))) + 1} has a zero byte. "
+            "Save it as UTF-8; if a disk was full when it was written, cut the line off."
+        )
+    beginning = text[:1000].lstrip().lower()
+    if beginning.startswith(("<!doctype html", "<html")):
+        raise InvalidFileError(f"{str(name)!r} is a web page, not what it links to. Download the file itself.")
+    if beginning.startswith("version https://git-lfs"):
+        raise InvalidFileError(f"{str(name)!r} is a pointer of Git LFS. Fetch the file itself with: git lfs pull")
+    return text
 
 
 def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:

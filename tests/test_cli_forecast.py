@@ -79,7 +79,7 @@ def test_one_broken_log_hinders_no_other(tmp_path, capsys):
     told = capsys.readouterr()
     assert len(json.loads(told.out)) == 3
     errors = [line for line in told.err.splitlines() if line.startswith("error: ")]
-    assert [("b.csv is empty" in errors[0]), ("c.csv' does not exist" in errors[1])] == [True, True]
+    assert [("b.csv is empty" in errors[0]), ("c.csv does not exist" in errors[1])] == [True, True]
     assert code(tmp_path / "b.csv") == 2
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -14,6 +14,7 @@ from archcast.forecasting.metrics import BETTER, Metric, words
 from archcast.forecasting.metrics import choose as choose_metric
 from archcast.names import PROXIES
 from archcast.registry import closest
+from archcast.spaces._cells import typed
 from archcast.spaces._frames import Columns, is_number
 from archcast.spaces._units import Quantity
 from archcast.spaces.base import SearchSpace
@@ -118,9 +119,14 @@ def score_of(columns: Columns, asked: str | None, curves: set[str], name: str, n
 
 def _unfit(values: Sequence[Any]) -> str:
     """Why values are no scores."""
-    wrong = next((value for value in values if value is not None and not is_number(value)), None)
+    others = [value for value in values if value is not None and not is_number(value)]
+    said = {v: typed([v], commas=True)[0] if isinstance(v, str) else v for v in others}
+    texts = [v for v, read in said.items() if not is_number(read)]
+    wrong = next((v for v in texts if said[v] is not None), next(iter(texts), None))
     if wrong is not None:
         return f"it holds {short(wrong)}, which is no number"
+    if others:
+        return f"its numbers are not all written alike: {short(others[0])}, say"
     count = len({value for value in values if value is not None})
     return f"it holds {count} different number{'s' * (count != 1)}, where at least three are needed"
 

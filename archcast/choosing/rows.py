@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.checks import path_of
 from archcast.choosing.roles import Roles
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError, InvalidInputError, short
 from archcast.evidence import Evidence
+from archcast.files import text_of
 from archcast.names import SPACES
 from archcast.spaces._frames import Columns, is_number
 from archcast.spaces.base import SearchSpace, get_space
@@ -29,15 +30,17 @@ def space_of(space: str | SearchSpace | None, columns: Columns, name: str) -> Se
         InvalidInputError: there is no such space, or the table holds no architectures of it.
     """
     if isinstance(space, str) and space not in SPACES:
-        path = Path(space)
+        path = path_of("space", space)
         if path.suffix == ".json" or path.is_file():
             if not path.is_file():
                 raise DataNotFoundError(
                     f"No file {space!r}. --space is the name of a space, or a file of Choices.to_json()."
                 )
             try:
-                return Choices.from_json(path.read_text(encoding="utf-8"))
-            except (InvalidInputError, UnicodeDecodeError) as error:
+                return Choices.from_json(text_of(path.read_bytes(), path))
+            except InvalidFileError:
+                raise
+            except InvalidInputError as error:
                 raise InvalidFileError(f"{space!r}: {error}") from error
     found = None if space is None else get_space(space)
     if found is not None and arch_column(found, columns) is None and not set(found.columns) <= set(columns):

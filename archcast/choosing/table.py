@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.checks import label_of, listed, whole
+from archcast.checks import bounded, label_of, listed, whole
 from archcast.choosing.roles import Roles, falls_of, is_measured, others_of, score_of, series_of, without_infinite
 from archcast.choosing.rows import arch_column, evidence_of, rows_of, rows_strictly, score_numbers, space_of
 from archcast.errors import InvalidInputError
@@ -108,6 +108,7 @@ def read_table(
     inside.discard(score)
     falls = falls_of(score, better, notes)
     values = score_numbers(columns[score], score, name)
+    bounded(f"{name}: column {score!r}", values)
     known = np.isfinite(values)
     counters = {key for key, column in columns.items() if key != score and counts_rows(column)}
     if known.sum() < LEAST_ROWS:

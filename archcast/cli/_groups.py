@@ -107,25 +107,15 @@ def read_architectures(path: Path) -> list[str]:
         DataNotFoundError: there is no such file.
         InvalidFileError: it cannot be read, or names none.
     """
+    from archcast.data.tables import read_texts
     from archcast.errors import DataNotFoundError, InvalidFileError
+    from archcast.files import text_of
 
     if not path.is_file():
         raise DataNotFoundError(f"--archs: no file {str(path)!r}.")
     if path.suffix in (".csv", ".gz"):
-        import pandas as pd
-
-        try:
-            table = pd.read_csv(path, dtype=str)
-        except (ValueError, OSError) as error:
-            raise InvalidFileError(f"{str(path)!r} cannot be read: {error}") from error
-        if "arch" not in table:
-            raise InvalidFileError(f"{str(path)!r} has no column 'arch'; it has {', '.join(map(str, table.columns))}.")
-        return [str(text) for text in table["arch"].dropna()]
-    try:
-        texts = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (UnicodeDecodeError, OSError) as error:
-        raise InvalidFileError(f"{str(path)!r} cannot be read: {error}") from error
-    texts = [text for text in texts if text]
+        return read_texts(path, "arch")
+    texts = [line.strip() for line in text_of(path.read_bytes(), path).splitlines() if line.strip()]
     if not texts:
         raise InvalidFileError(f"{str(path)!r} names no architecture.")
     return texts

@@ -86,6 +86,11 @@ def load_benchmark(name: str, path: str | Path | None = None, *, converted: bool
             "what is finished."
         )
     reader, _, task = str(name).partition("/")
+    if reader not in BENCHMARKS and _there(place):
+        raise InvalidInputError(
+            f"{str(name)!r} is a file, and the name of a benchmark is needed here. Tables of your own are read by archcast "
+            "bench, fit and choose."
+        )
     if reader not in BENCHMARKS:
         raise UnknownNameError(
             f"Unknown benchmark {short(name)}. {closest(name, [*benchmark_names(), *_short_names()])}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import json
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,11 @@ from archcast.data.benchmark import Benchmark
 from archcast.data.naslib import native, suite_zero, suite_zero_scores
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
 from archcast.evidence import Evidence
+from archcast.files import text_of
 from archcast.registry import closest
 from archcast.spaces.base import SearchSpace, get_space
 
-__all__ = ["read_evidence", "read_table"]
+__all__ = ["read_evidence", "read_table", "read_texts"]
 
 
 def read_table(
@@ -131,6 +131,11 @@ def _scores(path: Path, arch_column: str, names: list[str], task: str) -> Iterat
         yield line, str(record[arch_column]), {k: _number(str(v), k, path, line) for k, v in scores.items()}
 
 
+def read_texts(path: Path, column: str) -> list[str]:
+    """The fields of a column of a CSV that are not empty."""
+    return [fields[0] for _, fields in _lines(path, [column]) if fields[0].strip()]
+
+
 def _published_scores(
     path: Path, table: dict[str, Any], names: list[str], task: str
 ) -> Iterator[tuple[int, str, dict[str, float]]]:
@@ -148,8 +153,8 @@ def _records(path: Path) -> Iterator[tuple[int, Any]]:
     """The objects of a JSON list, or of a file with one a line; with line numbers, those of a list count its objects."""
     if not path.is_file():
         raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv, .csv.gz, .json or .jsonl file.")
+    text = text_of(path.read_bytes(), path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
         if text.lstrip().startswith("["):
             yield from enumerate(json.loads(text), 1)
             return
@@ -165,8 +170,14 @@ def _lines(path: Path, columns: Sequence[str], rest: list[str] | None = None) ->
     if not path.is_file():
         raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv or .csv.gz file.")
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+        text = text_of(path.read_bytes(), path)
+        if not text.strip():
+            raise InvalidFileError(f"{str(path)!r} is empty.")
+        if text.lstrip()[0] in "[{":
+            raise InvalidFileError(f"{str(path)!r} is JSON: a CSV with the column {columns[0]!r} is needed here.")
+        separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
+        with io.StringIO(text, newline="") as file:
+            reader = csv.reader(file, delimiter=separator, strict=True)
             header = [name.strip() for name in next(reader, [])]
             for column in columns:
                 if column not in header:
@@ -184,7 +195,7 @@ def _lines(path: Path, columns: Sequence[str], rest: list[str] | None = None) ->
                         f"{str(path)!r}, line {reader.line_num}: {len(row)} fields, the header has {len(header)}."
                     )
                 yield reader.line_num, [row[i] for i in index]
-    except (csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+    except (csv.Error, OSError) as error:
         if isinstance(error, (DataNotFoundError, InvalidFileError)):
             raise
         raise InvalidFileError(f"{str(path)!r} is not a CSV file: {error}.") from error

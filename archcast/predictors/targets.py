@@ -55,9 +55,10 @@ def measured_targets(scores: NDArray[np.float64]) -> NDArray[np.float64]:
         array([-1.41, -0.71,  0.  ,  0.71,  1.41])
     """
     quantiles = rank_normal(scores)
-    if len(np.unique(scores)) < 3:
+    spread = scores.std()
+    if len(np.unique(scores)) < 3 or not spread > 0:  # of the smallest floats it is 0
         return quantiles
-    standard = (scores - scores.mean()) / scores.std()
+    standard = (scores - scores.mean()) / spread
     share = (np.corrcoef(standard, quantiles)[0, 1] - NORMAL[0]) / (NORMAL[1] - NORMAL[0])
     share = float(np.clip(share, 0.0, 1.0))
     return (1 - share) * quantiles + share * standard

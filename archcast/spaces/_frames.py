@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import math
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import numpy as np
 
 from archcast.checks import listed, path_of
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError, short
-from archcast.files import unzipped
-from archcast.spaces._units import quantities
+from archcast.files import text_of
+from archcast.spaces._cells import typed, united
 
 __all__ = ["Columns", "columns_of", "is_number", "read_columns"]
 
@@ -27,8 +27,10 @@ MOST_BITS = 1023
 """Bits of a whole number that a float may still be made of."""
 DEEPEST = 50
 """Records within records are looked into so deep."""
-UNKNOWN = {"", "nan", "na", "n/a", "none", "null"}
-"""Texts, in lower case, that say that a value is not known."""
+SEPARATORS = ",;\t|"
+"""What stands between the fields of a text file."""
+SHOWN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+"""Separator -> what it is called."""
 
 
 def columns_of(frame: Any, name: str = "frame") -> Columns:
@@ -44,7 +46,7 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
     if isinstance(frame, Sequence) and all(isinstance(record, Mapping) for record in frame):
         flat = [_flat(record, name) for record in frame]
         names = list(dict.fromkeys(key for record in flat for key in record))
-        return {key: _united([_plain(record.get(key), name) for record in flat]) for key in names}
+        return {key: united([_plain(record.get(key), name) for record in flat]) for key in names}
     wanted = f"{name} must be a DataFrame, a mapping of columns, a list of records or a path, got {short(frame)}."
     try:
         columns = {key: frame[key] for key in frame.keys()}  # noqa: SIM118
@@ -52,7 +54,7 @@ def columns_of(frame: Any, name: str = "frame") -> Columns:
         raise InvalidInputError(wanted) from error
     out = {}
     for key, values in columns.items():
-        out[str(key)] = _united([_plain(value, name) for value in listed(f"{name}[{short(key)}]", values, "values")])
+        out[str(key)] = united([_plain(value, name) for value in listed(f"{name}[{short(key)}]", values, "values")])
     lengths = {key: len(values) for key, values in out.items()}
     if len(set(lengths.values())) > 1:
         raise InvalidInputError(f"the columns of {name} have different lengths: {short(lengths, 200)}.")
@@ -77,10 +79,9 @@ def _flat(record: Mapping[Any, Any], name: str) -> dict[str, Any]:
 def read_columns(path: str | Path) -> Columns:
     """The columns of a ``.csv``, ``.tsv`` (also ``.gz``), ``.json`` or ``.jsonl`` file.
 
-    What stands between the fields of a text file (comma, semicolon, tab) is read from its header. A column whose fields
-    are all numbers, or all true and false, becomes numbers or truth values; an empty field is ``None``. Numbers may be
-    percentages, all of a column, or have units of one kind (:mod:`archcast.spaces._units`); where a comma does not separate fields
-    they may have decimal commas.
+    What stands between the fields of a text file (comma, semicolon, tab, bar, blanks that align them) is read from its header.
+    Comments above the header are passed over, and a header that stands there again. How numbers are written:
+    :func:`archcast.spaces._cells.typed`. What a file is, is told by its contents: JSON need not be called so.
 
     Raises:
         DataNotFoundError: no such file.
@@ -90,115 +91,122 @@ def read_columns(path: str | Path) -> Columns:
     if not path.is_file():
         raise DataNotFoundError(f"No file {str(path)!r}. Give the path of a .csv, .tsv, .json or .jsonl file.")
     try:
-        data = path.read_bytes()
-        text = unzipped(data, path).decode("utf-8-sig")
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
-        raise InvalidFileError(f"{str(path)!r} is not a text file: {error}.") from error
-    if text.lstrip()[:1] in ("[", "{") and "json" in "".join(path.suffixes):
-        return _records(path, text)
+        text = text_of(path.read_bytes(), path)
+    except OSError as error:
+        raise InvalidFileError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    if text.lstrip()[:1] in ("[", "{"):
+        found = _of_json(path, text)
+        if found is not None:
+            return found
     return _fields(path, text)
 
 
-def _records(path: Path, text: str) -> Columns:
+def _of_json(path: Path, text: str) -> Columns | None:
+    """The columns of JSON: a list of objects, an object a line, or columns by name; ``None`` if it is none, nor called so."""
     try:
-        whole = (
-            json.loads(text)
-            if text.lstrip().startswith("[")
-            else [json.loads(line) for line in text.splitlines() if line]
-        )
+        whole = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
+        lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+        if text.lstrip().startswith("[") or len(lines) < 2:
+            if "json" not in "".join(path.suffixes):
+                return None
+            raise InvalidFileError(f"{str(path)!r} is not JSON: {error}.") from error
+        whole = []
+        for i, line in lines:
+            try:
+                whole.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                if "json" not in "".join(path.suffixes):
+                    return None
+                raise InvalidFileError(f"{str(path)!r}, line {i}, is not JSON: {error}.") from error
+    if isinstance(whole, dict) and "nbformat" in whole:
+        raise InvalidFileError(f"{str(path)!r} is a notebook. Save its table from there, e.g. by frame.to_csv(...).")
+    if isinstance(whole, dict):
+        inner = [list(v.values()) if isinstance(v, dict) and all(map(str.isdigit, v)) else v for v in whole.values()]
+        if inner and all(isinstance(value, list) for value in inner):  # columns, as pandas writes them
+            return columns_of(dict(zip(whole, inner)), str(path))
+        whole = [whole]
     if not whole or not all(isinstance(record, dict) for record in whole):
         raise InvalidFileError(f"{str(path)!r} holds no rows: it must be a list of objects, or an object a line.")
-    return columns_of(whole)
+    return columns_of(whole, str(path))
 
 
 def _fields(path: Path, text: str) -> Columns:
-    lines = text.splitlines()
-    if not any(line.strip() for line in lines):
+    text, separator = _table(text)
+    if not text.strip():
         raise InvalidFileError(f"{str(path)!r} is empty.")
-    header_line = next(line for line in lines if line.strip())
-    separator = max(",;\t", key=header_line.count)
+    header: list[str] = []
+    rows, last = [], 0
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        header: list[str] = []
-        rows = []
-        for fields in reader:
-            if not any(field.strip() for field in fields):
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=separator == " "
+        )
+        for read in reader:
+            fields, last = [field.strip() for field in read], reader.line_num
+            fields = fields[:-1] if separator == " " and fields and not fields[-1] else fields
+            if not any(fields):
                 continue
             if not header:
-                header = [field.strip() or f"column{j + 1}" for j, field in enumerate(fields)]
-                continue
-            if len(fields) != len(header):
+                header = [field or f"column{j + 1}" for j, field in enumerate(fields)]
+            elif len(fields) != len(header):
+                count, between = f"{len(fields)} field{'s' * (len(fields) != 1)}", SHOWN.get(separator, separator)
                 raise InvalidFileError(
-                    f"{str(path)!r}, line {reader.line_num}: {len(fields)} fields, the header has {len(header)}."
+                    f"{str(path)!r}, line {reader.line_num}: {count}, the header has {len(header)} ({between} separate them)."
                 )
-            rows.append([field.strip() for field in fields])
+            elif fields != header:  # where tables were put one below the other
+                rows.append(fields)
     except csv.Error as error:
-        raise InvalidFileError(f"{str(path)!r} is not a CSV file: {error}.") from error
+        why = "a quote in it is not closed" if "unexpected end" in str(error) else str(error)
+        raise InvalidFileError(f"{str(path)!r} is no table: the row of line {last + 1}: {why}.") from error
     twice = [name for name in header if header.count(name) > 1]
     if twice:
-        raise InvalidFileError(f"{str(path)!r} has two columns called {twice[0]!r}.")
+        raise InvalidFileError(f"{str(path)!r} has two columns called {short(twice[0])}. Rename one of the two.")
     if not rows:
-        raise InvalidFileError(f"{str(path)!r} has a header but no rows.")
-    more = (_percentage,) if separator == "," else (_comma, _percentage)
-    return {name: _typed([row[j] for row in rows], more) for j, name in enumerate(header)}
+        raise InvalidFileError(
+            f"{str(path)!r} has a header but no rows; the header is {short(separator.join(header))}."
+        )
+    return {name: typed([row[j] for row in rows], commas=separator != ",") for j, name in enumerate(header)}
 
 
-def _typed(texts: list[str], more: Sequence[Callable[[str], Any]]) -> list[Any]:
-    """Numbers, truth values or texts, whichever all known fields are; ``more`` are other ways to write numbers."""
-    known = [text for text in texts if text.lower() not in UNKNOWN]
-    for convert in (_whole, _real, _truth, *more):
-        try:
-            values = {text: convert(text) for text in set(known)}
-        except ValueError:
-            continue
-        return [values.get(text) for text in texts]
-    united = quantities([text if text.lower() not in UNKNOWN else None for text in texts], comma=_comma in more)
-    return united or [text if text else None for text in texts]
+def _table(text: str) -> tuple[str, str]:
+    """The text with blank lines for what is no row, and what separates its fields.
+
+    No rows are comments above the header, Excel's line ``sep=;`` and the rule below the header of a table in Markdown. A header may
+    stand in a comment itself, as numpy writes it.
+    """
+    lines = text.splitlines(keepends=True)
+    given, start = None, 0
+    while start < len(lines) and (
+        not lines[start].strip() or _is_comment(lines[start:]) or re.fullmatch(r"(?i)sep=.\s*", lines[start])
+    ):
+        given = lines[start][4] if lines[start].lower().startswith("sep=") else given
+        lines[start], start = "\n", start + 1
+    if start == len(lines):
+        return "", ","
+    lines[start] = re.sub(r"^#\s+", "", lines[start])
+    head = lines[start].strip()
+    if len(head) > 2 and head[0] == head[-1] == "|":
+        rows = [line.strip().strip("|") for line in lines]
+        return "\n".join(row if row.strip(" |:-") else "" for row in rows), "|"
+    separator = given or max(SEPARATORS, key=head.count)
+    aligned = separator not in head and _is_aligned(lines[start:])
+    return "".join(lines), " " if aligned else separator
 
 
-def _united(values: list[Any]) -> list[Any]:
-    """Numbers where all values are texts of numbers with one kind of unit."""
-    return quantities(values) or values
+def _is_comment(lines: list[str]) -> bool:
+    """Whether the first line is a comment above a table, and not its header."""
+    if not lines[0].startswith("#"):
+        return False
+    after = next((line for line in lines[1:] if line.strip() and not line.startswith("#")), "")
+    separator = max(SEPARATORS, key=after.count)
+    last = not any(line.startswith("#") for line in lines[1:2])
+    return not (last and lines[0].count(separator) == after.count(separator) > 0)
 
 
-def _whole(text: str) -> int:
-    return int(_digits(text))
-
-
-def _real(text: str) -> float:
-    value = float(_digits(text))
-    return (
-        int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**53 and "e" not in text else value
-    )
-
-
-def _comma(text: str) -> float:
-    """A number with a decimal comma."""
-    if text.count(",") > 1 or "." in text:
-        raise ValueError(text)
-    return _real(text.replace(",", "."))
-
-
-def _percentage(text: str) -> float:
-    """The number of a percentage, ``93.1 %`` or ``93,1%``."""
-    if not text.endswith("%"):
-        raise ValueError(text)
-    return _comma(text[:-1].rstrip()) if "," in text else _real(text[:-1].rstrip())
-
-
-def _digits(text: str) -> str:
-    """The text, if it is a number as a person writes one: Python would read ``1_000`` and digits of all scripts as well."""
-    if "_" in text or not text.isascii():
-        raise ValueError(text)
-    return text
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(text)
-    return text.lower() == "true"
+def _is_aligned(lines: list[str]) -> bool:
+    """Whether blanks separate as many fields in every line, more than one."""
+    counts = {len(line.split()) for line in lines if line.strip()}
+    return len(counts) == 1 and counts != {1}
 
 
 def _plain(value: Any, name: str) -> Any:

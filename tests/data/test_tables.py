@@ -69,7 +69,8 @@ def test_line_numbers_count_lines_of_the_file(write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has no column 'arch'"),
+        ("", "is empty"),
+        ('[{"arch": 1}]', "is JSON: a CSV with the column 'arch' is needed here"),
         ("arch,score\n", "has a header but no rows"),
         ("archs,score\na,1\n", "has no column 'arch'. Did you mean 'archs'"),
         ("arch,score,arch\na,1,b\n", "two columns of the same name"),
@@ -87,14 +88,14 @@ def test_files_that_are_no_tables(write, tmp_path) -> None:
         read_table(tmp_path, "nasbench201")
     path = tmp_path / "broken.csv.gz"
     path.write_bytes(gzip.compress(("arch,score\n" + f"{TEXTS[0]},1\n" * 5000).encode())[:-10])
-    with pytest.raises(InvalidFileError, match="is not a CSV file"):
+    with pytest.raises(InvalidFileError, match="is a damaged gzip file"):
         read_table(path, "nasbench201")
     path.write_bytes(b"plain")
-    with pytest.raises(InvalidFileError, match="is not a CSV file"):
+    with pytest.raises(InvalidFileError, match="has no column"):
         read_table(path, "nasbench201")
     path = tmp_path / "latin.csv"
     path.write_bytes("arch,score\né,1\n".encode("latin-1"))
-    with pytest.raises(InvalidFileError, match="is not a CSV file"):
+    with pytest.raises(InvalidFileError, match="is not text in UTF-8: line 2"):
         read_table(path, "nasbench201")
 
 

@@ -155,6 +155,19 @@ PRINTED = {
     "dictionaries of Python": "".join(
         f"{{'eval_loss': nan, 'eval_f1': {y}, 'epoch': {e}.0}}\n" for e, y in enumerate(CURVE, 1)
     ),
+    "colours around words": "".join(
+        f"\x1b[32mEpoch {e}/30\x1b[0m - \x1b[1mloss\x1b[0m: 0.5 - val_acc: \x1b[31m{y:.4f}\x1b[0m\x1b[K\n"
+        for e, y in enumerate(CURVE)
+    ),
+    "a notebook": json.dumps(
+        {
+            "nbformat": 4,
+            "cells": [
+                {"cell_type": "markdown", "source": ["epoch 0: val_acc 0.99"]},
+                {"outputs": [{"text": [f"epoch {e}: val_acc {y}\n" for e, y in enumerate(CURVE)]}, {"data": {}}]},
+            ],
+        }
+    ),
     "colours, and no epochs": "".join(f"\x1b[32mINFO\x1b[0m val_acc={y}\n" for y in CURVE),
 }
 
@@ -164,7 +177,12 @@ def test_printed_lines(kind, tmp_path):
     logs = read(tmp_path, PRINTED[kind], "net.log")
     assert logs.failures == []
     np.testing.assert_allclose(logs.runs[0].values / (100 if "percent" in kind else 1), CURVE, atol=1e-9)
-    assert logs.runs[0].epochs == {"keras": 30, "a logger": 30, "PyTorch's tutorial": 29}.get(kind)
+    assert logs.runs[0].epochs == {
+        "keras": 30,
+        "a logger": 30,
+        "colours around words": 30,
+        "PyTorch's tutorial": 29,
+    }.get(kind)
 
 
 def test_exports_of_tracking_services(tmp_path):
@@ -264,6 +282,12 @@ SEVERAL = {
         for n, c in (("a", CURVE), ("b", B))
         for e, y in enumerate(c)
     ),
+    "lines of runs in turns": "".join(
+        f"[run {n}] epoch {e} val_acc {c[e]}\n"
+        for e in range(len(CURVE))
+        for n, c in enumerate((CURVE, B))
+        if e < len(c)
+    ),
     "curves by name": json.dumps({"a": CURVE, "b": B}),
     "curves a line": "".join(json.dumps({"run": n, "val_acc": c}) + "\n" for n, c in (("a", CURVE), ("b", B))),
 }
@@ -273,12 +297,22 @@ SEVERAL = {
 def test_several_runs(kind, tmp_path):
     logs = read(tmp_path, SEVERAL[kind])
     assert logs.failures == []
-    assert [run.name for run in logs.runs] == ["a", "b"]
+    assert [run.name for run in logs.runs] in (["a", "b"], ["run 0", "run 1"])
     for run, curve in zip(logs.runs, (CURVE, B)):
         np.testing.assert_allclose(run.values[np.isfinite(run.values)], curve)
 
 
+def test_lines_of_processes_that_nothing_tells_apart_are_said_to_be_several(tmp_path):
+    lines = "".join(f"[rank{r}] epoch {e} val_acc {y + r / 100}\n" for e, y in enumerate(CURVE) for r in range(2))
+    logs = read(tmp_path, lines)
+    np.testing.assert_allclose(logs.runs[0].values, np.array(CURVE) + 0.01)
+    assert "epochs have several values of val_acc: the last one counts. Give each run" in logs.notes[0]
+
+
 BROKEN = {
+    "epochs below 0": ("epoch,val_acc\n-1,0.1\n-2,0.2\n", "in column 'epoch', a number of at least 0"),
+    "a web page": ("<!DOCTYPE html>\n<title>Sign in</title>", "is a web page"),
+    "an archive": (b"PK\x03\x04" + bytes(60), "is an archive or workbook"),
     "empty": ("", "is empty"),
     "blank": (" \n\n", "is empty"),
     "only a header": ("epoch,val_acc\n", "no row below"),
@@ -312,7 +346,7 @@ def test_what_is_broken_says_so_in_a_line_and_hinders_nothing(kind, tmp_path):
     assert first.startswith(str(tmp_path / "bad.log"))
     assert "\n" not in first
     assert re.search(message, first), first
-    assert last.endswith("none.csv' does not exist.")
+    assert last.endswith("none.csv does not exist.")
 
 
 def test_the_metric_asked_for(tmp_path):

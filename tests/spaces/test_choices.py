@@ -73,7 +73,7 @@ def test_files(tmp_path):
     with pytest.raises(DataNotFoundError, match="No file"):
         space.rows(tmp_path / "none.csv")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n3\n")
-    with pytest.raises(InvalidFileError, match="line 3: 1 fields, the header has 2"):
+    with pytest.raises(InvalidFileError, match=r"line 3: 1 field, the header has 2 \(commas separate them\)"):
         space.rows(tmp_path / "bad.csv")
     for text, says in (("", "is empty"), ("a,b\n", "no rows"), ("a,a\n1,2\n", "two columns called 'a'")):
         (tmp_path / "bad.csv").write_text(text)

@@ -1,8 +1,9 @@
 """What training loops print: ``Epoch 3/30 - loss: 0.41 - val_acc: 0.87``, and whatever else people write to a log.
 
 A number belongs to the words before it. Words that name a metric make a value, the word ``epoch`` (or ``step``, ``iter``,
-``round``, or a line that starts with ``[12]``) makes the clock, all other numbers are passed over: dates, times, averages in
-parentheses. A value belongs to the clock that was printed last; of several within an epoch the last one counts.
+``round``, or a line that starts with ``[12]``) makes the clock, the word ``run`` (or ``trial``, ``fold``, ``seed``) says whose
+lines these are, and all other numbers are passed over: dates, times, averages in parentheses. A value belongs to the clock and the
+run that were printed last; of several within an epoch the last one counts.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from archcast.forecasting.metrics import TEST, TRAIN, VALIDATION, Metric, words
 __all__ = ["Printed", "columns_of_lines", "is_printed"]
 
 EPOCHS, STEPS = {"epoch", "epochs", "ep"}, {"step", "steps", "iter", "iters", "iteration", "iterations", "round"}
+RUNS = {"run", "trial", "fold", "seed", "experiment"}
 NUMBER = re.compile(
     r"(?<![\w@.^])(?P<value>[-+]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][-+]?\d+)?|nan|inf|-inf)"
     r"(?:/(?P<of>\d+))?(?P<percent>\s?%)?(?![\w.]*[a-zA-Z])",
     re.IGNORECASE,
 )
 BREAKS = re.compile(r"\s-\s|--+|[,;|()\[\]{}\t*]|\.\s")
-COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 FILLERS = {
     "average",
     "avg",
@@ -49,12 +50,14 @@ class Printed:
 
     Attributes:
         columns: name -> cells, a row for each time that the clock moved; the clock, ``epoch`` or
-            ``step``, comes first, if there is one.
+            ``step``, comes first, if there is one, and before it ``run``, if there are several.
         epochs: epochs of a full training, where the log says ``Epoch 3/30``.
+        again: names of which one epoch has several values.
     """
 
     columns: dict[str, list[object]]
     epochs: int | None = None
+    again: set[str] = field(default_factory=set)
 
 
 def is_printed(text: str) -> bool:
@@ -90,18 +93,21 @@ def columns_of_lines(text: str) -> Printed:
     """
     rows = [_Row({})]
     totals: set[int] = set()
+    again: set[str] = set()
     for line in text.split("\n"):
-        clock, values, total = _line(COLOURS.sub("", line))
+        clock, values, total = _line(line)
         if total is not None:
             totals.add(total)
         now = rows[-1].clock
         moved = {kind: time for kind, time in clock.items() if now.get(kind) != time}
         if moved and (rows[-1].values or now.keys() & moved.keys()):
-            rows.append(_Row({**({} if "epoch" in moved else now), **clock}))
+            kept = {kind: time for kind, time in now.items() if kind == "run" or "epoch" not in moved}
+            rows.append(_Row({**({} if "run" in moved else kept), **clock}))
         else:
             now.update(clock)
-        if not clock and not now and rows[-1].values.keys() & values.keys():
-            rows.append(_Row({}))  # nothing counts the lines, so each is one
+        if not clock and not now.keys() - {"run"} and rows[-1].values.keys() & values.keys():
+            rows.append(_Row(dict(now)))  # nothing counts the lines, so each is one
+        again |= {name for name in clock and values if rows[-1].values.get(name, values[name]) != values[name]}
         rows[-1].values.update(values)
     rows = [row for row in rows if row.values]
     names = list(dict.fromkeys(name for row in rows for name in row.values))
@@ -109,10 +115,12 @@ def columns_of_lines(text: str) -> Printed:
         raise InvalidFileError("no line names a metric beside a number, as in 'epoch 3: val_loss 0.41'.")
     kind = next((kind for kind in ("epoch", "step") if len({row.clock.get(kind) for row in rows} - {None}) > 1), None)
     columns: dict[str, list[object]] = {}
+    if len({row.clock.get("run") for row in rows} - {None}) > 1:
+        columns["run"] = [f"run {row.clock['run']:.0f}" if "run" in row.clock else "" for row in rows]
     if kind is not None:
         columns[kind] = [row.clock.get(kind) for row in rows]
     columns |= {name: [row.values.get(name) for row in rows] for name in names}
-    return Printed(columns, totals.pop() if len(totals) == 1 else None)
+    return Printed(columns, totals.pop() if len(totals) == 1 else None, again)
 
 
 def _line(line: str) -> tuple[dict[str, float], dict[str, float | str], int | None]:
@@ -130,6 +138,9 @@ def _line(line: str) -> tuple[dict[str, float], dict[str, float | str], int | No
         split = _split(words(before)) or split
         counted = next((word for word in (told or words(before))[-2:] if word in EPOCHS | STEPS), None)
         value = found["value"].replace(",", ".")
+        if told and told[-1] in RUNS and value.isdigit():
+            clock.setdefault("run", float(value))
+            continue
         if counted is not None and (not told or Metric.of(part) is None):
             clock.setdefault("epoch" if counted in EPOCHS else "step", float(value))
             if counted in EPOCHS and found["of"]:

@@ -41,6 +41,7 @@ GENERIC = {
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 PRINTED = (".log", ".out")
 STATE = "trainer_state.json"
+AGAIN = "epochs have several values of {}: the last one counts. Give each run, and each process, a log of its own"
 CHECKPOINT = re.compile(r"checkpoint-\d+")
 """Folder in which Hugging Face's trainer keeps a state; the run is the folder around it."""
 
@@ -155,7 +156,11 @@ def _read(path: Path, metric: str | None) -> list[Run]:
 
 def _printed(text: str, metric: str | None) -> list[Run]:
     found = columns_of_lines(text)
-    return [replace(run, epochs=found.epochs) for run in runs_of(found.columns, metric)]
+    runs = []
+    for run in runs_of(found.columns, metric):
+        told = [*run.notes, AGAIN.format(run.metric)] if run.metric in found.again else run.notes
+        runs.append(replace(run, epochs=found.epochs, notes=told))
+    return runs
 
 
 def _structured(path: Path, text: str, metric: str | None) -> list[Run]:
@@ -200,7 +205,7 @@ def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
             continue
         logs.runs.append(replace(run, name=name))
         for note in run.notes:
-            said.setdefault(re.sub(r"\d+", "#", note), []).append(f"{name}: {note}")
+            said.setdefault(re.sub(r"\d+", "#", note), []).append(f"{name}: {note.rstrip('.')}")
     for first, *others in said.values():
         more = f"; {len(others)} more runs alike" if len(others) > 1 else ""
         logs.notes += [f"{first}{more}."] if more else [f"{line}." for line in (first, *others)]
@@ -218,9 +223,10 @@ def _title(path: Path, run: Run, several: bool) -> str:
 
 def _line(path: Path, error: Exception) -> str:
     text = str(error) if not isinstance(error, OSError) else (error.strerror or str(error))
-    return str(
-        InvalidFileError(text if text.startswith(str(path)[:100]) else f"{path}: {text}")
-    )  # of one line, not too long
+    quoted = repr(str(path))
+    text = f"{path}{text[len(quoted) :]}" if text.startswith(quoted) else text
+    # of one line, not too long
+    return str(InvalidFileError(text if text.startswith(str(path)[:100]) else f"{path}: {text}"))
 
 
 def one_metric(runs: list[Run], name: str | None, better: str | None) -> Metric | None:

@@ -121,6 +121,8 @@ def _long(columns: Columns, metric: str | None) -> list[Run]:
             notes = [*notes, f"each {time} at which {column} is known counts as one epoch"]
         if len(curve):
             runs.append(Run(name, _diverged(curve, [numeric[c] for c in numeric], rows, values), column, notes))
+    if not runs:
+        raise InvalidInputError(f"no row has a value of {column!r} and, in column {time!r}, a number of at least 0.")
     if len(runs) > 1 and all(len(run.values) == 1 for run in runs):
         raise InvalidInputError("it has one value for each run: no learning curves, but a table of results.")
     return runs
