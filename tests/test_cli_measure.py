@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from archcast.cli import main
@@ -26,6 +27,21 @@ def test_it_measures_and_continues(capsys, tmp_path) -> None:
     assert len((out / "runs.jsonl").read_text().splitlines()) == 3
     lines = (out / "latency.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["arch", "8:8:8:8:8", "64:8:8:8:8"]
+
+
+@pytest.mark.parametrize(
+    ("share", "clock", "says"), [(0.2, "wall", True), (0.2, "processor", True), (0.02, "wall", False)]
+)
+def test_figures_that_spread_are_said_to(capsys, tmp_path, monkeypatch, share, clock, says) -> None:
+    def noisy(runs, many, rng, **_):
+        return np.tile(1 + 2 * share * np.array([-1.0, -0.5, 0, 0.5, 1]), (len(runs), 1))
+
+    monkeypatch.setattr("archcast.costs.measuring.rounds", noisy)
+    more = ["--clock", clock, "--out", str(tmp_path / "o")]
+    code, _, err = run(capsys, *QUICK, "8:8:8:8:8", *more)
+    assert code == 0
+    assert (f"spread by {share:.0%} of their median: other work shares the device. Measure again" in err) == says
+    assert ("--clock processor" in err) == (says and clock == "wall")
 
 
 @pytest.mark.parametrize(

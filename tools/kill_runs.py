@@ -3,10 +3,10 @@
     python tools/kill_runs.py --kills 100 --out kills.jsonl      # the same line continues it
 
 A run is killed, the same command continues it and is killed again, and so on until it ends or was killed ``CHAIN`` times; then it
-runs to its end. Three kinds of kill alternate: SIGKILL of all processes, SIGTERM of the first, SIGKILL of one worker, where there
-are workers. *Lost* are results that were kept after a kill and are not there after the next; *differs* is an end that is not what
-the run left alone gave, seconds apart; *unclear* is a wrong exit code (SIGTERM ends with 143) or a traceback. Prints a row for each
-command.
+runs to its end. Kinds of kill alternate: SIGKILL of all processes, SIGTERM of the first, SIGINT of all (Ctrl-C), SIGKILL of one
+worker, where there are workers. *Lost* are results that were kept after a kill and are not there after the next; *differs* is an end
+that is not what the run left alone gave, seconds apart; *unclear* is a wrong exit code (SIGTERM ends with 143, Ctrl-C with 130) or
+a traceback. Prints a row for each command.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from archcast.spaces import get_space
 CHAIN = 8
 """Most kills of a run before it is left to end."""
 SIZE = "--width 2 --depth 1 --stages 1"
+KINDS = ("SIGKILL", "SIGTERM", "SIGINT", "worker")
 TIMES = ("seconds", "_ms", "wall", "time", "overhead", "generator")
 """Parts of the names of columns that differ from run to run."""
 Rows = set[tuple[str, ...]]
@@ -82,6 +83,11 @@ def records(pattern: str) -> Callable[[Path], Rows]:
         return {(json.dumps(line, sort_keys=True),) for line in lines}
 
     return rows
+
+
+def measured(name: str) -> Callable[[Path], Rows]:
+    """Architectures that a journal has a measurement of, each of which differs from run to run."""
+    return lambda folder: {(str(line["arch"]),) for line in Journal(folder / name).records() if "arch" in line}
 
 
 def files(pattern: str) -> Callable[[Path], Rows]:
@@ -153,6 +159,12 @@ COMMANDS = {
                       records("archcast-results/*.jsonl"), printed),
     "oneshot": Command(f"oneshot train model.npz --epochs 6 {SIZE} --images 32 --checkpoint kept.safetensors",
                        epochs, arrays("model.npz")),
+    "leaderboard": Command(
+        "leaderboard --benchmarks digits --predictors gp,bayesian-linear --train-sizes 10,20 --trials 4 --jobs 2 --out out",
+        table("out/digits/results.csv"), table("out/digits/results.csv"), workers=True,
+    ),
+    "measure": Command("measure --sample 64 --runs 5 --warmup 1 --space nats-size --out out",
+                       records("out/runs.jsonl"), measured("out/runs.jsonl")),
     "convert": Command("data convert nats-tss/cifar10 --path published --out out",
                        files("out/.nats-tss.parts/*"), arrays("out/nats-tss-cifar10.npz")),
 }  # fmt: skip
@@ -231,12 +243,19 @@ def end(process: subprocess.Popen[bytes], kind: str, rng: np.random.Generator) -
         os.killpg(process.pid, signal.SIGKILL)
     elif kind == "SIGTERM":
         os.kill(process.pid, signal.SIGTERM)
+    elif kind == "SIGINT":
+        os.killpg(process.pid, signal.SIGINT)
     return kind, process.wait()
 
 
 def unclear(kind: str, code: int | None, error: str) -> str:
     """What is wrong with how a process ended, empty if nothing is."""
-    allowed = {"SIGKILL": (-signal.SIGKILL, 0), "SIGTERM": (143, 0, -signal.SIGTERM), "worker": (0, 1, 2)}[kind]
+    allowed = {
+        "SIGKILL": (-signal.SIGKILL, 0),
+        "SIGTERM": (143, 0, -signal.SIGTERM),  # before anything is imported the system's own end is right
+        "SIGINT": (130, 0, -signal.SIGINT),
+        "worker": (0, 1, 2),
+    }[kind]
     if code not in allowed:
         return f"{kind}: exit code {code}: {error[-200:]}"
     return f"{kind}: {error[-200:]}" if "Traceback" in error else ""
@@ -245,7 +264,7 @@ def unclear(kind: str, code: int | None, error: str) -> str:
 def chains(command: str, seconds: float, source: Path, truth: Any, rng: np.random.Generator) -> Iterator[Kill | str]:
     """Kills without end; a text for each run that ended, empty where it ended like the one left alone."""
     what = COMMANDS[command]
-    kinds = ("SIGKILL", "SIGTERM", "worker") if what.workers else ("SIGKILL", "SIGTERM")
+    kinds = KINDS if what.workers else KINDS[:3]
     turn = 0
     while True:
         with tempfile.TemporaryDirectory() as place:
@@ -312,11 +331,13 @@ def main() -> None:
                 if "end" in record and hits >= enough:  # never between a kill and the end that shows what it cost
                     break
     faults = 0
-    print("command | kills | SIGKILL | SIGTERM | worker | results kept | lost | runs ended | differs | unclear")
+    print(
+        "command | kills | SIGKILL | SIGTERM | Ctrl-C | worker | results kept | lost | runs ended | differs | unclear"
+    )
     for name in options.only:
         kills = [k for k in known if k["command"] == name and k.get("hit")]
         ends = [k["end"] for k in known if k["command"] == name and "end" in k]
-        by_kind = [sum(k["kind"] == kind for k in kills) for kind in ("SIGKILL", "SIGTERM", "worker")]
+        by_kind = [sum(k["kind"] == kind for k in kills) for kind in KINDS]
         lost, wrong = sum(k["lost"] for k in kills), [k["unclear"] for k in kills if k["unclear"]]
         row = [
             name,

@@ -55,6 +55,7 @@ def measure(
     from archcast.cli._tables import cut
     from archcast.cli._targets import buildable
     from archcast.costs import measure as run
+    from archcast.costs.measuring import NOISY
     from archcast.journal import file_name, fingerprint
 
     chosen = buildable(space)
@@ -91,4 +92,15 @@ def measure(
         typer.echo(f"{found.milliseconds[i]:10.3f} {found.spread[i]:8.3f}  {text}")
     if failed := sum(map(bool, found.failures)):
         typer.echo(f"failed: {failed}. {next(filter(None, found.failures))}")
+    if found.noise > NOISY:
+        other = (
+            ", or give --clock processor, which counts this program alone"
+            if (device, threads, clock) == ("cpu", 1, "wall")
+            else ""
+        )
+        typer.echo(
+            f"The runs of one network spread by {found.noise:.0%} of their median: other work shares the device. "
+            f"Measure again with --out elsewhere when it is idle{other}; more --runs help little.",
+            err=True,
+        )
     typer.echo(f"Written to {folder}: latency.csv, runs.jsonl")

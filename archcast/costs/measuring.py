@@ -29,13 +29,16 @@ from archcast.names import SPACES
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["CLOCKS", "Measurements", "measure", "rounds"]
+__all__ = ["CLOCKS", "NOISY", "Measurements", "measure", "rounds"]
 
 CLOCKS = {
     "wall": "seconds that pass",
     "processor": "seconds that the processor works for this thread: for a processor that others use, too",
 }
 """Name -> meaning of the ways to count time."""
+
+NOISY = 0.1
+"""Spread of a figure, as a share of it, above which something else was measured, too."""
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +60,12 @@ class Measurements:
     spread: Floats
     drift: Floats
     failures: tuple[str, ...]
+
+    @property
+    def noise(self) -> float:
+        """The spread of a figure as a share of it, that of the median figure; NaN where every network failed."""
+        shares = self.spread / self.milliseconds
+        return float(np.nanmedian(shares)) if np.isfinite(shares).any() else math.nan
 
     def to_csv(self, texts: Sequence[str]) -> str:
         """A line for each row; ``texts`` are the architectures in the notation of their space."""
