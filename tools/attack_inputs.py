@@ -38,6 +38,8 @@ WORDS = {
     "texts": "is not an architecture of|'xxx", "train_sizes": "test_size", "trials": "trial", "vocabulary": "dtype",
 }  # fmt: skip
 """Argument -> what messages may call it instead, between ``|``: what it holds, or what it must agree with."""
+CALLBACKS = {"progress", "report", "tell"}
+"""Arguments that are called: what they raise is their caller's."""
 ABSENT = "an option that is not given"
 
 
@@ -109,7 +111,9 @@ def attack(target: Target, number: int, seed: int = 0) -> tuple[str, str]:
         except Hangs:
             return "lost", "hangs"
         except Exception as error:
-            if any(value in ("function", "class") and name in target.free for name, value in replaced.items()):
+            if any(
+                value in ("function", "class") and name in target.free | CALLBACKS for name, value in replaced.items()
+            ):
                 return "answered", ""  # what a callback raises is its caller's
             return "raw", f"{type(error).__name__}: {str(error)[:150]}"
     if any(value in NEVER and name not in target.free for name, value in replaced.items()):

@@ -4,9 +4,9 @@
 
 A run is killed, the same command continues it and is killed again, and so on until it ends or was killed ``CHAIN`` times; then it
 runs to its end. Kinds of kill alternate: SIGKILL of all processes, SIGTERM of the first, SIGINT of all (Ctrl-C), SIGKILL of one
-worker, where there are workers. *Lost* are results that were kept after a kill and are not there after the next; *differs* is an end
-that is not what the run left alone gave, seconds apart; *unclear* is a wrong exit code (SIGTERM ends with 143, Ctrl-C with 130) or
-a traceback. Prints a row for each command.
+worker, where there are workers. *Lost* are results that were kept after a kill and are not there after the next; *differs* is an
+end that is not what the run left alone gave, seconds apart; *unclear* is a wrong exit code (SIGTERM ends with 143, Ctrl-C with 130)
+or a traceback. Prints a row for each command.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -264,6 +264,11 @@ def find(
         )
     found = here
     if not found and not optional:
+        inner = next(_within_archives([path] if path.is_file() else files), None)
+        if inner is not None:
+            raise InvalidFileError(
+                f"{needs}; {str(inner.path)!r} holds another archive, {inner.inside!r}. Unpack the outer one, and give its folder."
+            )
         raise DataNotFoundError(f"{needs}, which is not in {str(path)!r}. {get}")
     return sorted(found, key=lambda part: (natural(str(part.path)), natural(part.inside)))
 
@@ -271,8 +276,18 @@ def find(
 def _of_archive(path: Path, patterns: Sequence[str]) -> list[Part]:
     """What fits of an archive that was named; its only file whatever that is called."""
     members = _members(path)
-    fitting = _fitting(members, patterns)
-    return [Part(path, name) for name in (members if len(members) == 1 else fitting)]
+    only = len(members) == 1 and not members[0].lower().endswith(ARCHIVES)
+    return [Part(path, name) for name in (members if only else _fitting(members, patterns))]
+
+
+def _within_archives(files: Sequence[Path]) -> Iterator[Part]:
+    """Archives that archives hold: they are not looked into, which keeps what is unpacked within bounds."""
+    for file in files:
+        if file.suffix.lower() == ".zip" or (
+            file.name.lower().endswith(ARCHIVES) and file.stat().st_size <= MAX_FOREIGN
+        ):
+            with suppress(InvalidFileError):
+                yield from (Part(file, name) for name in _members(file) if name.lower().endswith(ARCHIVES))
 
 
 def _of_folder(

@@ -134,6 +134,24 @@ def test_what_is_unpacked_is_bounded(tmp_path, suffix, pack) -> None:
             Part(path).read()
 
 
+@pytest.mark.parametrize("where", ["file", "folder"])
+def test_an_archive_within_an_archive_is_named_and_not_unpacked(tmp_path, where) -> None:
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as archive:
+        member = tarfile.TarInfo("data.json")
+        member.size = 2
+        archive.addfile(member, io.BytesIO(b"{}"))
+    outer = tmp_path / "a.zip"
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("inner/b.tar.gz", inner.getvalue())
+    says = "a.zip' holds another archive, 'inner/b.tar.gz'. Unpack the outer one, and give its folder"
+    with pytest.raises(InvalidFileError, match=says):
+        find(["data.json"], outer if where == "file" else tmp_path, benchmark="b", get="Get it.")
+    with zipfile.ZipFile(outer, "a") as archive:
+        archive.writestr("data.json", "{}")  # what is wanted lies beside it
+    assert [part.inside for part in find(["data.json"], outer, benchmark="b", get="Get it.")] == ["data.json"]
+
+
 def test_json(tmp_path) -> None:
     part = Part(tmp_path / "x.json")
     assert read_json(part, b'{"a": NaN}')["a"] != 0
