@@ -212,6 +212,7 @@ def start(command: Command, folder: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "archcast", *command.line.split()],
         cwd=folder, stdout=(folder / "stdout").open("wb"), stderr=(folder / "stderr").open("wb"), start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell lets what runs behind it ignore Ctrl-C
     )  # fmt: skip
 
 
