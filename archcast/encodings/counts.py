@@ -14,7 +14,7 @@ from archcast.encodings.base import Encoder, register
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import SearchSpace
 
-__all__ = ["Counts", "counted", "widths_differ"]
+__all__ = ["Counts", "costs_differ", "counted", "widths_differ"]
 
 NAMES = ("macs", "params", "activations")
 
@@ -34,6 +34,17 @@ def counted(space: SearchSpace) -> bool:
     return not space.has_graph or chains(space)
 
 
+def costs_differ(space: SearchSpace) -> bool:
+    """Whether a space counts what its networks cost by formulas, and they do not all cost the same.
+
+    Examples:
+        >>> import archcast
+        >>> costs_differ(archcast.get_space("nasbench201")), costs_differ(archcast.Choices(depth=[1, 2]))
+        (True, False)
+    """
+    return type(space).costs is not SearchSpace.costs and _differ(space)
+
+
 @lru_cache(maxsize=64)
 def widths_differ(space: SearchSpace) -> bool:
     """Whether layers of a cell graph have channels or resolutions of their own, so that its operations do not tell what it costs.
@@ -46,7 +57,7 @@ def widths_differ(space: SearchSpace) -> bool:
         >>> widths_differ(archcast.get_space("auto-keras")), widths_differ(archcast.get_space("nasbench201"))
         (True, False)
     """
-    if not space.has_graph or type(space).costs is SearchSpace.costs or not _differ(space):
+    if not space.has_graph or not costs_differ(space):
         return False
     costs = space.costs(space.sample(SAMPLE, 0), pruned=True)
     params, macs = rankdata(costs["params"]), rankdata(costs["macs"])

@@ -34,6 +34,7 @@ FAST: dict[str, dict[str, Any]] = {
     "lce-m": {"walkers": 10, "steps": 6, "burn_in": 1},
     "lcsvr": {"searches": 6},
     "mlp": {"hidden": (16,), "epochs": 40},
+    "multi-predict": {"hidden": (16,), "epochs": 30, "source_epochs": 5, "n_members": 2},
     "nao": {"hidden": 24, "epochs": 25},
     "ngboost": {"n_estimators": 6},
     "nn-former": {"hidden": 12, "layers": 1, "epochs": 30, "n_members": 2},
