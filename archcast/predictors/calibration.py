@@ -22,6 +22,7 @@ from archcast.predictors.persistence import saved
 __all__ = [
     "ALONE",
     "AS_IT_IS",
+    "EACH",
     "UNBIASED",
     "Beliefs",
     "Bias",
@@ -66,6 +67,8 @@ class Beliefs:
 
 
 USUAL = Beliefs()
+EACH = Beliefs(unseen=1.0, sure=0.4)
+"""Where each row is predicted from nearly all others, as in closed form or by the trees that have not seen it."""
 
 
 @saved("spread")
@@ -267,7 +270,12 @@ def expected(
 
 
 def learned(
-    canonical: NDArray[np.int64], fold: NDArray[np.int64], mean: Array, std: Array, targets: Array
+    canonical: NDArray[np.int64],
+    fold: NDArray[np.int64],
+    mean: Array,
+    std: Array,
+    targets: Array,
+    beliefs: Beliefs = USUAL,
 ) -> tuple[Spread, Twins]:
     """How wide standard deviations must be, and how much less so for twins of the training rows.
 
@@ -276,6 +284,7 @@ def learned(
         fold: ``(n,)``: each row was predicted by what had seen the rows of all other folds.
         mean, std: ``(n,)`` of these predictions; NaN of rows that were not left out.
         targets: ``(n,)``.
+        beliefs: what is expected before.
     """
     groups, told = groups_of(canonical), np.isfinite(mean) & np.isfinite(std)
     twin = np.zeros(len(fold), dtype=bool)
@@ -283,7 +292,7 @@ def learned(
         twin |= (fold == k) & twins_among(groups, fold != k)
     alone, with_twin = told & ~twin, told & twin
     if alone.sum() < FEWEST_ALONE:
-        return Spread.of(mean[told], std[told], targets[told]), ALONE
-    spread = Spread.of(mean[alone], std[alone], targets[alone])
+        return Spread.of(mean[told], std[told], targets[told], beliefs), ALONE
+    spread = Spread.of(mean[alone], std[alone], targets[alone], beliefs)
     wide = spread(mean[with_twin], std[with_twin])
     return spread, Twins.of(canonical, mean[with_twin], wide, targets[with_twin])

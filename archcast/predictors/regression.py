@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from archcast.evidence import Evidence
 from archcast.predictors.base import Known, Prediction, Predictor
-from archcast.predictors.calibration import ALONE, UNBIASED, Bias, Spread, Twins, expected, learned
+from archcast.predictors.calibration import ALONE, UNBIASED, USUAL, Beliefs, Bias, Spread, Twins, expected, learned
 from archcast.predictors.features import GRAPH_ENCODINGS, FeatureGroups, suited
 from archcast.predictors.parameters import AUTO, Encoding
 from archcast.predictors.targets import TargetScale, targets_of
@@ -40,11 +40,13 @@ class FeatureRegressor(Predictor):
     Attributes:
         graph_encodings: what ``"auto"`` stands for where rows stand for cell graphs.
         refits: how many times more the model is fitted, to learn from rows left out how wide its intervals must be.
+        beliefs: what is expected of its errors before.
     """
 
     parameters = {"encoding": Encoding()}
     graph_encodings: ClassVar[tuple[str, ...]] = GRAPH_ENCODINGS
     refits: ClassVar[int] = 0
+    beliefs: ClassVar[Beliefs] = USUAL
     calibration_: Spread = Spread()  # in files of before, as twins_
     twins_: Twins = ALONE
     bias_: Bias = UNBIASED
@@ -100,7 +102,7 @@ class FeatureRegressor(Predictor):
         found = self.outside(features, targets)
         if found is not None:
             fold, canonical = self.folds(len(targets)), self._space.canonical(known.archs)
-            self.calibration_, self.twins_ = learned(canonical, fold, *found, targets)
+            self.calibration_, self.twins_ = learned(canonical, fold, *found, targets, self.beliefs)
 
     def _query(self, archs: NDArray[np.int64], evidence: Evidence) -> Prediction:
         mean, std = self.answer(self.features_.matrix(archs, evidence))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from archcast.predictors.base import get_predictor
 from archcast.predictors.calibration import (
     ALONE,
+    EACH,
     UNBIASED,
     USUAL,
     Bias,
@@ -138,6 +141,21 @@ def test_a_twin_in_the_same_fold_is_none(rng):
     spread, twins = learned(rows, pairs, mean, np.full(800, 0.5), targets)
     assert twins == ALONE or twins.factor > 0.9
     assert spread == Spread.of(mean, np.full(800, 0.5), targets)
+    surer, _ = learned(rows, pairs, mean, np.full(800, 0.5), targets, EACH)
+    assert surer == Spread.of(mean, np.full(800, 0.5), targets, EACH)
+    assert surer.factor == pytest.approx(spread.factor * np.sqrt((1 + 1 / 800) / (1 + 4 / 800)))
+
+
+@pytest.mark.parametrize("name", ["random-forest", "bayesian-linear", "dngo"])
+def test_rows_that_nearly_all_others_predict_need_less_room(name, monkeypatch):
+    archs = SPACE.sample(40, 0)
+    made = get_predictor(name, SPACE, random_state=0)
+    assert made.beliefs is (USUAL if name == "dngo" else EACH)
+    found = made.init(archs, (archs == 3).sum(axis=1) + np.random.default_rng(0).normal(size=40))
+    before = found.calibration_.factor
+    monkeypatch.setattr(type(made), "beliefs", replace(made.beliefs, unseen=made.beliefs.unseen + 40))
+    wider = made.init(archs, (archs == 3).sum(axis=1) + np.random.default_rng(0).normal(size=40)).calibration_.factor
+    assert wider > 1.2 * before
 
 
 def test_few_rows_without_a_twin(rng):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from archcast.predictors.base import register
+from archcast.predictors.calibration import EACH
 from archcast.predictors.persistence import saved
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.spaces.base import SearchSpace
@@ -133,6 +134,7 @@ class BayesianLinear(FeatureRegressor):
     """
 
     has_std = True
+    beliefs = EACH
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.base import register
+from archcast.predictors.calibration import EACH
 from archcast.predictors.parameters import Number, Whole
 from archcast.predictors.regression import DEFAULT_ENCODING, FeatureRegressor
 from archcast.predictors.trees._shares import share_of
@@ -52,6 +53,7 @@ class RandomForest(FeatureRegressor):
     """
 
     has_std = True
+    beliefs = EACH
 
     parameters = {"n_estimators": Whole(1), "max_features": Number(0, 1, above=True)}
 
