@@ -48,7 +48,7 @@ SHARPNESS, HALF_SHARP = 2.0, 20.0
 BELIEFS = Beliefs(unseen=0.0, tail=1.5, half_tail=30.0, sure=0.0)
 """What is expected of the blend's errors before rows have been left out."""
 
-UNSEEN = 5.0
+UNSEEN = 3.0
 """Few scores do not tell their own scale: ``UNSEEN / n`` times the least variance of the training rows is added to that of every
 score, which widens the narrowest intervals most."""
 
