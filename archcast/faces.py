@@ -20,7 +20,7 @@ def face(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], note
     """A title, a table and notes as HTML, every text escaped.
 
     Args:
-        title: a line in bold.
+        title: a line in bold; none if it is empty.
         columns: headings.
         rows: a cell for each heading; numbers are shown with four digits.
         notes: a line each, below the table; empty ones are left out.
@@ -39,7 +39,8 @@ def face(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], note
         notes = (f"and {len(lines) - MOST_ROWS:,} more", *notes)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if lines else ""
     below = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in notes if note)
-    return f'<div style="overflow-x:auto"><p><strong>{html.escape(title)}</strong></p>{table}{below}</div>'
+    above = f"<p><strong>{html.escape(title)}</strong></p>" if title else ""
+    return f'<div style="overflow-x:auto">{above}{table}{below}</div>'
 
 
 def number(value: Any) -> str:

@@ -180,3 +180,19 @@ def test_an_annotation_says_that_a_list_is_one_argument() -> None:
         images = [torch.zeros(3, 4, 4)] * samples
         assert as_arguments(detector, images) == (images,)
     assert len(as_arguments(lambda a, b: None, [torch.zeros(2)] * 2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "size", "seconds"),
+    [
+        (999.6, "1 k", "1 kB", "1e+03 s"),
+        (999_700, "1 M", "1 MB", "1e+06 s"),
+        (0.9997, "1", "1 bytes", "1 s"),
+        (0.0123, "0", "0 bytes", "12.3 ms"),
+        (25_557_032, "25.6 M", "25.6 MB", "2.56e+07 s"),
+    ],
+)
+def test_numbers_that_round_up_to_the_next_unit_have_it(value, number, size, seconds):
+    from archcast.cli import stats
+
+    assert (stats._number(value), stats._size(value), stats._seconds(value)) == (number, size, seconds)

@@ -122,12 +122,15 @@ def trivial(table: Table, *, seed: int = 0) -> list[Validated]:
 def learning_curve(
     table: Table, name: str, *, repeats: int = 3, seed: int = 0, kept: Path | None = None, tell: Tell | None = None
 ) -> list[tuple[int, float, float]]:
-    """(labels, mean tau on the others, its standard error over the repeats), for increasing numbers of labels."""
+    """(labels, mean tau on the others, its standard error), for increasing numbers of labels.
+
+    The error is that of the repeats or of the rows that are ranked, whichever is larger: three repeats may agree by chance.
+    """
     n = len(table)
     sizes = sorted({m for m in (n // 8, n // 4, n // 2, 3 * n // 4) if m >= 4 and n - m >= 4})
     keeper, out = _Keeper(kept, table, seed), []
     for k, m in enumerate(min(size, MOST_ROWS) for size in sizes):
-        taus = []
+        taus, errors = [], []
         for repeat in range(repeats):
             order = np.random.default_rng([seed, repeat]).permutation(n)
             train, test = order[:m], order[m : m + MOST_ROWS]
@@ -136,13 +139,15 @@ def learning_curve(
                 found = _predict(table, name, train, test, seed + repeat)
                 keeper.keep(name, train, test, found)
             if not found["failed"]:
-                tau = kendall_tau(table.scores[test], np.asarray(found["mean"]))
-                taus.append(0.0 if math.isnan(tau) else tau)
+                tau, spread = with_error(table.scores[test], np.asarray(found["mean"]), seed)
+                taus.append(tau)
+                errors.append(spread)
             if tell is not None:
                 tell(k * repeats + repeat + 1, len(sizes) * repeats, f"{m} labels")
         if taus:
-            error = float(np.std(taus, ddof=1) / math.sqrt(len(taus))) if len(taus) > 1 else math.nan
-            out.append((m, float(np.mean(taus)), error))
+            of_repeats = float(np.std(taus, ddof=1)) if len(taus) > 1 else 0.0
+            of_rows = math.sqrt(float(np.mean(np.square(errors))))
+            out.append((m, float(np.mean(taus)), max(of_repeats, of_rows) / math.sqrt(len(taus))))
     return out
 
 

@@ -201,7 +201,7 @@ def bench(
     files = ["report.html", "figure.png", *["budgets.png"] * bool(results.protocol["budgets"]), "results.json"]
     typer.echo(written(f"Written to {folder}: {', '.join(files)}, results.csv"))
     if quick:
-        typer.echo("This was a quick look: leave out --quick for all of the default predictors and trials.")
+        typer.echo(written("This was a quick look: leave out --quick for all of the default predictors and trials."))
 
 
 def load(
@@ -244,11 +244,11 @@ def _sources(text: str, benchmark: Benchmark, arch: str | None, score: str | Non
 def _own_table(path: Path, score: str | None) -> Benchmark:
     """A table whose columns are the decisions, as a benchmark."""
     from archcast.choosing.table import read_table
+    from archcast.cli._tables import say_notes
     from archcast.data import Benchmark
 
     table = read_table(path, score=score)
-    for note in table.notes:
-        typer.echo(note, err=True)
+    say_notes(table, to_stderr=True)
     name = path.name.removesuffix(".gz").removesuffix(".csv")
     evidence, metric = table.evidence, table.roles.score
     return Benchmark(

@@ -49,7 +49,7 @@ def choose(
     from archcast.choosing import choose as advise
     from archcast.choosing.recommend import CANDIDATES
     from archcast.cli._progress import progress_bar, stoppable
-    from archcast.cli._tables import kept_folds, lines, read, say_notes, show_validated
+    from archcast.cli._tables import kept_folds, lines, read, say_notes, show_validated, written
     from archcast.names import PREDICTORS
 
     names = list(CANDIDATES) if predictors is None else [name.strip() for name in predictors.split(",")]
@@ -83,4 +83,4 @@ def choose(
             typer.echo(line)
         typer.echo("")
     for sentence in advice.sentences:
-        typer.echo(sentence)
+        typer.echo(written(sentence))

@@ -78,7 +78,8 @@ def list_(path: Where = None, as_json: Json = False) -> None:
         typer.echo(f"{row['name']}{'/TASK' if row['tasks'] else ''}  (here: {row['here']})")
         typer.echo(wrapped(row["what"], "    "))
         facts = {"holds": row["holds"], "licence": row["licence"], "files": row["files"]}
-        typer.echo(wrapped("; ".join(f"{word}: {value}" for word, value in facts.items() if value), "    "))
+        if any(facts.values()):
+            typer.echo(wrapped("; ".join(f"{word}: {value}" for word, value in facts.items() if value), "    "))
         if row["tasks"]:
             some = row["tasks"] if len(row["tasks"]) <= 12 else [*row["tasks"][:11], f"{len(row['tasks']) - 11} more"]
             typer.echo(wrapped(f"TASK: {', '.join(some)}", "    "))

@@ -66,6 +66,7 @@ def fit(
         say_correlations,
         say_notes,
         show_validated,
+        written,
     )
     from archcast.errors import InvalidInputError
     from archcast.names import PREDICTORS
@@ -95,7 +96,7 @@ def fit(
     typer.echo("")
     show_validated(validated)
     say_correlations(correlations_of(model.predictor, others), len(data))
-    typer.echo(f"Written to {out}")
+    typer.echo(written(f"Written to {out}"))
 
 
 def _told(data: Any, predictor: str, validated: Any, out: Path) -> dict[str, Any]:

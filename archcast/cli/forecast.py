@@ -179,10 +179,7 @@ def _show(answer: Forecast, said: list[str]) -> None:
     from archcast.cli._grid import say
 
     console = Console(highlight=False)
-    chance = np.nan_to_num(answer.chance_above_best, nan=1.0)
-    begun = [int(i) for i in np.argsort(-chance, kind="stable") if not answer.finished[i]]
-    sign = 1 if answer.metric.falls else -1
-    done = [int(i) for i in np.argsort(sign * answer.last, kind="stable") if answer.finished[i]]
+    begun, done = answer.order
     goal = "" if np.isnan(answer.to_beat[0]) else f", to beat: {short(answer.to_beat[0])}"
     if len(set(answer.to_beat.tolist())) > 1:
         goal = ", to beat: the best of the others so far"

@@ -41,6 +41,7 @@ def leaderboard(
     """
     from archcast.cli._checked import wholes_of
     from archcast.cli._progress import progress_bar, stoppable
+    from archcast.cli._tables import written
     from archcast.evaluation.leaderboard import leaderboard as run
     from archcast.reports.numbers import counted
 
@@ -60,15 +61,13 @@ def leaderboard(
             jobs=jobs,
             progress=tell,
         )
-    typer.echo(
-        f"{counted(len(board.results), 'benchmark')}; {len(board.missing)} not here. Written to {out / 'index.html'}"
-    )
+    counts = f"{counted(len(board.results), 'benchmark')}; {len(board.missing)} not here."
+    typer.echo(written(f"{counts} Written to {out / 'index.html'}"))
     if not any(row["predictor"] == RECOMMENDED for row in board.rows()):
-        typer.echo(f"{RECOMMENDED} was not evaluated, so that nothing is said of where it loses.")
+        typer.echo(written(f"{RECOMMENDED} was not evaluated, so that nothing is said of where it loses."))
     for loss in board.losses()[:10]:
-        typer.echo(
-            f"{RECOMMENDED} loses on {loss.benchmark}, n = {loss.train_size}: {loss.best} is {loss.difference:.3f} tau better"
-        )
+        where = f"{RECOMMENDED} loses on {loss.benchmark}, n = {loss.train_size}"
+        typer.echo(written(f"{where}: {loss.best} is {loss.difference:.3f} tau better"))
 
 
 def _names(text: str | None) -> list[str] | None:

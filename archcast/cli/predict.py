@@ -106,11 +106,15 @@ def _network(text: str, shape: str | None, recipe: str | None, json: bool) -> No
 def _show(ranked: list[dict[str, Any]], model: Any, total: int) -> None:
     import shutil
 
-    from archcast.cli._tables import lines
+    from archcast.cli._tables import lines, written
 
     roles = model.roles
     better = "lower" if roles.falls else "higher"
-    typer.echo(f"{total} candidates by predicted {roles.score} ({better} is better), learned from {model.labels} rows.")
+    typer.echo(
+        written(
+            f"{total} candidates by predicted {roles.score} ({better} is better), learned from {model.labels} rows."
+        )
+    )
     own = (
         [name for name in ranked[0] if name not in ("rank", "row", "mean", "low90", "high90", "note")] if ranked else []
     )
@@ -130,7 +134,7 @@ def _show(ranked: list[dict[str, Any]], model: Any, total: int) -> None:
         typer.echo(f"({more} more column{'s' * (more > 1)}: --json or --out shows {'them' if more > 1 else 'it'})")
     for record in ranked:
         if record["note"]:
-            typer.echo(f"row {record['row']}: {record['note']}")
+            typer.echo(written(f"row {record['row']}: {record['note']}"))
 
 
 def _write(ranked: list[dict[str, Any]], out: Path) -> None:

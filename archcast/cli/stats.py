@@ -158,6 +158,10 @@ def _show(answer: dict[str, Any], found: Profile, optimizer: str, layers: int) -
         console.print(_layers(found, layers))
 
 
+ROUNDS_UP = 0.9995
+"""Part of a unit that three digits show as a whole one: 999,700 is 1 M, not 1e+03 k."""
+
+
 def _layers(found: Profile, most: int) -> Any:
     from archcast.cli._grid import Grid
 
@@ -167,7 +171,7 @@ def _layers(found: Profile, most: int) -> Any:
     for name in ("params", "MACs", "share"):
         table.add_column(name, justify="right", no_wrap=True)
     total = max(found.costs["macs"], 1)
-    chosen = sorted(found.layers, key=lambda layer: -layer.macs)[:most]
+    chosen = sorted(found.layers, key=lambda layer: (-layer.macs, -layer.params))[:most]
     for layer in (layer for layer in found.layers if layer in chosen):
         table.add_row(
             layer.name or "(model)", layer.kind, _number(layer.params), _number(layer.macs), f"{layer.macs / total:.1%}"
@@ -185,20 +189,20 @@ def _cost(seconds: float, spread: float, size: int, found: Profile) -> str:
 
 def _number(value: float) -> str:
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size:
+        if value >= ROUNDS_UP * size:
             return f"{value / size:.3g} {unit}"
     return f"{value:.0f}"
 
 
 def _size(value: float) -> str:
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if value >= size:
+        if value >= ROUNDS_UP * size:
             return f"{value / size:.3g} {unit}"
     return f"{value:.0f} bytes"
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+    return f"{value:.3g} s" if value >= ROUNDS_UP else f"{value * 1e3:.3g} ms"
 
 
 def _duration(seconds: float) -> str:

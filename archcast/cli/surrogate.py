@@ -69,6 +69,7 @@ def surrogate(
     in searches. archcast bench and archcast search take the file like any benchmark.
     """
     from archcast.cli._progress import progress_bar
+    from archcast.cli._tables import written
     from archcast.errors import InvalidInputError
     from archcast.surrogates import check_surrogate, make_surrogate, save_surrogate
 
@@ -100,7 +101,9 @@ def surrogate(
     typer.echo(f"{made.name}: {made.source}")
     for line in [] if report is None else report.lines():
         typer.echo(line)
-    typer.echo(f"Written to {out}: answers for {len(made):,} architectures are ready, all others are computed.")
+    typer.echo(
+        written(f"Written to {out}: answers for {len(made):,} architectures are ready, all others are computed.")
+    )
 
 
 def _load(table: str, path: Path | None, space: str | None) -> Any:

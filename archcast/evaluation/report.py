@@ -94,9 +94,14 @@ def tested_on(p: Any) -> str:
 
 def _headline(p: Any) -> str:
     return (
-        f"{p['metric']} of {p['architectures']:,} architectures of {p['space']}. Each trial trains on n random ones and "
+        f"{p['metric']} of {p['architectures']:,} architectures of {_place(p['space'])}. Each trial trains on n random ones and "
         f"ranks {tested_on(p)}; {p['trials']} trials.{_look(p)}"
     )
+
+
+def _place(space: str) -> str:
+    """A space that has the name of no other, as that of a table of one's own, is no name."""
+    return "the table" if space == "table" else space
 
 
 def _look(p: Any) -> str:

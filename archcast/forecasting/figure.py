@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archcast.forecasting.metrics import percent
 from archcast.reports.figures import COLORS
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ GREY = "#8C8C8C"
 HUES = {"go on": COLORS[2], "stop": COLORS[1], "finished": COLORS[0]}
 
 
-def draw(forecast: Any) -> Figure:
-    """Panels of the trainings that are not finished, all on the same axes; finished ones are thin grey lines behind each."""
+def draw(forecast: Any, columns: int | None = None) -> Figure:
+    """Panels of the trainings that are not finished, all on the same axes; finished ones are thin grey lines behind each.
+
+    Args:
+        forecast: a :class:`~archcast.forecasting.forecast.Forecast`.
+        columns: panels side by side; ``None`` is at most three, four of more than twelve.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -33,9 +39,9 @@ def draw(forecast: Any) -> Figure:
     left_out = max(len(open_rows) - PANELS, 0)
     if left_out:
         open_rows = np.sort(open_rows[np.argsort(-chance[open_rows], kind="stable")[:PANELS]])
-    columns = min(len(open_rows), 3 if len(open_rows) <= 12 else 4)
+    columns = columns or min(len(open_rows), 3 if len(open_rows) <= 12 else 4)
     lines = -(-len(open_rows) // columns)
-    size = (7.0, 4.0) if columns == 1 else (3.2 * columns, 2.5 * lines + 0.5)
+    size = (7.0, 4.0) if len(open_rows) == 1 else (max(3.2 * columns, 4.6), 2.5 * lines + 0.5)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
@@ -59,11 +65,11 @@ def draw(forecast: Any) -> Figure:
         below = [axis for row, axis in enumerate(axes[:, column]) if row * columns + column < len(open_rows)]
         below[-1].set_xlabel("epoch")
         below[-1].tick_params(labelbottom=True)
-    said = "line: median   dark: 50 %   light: 90 %"
+    said = "line: median, dark: 50 %, light: 90 %"
     if not np.isnan(forecast.to_beat).all():
-        said += "   dashed: to beat"
+        said += ", dashed: to beat"
     if left_out:
-        said += f"   {left_out} less likely ones are left out"
+        said += f"; {left_out} less likely ones are left out"
     figure.supxlabel(said, fontsize=8, color=GREY)
     return figure
 
@@ -94,7 +100,7 @@ def _panel(axis: Axes, forecast: Any, row: int, marks: np.ndarray, quantiles: np
         axis.axhline(forecast.to_beat[row], color=GREY, linestyle="--", linewidth=1)
     name = forecast.runs[row]
     chance = forecast.chance_above_best[row]
-    told = "diverged" if forecast.diverged[row] else advice if np.isnan(chance) else f"{advice}, {100 * chance:.0f} %"
+    told = "diverged" if forecast.diverged[row] else advice if np.isnan(chance) else f"{advice}, {percent(chance)}"
     axis.set_title(f"{name if len(name) <= 26 else '…' + name[-25:]}: {told}", fontsize=8, color=hue, loc="left")
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=7)

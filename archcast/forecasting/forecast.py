@@ -306,6 +306,14 @@ class Forecast:
                 out.append(f"{shown} chance to beat {show(goal)}, {against}{when}")
         return out
 
+    @functools.cached_property
+    def order(self) -> tuple[list[int], list[int]]:
+        """Numbers of the trainings that are not finished, the likeliest to beat the best first, and of the finished, best first."""
+        chance = np.nan_to_num(self.chance_above_best, nan=1.0)
+        begun = [int(i) for i in np.argsort(-chance, kind="stable") if not self.finished[i]]
+        done = [int(i) for i in np.argsort(-self._sign * self.last, kind="stable") if self.finished[i]]
+        return begun, done
+
     # -- faces --------------------------------------------------------------------------------------------------------
 
     def rows(self) -> list[dict[str, Any]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import archcast
 from archcast.errors import InvalidInputError
+from archcast.forecasting.figure import draw
 from archcast.forecasting.metrics import show
+from archcast.forecasting.page import whole_page
 
 T = 30
 
@@ -249,6 +253,20 @@ def test_faces(tmp_path):
     assert [title.split(":")[0] for title in titles] == ["c", "d", "e", "f"][-3:]
     marks, quantiles = answer.course
     assert (np.diff(quantiles[:, 3, marks > 4], axis=0) >= 0).all(), "quantiles are in order"
+
+
+def test_a_page_begins_with_what_is_open_and_has_panels_for_a_telephone():
+    answer = archcast.forecast(dict(zip("abcdef", begun())), epochs=T, metric="val_accuracy")
+    page = whole_page(answer)
+    rows = re.findall(r"<tr><td>(\w)</td><td>([\w ]+)</td>", page)
+    open_, done = answer.order
+    assert [name for name, _ in rows] == [answer.runs[i] for i in (*open_, *done)]
+    assert [advice == "finished" for _, advice in rows] == [False] * len(open_) + [True] * len(done)
+    assert (np.diff(answer.chance_above_best[open_]) <= 0).all()
+    assert (np.diff(answer.last[done]) <= 0).all()
+    assert page.count("<svg") == 2
+    assert page.index('class="wide"') < page.index('class="narrow"')
+    assert len({axis.get_subplotspec().colspan.start for axis in draw(answer, 1).axes}) == 1
 
 
 def test_of_many_trainings_the_likeliest_are_drawn():
