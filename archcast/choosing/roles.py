@@ -41,10 +41,12 @@ SPEEDS = {"throughput", "fps", "speed"}
 LATER = {"time", "runtime", "seconds", "hours", "minutes", "duration"}
 """What is known of a training only when it is over."""
 
-OPTUNA = re.compile(r"params_(?!(m|k|g|mb|count|total|number|millions?)$)\w", re.IGNORECASE)
-"""How Optuna calls the columns of its decisions."""
+TRACKED = re.compile(r"params[_.](?!(m|k|g|mb|count|total|number|millions?)$)\w", re.IGNORECASE)
+"""How Optuna and MLflow call the columns of decisions."""
+STUDY = {"number", "state", "run_id", "experiment_id"}
+"""Columns by which their tables are known."""
 NO_PARAMETER = "it is no parameter of the study"
-"""Why other columns of Optuna are left out: numbers, states and times of its trials."""
+"""Why their other columns are left out: numbers, states and times of trials."""
 
 MEASURED = ("ms", "MB")
 """Units of numbers that are measured, where they take many values."""
@@ -192,9 +194,9 @@ def others_of(
     proxies: list[str] = []
     left_out: dict[str, str] = {}
     own = set() if space is None else set(space.columns)
-    tuned = {column for column in columns if OPTUNA.match(column)}
+    tuned = {column for column in columns if TRACKED.match(column)}
     own |= tuned if len(tuned) > 1 else set()
-    study = space is None and len(tuned) > 1 and bool({"number", "state"} & set(columns))
+    study = space is None and len(tuned) > 1 and bool(STUDY & set(columns))
     for column, values in columns.items():
         numeric = any(map(is_number, values)) and all(value is None or is_number(value) for value in values)
         if column in taken or column in own:

@@ -116,6 +116,20 @@ def test_what_optuna_tells_of_its_trials_is_no_decision():
     assert "is taken to be better" not in "\n".join(read_table(study, better="lower").notes)
 
 
+def test_parameters_of_mlflow_are_decisions():
+    rng = np.random.default_rng(0)
+    runs = {
+        "run_id": [f"{i:x}af" for i in range(30)],
+        "experiment_id": [1] * 30,
+        "tags.mlflow.user": rng.choice(["anna", "otto"], 30).tolist(),
+        "metrics.val_f1": rng.uniform(size=30).tolist(),
+        "params.lr": [str(x) for x in rng.choice([0.1, 0.01, 0.001], 30)],
+        "params.layers": rng.integers(1, 7, 30).tolist(),
+    }
+    roles = read_table(runs).roles
+    assert (roles.score, roles.decisions) == ("metrics.val_f1", ("params.lr", "params.layers"))
+
+
 def test_rows_are_counted_before_those_without_a_score_are_left_out(plain):
     rows = [{"place": 3 + i, **row, "val_acc": None if i == 5 else row["val_acc"]} for i, row in enumerate(plain)]
     table = read_table(rows)
