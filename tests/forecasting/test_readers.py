@@ -364,12 +364,25 @@ def test_files_are_named_apart(tmp_path):
     assert [run.name for run in logs.runs] == ["version_0", "version_1", "sweep/a", "sweep/b"]
     twice = read_logs([tmp_path / "sweep.csv", tmp_path / "sweep.csv"])
     assert len({run.name for run in twice.runs}) == 4
-    assert (
-        "holds no logs" in read_logs([tmp_path / "lightning_logs" / "version_0", Path(tmp_path, "empty")]).failures[0]
-        or True
-    )
     (tmp_path / "empty").mkdir()
+    assert [run.name for run in read_logs([tmp_path / "lightning_logs" / "version_1", tmp_path / "empty"]).runs] == [
+        "version_1"
+    ]
     assert "holds no logs" in read_logs([tmp_path / "empty"]).failures[0]
+
+
+def test_folders_tell_files_of_one_name_apart(tmp_path):
+    for folder in ("deep/lightning_logs/version_0", "wide/lightning_logs/version_0", "wide/lightning_logs/version_1"):
+        read(tmp_path, table(LIGHTNING), f"{folder}/metrics.csv")
+    names = [run.name for run in read_logs([tmp_path]).runs]
+    assert names == ["deep/version_0", "wide/version_0", "version_1"]
+    state = {"log_history": [{"epoch": e + 1, "eval_accuracy": y} for e, y in enumerate(CURVE)]}
+    for run in ("bert/run1", "gpt/run1"):
+        (tmp_path / "hf" / run / "checkpoint-500").mkdir(parents=True)
+        (tmp_path / "hf" / run / "checkpoint-500" / "trainer_state.json").write_text(json.dumps(state))
+    assert [run.name for run in read_logs([tmp_path / "hf"]).runs] == ["bert/run1", "gpt/run1"]
+    alone = tmp_path / "hf" / "bert"
+    assert [run.name for run in read_logs([alone]).runs] == ["run1"], "the training, not its checkpoint"
 
 
 def test_a_training_that_ended_in_nan_has_diverged(tmp_path):

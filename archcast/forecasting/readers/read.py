@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +38,9 @@ GENERIC = {
     "events",
     "csv",
     "curve",
+    "lightning_logs",
+    "tb_logs",
+    "tensorboard",
 }
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 PRINTED = (".log", ".out")
@@ -193,8 +197,11 @@ def _of_bench(columns: dict[str, list[object]]) -> dict[str, list[object]]:
 
 def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
     """Give each run a name of its own: that in the file, else that of the file, with the file's before it if need be."""
-    sources = {path for path, _ in named}
-    titles = [_title(path, run, len(sources) > 1) for path, run in named]
+    stems = _stems([path for path, _ in named])
+    titles = [
+        stems[path] if not run.name else f"{stems[path]}/{run.name}" if len(stems) > 1 else run.name
+        for path, run in named
+    ]
     seen: dict[str, int] = {}
     said: dict[str, list[str]] = {}
     for title, (path, run) in zip(titles, named):
@@ -211,14 +218,23 @@ def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
         logs.notes += [f"{first}{more}."] if more else [f"{line}." for line in (first, *others)]
 
 
-def _title(path: Path, run: Run, several: bool) -> str:
-    stem = path.stem
-    if stem.lower() in GENERIC or stem.startswith("events.out"):
-        folder = path.parent
-        stem = (folder.parent if CHECKPOINT.fullmatch(folder.name) else folder).name or stem
-    if not run.name:
-        return stem
-    return f"{stem}/{run.name}" if several else run.name
+def _stems(paths: Sequence[Path]) -> dict[Path, str]:
+    """What each file is called: its own name, or its folder's where logs of any training have it; more folders where two are alike."""
+    parts = {}
+    for path in dict.fromkeys(paths):
+        folders = [part for part in path.absolute().parts[1:-1] if part.lower() not in GENERIC]
+        folders = folders[:-1] if folders and CHECKPOINT.fullmatch(folders[-1]) else folders
+        generic = path.stem.lower() in GENERIC or path.stem.startswith("events.out")
+        parts[path] = folders if generic and folders else [*folders, path.stem]
+    depth = dict.fromkeys(parts, 1)
+    while True:
+        names = {path: "/".join(parts[path][-depth[path] :]) for path in parts}
+        count = Counter(names.values())
+        alike = [path for path, name in names.items() if count[name] > 1 and depth[path] < len(parts[path])]
+        if not alike:
+            return names
+        for path in alike:
+            depth[path] += 1
 
 
 def _line(path: Path, error: Exception) -> str:
