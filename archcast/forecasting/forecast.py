@@ -34,9 +34,6 @@ CHANCE = 0.05
 GRID = 12
 """Epochs between now and the end at which a course is computed."""
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
-LOGARITHMIC, FACTOR = 5, 4.0
-"""Losses fall by factors, but it takes finished trainings to tell how far: fewest of them with which losses are forecast by their
-logarithms, and the least factor by which half of them have fallen."""
 SMALL = 0.05
 """Accuracies that are all below it are shares, or the first percents of a training."""
 SPACE = "nasbench201"
@@ -387,15 +384,8 @@ class Forecast:
 
     @property
     def _logarithmic(self) -> bool:
-        """A perplexity is the exponential of a loss, and forecast as that; losses are forecast by their logarithms where
-        enough of them are finished.
-        """
-        if self.metric.signal not in ("loss", "perplexity") or np.nanmin(self.curves) <= 0:
-            return False
-        if self.metric.signal == "perplexity":
-            return True
-        done = self.curves[self.finished]
-        return len(done) >= LOGARITHMIC and bool(np.median(done.max(axis=1) / done[:, -1]) >= FACTOR)
+        """A perplexity is the exponential of a loss, and forecast as that."""
+        return self.metric.signal == "perplexity" and bool(np.nanmin(self.curves) > 0)
 
     def _forth(self, values: Floats) -> Floats:
         """To the scale on which values are forecast."""

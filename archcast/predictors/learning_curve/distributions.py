@@ -7,7 +7,7 @@ better than the best so far (:meth:`Distribution.above`), and an interval must h
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,13 +16,11 @@ from scipy.special import gammaln, stdtr, stdtrit
 
 from archcast.errors import InvalidInputError
 
-__all__ = ["Bars", "Distribution", "Mixture", "Stepped", "StudentT", "Truncated", "Widened"]
+__all__ = ["Bars", "Distribution", "StudentT", "columns"]
 
 Floats = NDArray[np.float64]
 NORMAL_95 = 1.6448536269514722
 """Quantile .95 of the standard normal distribution."""
-SAME = 1e-6
-"""Values as close as that part of a step are the same."""
 PRECISION, MOST_STEPS = 1e-12, 80
 """Quantiles are as exact as that part of the support; steps that they take at most."""
 
@@ -157,12 +155,12 @@ class Bars(Distribution):
         return self._from(left + np.clip(part, 0, 1) * (right - left))
 
     def cdf(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.probabilities))
+        x, flat = columns(x, len(self.probabilities))
         out = np.minimum(self._up_to(self._to(x), moments=False)[0], 1)
         return out[:, 0] if flat else out
 
     def density(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.probabilities))
+        x, flat = columns(x, len(self.probabilities))
         x = self._to(x)
         bar = self._bar(x)
         inside = (x >= self.edges[..., :1]) & (x <= self.edges[..., -1:])
@@ -211,116 +209,6 @@ class Bars(Distribution):
 
 
 @dataclass(frozen=True)
-class Widened(Distribution):
-    """Equal parts of distributions, each stretched around the median by a factor.
-
-    Attributes:
-        part: the distributions.
-        widths: ``(n, k)`` factors.
-
-    Examples:
-        >>> one = Bars(np.array([[0.0, 1.0]]), np.array([[1.0]]))
-        >>> [end.round(9).tolist() for end in Widened(one, np.array([[2.0]])).interval(0.5)]
-        [[0.0], [1.0]]
-    """
-
-    part: Distribution
-    widths: Floats
-
-    @functools.cached_property
-    def _middle(self) -> Floats:
-        return self.part.quantile(0.5)
-
-    def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
-        n = len(self._middle)
-        ends = [np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (low, high)]
-        out = np.zeros(n)
-        for width in self.widths.T:
-            first, last = (self._middle + (end - self._middle) / width for end in ends)
-            share = _below(self.part, last) - _below(self.part, first)
-            out += self._middle * (1 - width) * share + width * self.part.moment(first, last)
-        return out / self.widths.shape[1]
-
-    def support(self) -> tuple[Floats, Floats]:
-        widest = np.maximum(self.widths.max(axis=1), 1.0)
-        low, high = (self._middle + widest * (end - self._middle) for end in self.part.support())
-        return low, high
-
-    def cdf(self, x: ArrayLike) -> Floats:
-        return self._mean(self.part.cdf, x, 0)
-
-    def density(self, x: ArrayLike) -> Floats:
-        return self._mean(self.part.density, x, 1)
-
-    def _mean(self, function: Callable[[ArrayLike], Floats], x: ArrayLike, power: int) -> Floats:
-        x, flat = _columns(x, len(self._middle))
-        middle, out = self._middle[:, None], np.zeros(x.shape)
-        for width in self.widths.T[:, :, None]:
-            out += function(middle + (x - middle) / width) / width**power
-        out /= self.widths.shape[1]
-        return out[:, 0] if flat else out
-
-
-@dataclass(frozen=True)
-class Stepped(Distribution):
-    """Values that come in steps: continuous distributions, rounded to the nearest step.
-
-    Ends of intervals lie half a step beyond the steps that they hold.
-
-    Attributes:
-        part: the distributions before rounding.
-        origin, step: ``(n,)`` a value that can occur, and how far apart such values are; 0 where all values can occur.
-
-    Examples:
-        >>> one = Bars(np.array([[0.0, 1.0]]), np.array([[1.0]]))
-        >>> stepped = Stepped(one, np.array([0.0]), np.array([0.5]))
-        >>> stepped.above(0.5).tolist(), stepped.cdf([[0.0, 0.4, 0.5, 1.0]]).tolist()
-        ([0.25], [[0.25, 0.25, 0.75, 1.0]])
-    """
-
-    part: Distribution
-    origin: Floats
-    step: Floats
-
-    @property
-    def mean(self) -> Floats:
-        return self.part.mean
-
-    @property
-    def std(self) -> Floats:
-        return self.part.std
-
-    def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
-        return self.part.moment(low, high)
-
-    def support(self) -> tuple[Floats, Floats]:
-        return self.part.support()
-
-    def cdf(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.step))
-        out = self.part.cdf(self._round(x, np.floor, 0.5))
-        return out[:, 0] if flat else out
-
-    def density(self, x: ArrayLike) -> Floats:
-        return self.part.density(x)
-
-    def _inverse(self, levels: Floats) -> Floats:
-        low, high = (end[:, None] for end in self.support())
-        return np.clip(self._round(self.part._inverse(levels), np.rint, 0.0), low, high)
-
-    def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
-        (low, high), ends = self.support(), super().interval(level)
-        return np.maximum(ends[0] - self.step / 2, low), np.minimum(ends[1] + self.step / 2, high)
-
-    def _round(self, x: Floats, to_whole: Callable[[Floats], Floats], more: float) -> Floats:
-        """Values on steps, moved by a part of one; unchanged where there are none."""
-        origin, step = self.origin[:, None], self.step[:, None]
-        wide = np.where(step > 0, step, 1.0)
-        found = origin + wide * (to_whole((x - origin) / wide + SAME * more) + more)
-        return np.where((step > 0) & np.isfinite(x), found, x)
-
-
-@dataclass(frozen=True)
 class StudentT(Distribution):
     """Student's t distributions with location and scale.
 
@@ -350,102 +238,19 @@ class StudentT(Distribution):
         return self.location - reach, self.location + reach
 
     def cdf(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.location))
+        x, flat = columns(x, len(self.location))
         out = stdtr(self.df[:, None], (x - self.location[:, None]) / self.scale[:, None])
         return np.asarray(out[:, 0] if flat else out)
 
     def density(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.location))
+        x, flat = columns(x, len(self.location))
         z, df = (x - self.location[:, None]) / self.scale[:, None], self.df[:, None]
         log = gammaln((df + 1) / 2) - gammaln(df / 2) - np.log(np.pi * df) / 2 - (df + 1) / 2 * np.log1p(z * z / df)
         out = np.exp(log) / self.scale[:, None]
         return np.asarray(out[:, 0] if flat else out)
 
 
-@dataclass(frozen=True)
-class Mixture(Distribution):
-    """Weighted mean of distributions of the same ``n`` values.
-
-    Attributes:
-        parts: the distributions.
-        weights: one for each, a number or ``(n,)``, sum one.
-    """
-
-    parts: Sequence[Distribution]
-    weights: Sequence[float | Floats]
-
-    def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
-        return self._sum([part.moment(low, high) for part in self.parts])
-
-    def support(self) -> tuple[Floats, Floats]:
-        ends = [part.support() for part in self.parts]
-        return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
-
-    def cdf(self, x: ArrayLike) -> Floats:
-        return self._sum([part.cdf(x) for part in self.parts])
-
-    def density(self, x: ArrayLike) -> Floats:
-        return self._sum([part.density(x) for part in self.parts])
-
-    def _sum(self, values: list[Floats]) -> Floats:
-        out = np.zeros(values[0].shape)
-        for weight, value in zip(self.weights, values):
-            out += (weight * value.T).T  # a weight for each row, whatever the columns
-        return out
-
-
-@dataclass(frozen=True)
-class Truncated(Distribution):
-    """Distributions given that the value lies within bounds, such as those of an accuracy.
-
-    Attributes:
-        part: the distributions without bounds; some of their probability lies within.
-        low, high: ``(n,)`` bounds; infinite where there is none.
-
-    Examples:
-        >>> half = Truncated(Bars(np.array([[0.0, 1.0]]), np.array([[1.0]])), np.array([0.5]), np.array([np.inf]))
-        >>> half.mean.tolist(), half.cdf(0.75).tolist(), half.quantile(0.5).tolist()
-        ([0.75], [0.5], [0.75])
-    """
-
-    part: Distribution
-    low: Floats
-    high: Floats
-
-    def support(self) -> tuple[Floats, Floats]:
-        low, high = self.part.support()
-        return np.clip(low, self.low, self.high), np.clip(high, self.low, self.high)
-
-    def moment(self, low: ArrayLike, high: ArrayLike) -> Floats:
-        low, high = np.clip(low, self.low, self.high), np.clip(high, self.low, self.high)
-        return self.part.moment(low, high) / self._inside[1]
-
-    def cdf(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.low))
-        before, inside = self._inside
-        out = np.clip((self.part.cdf(x) - before[:, None]) / inside[:, None], 0, 1)
-        out = np.where(x >= self.high[:, None], 1.0, np.where(x <= self.low[:, None], 0.0, out))
-        return np.asarray(out[:, 0] if flat else out)
-
-    def density(self, x: ArrayLike) -> Floats:
-        x, flat = _columns(x, len(self.low))
-        inside = (x >= self.low[:, None]) & (x <= self.high[:, None])
-        out = np.where(inside, self.part.density(x) / self._inside[1][:, None], 0)
-        return np.asarray(out[:, 0] if flat else out)
-
-    def _inverse(self, levels: Floats) -> Floats:
-        before, inside = self._inside
-        found = self.part._inverse(before[:, None] + levels * inside[:, None])
-        return np.clip(found, self.low[:, None], self.high[:, None])
-
-    @functools.cached_property
-    def _inside(self) -> tuple[Floats, Floats]:
-        """``(n,)`` probabilities of ``part`` below the bounds and within."""
-        below, up_to = _below(self.part, self.low), _below(self.part, self.high)
-        return below, np.maximum(up_to - below, 1e-300)
-
-
-def _columns(x: ArrayLike, n: int) -> tuple[Floats, bool]:
+def columns(x: ArrayLike, n: int) -> tuple[Floats, bool]:
     """``(n, k)`` values, and whether there was one for each row."""
     array = np.asarray(x, dtype=np.float64)
     if array.ndim > 2 or (array.ndim and len(array) != n):
@@ -453,11 +258,6 @@ def _columns(x: ArrayLike, n: int) -> tuple[Floats, bool]:
     if array.ndim == 2:
         return array, False
     return np.broadcast_to(array, (n,))[:, None], True
-
-
-def _below(part: Distribution, x: Floats) -> Floats:
-    """Probability up to ``(n,)`` values, which may be infinite."""
-    return np.where(np.isfinite(x), part.cdf(np.where(np.isfinite(x), x, 0)), x > 0)
 
 
 def _take(array: Floats, index: NDArray[np.int64]) -> Floats:

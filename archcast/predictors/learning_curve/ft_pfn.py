@@ -11,8 +11,9 @@ from scipy.spatial.distance import cdist
 
 from archcast.predictors.base import register
 from archcast.predictors.features import FeatureGroups, median_distance, suited
+from archcast.predictors.learning_curve.compound import Clipped, Mixture
 from archcast.predictors.learning_curve.curves import Curves
-from archcast.predictors.learning_curve.distributions import Bars, Distribution, Mixture, Truncated
+from archcast.predictors.learning_curve.distributions import Bars, Distribution
 from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate
 from archcast.predictors.parameters import Encoding, Number
 from archcast.spaces.base import SearchSpace
@@ -125,7 +126,7 @@ class FTPFN(CurveForecaster):
         own: Distribution = Bars(curves.last[:, None] + width * edges, probabilities)
         if (m := len(self.seen_)) < FEW:
             own = Mixture([own, extrapolate(curves)], [(m + 1) / (m + 2), 1 / (m + 2)])
-        return Forecast.of(Truncated(own, *curves.bounds))
+        return Forecast.of(Clipped(own, *curves.bounds, curves.last))
 
     def _tasks(self, archs: NDArray[np.int64], begun: Floats, seen: int, goal: int, total: int) -> Any:
         """Partial curves ``(q, seen)`` of which epoch ``goal`` is asked for, after the context."""

@@ -2,62 +2,42 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from archcast.predictors.base import register
+from archcast.predictors.learning_curve._candidates import (
+    WIDTHS,
+    Candidate,
+    View,
+    blended,
+    likely_widths,
+    log_densities,
+)
+from archcast.predictors.learning_curve._stillness import SAME, STILL, awaited, steps_of
+from archcast.predictors.learning_curve.compound import Clipped, Stepped, Widened
 from archcast.predictors.learning_curve.curves import UNBOUNDED, Curves, CurveScale
-from archcast.predictors.learning_curve.distributions import (
-    Bars,
-    Distribution,
-    Mixture,
-    Stepped,
-    StudentT,
-    Truncated,
-    Widened,
-)
-from archcast.predictors.learning_curve.lc_pfn import (
-    CERTAIN,
-    CurveForecaster,
-    Forecast,
-    bars_of,
-    extrapolate,
-    rates_of,
-)
+from archcast.predictors.learning_curve.distributions import Bars, Distribution
+from archcast.predictors.learning_curve.lc_pfn import CurveForecaster, Forecast, bars_of, extrapolate, rates_of
 from archcast.predictors.parameters import Number, Numbers
 from archcast.spaces.base import SearchSpace
 
 __all__ = ["LCIncrement"]
 
-RIDGE, SVR = 30, 100
-"""Fewest complete curves for a ridge regression of the increments, and for support vectors."""
 MOST = 500
 """Complete curves that are kept: support vectors of more take long and gain little."""
-PRIOR = 5.0
-"""Complete curves that the network is worth."""
-WIDTHS = np.exp(np.linspace(math.log(0.03), math.log(3.0), 40))
-USUAL, USUAL_LOSS, SURE = 1.0, 1.2, 0.7
-"""How wide the network's distribution is made before curves tell: median, that of losses, whose scale nobody knows, and standard
-deviation of the logarithm."""
-SHARES = 5
-"""Widths that stand for all that are likely."""
+USUAL, USUAL_LOSS = 1.1, 1.2
+"""How wide the network's distribution is made before curves tell, median: in general, and that of losses, whose scale nobody
+knows."""
+FACTOR = 4.0
+"""Losses of which half fall by that factor get support vectors of their logarithms, else of their values."""
 PAST, MOST_PAST = 0.5, 5.0
 """Complete curves that the past of a curve that has begun is worth, and that of all of them at most."""
-DOUBT = 2.0
-"""Complete curves that the first guess is worth of how many move that have stood at one value."""
-NARROWEST = 1e-5
-"""Least scale of the errors, on [0, 1]."""
-
-FEWEST, OFF, SAME = 6, 0.15, 1e-9
-"""Different values that show a step at least, how far from a multiple of it a value may lie, in steps, and the relative
-difference of values that are the same."""
-STILL = 2e-3
-"""Resolution, on [0, 1], of the forecast of a curve whose last two values are the same."""
 
 Floats = NDArray[np.float64]
 
@@ -75,10 +55,20 @@ class LCIncrement(CurveForecaster):
 
     Baker et al. 2018 (https://arxiv.org/abs/1705.10823) regress the final value ``y_T`` on the beginning of the curve.
     Here the target is the increment ``y_T - y_c`` after the last epoch seen ``c``, taken from the ``m`` complete curves
-    among those given to ``init``, cut at the same epoch. The regression is the median increment if ``m < 30``, a ridge
-    regression if ``m < 100``, else a mean of support vector and ridge regressions. Student's t is fitted to its errors on
-    curves left out. The answer is a mixture: weight ``m / (m + 5)`` for the regression, the rest for ``lc-pfn``; with no
-    complete curve it is ``lc-pfn``.
+    among those given to ``init``, cut at the same epoch. The answer is a mixture of
+
+    - ``lc-pfn``, on the scale of the complete curves, and where that is another on the scale of the beginning alone;
+    - what others gained: Student's t around their mean increment, with three first guesses of the spread;
+    - ``lc-pfn``, moved by its mean error on others: Student's t, with two first guesses of the spread;
+    - from 30 complete curves on a ridge regression of the increments, from 100 on a mean of support vector and ridge
+      regressions: Student's t, fitted to its errors on curves left out.
+
+    Losses fall by factors: all of these forecast their logarithms as well. The weights are
+
+        w_k ~ exp(sum_i log p_k(y_i) / 4),
+
+    ``p_k(y_i)`` the density that a part gives to the end of the i-th complete curve, told the others: with one or two complete
+    curves all parts have a say, with ten the better ones. Without any the answer is ``lc-pfn``.
 
     How wide the distribution of ``lc-pfn`` must be for this task is not known but inferred: complete curves tell it, and curves
     at ``init`` that have only begun, because their own beginnings can be forecast too. The widths that are likely after that are
@@ -144,24 +134,29 @@ class LCIncrement(CurveForecaster):
 
     def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
         rates = rates_of(self.schedule, curves.total, self._title)
-        network = extrapolate(curves, rates)
-        m, bounds = len(self.complete_), curves.bounds
-        if m == 0:
+        if len(self.complete_):
+            answer = blended(self._candidates(curves, rates))
+        else:
             widths = np.tile(likely_widths(self.past_, self._usual), (len(curves), 1))
-            return self._stepped(Truncated(awaited(Widened(network, widths), curves, self.complete_), *bounds), curves)
-        widths = np.zeros((len(curves), SHARES))
-        location, scale, df = np.zeros(len(curves)), np.zeros(len(curves)), np.zeros(len(curves))
-        expected = curves.scale.forward(network.mean)
-        for seen in np.unique(curves.seen):
-            rows = curves.seen == seen
-            begun = curves.shares[rows, :seen]
-            gain, scale[rows], df[rows], widths[rows] = self._gain(begun, expected[rows], rates, curves.goal)
-            location[rows] = begun[:, -1] + gain
-        centre = np.clip(curves.scale.backward(location), *bounds)
-        own = StudentT(centre, curves.scale.backward_std(scale), df)
-        parts = [own, awaited(Widened(network, widths), curves, self.complete_)]
-        blend = Mixture(parts, [m / (m + PRIOR), PRIOR / (m + PRIOR)])
-        return self._stepped(Truncated(blend, *bounds), curves)
+            answer = awaited(Widened(extrapolate(curves, rates), widths), curves, self.complete_)
+        return self._stepped(Clipped(answer, *curves.bounds, curves.last), curves)
+
+    def _candidates(self, curves: Curves, rates: Floats | None) -> list[Candidate]:
+        """What may be the best way to forecast, from the values, and from the logarithms of losses."""
+
+        def scale(values: Floats, *, pooled: bool = False) -> CurveScale:
+            return CurveScale.of(values, self.signal, pooled=pooled, highest=self._highest)
+
+        complete, unit = curves.scale.backward(self.complete_), float(curves.scale.backward_std(np.ones(1))[0])
+        own = None if np.isfinite(curves.scale.floor).all() else scale  # a share is a share whatever others do
+        view = View(complete, curves, self._usual, self.past_, own, rates, unit=unit)
+        if not self.signal.endswith(UNBOUNDED) or complete.max() >= 0:
+            return view.candidates()
+        by_factors = bool(np.median(complete.min(axis=1) / complete[:, -1]) >= FACTOR)
+        logarithms = replace(view.logarithmic(functools.partial(scale, pooled=True)), machines=by_factors)
+        positive = np.nanmax(curves.values, axis=1) < 0
+        found = [(np.where(positive, told, -np.inf), make) for told, make in logarithms.candidates()]
+        return [*replace(view, machines=not by_factors).candidates(), *found]
 
     def _stepped(self, answer: Distribution, curves: Curves) -> Forecast:
         """The answer, on steps where values come in steps; a curve that stands still may go on to do so."""
@@ -192,189 +187,6 @@ class LCIncrement(CurveForecaster):
             found.append(log_densities(network, ends))
         return np.asarray(min(PAST * len(rows), MOST_PAST) * np.mean(found, axis=(0, 1)))
 
-    def _gain(
-        self, begun: Floats, expected: Floats, rates: Floats | None, goal: int
-    ) -> tuple[Floats, float, float, Floats]:
-        """Increments of ``(n, c)`` partial curves up to epoch ``goal``, scale and degrees of freedom of their errors, and the
-        factors by which the network's distribution may be too wide or too narrow.
-        """
-        m, c = len(self.complete_), begun.shape[1]
-        if c == goal:
-            return np.zeros(len(begun)), CERTAIN, 30.0, np.ones(SHARES)
-        cut = self.complete_[:, :c]
-        network = self._network(cut, rates, goal)
-        gains = self.complete_[:, goal - 1] - cut[:, -1]
-        evidence = self.past_ + log_densities(network, self.complete_[:, goal - 1]).sum(axis=0)
-        widths = likely_widths(evidence, self._usual)
-        if m < RIDGE:
-            middle = float(np.median(gains))
-            size, df = fit_errors((gains - middle) * math.sqrt(m / max(m - 1, 1)))
-            return np.full(len(begun), middle), size * math.sqrt(1 + 1 / m), df, widths
-        known = features(cut, network.mean)
-        asked = features(begun, expected)
-        centre, spread = known.mean(axis=0), known.std(axis=0)
-        spread = np.where(spread > 1e-9, spread, 1.0)
-        regress = ridge if m < SVR else support_vectors
-        found, errors = regress((known - centre) / spread, gains, (asked - centre) / spread)
-        return found, *fit_errors(errors), widths
-
     @property
     def _usual(self) -> float:
         return USUAL_LOSS if self.signal.endswith(UNBOUNDED) else USUAL
-
-    def _network(self, cut: Floats, rates: Floats | None, goal: int) -> Bars:
-        """The network's distributions of the complete curves at epoch ``goal``, from their beginning."""
-        scale = CurveScale(np.zeros(1), np.ones(1), kind=np.array((self.limits_ or [])[4:] or [0.0]))
-        seen = np.full(len(cut), cut.shape[1])
-        return extrapolate(Curves(cut, seen, self.complete_.shape[1], scale, goal), rates)
-
-
-def standing(values: Floats, seen: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """``(n,)`` whether ``(n, epochs)`` curves had one value alone, for the last half of the epochs ``seen`` and three at least."""
-    steady = np.maximum(seen // 2, 2)
-    back = np.arange(int(steady.max()) + 1)
-    known = np.take_along_axis(values, np.maximum(seen[:, None] - 1 - back, 0), axis=1)
-    same = np.abs(known - known[:, :1]) <= SAME * np.abs(known[:, :1])
-    return np.asarray((same | (back > steady[:, None])).all(axis=1) & (seen > 2))
-
-
-def awaited(network: Distribution, curves: Curves, complete: Floats) -> Distribution:
-    """The network's distributions; of curves that have stood at one value, a part of those of trainings that begin now.
-
-    A training that has not moved may be dead or late. Before others tell both are as likely, and the later it is the less can
-    still come: the part is half of the share of the epochs that is left. Of ``(m, T)`` complete curves those that stood so long
-    tell how many have moved since; what was thought before counts as ``DOUBT`` of them.
-    """
-    left = curves.goal - curves.seen
-    flat = standing(curves.values, curves.seen) & (left > 1)
-    if not flat.any():
-        return network
-    late = np.where(flat, left / curves.goal / 2, 0.0)
-    for seen in np.unique(curves.seen[flat]) if len(complete) else ():
-        stood = standing(complete, np.full(len(complete), seen))
-        moved = (stood & (np.abs(complete[:, curves.goal - 1] - complete[:, seen - 1]) > STILL)).sum()
-        rows = flat & (curves.seen == seen)
-        late[rows] = (DOUBT * late[rows] + moved) / (DOUBT + stood.sum())
-    begun = curves.shares[np.arange(len(curves)), curves.seen - 1][flat, None]
-    kind = curves.scale.kind if len(curves.scale.kind) == 1 else curves.scale.kind[flat]
-    edges, probabilities = bars_of(begun, left[flat] + 1, CurveScale(np.zeros(1), np.ones(1), kind=kind))
-    rows = np.zeros(len(curves), dtype=np.int64)
-    rows[flat] = np.arange(flat.sum())
-    unit = curves.scale.backward_std(np.ones(len(curves)))
-    fresh = Bars(edges if edges.ndim == 1 else edges[rows], probabilities[rows], curves.last, unit)
-    return Mixture([network, fresh], [1 - late, late])
-
-
-def log_densities(network: Bars, truth: Floats) -> Floats:
-    """``(m, k)`` log-likelihood of ``(m,)`` true values, if the network's distributions were as wide as each of ``WIDTHS``."""
-    middle = network.quantile(0.5)[:, None]
-    density = network.density(middle + (truth[:, None] - middle) / WIDTHS) / WIDTHS
-    return np.asarray(np.log(np.maximum(density, 1e-9)))
-
-
-def likely_widths(evidence: Floats, usual: float) -> Floats:
-    """``(SHARES,)`` widths, each as likely as the others, given a log-likelihood for each of ``WIDTHS`` and the usual one."""
-    fit = evidence - (np.log(WIDTHS / usual) / SURE) ** 2 / 2
-    probability = np.exp(fit - fit.max())
-    below = np.cumsum(probability / probability.sum())
-    levels = (np.arange(SHARES) + 0.5) / SHARES
-    return np.exp(np.interp(levels, below - probability / probability.sum() / 2, np.log(WIDTHS)))
-
-
-def steps_of(values: Floats) -> Floats:
-    """``(n,)`` how far apart values of ``(n, epochs)`` curves are, if they come in steps, such as shares of few samples; else 0.
-
-    At least ``FEWEST`` different values, the differences of all of them multiples of the smallest, and some that occur twice.
-    """
-    out = np.zeros(len(values))
-    for row, curve in enumerate(values):
-        known = np.sort(curve[np.isfinite(curve)])
-        if len(known) < 2:
-            continue
-        size = SAME * max(float(np.abs(known[[0, -1]]).max()), 1e-300)
-        gaps = np.diff(known)
-        if (gaps <= size).any() and (gaps > size).sum() >= FEWEST - 1:
-            out[row] = _step(known[np.r_[True, gaps > size]])
-    return out
-
-
-def _step(values: Floats) -> float:
-    """The step of sorted different values, or 0: the smallest gap, refined from near to far values, which may be rounded."""
-    gaps, offsets = np.diff(values), values - values[0]
-    step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
-    for reach in (10, 100, 1000, np.inf):
-        near = offsets[offsets <= reach * step]
-        whole = np.rint(near / step)
-        if np.abs(near / step - whole).max() > OFF:
-            return 0.0
-        step = float(near @ whole / (whole @ whole)) if whole.any() else step
-    return step
-
-
-def features(curves: Floats, expected: Floats) -> Floats:
-    """``(n, 16)`` features of ``(n, c)`` partial curves: levels, gains over parts of the curve, roughness, the network's view."""
-    c = curves.shape[1]
-    last, tail = curves[:, -1], curves[:, -max(2, c // 5) :]
-    steps = np.abs(np.diff(curves, axis=1)) if c > 1 else np.zeros((len(curves), 1))
-    parts = [last, curves.max(axis=1), curves.mean(axis=1), tail.mean(axis=1), tail.std(axis=1), steps.mean(axis=1)]
-    parts += [last - curves[:, max(0, c - 1 - max(1, c // k))] for k in (1, 2, 4, 8)]
-    parts += [curves[:, int(share * (c - 1))] for share in (0.0, 0.1, 0.25, 0.5, 0.75)]
-    return np.stack([*parts, expected - last], axis=1)
-
-
-def ridge(x: Floats, y: Floats, asked: Floats) -> tuple[Floats, Floats]:
-    """Predictions at ``asked`` and errors on rows left out; the penalty has the least squared error on those.
-
-    ``x`` ``(m, k)`` has columns of mean zero. Leave-one-out errors of ridge regression are ``residual / (1 - leverage)``.
-    """
-    middle = y.mean()
-    u, s, v = np.linalg.svd(x, full_matrices=False)
-    best, errors, weights = math.inf, y, np.zeros(x.shape[1])
-    for penalty in np.logspace(-2, 5, 15):
-        shrink = s**2 / (s**2 + penalty)
-        leverage = 1 / len(y) + (u**2 @ shrink)
-        left_out = (y - middle - u @ (shrink * (u.T @ (y - middle)))) / (1 - leverage)
-        if (loss := float((left_out**2).mean())) < best:
-            best, errors = loss, left_out
-            weights = v.T @ (s / (s**2 + penalty) * (u.T @ (y - middle)))
-    return middle + asked @ weights, errors
-
-
-def support_vectors(x: Floats, y: Floats, asked: Floats) -> tuple[Floats, Floats]:
-    """The same from six support vector regressions and a ridge regression: their mean, each weighted by the inverse fourth
-    power of its squared error on rows left out. That ranks and fits better than the best of them.
-    """
-    from sklearn.svm import SVR as Machine
-
-    middle, unit = np.median(y), max(float(y.std()), 1e-9)
-    target, fold = (y - middle) / unit, np.arange(len(y)) % 5
-    answers = [ridge(x, y, asked)]
-    for penalty in (0.3, 3.0, 30.0):
-        for width in (0.003, 0.03):
-            machine = Machine(C=penalty, gamma=width, epsilon=0.1)
-            left_out = np.empty(len(y))
-            for k in range(5):
-                own = fold != k
-                left_out[~own] = target[~own] - machine.fit(x[own], target[own]).predict(x[~own])
-            answers.append((middle + unit * machine.fit(x, target).predict(asked), unit * left_out))
-    losses = np.array([max(float((errors**2).mean()), NARROWEST**2) for _, errors in answers])
-    weights = (losses.min() / losses) ** 4
-    weights /= weights.sum()
-    found = sum(weight * answer for weight, (answer, _) in zip(weights, answers))
-    errors = sum(weight * error for weight, (_, error) in zip(weights, answers))
-    return np.asarray(found), np.asarray(errors)
-
-
-def fit_errors(errors: Floats) -> tuple[float, float]:
-    """Scale and degrees of freedom of a Student's t around zero, by maximum likelihood (expectation-maximisation)."""
-    best, found = -math.inf, (NARROWEST, 30.0)
-    for df in (2.5, 4.0, 8.0, 30.0):
-        square = float(np.median(errors**2)) + NARROWEST**2
-        for _ in range(50):
-            square = float(((df + 1) * errors**2 / (df + errors**2 / square)).mean()) + NARROWEST**2
-        half = (df + 1) / 2
-        constant = float(gammaln(half) - gammaln(df / 2)) - math.log(df * square) / 2
-        fit = constant - half * float(np.log1p(errors**2 / (df * square)).mean())
-        if fit > best:
-            best, found = fit, (math.sqrt(square), df)
-    return found

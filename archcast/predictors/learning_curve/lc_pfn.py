@@ -13,8 +13,9 @@ from archcast.checks import whole
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence
 from archcast.predictors.base import NotInitializedError, Prediction, register
+from archcast.predictors.learning_curve.compound import Clipped
 from archcast.predictors.learning_curve.curves import KINDS, CurvePredictor, Curves, CurveScale
-from archcast.predictors.learning_curve.distributions import Bars, Distribution, Truncated
+from archcast.predictors.learning_curve.distributions import Bars, Distribution
 from archcast.predictors.parameters import Number, Numbers
 from archcast.spaces.base import SearchSpace
 
@@ -131,7 +132,7 @@ class LCPFN(CurveForecaster):
 
     def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
         network = extrapolate(curves, rates_of(self.schedule, curves.total, self._title))
-        return Forecast.of(Truncated(network, *curves.bounds))
+        return Forecast.of(Clipped(network, *curves.bounds, curves.last))
 
 
 def extrapolate(curves: Curves, rates: NDArray[np.float64] | None = None) -> Bars:

@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from archcast.errors import InvalidInputError
-from archcast.predictors.learning_curve.distributions import (
-    Bars,
-    Distribution,
-    Mixture,
-    Stepped,
-    StudentT,
-    Truncated,
-    Widened,
-)
+from archcast.predictors.learning_curve.compound import Exponentiated, Mixture, Widened
+from archcast.predictors.learning_curve.distributions import Bars, Distribution, StudentT
 
 
 def bars(seed: int, n: int = 3, k: int = 7) -> Bars:
@@ -35,11 +28,6 @@ def mixture(seed: int) -> Mixture:
     return Mixture([bars(seed), students(seed)], [0.3, 0.7])
 
 
-def truncated(seed: int) -> Truncated:
-    one = mixture(seed)
-    return Truncated(one, one.quantile(0.2), np.array([np.inf, *one.quantile(0.9)[1:]]))
-
-
 def moved(seed: int, n: int = 3, k: int = 7) -> Bars:
     """Histograms that share their edges, each stretched and moved."""
     rng = np.random.default_rng(seed)
@@ -51,7 +39,11 @@ def widened(seed: int) -> Widened:
     return Widened(moved(seed), np.random.default_rng(seed).uniform(0.2, 2, (3, 4)))
 
 
-KINDS = [bars, students, mixture, truncated, moved, widened]
+def exponentiated(seed: int) -> Exponentiated:
+    return Exponentiated(moved(seed))
+
+
+KINDS = [bars, students, mixture, moved, widened, exponentiated]
 
 
 @pytest.mark.parametrize("make", KINDS)
@@ -113,13 +105,6 @@ def test_bars_are_numpys_histogram():
     assert one.log_density(5.0)[0] == -np.inf
 
 
-def test_mixture_weighs_its_parts():
-    a, b = StudentT(np.zeros(1), np.ones(1), np.full(1, 5.0)), StudentT(np.full(1, 4.0), np.ones(1), np.full(1, 5.0))
-    one = Mixture([a, b], [0.25, 0.75])
-    assert one.mean[0] == pytest.approx(3)
-    assert one.cdf(2.0)[0] == pytest.approx(0.25 * a.cdf(2.0)[0] + 0.75 * b.cdf(2.0)[0])
-
-
 @pytest.mark.parametrize("level", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_level_must_be_a_share(level):
     with pytest.raises(InvalidInputError, match=r"level is .*between 0 and 1"):
@@ -131,30 +116,6 @@ def test_a_level_must_be_a_share(level):
 def test_values_must_be_aligned(make, x):
     with pytest.raises(InvalidInputError, match=r"x must be a number or have shape \(3,\)"):
         make(0).cdf(x)
-
-
-def test_std_is_that_of_a_normal_distribution_and_ignores_tails():
-    centre, scale = np.array([1.0, -2.0]), np.array([0.5, 3.0])
-    np.testing.assert_allclose(StudentT(centre, scale, np.full(2, 1e7)).std, scale, rtol=1e-5)
-    tails = Mixture(
-        [StudentT(centre, scale, np.full(2, 1e7)), StudentT(centre, 100 * scale, np.full(2, 1e7))], [0.98, 0.02]
-    )
-    assert (tails.std < 1.2 * scale).all()
-
-
-def test_bounds_leave_nothing_outside():
-    """A truncated distribution is scipy's truncated normal, and a bound that is infinite is none."""
-    low, high = np.array([0.0, -np.inf]), np.array([1.0, 1.0])
-    one = Truncated(StudentT(np.array([0.95, 0.95]), np.array([0.1, 0.1]), np.full(2, 1e7)), low, high)
-    for i in range(2):
-        reference = stats.truncnorm((low[i] - 0.95) / 0.1, 0.5, loc=0.95, scale=0.1)
-        x = np.array([-0.5, 0.7, 0.9, 0.99, 0.9999, 1.2])
-        np.testing.assert_allclose(one.cdf(np.tile(x, (2, 1)))[i], reference.cdf(x), atol=1e-6)
-        np.testing.assert_allclose(one.density(np.tile(x, (2, 1)))[i], reference.pdf(x), rtol=1e-4, atol=1e-12)
-        np.testing.assert_allclose(one.mean[i], reference.mean(), rtol=1e-5)
-        np.testing.assert_allclose(one.quantile(0.9)[i], reference.ppf(0.9), rtol=1e-5)
-    assert (one.above(1.0) == 0).all()
-    assert (one.quantile(0.999999) <= 1).all()
 
 
 @given(seed=st.integers(0, 10**6))
@@ -170,49 +131,9 @@ def test_shared_edges_are_edges_of_each_row(seed):
     np.testing.assert_allclose(np.stack(one.support()), np.stack(same.support()))
 
 
-def test_widened_is_the_mean_of_stretched_histograms():
-    one = widened(5)
-    middle, x = one.part.quantile(0.5), np.random.default_rng(0).normal(1, 2, (3, 30))
-    rows = [
-        Bars(middle[:, None] + w[:, None] * (one.part._from(one.part.edges) - middle[:, None]), one.part.probabilities)
-        for w in one.widths.T
-    ]
-    slow = Mixture(rows, [1 / 4] * 4)
-    np.testing.assert_allclose(one.cdf(x), slow.cdf(x), atol=1e-12)
-    np.testing.assert_allclose(one.density(x), slow.density(x), rtol=1e-9)
-    np.testing.assert_allclose(one.moment(x[:, 0], x[:, 0] + 1), slow.moment(x[:, 0], x[:, 0] + 1), atol=1e-12)
-    np.testing.assert_allclose(one.quantile(0.5), middle, atol=1e-9)
-
-
 @pytest.mark.parametrize("make", KINDS)
 @given(seed=st.integers(0, 10**6), level=st.floats(1e-4, 1 - 1e-4))
 @settings(max_examples=10)
 def test_quantiles_are_where_the_cdf_is_the_level(make, seed, level):
     one: Distribution = make(seed)
     np.testing.assert_allclose(one.cdf(one.quantile(level)), level, atol=1e-7)
-
-
-@given(seed=st.integers(0, 10**6))
-@settings(max_examples=20)
-def test_steps_are_those_of_rounded_draws(seed):
-    """Probabilities of rounded values are counted, and intervals hold the steps that they name."""
-    part = students(seed)
-    origin, step = np.array([0.3, -1.0, 0.0]), np.array([0.25, 0.5, 0.0])
-    one = Stepped(part, origin, step)
-    draws = part.quantile(((np.arange(400) + 0.5) / 400).tolist()).T
-    safe = np.where(step > 0, step, 1)
-    rounded = np.where(step > 0, origin + safe * np.rint((draws - origin) / safe), draws)
-    for x in (origin, origin + 3 * step, origin - 0.4 * step):
-        np.testing.assert_allclose(one.cdf(x), (rounded <= x + 1e-9).mean(axis=0), atol=0.005)
-    low, high = one.interval(0.9)
-    assert (((low <= rounded) & (rounded <= high)).mean(axis=0) >= 0.895).all()
-    within = one.quantile(0.5)[:2] - origin[:2]
-    np.testing.assert_allclose(within / step[:2], np.rint(within / step[:2]), atol=1e-9)
-    np.testing.assert_array_equal(low[2], part.interval(0.9)[0][2])
-    np.testing.assert_array_equal(one.mean, part.mean)
-
-
-def test_a_value_that_stands_at_its_bound_is_in_the_interval():
-    part = Truncated(Bars(np.array([-0.001, 0.001, 1.0]), np.array([[0.9, 0.1]])), np.zeros(1), np.ones(1))
-    assert part.interval(0.9)[0][0] > 0
-    assert Stepped(part, np.zeros(1), np.full(1, 0.002)).interval(0.9)[0][0] == 0

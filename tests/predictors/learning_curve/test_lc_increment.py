@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.linear_model import Ridge
 
 import archcast
 from archcast.errors import InvalidInputError
 from archcast.predictors.learning_curve import lc_increment as module
+from archcast.predictors.learning_curve._candidates import likely_widths
+from archcast.predictors.learning_curve._stillness import awaited
+from archcast.predictors.learning_curve.compound import Mixture, Widened
+from archcast.predictors.learning_curve.curves import Curves, CurveScale
+from archcast.predictors.learning_curve.distributions import Bars
 
 SPACE = archcast.get_space("nasbench201")
 EPOCHS = 20
@@ -30,42 +34,6 @@ def forecast(complete: np.ndarray, begun: np.ndarray, name: str = "lc-increment"
     return predictor.forecast(SPACE.sample(len(begun), 1), archcast.Evidence({"val_accuracy": begun}))
 
 
-def test_leave_one_out_errors_are_those_of_refits():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(25, 4))
-    x -= x.mean(axis=0)
-    y = x @ rng.normal(size=4) + rng.normal(size=25)
-    found, errors = module.ridge(x, y, x[:3])
-    penalties = np.logspace(-2, 5, 15)
-    refits = []
-    for penalty in penalties:
-        own = [np.delete(np.arange(25), i) for i in range(25)]
-        refits.append([y[i] - Ridge(penalty).fit(x[o], y[o]).predict(x[[i]])[0] for i, o in enumerate(own)])
-    best = int(np.argmin(np.mean(np.square(refits), axis=1)))
-    np.testing.assert_allclose(errors, refits[best], rtol=0.02, atol=0.02)  # the formula keeps the mean of all columns
-    np.testing.assert_allclose(found, Ridge(penalties[best]).fit(x, y).predict(x[:3]), rtol=1e-6)
-
-
-@pytest.mark.parametrize("df", [3.0, 8.0])
-def test_errors_get_the_scale_that_made_them(df):
-    draws = stats.t(df, scale=0.02).rvs(4000, random_state=1)
-    scale, found = module.fit_errors(draws)
-    fitted, reference = stats.t(found, scale=scale).logpdf(draws).mean(), stats.t(df, scale=0.02).logpdf(draws).mean()
-    assert fitted > reference - 0.002
-    assert scale == pytest.approx(0.02, rel=0.15)
-    assert module.fit_errors(np.zeros(5))[0] == pytest.approx(1e-5, rel=0.3)
-
-
-def test_support_vectors_follow_what_no_line_can():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(200, 2))
-    y = x[:, 0] ** 2 + 0.05 * rng.normal(size=200)
-    found, errors = module.support_vectors(x[:150], y[:150], x[150:])
-    linear = np.square(module.ridge(x[:150], y[:150], x[150:])[0] - y[150:]).mean()
-    assert np.square(found - y[150:]).mean() < linear / 3
-    assert errors.std() == pytest.approx((found - y[150:]).std(), rel=0.6)
-
-
 @pytest.mark.parametrize("m", [1, 2, 10, 29, 30, 99, 100])
 def test_complete_curves_teach_the_drop(m):
     test = curves(40, 1)
@@ -79,7 +47,7 @@ def test_complete_curves_teach_the_drop(m):
         assert ((low < test[:, -1]) & (test[:, -1] < high)).mean() > 0.8
 
 
-def widened(network: module.Bars, widths: np.ndarray, x: np.ndarray) -> np.ndarray:
+def widened(network: Bars, widths: np.ndarray, x: np.ndarray) -> np.ndarray:
     """By definition: the mean of the distribution functions, each ``w`` times as wide around the median."""
     middle = network.quantile(0.5)
     return np.mean([network.cdf(middle + (x - middle) / w) for w in widths], axis=0)
@@ -98,28 +66,10 @@ def test_without_complete_curves_it_is_the_network_at_all_widths_that_are_likely
             predictor.init(SPACE.sample(4, 0), None, archcast.Evidence({"val_accuracy": cut}))
             past = predictor.past_
             assert np.ptp(past) > 0.1
-        widths = module.likely_widths(past, module.USUAL)
+        widths = likely_widths(past, module.USUAL)
         for shift in (-0.1, 0.0, 0.03):
             x = network.quantile(0.5) + shift
             np.testing.assert_allclose(own.part.part.cdf(x), widened(network, widths, x), atol=1e-6)
-
-
-def test_the_network_is_stretched_as_the_curves_say():
-    """Of draws from distributions that are k times as wide as the network says, k is found; of few, widths around the usual one."""
-    rng = np.random.default_rng(0)
-    edges, share = np.linspace(-1, 1, 101), stats.norm(0, 0.05)
-    one = module.Bars(np.tile(edges, (400, 1)), np.tile(np.diff(share.cdf(edges)), (400, 1)))
-    for factor in (0.1, 0.5, 1.0, 2.0):
-        truth = factor * share.rvs(400, random_state=rng)
-        widths = module.likely_widths(module.log_densities(one, truth).sum(axis=0), module.USUAL)
-        np.testing.assert_allclose(widths, factor, rtol=0.2)
-        wide = module.Widened(one, np.full((400, 5), factor))
-        np.testing.assert_allclose(wide.std, factor * one.std, rtol=1e-6)
-        np.testing.assert_allclose(wide.quantile(0.5), one.quantile(0.5), atol=1e-9)
-    none = module.likely_widths(np.zeros(len(module.WIDTHS)), 0.3)
-    np.testing.assert_allclose(
-        np.log(none), stats.norm(np.log(0.3), module.SURE).ppf([0.1, 0.3, 0.5, 0.7, 0.9]), atol=0.2
-    )
 
 
 def test_beginnings_that_go_as_expected_make_it_narrower_and_surprises_wider():
@@ -133,18 +83,6 @@ def test_beginnings_that_go_as_expected_make_it_narrower_and_surprises_wider():
         low, high = forecast(others, begun).interval(0.9)
         widths.append(high - low)
     assert widths[0] < 0.8 * widths[1]
-
-
-@pytest.mark.parametrize("m", [3, 20])
-def test_the_blend_is_by_the_number_of_complete_curves(m):
-    """mean = w (last + median gain) + (1 - w) mean of the network, at all likely widths, w = m / (m + 5)."""
-    complete, begun = curves(m), curves(6, 1)[:, :8]
-    shifted = begun[:, -1] + np.median(complete[:, -1] - complete[:, 7])
-    w, network = m / (m + 5), forecast(complete, begun, "lc-pfn").part
-    known = module.log_densities(forecast(complete, complete[:, :8], "lc-pfn").part, complete[:, -1])
-    widths, middle = module.likely_widths(known.sum(axis=0), module.USUAL), network.quantile(0.5)
-    expected = w * shifted + (1 - w) * np.mean([middle + k * (network.mean - middle) for k in widths], axis=0)
-    np.testing.assert_allclose(forecast(complete, begun).part.part.mean, expected)
 
 
 @pytest.mark.parametrize("m", [10, 40, 110])
@@ -201,19 +139,6 @@ def test_forecasts_stay_where_accuracies_lie(m):
     np.testing.assert_allclose(one.std, (ninetyfive - five) / (2 * stats.norm.ppf(0.95)), rtol=1e-6)
 
 
-@pytest.mark.parametrize("samples", [37, 228])
-def test_values_that_come_in_steps_are_seen_to(samples):
-    """Shares of few samples, rounded as logs do; values of any size, and few values, are not taken for steps."""
-    rng = np.random.default_rng(samples)
-    counts = np.rint(samples * curves(4, 1))
-    np.testing.assert_allclose(module.steps_of(np.round(counts / samples, 5)), 1 / samples, rtol=0.01)
-    np.testing.assert_allclose(module.steps_of(-100 * counts / samples), 100 / samples, rtol=1e-6)
-    free = rng.uniform(0, 1, (30, 20))
-    free[:, -3:] = free[:, :1]
-    assert (module.steps_of(free) == 0).mean() > 0.95
-    assert (module.steps_of(np.array([[0.0, 0.0, 0.3, 0.45, np.nan, np.nan]])) == 0).all()
-
-
 def test_a_plateau_may_last_and_a_tie_does_not_beat_the_best():
     """A score that has been zero so far may stay there: zero is in the interval; where values come in steps, equal is not above."""
     flat = np.zeros((1, 8))
@@ -259,22 +184,18 @@ def test_a_curve_that_has_not_moved_may_be_late():
     none = np.zeros((0, EPOCHS))
     one = forecast(none, flat).part.part
     fresh = forecast(none, np.full((1, 1), 0.1), "lc-pfn", epochs=1)
-    assert isinstance(one, module.Mixture)
+    assert isinstance(one, Mixture)
     np.testing.assert_allclose(one.weights[1], (EPOCHS - 8) / EPOCHS / 2)
     assert one.parts[1].above(0.5)[0] == pytest.approx(fresh.above(0.5)[0], abs=0.1)
-    assert isinstance(forecast(none, moving).part.part, module.Widened)
+    assert isinstance(forecast(none, moving).part.part, Widened)
     np.testing.assert_allclose(forecast(none, np.r_[flat, moving]).mean[1], forecast(none, moving).mean[0], rtol=1e-6)
     dead, late = np.full((6, EPOCHS), 0.1), np.full((6, EPOCHS), 0.1)
     late[:, 12:] = np.linspace(0.2, 0.8, 8)
     chances = [forecast(others, flat).above(0.5)[0] for others in (dead, late)]
     assert chances[0] < forecast(none, flat).above(0.5)[0] < chances[1]
-    weights = [
-        module.awaited(*args).weights[1][0] for args in [(one, seen_so_far(flat), others) for others in (dead, late)]
-    ]
+    weights = [awaited(*args).weights[1][0] for args in [(one, seen_so_far(flat), others) for others in (dead, late)]]
     np.testing.assert_allclose(weights, [2 * 0.3 / 8, (2 * 0.3 + 6) / 8])
 
 
-def seen_so_far(values: np.ndarray) -> module.Curves:
-    return module.Curves(
-        values, np.full(len(values), values.shape[1]), EPOCHS, module.CurveScale(np.zeros(1), np.ones(1)), None
-    )
+def seen_so_far(values: np.ndarray) -> Curves:
+    return Curves(values, np.full(len(values), values.shape[1]), EPOCHS, CurveScale(np.zeros(1), np.ones(1)), None)
