@@ -14,7 +14,7 @@ from archcast.predictors.features import FeatureGroups, median_distance, suited
 from archcast.predictors.learning_curve.compound import Clipped, Mixture
 from archcast.predictors.learning_curve.curves import Curves
 from archcast.predictors.learning_curve.distributions import Bars, Distribution
-from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, Forecast, extrapolate
+from archcast.predictors.learning_curve.lc_pfn import CERTAIN, CurveForecaster, extrapolate
 from archcast.predictors.parameters import Encoding, Number
 from archcast.spaces.base import SearchSpace
 
@@ -111,7 +111,7 @@ class FTPFN(CurveForecaster):
         self.axes_ = (axes * np.sign(largest)[:, None])[:10]
         self.shares_, self.seen_ = np.clip(curves.shares[rows], -1, 2), curves.seen[rows]
 
-    def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
+    def _distribution(self, archs: NDArray[np.int64], curves: Curves) -> Distribution:
         from archcast.predictors.learning_curve import _curves_in_context as network
 
         n, goal = len(curves), curves.goal
@@ -126,7 +126,7 @@ class FTPFN(CurveForecaster):
         own: Distribution = Bars(curves.last[:, None] + width * edges, probabilities)
         if (m := len(self.seen_)) < FEW:
             own = Mixture([own, extrapolate(curves)], [(m + 1) / (m + 2), 1 / (m + 2)])
-        return Forecast.of(Clipped(own, *curves.bounds, curves.last))
+        return Clipped(own, *curves.bounds, curves.last)
 
     def _tasks(self, archs: NDArray[np.int64], begun: Floats, seen: int, goal: int, total: int) -> Any:
         """Partial curves ``(q, seen)`` of which epoch ``goal`` is asked for, after the context."""

@@ -23,7 +23,7 @@ from archcast.predictors.learning_curve._stillness import SAME, STILL, awaited, 
 from archcast.predictors.learning_curve.compound import Clipped, Stepped, Widened
 from archcast.predictors.learning_curve.curves import UNBOUNDED, Curves, CurveScale
 from archcast.predictors.learning_curve.distributions import Bars, Distribution
-from archcast.predictors.learning_curve.lc_pfn import CurveForecaster, Forecast, bars_of, extrapolate, rates_of
+from archcast.predictors.learning_curve.lc_pfn import CurveForecaster, bars_of, extrapolate, rates_of
 from archcast.predictors.parameters import Number, Numbers
 from archcast.spaces.base import SearchSpace
 
@@ -132,7 +132,7 @@ class LCIncrement(CurveForecaster):
             complete = curves.shares[curves.complete][:, : curves.total]
             self.complete_ = complete[self._rng().permutation(len(complete))[:MOST]]
 
-    def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
+    def _distribution(self, archs: NDArray[np.int64], curves: Curves) -> Distribution:
         rates = rates_of(self.schedule, curves.total, self._title)
         if len(self.complete_):
             answer = blended(self._candidates(curves, rates))
@@ -158,14 +158,14 @@ class LCIncrement(CurveForecaster):
         found = [(np.where(positive, told, -np.inf), make) for told, make in logarithms.candidates()]
         return [*replace(view, machines=not by_factors).candidates(), *found]
 
-    def _stepped(self, answer: Distribution, curves: Curves) -> Forecast:
+    def _stepped(self, answer: Distribution, curves: Curves) -> Distribution:
         """The answer, on steps where values come in steps; a curve that stands still may go on to do so."""
         own, last = steps_of(curves.values), curves.last
         step = np.where(own > 0, np.minimum(own, self.step_ or np.inf), self.step_)
         before = curves.values[np.arange(len(curves)), np.maximum(curves.seen - 2, 0)]
         still = (curves.seen > 1) & (np.abs(last - before) <= SAME * np.abs(last))
         step = np.where(still, np.maximum(step, STILL * curves.scale.backward_std(np.ones(len(curves)))), step)
-        return Forecast.of(Stepped(answer, last, np.where(curves.complete, 0.0, step)))
+        return Stepped(answer, last, np.where(curves.complete, 0.0, step))
 
     def _past(self, curves: Curves) -> Floats:
         """``(k,)`` log-likelihood of each of ``WIDTHS``: the last value of curves that have begun, forecast from their first half

@@ -40,7 +40,7 @@ class Forecast(Prediction):
 class CurveForecaster(CurvePredictor):
     """A curve predictor whose answer is a :class:`~archcast.predictors.learning_curve.distributions.Distribution`.
 
-    A subclass writes ``_extrapolate`` and returns ``Forecast.of(distribution)``.
+    A subclass writes ``_distribution``.
     """
 
     has_std = True
@@ -65,10 +65,14 @@ class CurveForecaster(CurvePredictor):
                 f"epoch must be at most {self.total_epochs_}, the epochs of a full training, got {epoch}."
             )
         rows = self._space.validate(archs, allow_empty=False)
-        answer = self._extrapolate(rows, self._curves(self._check_evidence(evidence, len(rows)), epoch))
-        assert isinstance(answer, Forecast)
-        assert answer.distribution is not None
-        return answer.distribution
+        return self._distribution(rows, self._curves(self._check_evidence(evidence, len(rows)), epoch))
+
+    def _distribution(self, archs: NDArray[np.int64], curves: Curves) -> Distribution:
+        """Distribution of each partial curve at its goal."""
+        raise NotImplementedError
+
+    def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
+        return Forecast.of(self._distribution(archs, curves))
 
 
 @register(
@@ -130,9 +134,9 @@ class LCPFN(CurveForecaster):
         self.highest = highest
         self.schedule = schedule
 
-    def _extrapolate(self, archs: NDArray[np.int64], curves: Curves) -> Forecast:
+    def _distribution(self, archs: NDArray[np.int64], curves: Curves) -> Distribution:
         network = extrapolate(curves, rates_of(self.schedule, curves.total, self._title))
-        return Forecast.of(Clipped(network, *curves.bounds, curves.last))
+        return Clipped(network, *curves.bounds, curves.last)
 
 
 def extrapolate(curves: Curves, rates: NDArray[np.float64] | None = None) -> Bars:
