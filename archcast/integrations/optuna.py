@@ -31,6 +31,7 @@ Run the same script once more, here or elsewhere, and both work on the study. Ne
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -187,7 +188,7 @@ class PredictorSampler(BaseSampler):
             chosen = dict(zip(self.space.columns, row.tolist(), strict=True)) | values
             # Written before the others are read: of two workers with twins at least one sees the other's.
             study._storage.set_trial_system_attr(trial._trial_id, CLAIM, chosen)
-            if arch is not None or self._key(row, values) not in self._taken(study, trial, beside):
+            if arch is not None or self._keys([row], [values])[0] not in self._taken(study, trial, beside):
                 return chosen
         raise ArchcastError(f"Trial {trial.number}: other workers chose the same architecture {ATTEMPTS} times.")
 
@@ -246,14 +247,14 @@ class PredictorSampler(BaseSampler):
         good = sorted((t for t in told if math.isfinite(t[2])), key=lambda t: -t[2])
         rows = [arch] if arch is not None else self._promising(good, [t for t in told if t[3]], rng)
         parents = [values for _, values, *_ in good[:PARENTS]]
-        taken = {self._key(row, values) for row, values, *_ in told}
-        candidates = []
+        taken = set(self._keys([row for row, *_ in told], [values for _, values, *_ in told]))
+        drawn = []
         for row in rows:
             for k in range(DRAWS):
                 near = parents[rng.integers(len(parents))] if parents and k % 2 else None
-                values = {**beside.draw(rng, near), **asked}
-                if arch is not None or self._key(row, values) not in taken:
-                    candidates.append((row, values))
+                drawn.append((row, {**beside.draw(rng, near), **asked}))
+        keys = self._keys([row for row, _ in drawn], [values for _, values in drawn])
+        candidates = [pair for pair, key in zip(drawn, keys, strict=True) if arch is not None or key not in taken]
         if not candidates:
             raise ArchcastError("Every architecture has been suggested with every value of the other parameters.")
         if len(good) < max(cast("int", self._params["n_init"]), self._model.requires.min_archs):
@@ -314,15 +315,17 @@ class PredictorSampler(BaseSampler):
             "bayesian", self.space, random_state=int(rng.integers(2**62)), **{**self._params, **changes}
         )
 
-    def _key(self, row: Row, values: dict[str, Any]) -> tuple[Any, ...]:
+    def _keys(self, rows: Sequence[Row], values: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
         """Equal for twins with equal values of the other parameters."""
-        return self.space.canonical(row).tobytes(), *sorted((name, repr(value)) for name, value in values.items())
+        archs = np.array(rows, dtype=np.int64).reshape(-1, len(self.space.columns))
+        texts = (sorted((name, repr(value)) for name, value in each.items()) for each in values)
+        return [(row.tobytes(), *text) for row, text in zip(self.space.canonical(archs), texts, strict=True)]
 
     def _taken(self, study: Study, trial: FrozenTrial, beside: Beside) -> set[tuple[Any, ...]]:
         """Keys of all other trials."""
         pairs = zip(*self._known(study, trial), strict=True)
-        found = ((row, beside.of(params_of(other))) for other, row in pairs)
-        return {self._key(row, values) for row, values in found if values is not None}
+        found = [(row, values) for other, row in pairs if (values := beside.of(params_of(other))) is not None]
+        return set(self._keys([row for row, _ in found], [values for _, values in found]))
 
     def _known(self, study: Study, trial: FrozenTrial) -> tuple[list[FrozenTrial], Row]:
         """All other trials that have an architecture, by number, and their rows ``(n, d)``."""

@@ -12,12 +12,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy, deepcopy
 from functools import cached_property, wraps
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import Self
 
 from archcast.checks import array_of, generator, numbers, switch, whole
 from archcast.costs import COSTS, count
@@ -432,6 +434,18 @@ class SearchSpace(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """Attributes without the tables that are made on demand: copies and pickles stay small."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A copy with the table of representatives, which is long in the making and never changed.
+
+        scikit-learn's ``clone`` copies the space of a predictor: without the table each clone would make it anew.
+        """
+        twin = copy(self)
+        memo[id(self)] = twin
+        vars(twin).update(deepcopy(self.__getstate__(), memo))
+        if "_representatives" in vars(self):
+            vars(twin)["_representatives"] = self._representatives
+        return twin
 
 
 def _with_a_switch(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -144,3 +145,15 @@ def test_parse_names_the_first_bad_text(texts, message):
     with pytest.raises(InvalidInputError) as caught:
         Sums().parse(texts)
     assert message in str(caught.value)
+
+
+def test_a_deep_copy_shares_the_table_of_representatives_and_nothing_else(monkeypatch):
+    space = Sums()
+    space.tags = ["own"]
+    expected = space.canonical(space.enumerate())
+    twin = deepcopy(space)
+    assert twin == space
+    assert twin is not space
+    assert twin.tags is not space.tags
+    monkeypatch.setattr(Sums, "function_keys", None)  # making the table anew would fail
+    np.testing.assert_array_equal(twin.canonical(space.enumerate()), expected)
