@@ -219,7 +219,8 @@ def _name(named: list[tuple[Path, Run]], logs: Logs) -> None:
 
 
 def _stems(paths: Sequence[Path]) -> dict[Path, str]:
-    """What each file is called: its own name, or its folder's where logs of any training have it; more folders where two are alike."""
+    """What each file is called: its own name, or its folder's where logs of any training have that name; more folders where two are
+    alike."""
     parts = {}
     for path in dict.fromkeys(paths):
         folders = [part for part in path.absolute().parts[1:-1] if part.lower() not in GENERIC]
