@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from attack_inputs import ABSENT, Command, Target
-from mutate_files import _nats
+from sample_files import nats
 
 CELL = "nasbench201:|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
 SIZE = "--width 2 --depth 1 --stages 1"
@@ -95,7 +95,7 @@ def prepare(folder: Path) -> Path:
     cells = [f'"{text}",{k}' for k, text in enumerate(space.format(space.sample(40, 1)))]
     (folder / "cells.csv").write_text("\n".join(["arch,score", *cells]) + "\n")
     (folder / "published").mkdir(exist_ok=True)
-    packed = bz2.compress(pickle.dumps({"12": _nats(rng)}, 4))
+    packed = bz2.compress(pickle.dumps({"12": nats(rng)}, 4))
     (folder / "published" / "000000.pickle.pbz2").write_bytes(packed)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         main(shlex.split(f"oneshot train {folder / 'trained.npz'} --epochs 1 --images 8 {SIZE}"))

@@ -82,6 +82,14 @@ class Command(Target):
         return code, err.getvalue()
 
 
+def methods(
+    name: str, made: Any, of: dict[str, dict[str, Any]], free: frozenset[str] = frozenset()
+) -> Iterator[Target]:
+    """A target for each method of an object."""
+    for method, given in of.items():
+        yield Target(f"{name}.{method}", getattr(made, method), given, free)
+
+
 def input_of(target: Target, number: int, seed: int = 0) -> dict[str, str]:
     """Argument -> name of the hostile value, of the input with this number: first each pair once, then two at a time."""
     names = list(target.arguments)

@@ -173,7 +173,7 @@ COMMANDS = {
 
 def prepared(folder: Path) -> Path:
     """A folder with what the commands read: a table of 120 rows, and a published benchmark of 2,000 files."""
-    from mutate_files import _nats
+    from sample_files import nats
 
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -185,7 +185,7 @@ def prepared(folder: Path) -> Path:
     (folder / "published").mkdir()
     space = get_space("nasbench201")
     for k, text in enumerate(space.format(space.enumerate()[:2000])):
-        found = {"12": {**_nats(rng), "arch_index": k, "arch_str": text}}
+        found = {"12": {**nats(rng), "arch_index": k, "arch_str": text}}
         (folder / "published" / f"{k:06d}.pickle.pbz2").write_bytes(bz2.compress(pickle.dumps(found, 4)))
     return folder
 
