@@ -11,6 +11,7 @@ import pytest
 
 import archcast
 from archcast.data import read_evidence, read_table
+from archcast.data.tables import read_texts
 from archcast.errors import ArchcastError, DataNotFoundError, InvalidFileError
 
 SPACE = archcast.get_space("nasbench201")
@@ -97,6 +98,14 @@ def test_files_that_are_no_tables(write, tmp_path) -> None:
     path.write_bytes("arch,score\né,1\n".encode("latin-1"))
     with pytest.raises(InvalidFileError, match="is not text in UTF-8: line 2"):
         read_table(path, "nasbench201")
+
+
+def test_texts_of_a_column_as_excel_saves_it(tmp_path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(f"score;arch\r\n1,5;{TEXTS[0]}\r\n2,5;\r\n3,5;{TEXTS[1]}\r\n".encode("utf-16"))
+    assert read_texts(path, "arch") == [TEXTS[0], TEXTS[1]]
+    with pytest.raises(InvalidFileError, match=r"has no column 'archs'. Did you mean 'arch'"):
+        read_texts(path, "archs")
 
 
 def test_evidence_is_matched_by_architecture(write) -> None:
