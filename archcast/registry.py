@@ -48,7 +48,7 @@ def closest(name: object, names: list[str]) -> str:
     near = difflib.get_close_matches(name[:200].lower(), names, n=3, cutoff=0.5) if isinstance(name, str) else []
     if near:
         return f"Did you mean {' or '.join(map(repr, near))}? Available: {', '.join(names)}."
-    return f"Available: {', '.join(names)}."
+    return f"Available: {', '.join(names)}." if names else "There is none."
 
 
 class Registry(Generic[T]):

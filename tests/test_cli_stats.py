@@ -99,7 +99,9 @@ def test_a_cell_of_a_space():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mine.py:net", "--input", "9"], "Sequential failed on the inputs"),
+        (["mine.py:net", "--input", "9"], "mine.py:net: Sequential failed on the inputs: RuntimeError"),
+        (["mine.py:net"], "The inputs were '3x32x32'; give others by --input."),
+        (["mine.py"], "'mine.py' is a file: name the model, or the function that makes it, as in mine.py:make."),
         (["mine.py:net", "--input", "²"], "--input '²' must be a shape such as 3x224x224"),
         (["mine.py:net", "--input", "0"], "a sample must have between 1 and"),
         (["mine.py:net", "--input", "99999999999"], "too large for any memory"),

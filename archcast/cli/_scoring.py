@@ -105,6 +105,8 @@ def run(target: Target, job: Job) -> Outcome:
         text = " ".join(str(error).split())[:300]
         if not isinstance(error, ArchcastError):
             text = f"{type(error).__name__}: {text}"
+        if "failed on inputs of shape" in text and job.inputs is None and job.data == "noise":
+            text = f"{text.rstrip('.')}. Give others by --input, as in --input 3x224x224."
         outcome.error = text if text.startswith(target.label) else f"{target.label}: {text}"
     outcome.seconds = time.perf_counter() - start
     return outcome

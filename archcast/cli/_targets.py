@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -87,8 +88,8 @@ class Target:
         except ArchcastError as error:
             raise InvalidInputError(f"{self.label}: {error}") from error
         except USER_ERRORS as error:
-            lines = str(error).strip().splitlines() or ["no message"]
-            raise InvalidInputError(f"{self.label}: building it raised {type(error).__name__}: {lines[0]}") from error
+            said = " ".join(str(error).split()) or "no message"
+            raise InvalidInputError(f"{self.label}: building it raised {type(error).__name__}: {said}") from error
         return model, settings.image or image
 
     @property
@@ -184,6 +185,10 @@ def target_of(text: str) -> Target:
         return Target(text, "file", name)
     if colon and name.isidentifier() and all(part.isidentifier() for part in path.split(".")):
         return Target(text, "module", name)
+    if text.rstrip(":").endswith(".py") and os.path.isfile(text.rstrip(":")):
+        raise InvalidInputError(
+            f"{text!r} is a file: name the model, or the function that makes it, as in {text.rstrip(':')}:make."
+        )
     raise InvalidInputError(
         f"{text!r} is not a target. Use torchvision:resnet18, timm:NAME, package.module:factory, file.py:factory, or "
         f"SPACE:ARCHITECTURE with a space of {', '.join(_buildable_names())}."

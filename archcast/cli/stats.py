@@ -78,7 +78,13 @@ def stats(
     network = network.to(where)
     feed = given or inputs_of(["x".join(map(str, image))])
     axis = _axis(network, feed, batch_size, where) if batch_dim == "auto" else axis_of(batch_dim)
-    found = profile(network, lambda n: _to(feed.batch(n, axis=axis), where), batch_size, optimizer=optimizer)
+    try:
+        found = profile(network, lambda n: _to(feed.batch(n, axis=axis), where), batch_size, optimizer=optimizer)
+    except InvalidInputError as error:
+        used = " ".join(input_ or ["x".join(map(str, image))])
+        raise InvalidInputError(
+            f"{model[:80]}: {str(error).rstrip('.')}. The inputs were {short(used)}; give others by --input."
+        ) from error
     answer = _answer(model, found, samples, room, str(where))
     if json_:
         typer.echo(json.dumps({**answer, "layers": [vars(layer) for layer in found.layers]}, indent=2, allow_nan=False))

@@ -131,6 +131,9 @@ def test_a_shape_that_the_model_rejects(run: Run) -> None:
     assert code == 2
     assert err.startswith("error: nets:small: Sequential failed on inputs of shape 2x1x8x8: RuntimeError: ")
     assert len(err.splitlines()) == 1
+    _, _, err = run("nets:flat")
+    assert err.endswith("Give others by --input, as in --input 3x224x224.\n")
+    assert len(err.splitlines()) == 1
 
 
 def test_missing_packages_are_named_with_their_install_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
