@@ -286,9 +286,9 @@ def chains(command: str, seconds: float, source: Path, truth: Any, rng: np.rando
                     command, kind, hit, len(after), len(gone), unclear(kind, code, (folder / "stderr").read_text())
                 )
                 before = after
-                if code == 0:
+                if code == 0 or what.ended(folder) == truth:  # killed when all was written
                     break
-            code = start(what, folder).wait()
+            code = 0 if what.ended(folder) == truth else start(what, folder).wait()
             yield (
                 ""
                 if code == 0 and what.ended(folder) == truth
