@@ -24,7 +24,7 @@ __all__ = ["Conformal", "Level"]
 WIDTH = 0.1
 """Standard deviation of the kernel over shares of the predictions."""
 
-WORTH, WORTH_ALONE = 100.0, 8.0
+WORTH, WORTH_ALONE = 60.0, 8.0
 """Number of rows that the mean over all is worth: of a predictor that has a standard deviation, and of one that has none."""
 
 HALF = 10.0
@@ -97,7 +97,7 @@ class Conformal(Predictor):
 
         a(p) = ((sum_i k_i sqrt(r_i) + w s) / (sum_i k_i + w))^2,    k_i = exp(-(p - p_i)^2 / (2 .1^2))
 
-    with s the mean of all roots, which counts as w = 100 rows, 8 where there is no std; of roots, so that a few large residuals do
+    with s the mean of all roots, which counts as w = 60 rows, 8 where there is no std; of roots, so that a few large residuals do
     not rule. With q the ``.9 (1 + 1/n)`` quantile of the n numbers ``u_i = r_i / a(p_i)``, each without the row itself in a,
 
         mean(x) = that of the predictor fitted to all rows,
