@@ -107,6 +107,9 @@ def combine(outcomes: list[Outcome], names: list[str]) -> list[Outcome]:
 
     from archcast.proxies.aggregate import AGGREGATES, aggregate
 
+    if len(outcomes) == 1 and names:
+        alone = dict.fromkeys(names, "it compares networks, and there is one")
+        return [replace(outcomes[0], failures={**outcomes[0].failures, **alone})]
     for name in names if outcomes else []:
         table = {p: [outcome.scores.get(p, math.nan) for outcome in outcomes] for p in AGGREGATES[name].proxies}
         values = aggregate(name, table).tolist()

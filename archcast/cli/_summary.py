@@ -12,7 +12,7 @@ from archcast.cli._grid import say
 from archcast.cli._tables import ENOUGH, IDLE
 from archcast.evaluation.deciles import DECILES, MEASURES
 from archcast.evaluation.metrics import METRICS
-from archcast.reports.numbers import compact
+from archcast.reports.numbers import compact, counted
 
 if TYPE_CHECKING:
     from archcast.evaluation import Results
@@ -37,7 +37,7 @@ def show(results: Results, console: Console | None = None) -> None:
     names = list(dict.fromkeys(row["label"] for row in rows))
     names.sort(key=lambda name: _tau(cells.get((name, sizes[-1]))), reverse=True)
     p = results.protocol
-    title = f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {p['trials']} trials"
+    title = f"{p['benchmark']}, {p['metric']}: Kendall tau on {tested_on(p)} after n, {counted(p['trials'], 'trial')}"
     fits = len(title) + len(TIMES) + 2 <= console.width
     say(console, f"{title}; {TIMES}" if fits else title, "bold")
     if not fits:

@@ -148,7 +148,8 @@ class Leaderboard:
             p = result.protocol
             body += [
                 f"<h2>{text(benchmark)}</h2>",
-                f'<p class="soft">{text(p["metric"])}; trains on n, ranks {text(tested_on(p))}; {p["trials"]} trials, seed '
+                f'<p class="soft">{text(p["metric"])}; trains on n, ranks {text(tested_on(p))}; '
+                f"{counted(p['trials'], 'trial')}, seed "
                 f"{p['seed']}; preset {text(p['preset'] or 'none')}.</p>",
                 *(_table(own, size, f"b{number}n{size}") for size in sorted({row["train_size"] for row in own})),
             ]

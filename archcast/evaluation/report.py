@@ -13,7 +13,7 @@ from archcast.evaluation.metrics import METRICS, Metric
 from archcast.evaluation.presets import REST, WHOLE
 from archcast.evaluation.splits import MUTATIONS, RANDOM, TESTS
 from archcast.reports.checklist import checklist
-from archcast.reports.numbers import compact, fixed, significant
+from archcast.reports.numbers import compact, counted, fixed, significant
 from archcast.reports.pages import definitions, page, plus_minus, svg, text
 from archcast.reports.tables import Column, sortable
 
@@ -71,7 +71,7 @@ def _known(results: Measurements, rows: list[dict[str, Any]]) -> dict[str, str |
         if len(p["train_sizes"]) > 1
         else None,
         "same_protocol": f"{p['preset'] or 'one protocol'} for all predictors",
-        "repetitions": f"{p['trials']} trials with seed {p['seed']}; mean and standard error"
+        "repetitions": f"{counted(p['trials'], 'trial')} with seed {p['seed']}; mean and standard error"
         if p["trials"] > 1
         else None,
         "tabular": f"{p['benchmark']}, {p['architectures']:,} architectures",
@@ -95,7 +95,7 @@ def tested_on(p: Any) -> str:
 def _headline(p: Any) -> str:
     return (
         f"{p['metric']} of {p['architectures']:,} architectures of {_place(p['space'])}. Each trial trains on n random ones and "
-        f"ranks {tested_on(p)}; {p['trials']} trials.{_look(p)}"
+        f"ranks {tested_on(p)}; {counted(p['trials'], 'trial')}.{_look(p)}"
     )
 
 

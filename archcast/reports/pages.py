@@ -95,8 +95,14 @@ def svg(make: Callable[[], Figure], salt: str) -> str:
 
 
 def definitions(items: Any) -> str:
-    """A definition list of a mapping."""
-    return "<dl>" + "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in items.items()) + "</dl>"
+    """A definition list of a mapping; values that are lists stand with commas between them.
+
+    Examples:
+        >>> definitions({"sizes": [10, 32]})
+        '<dl><dt>sizes</dt><dd>10, 32</dd></dl>'
+    """
+    values = {k: ", ".join(map(str, v)) if isinstance(v, (list, tuple)) else v for k, v in items.items()}
+    return "<dl>" + "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in values.items()) + "</dl>"
 
 
 def text(value: Any) -> str:

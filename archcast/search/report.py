@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from archcast.reports.checklist import checklist
-from archcast.reports.numbers import UNKNOWN, fixed
+from archcast.reports.numbers import UNKNOWN, counted, fixed
 from archcast.reports.pages import definitions, page, plus_minus, svg, text
 from archcast.reports.tables import Column, sortable
 from archcast.search.figure import draw
@@ -28,8 +28,8 @@ def render(results: Findings) -> str:
     known = p["optimum"] is not None
     alt = ("Regret" if known else "Best score") + " against evaluations, one line for each strategy"
     head = (
-        f"{', '.join(p['objectives'])} of {p['space']}; {p['budget']} evaluations in batches of {p['batch']}, "
-        f"{p['trials']} trials."
+        f"{', '.join(p['objectives'])} of {p['space']}; {counted(p['budget'], 'evaluation')} in batches of {p['batch']}, "
+        f"{counted(p['trials'], 'trial')}."
     )
     body = [
         f"<h1>{text(title)}</h1>",

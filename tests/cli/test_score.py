@@ -190,6 +190,10 @@ def test_aggregates(run: Run) -> None:
     code, _, err = run(*options, "--proxies", "params", "--sort", "vote")
     assert code == 2
     assert "--sort 'vote' is not one of the proxies: params" in err
+    code, out, _ = run("nets.py:small", "--proxies", "vote", "--format", "json")
+    (alone,) = json.loads(out)
+    assert "vote" not in alone["scores"]
+    assert alone["failures"]["vote"] == "it compares networks, and there is one"
 
 
 def test_parameters_of_proxies(run: Run) -> None:
