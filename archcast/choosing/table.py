@@ -16,7 +16,7 @@ from archcast.choosing.rows import arch_column, evidence_of, rows_of, rows_stric
 from archcast.errors import InvalidInputError
 from archcast.evidence import Evidence, Source
 from archcast.spaces._frames import Columns, columns_of
-from archcast.spaces._inference import COUNTS, counts_rows
+from archcast.spaces._inference import COUNTS, NAME_IT, counts_rows
 from archcast.spaces._units import reading
 from archcast.spaces.base import SearchSpace
 from archcast.spaces.choices import Choices
@@ -134,7 +134,7 @@ def read_table(
         if own is None:
             raise InvalidInputError(f"{name} has no column that describes an architecture besides {score!r}.")
         found, decisions = own, own.columns
-        notes += own.describe().splitlines()[1:]
+        notes += [line.removesuffix(NAME_IT) for line in own.describe().splitlines()[1:]]
     else:
         column = arch_column(found, columns)
         decisions = found.columns if column is None else (column,)

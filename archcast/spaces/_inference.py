@@ -14,9 +14,10 @@ from archcast.spaces._frames import Columns, is_number
 from archcast.spaces._units import Quantity, has_mixed_units, reading
 from archcast.spaces.decisions import MOST_VALUES, Decision, Float, Int, decision, looks_geometric
 
-__all__ = ["COUNTS", "Inferred", "counts_rows", "infer", "looks_like_score"]
+__all__ = ["COUNTS", "NAME_IT", "Inferred", "counts_rows", "infer", "looks_like_score"]
 
 COUNTS = "it counts the rows"
+NAME_IT = "; name it among the columns if it is a decision"
 FEW_LEVELS = 64
 """Numbers that take at most so many values keep these; others get a grid."""
 
@@ -104,7 +105,7 @@ def _no_decision(name: str, values: Sequence[Any]) -> str | None:
     distinct = {repr(value) for value in known}
     numeric = all(is_number(value) for value in known)
     if looks_like_score(name, values):
-        return "its name looks like a result; name it among the columns if it is a decision"
+        return f"its name looks like a result{NAME_IT}"
     if len(known) > 4 and len(distinct) == len(known):
         if not numeric and len(known) > 8:
             return "every row has another text: it looks like a name"

@@ -9,8 +9,8 @@ from typing import Any
 
 __all__ = ["Quantity", "has_mixed_units", "quantities", "reading"]
 
-WRITTEN = re.compile(r"([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?) *((?:[^\W\d_]|[°/ ])*)")
-"""A number, and a unit without digits: ``3x3`` is none."""
+WRITTEN = re.compile(r"[x×]?([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?) *((?:[^\W\d_]|[°×/ ])*)")
+"""A number, and a unit without digits, or x before it: ``3x3`` is none."""
 
 SCALES = {"": "1", "k": "1e3", "K": "1e3", "M": "1e6", "G": "1e9", "B": "1e9", "T": "1e12"}
 """What a letter after a number, or before a unit of :data:`COUNTED`, multiplies it by."""
@@ -124,7 +124,11 @@ def _read(values: Sequence[Any], comma: bool = False) -> list[Quantity | None] |
         if found is None:
             return None
         some = some or bool(found[2])
-        unit, factor = _unit(found[2].replace(" ", ""))
+        times = text[0] in "x×"
+        if times and found[2]:
+            return None
+        unit, factor = _unit("x" if times else found[2].replace(" ", "").replace("×", "x"))
+        some = some or times
         read[value] = Quantity(value, float(Decimal(found[1]) * Decimal(factor)), unit)
     return [None if value is None else read[value] for value in values] if some else None
 

@@ -27,6 +27,7 @@ from archcast.spaces._units import Quantity, has_mixed_units, quantities, readin
         (["4.1 GFLOPs", "300MFLOPs"], [4_100_000_000, 300_000_000], "'4.1 GFLOPs' is read as 4100000000"),
         (["25.6M params", "3.5Mparams"], [25_600_000, 3_500_000], "'25.6M params' is read as 25600000"),
         (["3x", "6x", "-1.5e1x"], [3, 6, -15], "'3x' is read as 3"),
+        (["x0.5", "×2", "3×", "4 x"], [0.5, 2, 3, 4], "'x0.5' is read as 0.5"),
         (["4bit", "16 bit"], [4, 16], "'4bit' is read as 4"),
         (["30 img/s"], [30], "'30 img/s' is read as 30"),
     ],
@@ -46,6 +47,7 @@ def test_one_kind_of_unit_makes_numbers(texts, numbers, said):
         (["2 ms", "3"], True),
         (["3x", "6px"], True),
         (["3x3", "5x5"], False),
+        (["x3x", "x5px"], False),
         (["relu", "3x"], False),
         (["16", "32"], False),  # texts that are numbers are none with a unit
         (["1_000k", "2k"], False),
