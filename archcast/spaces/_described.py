@@ -5,18 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archcast.errors import InvalidInputError, short
+from archcast.spaces._forbidden import Codes, Rule
+from archcast.spaces.conditional import ConditionalSpace
 from archcast.spaces.decisions import Decision
 
-if TYPE_CHECKING:
-    from archcast.spaces.choices import Choices
-
-__all__ = ["hashable", "in_words", "jsonable", "parts_of", "to_description", "where_active"]
+__all__ = ["Described", "hashable", "in_words", "jsonable", "parts_of", "to_description", "where_active"]
 
 
-def to_description(space: Choices) -> dict[str, Any]:
+class Described(ConditionalSpace):
+    """A space of named decisions, as far as it is described here: base of :class:`~archcast.spaces.choices.Choices`."""
+
+    decisions: dict[str, Decision]
+    forbidden: tuple[Codes | Rule, ...]
+    notes: tuple[str, ...]
+    readings: dict[str, str]
+
+
+def to_description(space: Described) -> dict[str, Any]:
     """What :meth:`Choices.to_dict` returns.
 
     Raises:
@@ -70,7 +78,7 @@ def parts_of(description: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str,
     return arguments, notes, readings
 
 
-def in_words(space: Choices) -> str:
+def in_words(space: Described) -> str:
     """The decisions, conditions and rules, a line each, and what of a table was left out."""
     total = math.prod(space.cardinalities)
     count = f"{total:,}" if total < 10**9 else f"{Decimal(total):.1e}"  # which may be larger than any float
@@ -86,7 +94,7 @@ def in_words(space: Choices) -> str:
     return "\n".join([*lines, *["Left out:"] * bool(space.notes), *(f"  {note}" for note in space.notes)])
 
 
-def where_active(space: Choices, name: str) -> str:
+def where_active(space: Described, name: str) -> str:
     """When a decision plays a part, in words; empty if always."""
     parents = [
         f"{c.parent} is {' or '.join(repr(space.decisions[c.parent].values[code]) for code in c.values)}"

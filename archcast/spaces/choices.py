@@ -13,7 +13,7 @@ from archcast.checks import label_of, listed, mapping, switch
 from archcast.errors import InvalidInputError, short
 from archcast.registry import closest
 from archcast.spaces._codes import coded, codes_of
-from archcast.spaces._described import hashable, in_words, jsonable, parts_of, to_description, where_active
+from archcast.spaces._described import Described, hashable, in_words, jsonable, parts_of, to_description, where_active
 from archcast.spaces._forbidden import Clause, Codes, Rule, allowed
 from archcast.spaces._frames import columns_of
 from archcast.spaces._inference import infer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Choices"]
 
 
-class Choices(ConditionalSpace):
+class Choices(Described):
     """A search space made of named decisions; a row holds the number of each decision's value.
 
     A decision is a ``range``, a list of values, a constant, or :class:`~archcast.Int`, :class:`~archcast.Float`,
