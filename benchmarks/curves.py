@@ -13,7 +13,7 @@ predictors of the family learning-curve take part that read a signal which the s
 so that only curves are told. ``last`` and ``best`` are the last and the best value so far.
 
 With ``--early-stopping`` 60 trainings are run one after the other, in a few random orders. At 10, 25, 50 and 75 % of its
-epochs a training is stopped if the probability that it ends above the best finished one is below 5 %. Saved is the share of
+epochs a training is stopped if the probability that it ends above the best finished one is below 10 %. Saved is the share of
 all epochs; regret is how far the best finished training is below the best of the 60, in standard deviations of the last
 values. Predictors that learn from complete curves get those that were finished so far.
 
@@ -49,6 +49,7 @@ from threadpoolctl import threadpool_limits
 
 import archcast
 from archcast.errors import ArchcastError
+from archcast.forecasting.forecast import CHANCE
 from archcast.predictors import PREDICTORS
 from archcast.predictors.learning_curve.curves import CurvePredictor
 from archcast.predictors.learning_curve.distributions import Distribution, StudentT
@@ -227,7 +228,7 @@ def early_stopping(name: str, curves: Curves, n: int, orders: int) -> tuple[floa
                     continue
                 predictor = make(name, epochs, total, curves, finished)
                 _, found = answer(predictor, evidence(curves, [i], epochs))
-                if found is not None and found.above(last[finished].max())[0] < 0.05:
+                if found is not None and found.above(last[finished].max())[0] < CHANCE:
                     stop = epochs
                     break
             spent += stop or total

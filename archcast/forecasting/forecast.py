@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Forecast", "forecast"]
 
-CHANCE = 0.05
+CHANCE = 0.1
 """A training is stopped if it beats the best with a smaller probability."""
 GRID = 12
 """Epochs between now and the end at which a course is computed."""

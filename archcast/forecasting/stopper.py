@@ -7,10 +7,14 @@ from typing import Any
 
 from archcast.checks import numbers, real, whole
 from archcast.errors import InvalidInputError, short
-from archcast.forecasting.forecast import CHANCE, Forecast, forecast
+from archcast.forecasting.forecast import Forecast, forecast
 from archcast.forecasting.metrics import Metric
 
 __all__ = ["Stopper"]
+
+CHANCE = 0.05
+"""A training is stopped if it beats the best with a smaller probability: half of what a forecast advises, because this one looks
+after every epoch, and once is enough."""
 
 
 class Stopper:
