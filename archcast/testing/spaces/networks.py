@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archcast.costs import CONVENTIONS, COSTS
 from archcast.errors import InvalidInputError, UnknownNameError
 from archcast.spaces.base import SearchSpace
 from archcast.testing._assertions import expect_error, require, require_equal
+from archcast.testing.spaces._built import builds, built_costs, is_connected, without_compiled_kernels
 from archcast.testing.spaces._material import rows_of
 from archcast.testing.spaces._tasks import small_task
 
@@ -29,7 +27,7 @@ def check_build(space: SearchSpace) -> None:
     connected, task = is_connected(space, rows), small_task(space)
     prunes = "pruned" in inspect.signature(space.build).parameters
     generator = torch.Generator().manual_seed(0)
-    with torch.random.fork_rng(devices=[]), _without_compiled_kernels():
+    with torch.random.fork_rng(devices=[]), without_compiled_kernels():
         torch.manual_seed(0)
         for row, reachable in zip(rows, connected, strict=True):
             whole = space.build(row, task)
@@ -69,7 +67,7 @@ def check_costs(space: SearchSpace) -> None:
                 continue
             same = pruned and all(np.array_equal(found[name], whole[name]) for name in COSTS)
             some = slice(k, k + 1) if same else slice(k, k + 2)
-            built = SearchSpace.costs(space, rows[some], convention, task=task, pruned=pruned)
+            built = built_costs(space, rows[some], convention, task, pruned=pruned)
             for name in COSTS:
                 use = connected[some] if name == "depth" else slice(None)
                 what = f"{name} by {convention} is not that of the built networks"
@@ -81,29 +79,3 @@ def check_costs(space: SearchSpace) -> None:
     require(space.costs(rows[:0], task=task)["macs"].shape == (0,), "costs of no rows must have shape (0,)")
     with expect_error(UnknownNameError, "an unknown convention", "Unknown convention"):
         space.costs(rows, "flop")
-
-
-@contextmanager
-def _without_compiled_kernels() -> Iterator[None]:
-    """oneDNN compiles a kernel for every shape, which takes longer than all else in small networks."""
-    import torch
-
-    before = torch.backends.mkldnn.enabled
-    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        torch.backends.mkldnn.enabled = before
-
-
-def builds(space: SearchSpace) -> bool:
-    """Whether the space can build networks; a space of choices can where it was given a builder."""
-    return type(space).build is not SearchSpace.build and getattr(space, "builder", space) is not None
-
-
-def is_connected(space: SearchSpace, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """``(n,)`` whether the input of every cell reaches its output; of spaces without cells, always."""
-    if not space.has_graph:
-        return np.ones(len(rows), dtype=bool)
-    cells = space.graphs(rows).pruned().split()
-    return np.logical_and.reduce([cell.adjacency[:, :, -1].any(axis=1) for cell in cells])
