@@ -91,7 +91,7 @@ def _against_evaluations(axes: Axes, results: Findings, colors: dict[str, str]) 
             if math.isfinite(value):
                 tip(axes, n, value, f"{strategy}: {name} {value:.4g}{around} after {n:.0f} evaluations", color)
     axes.set_xlabel("evaluations (full trainings)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_ylabel(f"{name}, {results.protocol['objectives'][0]}")
     if known:
         axes.set_ylim(bottom=0)
@@ -137,5 +137,5 @@ def _hypervolume(axes: Axes, results: Findings, colors: dict[str, str]) -> None:
         x, mean, sem = (np.array([row[k] for row in own], float) for k in keys)
         _band(axes, x, mean, sem, strategy, color)
     axes.set_xlabel("evaluations (full trainings)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_ylabel("hypervolume")
