@@ -218,6 +218,8 @@ def _plain(value: Any, name: str) -> Any:
     try:
         if isinstance(value, np.generic):
             value = value.item()
+        if isinstance(value, str):
+            value = str.__str__(value)  # of a subclass, whose methods may fail, the text
         if isinstance(value, list):
             value = tuple(_plain(item, name) for item in value)
         hash(value)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from archcast.errors import InvalidFileError
-from archcast.spaces._frames import read_columns
+from archcast.spaces._frames import columns_of, read_columns
 
 DEPTH, ACC = [1, 2, 3, 4], [0.5, 0.25, 0.75, 1.5]
 FRAME = pd.DataFrame({"depth": DEPTH, "acc": ACC})
@@ -71,6 +71,18 @@ def test_numbers_as_people_write_them(separator, texts, numbers, tmp_path):
     (tmp_path / "t.csv").write_text("".join(f"{cell}{separator}x\n" for cell in ["a", *quoted]))
     found = read_columns(tmp_path / "t.csv")["a"]
     assert found == (numbers if numbers is not None else [text.strip('"') for text in texts])
+
+
+class Text(str):
+    """A text whose methods fail."""
+
+    lower = split = strip = lambda self, *_: 1 / 0
+
+
+def test_a_text_whose_methods_fail_is_a_text():
+    (values,) = columns_of({"a": [Text("x"), Text("y")]}).values()
+    assert values == ["x", "y"]
+    assert {type(value) for value in values} == {str}
 
 
 @pytest.mark.parametrize(
