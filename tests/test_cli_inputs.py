@@ -121,7 +121,14 @@ def test_models_of_all_kinds_have_gradients(arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mine.py:Encoder", "--input", "ids:9:long:5000", "--input", "mask:9:bool"], "mine.py:Encoder"),
+        (
+            ["mine.py:Encoder", "--input", "ids:9:long:5000", "--input", "mask:9:bool"],
+            "; a whole number is too large to look up: the last field of --input bounds it",
+        ),
+        (
+            ["mine.py:Encoder", "--input", "ids:9", "--input", "mask:9:bool"],
+            "; it looks up whole numbers: --input takes their type and bound, as in ids:128:long:30522.",
+        ),
         (["mine.py:regression", "--input", "5", "--loss", "hinge"], "--loss"),
         (
             ["mine.py:regression", "--input", "5", "--batch-dim", "x"],

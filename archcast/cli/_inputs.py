@@ -18,7 +18,7 @@ from archcast.errors import USER_ERRORS, ArchcastError, InvalidInputError
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["DTYPES", "Inputs", "axis_of", "inputs_of"]
+__all__ = ["DTYPES", "Inputs", "advised", "axis_of", "inputs_of"]
 
 DTYPES = {
     "float": "float32",
@@ -123,6 +123,22 @@ def inputs_of(texts: Sequence[str]) -> Inputs:
     if len(set(names)) < len(names) and any(names):
         raise InvalidInputError(f"--input: two inputs are called {next(n for n in names if names.count(n) > 1)!r}.")
     return Inputs(parts)
+
+
+def advised(message: str) -> str:
+    """An error of a model, and what to change in ``--input`` where a layer that looks numbers up has refused them.
+
+    Examples:
+        >>> advised("IndexError: index out of range in self")[38:80]
+        '; a whole number is too large to look up: '
+    """
+    if "index out of range in self" in message:
+        said = "a whole number is too large to look up: the last field of --input bounds it, as in ids:128:long:30522."
+    elif "'indices'" in message and "Float" in message:
+        said = "it looks up whole numbers: --input takes their type and bound, as in ids:128:long:30522."
+    else:
+        return message
+    return f"{message.rstrip('.')}; {said}"
 
 
 def _spelt(text: str) -> str:

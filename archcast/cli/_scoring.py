@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from archcast.cli._batches import Arrays, Data, read_data
-from archcast.cli._inputs import Inputs
+from archcast.cli._inputs import Inputs, advised
 from archcast.cli._labels import LOSSES, labels_for
 from archcast.cli._targets import Settings, Target
 from archcast.errors import USER_ERRORS, ArchcastError, InvalidInputError
@@ -107,7 +107,7 @@ def run(target: Target, job: Job) -> Outcome:
             text = f"{type(error).__name__}: {text}"
         if "failed on inputs of shape" in text and job.inputs is None and job.data == "noise":
             text = f"{text.rstrip('.')}. Give others by --input, as in --input 3x224x224."
-        outcome.error = text if text.startswith(target.label) else f"{target.label}: {text}"
+        outcome.error = advised(text if text.startswith(target.label) else f"{target.label}: {text}")
     outcome.seconds = time.perf_counter() - start
     return outcome
 

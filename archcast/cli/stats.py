@@ -59,7 +59,7 @@ def stats(
     Examples: archcast stats torchvision:resnet18 --samples 50000 --memory 8GB; archcast stats mine.py:net --input 1x28x28
     """
     from archcast.checks import device_of, whole
-    from archcast.cli._inputs import axis_of, inputs_of
+    from archcast.cli._inputs import advised, axis_of, inputs_of
     from archcast.cli._targets import Settings, factory_arguments, target_of
     from archcast.costs.profile import OPTIMIZERS, profile
     from archcast.errors import InvalidInputError, short
@@ -82,9 +82,9 @@ def stats(
         found = profile(network, lambda n: _to(feed.batch(n, axis=axis), where), batch_size, optimizer=optimizer)
     except InvalidInputError as error:
         used = " ".join(input_ or ["x".join(map(str, image))])
-        raise InvalidInputError(
-            f"{model[:80]}: {str(error).rstrip('.')}. The inputs were {short(used)}; give others by --input."
-        ) from error
+        told = f"{model[:80]}: {str(error).rstrip('.')}. The inputs were {short(used)}"
+        said = advised(told)
+        raise InvalidInputError(said if said != told else f"{told}; give others by --input.") from error
     answer = _answer(model, found, samples, room, str(where))
     if json_:
         typer.echo(json.dumps({**answer, "layers": [vars(layer) for layer in found.layers]}, indent=2, allow_nan=False))
