@@ -260,8 +260,17 @@ def read(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def lead(taus: NDArray[np.float64]) -> str:
+    """Of the first row of ``(methods, splits)`` over the best of the others: the one that is best on all splits, in hindsight, and
+    for each split the one that is best on all other splits, which luck does not favour."""
+    mine, others = taus[0], taus[1:]
+    chosen = [np.delete(others, k, axis=1).mean(axis=1).argmax() for k in range(len(mine))]
+    gains = mine - others[others.mean(axis=1).argmax()], mine - others[chosen, range(len(mine))]
+    return " / ".join(f"{gain.mean():+.3f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.3f}" for gain in gains)
+
+
 def show(options: argparse.Namespace) -> None:
-    """Print a line for each table and size."""
+    """Print a line for each table and size; last the lead of the first method, see :func:`lead`."""
     taus: dict[tuple[Any, ...], dict[int, float]] = defaultdict(dict)
     for line in read(options.out):
         label, name, told, predictor, n, seed = line["key"]
@@ -296,7 +305,12 @@ def show(options: argparse.Namespace) -> None:
                     cells.append(f"{row[-1]:.3f} ({np.mean(both) if both else np.nan:+.3f} ± {error:.3f})")
                 below[n][m] += bool(row[-1] < best - 0.02)
             totals[n].append(row)
-            print(f"{name:32} {n:4} {'  '.join(cells)}   counts {best:.3f}")
+            found = [taus.get((told, name, n, method), {}) for method in methods]
+            shared = sorted(set.intersection(*map(set, found)))
+            ahead = (
+                lead(np.array([[f[k] for k in shared] for f in found])) if len(found) > 1 and len(shared) > 2 else ""
+            )
+            print(f"{name:32} {n:4} {'  '.join(cells)}   counts {best:.3f}   {ahead}")
         for n, rows in totals.items():
             means = np.nanmean(np.array(rows), axis=0)
             print(
