@@ -137,16 +137,18 @@ class View:
         """Evidence, location, scale and degrees of freedom of the increments of others, corrected networks, the regression."""
         seen, truth, known = int(self._cuts[index]), self._truth, self._of(self._known, index)
         last, expected = self.complete[:, seen - 1], known.quantile(0.5)
-        spread = max(float(np.median(known.std)), CERTAIN * float(self.asked.scale.backward_std(np.ones(1))[0]))
+        unit = float(self.asked.scale.backward_std(np.ones(1))[0])
+        spread = max(float(np.median(known.std)) / unit, CERTAIN)
         sides: list[tuple[Floats, Floats, float, tuple[float, ...]]]
         sides = [(last, self.asked.last[rows], float(np.median(expected - last)), GAINS)]
         sides += [(expected, self._middle[rows], 0.0, CORRECTIONS)]
         out: list[tuple[float, Floats, Floats | float, Floats | float]] = []
         for base, start, centre, factors in sides:
+            errors = (truth - base) / unit
             for factor in factors:
-                location, scale, df = conjugate(truth - base, centre, factor * spread)
-                told = log_student(truth - base, location[:-1], scale[:-1], df[:-1])
-                out.append((self._told(told), start + location[-1], scale[-1], df[-1]))
+                location, scale, df = conjugate(errors, centre / unit, factor * spread)
+                told = log_student(errors, location[:-1], scale[:-1], df[:-1]) - math.log(unit)
+                out.append((self._told(told), start + unit * location[-1], unit * scale[-1], df[-1]))
         if len(truth) >= RIDGE:
             out.append(self._regression(seen, rows, known))
         return out
