@@ -28,7 +28,7 @@ from archcast.proxies.machinery.session import Again, ModelError, Session, reaso
 from archcast.proxies.machinery.witness import UnsafeLayoutError
 from archcast.proxies.passes import RECORDINGS, Pass
 
-__all__ = ["Scores", "count_outputs", "parameters_of", "resolve", "score"]
+__all__ = ["Scores", "computes_loss", "output_shape", "parameters_of", "resolve", "score"]
 
 COUNTS = frozenset({"parameters", "modules", "macs", "reached"})
 """Recordings that do not depend on the values of weights and inputs."""
@@ -188,16 +188,6 @@ def score(
         values, failures = _evaluate(names, recordings, settings)
         _distrust(session, names, values, failures)
     return Scores(values, failures, time.perf_counter() - begin, passes)
-
-
-def count_outputs(model: nn.Module, inputs: Any, *, output: Callable[[Any], Tensor] = find_logits) -> int:
-    """Number of classes that a model tells apart: the size of axis 1 of its logits. The model is left as it was.
-
-    Raises:
-        InvalidInputError: if the model rejects the inputs.
-    """
-    shape = output_shape(model, inputs, output=output)
-    return shape[1] if len(shape) > 1 else 1
 
 
 def output_shape(

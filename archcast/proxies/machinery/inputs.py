@@ -227,14 +227,6 @@ class Batch:
         """Whether the shapes alone do not tell."""
         return bool(self.unclear)
 
-    def rows_first(self, tensor: Tensor, position: int) -> Tensor | None:
-        """The tensor at ``position`` among the floating-point ones, or one of its shape, with one row for each sample;
-        ``None`` if it has none.
-        """
-        axes = [axis for axis, t in zip(self.axes, self.tensors()) if t.is_floating_point()]
-        axis = axes[position] if position < len(axes) else self.axis
-        return None if axis is None else tensor.movedim(axis, 0)
-
     def _like(self, inputs: Any, size: int) -> Batch:
         new = copy.copy(self)
         new.inputs, new.size = inputs, size
