@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
+from archcast.spaces.transformers.embeddings import TokenEmbedding
 from archcast.spaces.transformers.mixers import split
-from archcast.spaces.transformers.network import ResidualBlock, TokenEmbedding
+from archcast.spaces.transformers.network import ResidualBlock
 from archcast.spaces.transformers.translator import Cross, Translator
 
 __all__ = ["CrossLayer", "TranslatorNetwork"]

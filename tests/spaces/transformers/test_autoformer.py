@@ -10,8 +10,8 @@ import torch
 import archcast
 from archcast.errors import InvalidInputError
 from archcast.spaces import Task, get_space
+from archcast.spaces.transformers.attention import AttentionLayer
 from archcast.spaces.transformers.layers import Attention
-from archcast.spaces.transformers.network import AttentionLayer
 
 FOUND = {
     "tiny": (192, [*[3] * 10, 4, 3, 3], [3.5, 3.5, 3, 3.5, 3, 3, 4, 4, 3.5, 4, 3.5, 4, 3.5], 5_867_944),

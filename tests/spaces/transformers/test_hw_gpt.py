@@ -9,7 +9,7 @@ import torch
 from archcast.errors import InvalidInputError
 from archcast.names import SPACES
 from archcast.spaces import Task, get_space
-from archcast.spaces.transformers.network import Rotary
+from archcast.spaces.transformers.attention import Rotary
 
 SMALL = get_space("hw-gpt-s")
 TEXT = "gpt-s-10-192-2-3-4-2-3-4-2-3-4-2-4-8-12-4-8-12-4-8-12-4-True"

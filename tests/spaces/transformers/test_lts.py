@@ -11,9 +11,10 @@ import torch
 from archcast.errors import InvalidInputError
 from archcast.names import SPACES
 from archcast.spaces import Task, get_space
+from archcast.spaces.transformers.attention import DistanceAttention
+from archcast.spaces.transformers.embeddings import AdaptiveEmbedding, AdaptiveHead, wave_positions
 from archcast.spaces.transformers.layers import RelativeAttention
 from archcast.spaces.transformers.model import AdaptiveTokens
-from archcast.spaces.transformers.network import AdaptiveEmbedding, AdaptiveHead, DistanceAttention, wave_positions
 
 GPT2, XL = get_space("lts-gpt2"), get_space("lts-transfoxl")
 CONFIG = {

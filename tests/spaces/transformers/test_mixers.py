@@ -6,9 +6,9 @@ import numpy as np
 import scipy.fft
 import torch
 
+from archcast.spaces.transformers.attention import AttentionLayer
 from archcast.spaces.transformers.layers import Attention, DynamicConv, GlobalLocal, Waves
 from archcast.spaces.transformers.mixers import DynamicConvLayer, GlobalLocalLayer, WavesLayer
-from archcast.spaces.transformers.network import AttentionLayer
 
 
 def test_transforms_are_those_of_scipy():

@@ -11,7 +11,7 @@ import torch
 from archcast.data._torch_archive import read_torch
 from archcast.errors import InvalidInputError
 from archcast.spaces import Task, get_space
-from archcast.spaces.transformers.network import TokenPooling
+from archcast.spaces.transformers.embeddings import TokenPooling
 
 PIT = get_space("vit-bench-101-pit")
 TEXT = '{"base_dim": 16, "mlp_ratio": 6, "depth": [2, 8, 4], "num_heads": [2, 4, 4]}'
