@@ -43,7 +43,7 @@ def list_(path: Where = None, as_json: Json = False) -> None:
     """List the benchmarks: what each holds, its licence, its files, and whether they are here."""
     from archcast.cli._tables import wrapped
     from archcast.data.base import BENCHMARKS, data_folder
-    from archcast.data.published._files import find
+    from archcast.data.published._finding import find
 
     folder = path if path is not None else data_folder()
     rows: list[dict[str, Any]] = []

@@ -16,7 +16,8 @@ from archcast.data._tfrecord import frames
 from archcast.data._torch_archive import mapped
 from archcast.data.base import BENCHMARKS, data_folder, load_benchmark
 from archcast.data.benchmark import Benchmark
-from archcast.data.published._files import Part, find
+from archcast.data.published._files import Part
+from archcast.data.published._finding import find
 from archcast.data.published._nasbench101_records import read_records
 from archcast.data.published.nasbench101 import module_hash
 from archcast.errors import InvalidInputError

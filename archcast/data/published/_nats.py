@@ -13,7 +13,8 @@ from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data._torch_archive import mapped
 from archcast.data._unpickle import unpickle
 from archcast.data.base import Benchmark
-from archcast.data.published._files import Part, find, on_disk, reading
+from archcast.data.published._files import Part, on_disk, reading
+from archcast.data.published._finding import find
 from archcast.data.published._gather import Arrays, concatenate, gather, once, progress, stack
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields, compact, digest_runs
 from archcast.data.published.hw_nas_bench import costs_beside

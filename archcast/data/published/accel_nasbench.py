@@ -8,7 +8,8 @@ from typing import Any
 
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import column_array, firsts, left_out
-from archcast.data.published._files import contents, find, read_json, reading
+from archcast.data.published._files import contents, read_json, reading
+from archcast.data.published._finding import find
 from archcast.spaces.base import get_space
 
 __all__ = ["read"]

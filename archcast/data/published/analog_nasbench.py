@@ -12,7 +12,7 @@ from archcast.data._unpickle import read_pickle
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.naslib import from_ops
-from archcast.data.published._files import find
+from archcast.data.published._finding import find
 from archcast.errors import InvalidFileError, MissingDependencyError
 from archcast.spaces.base import get_space
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from archcast.data.base import Benchmark, register
 from archcast.data.published._blox_file import CELLS, NODE, read_blox
 from archcast.data.published._columns import as_benchmark, left_out
-from archcast.data.published._files import Part, find, reading
+from archcast.data.published._files import Part, reading
+from archcast.data.published._finding import find
 from archcast.errors import DataNotFoundError
 
 __all__ = ["read"]

@@ -15,7 +15,8 @@ from archcast.data._tfrecord import check, frames
 from archcast.data._torch_archive import mapped
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import left_out
-from archcast.data.published._files import Part, contents, find, read_json, reading, unpacked
+from archcast.data.published._files import Part, contents, read_json, reading, unpacked
+from archcast.data.published._finding import find
 from archcast.data.published._gather import stack
 from archcast.data.published._nasbench101_records import cell, fields, row_of
 from archcast.errors import DataNotFoundError

@@ -14,7 +14,8 @@ from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, reading, unpickled
+from archcast.data.published._finding import find
 from archcast.data.published._gather import stack
 from archcast.errors import InvalidInputError
 from archcast.spaces.base import get_space

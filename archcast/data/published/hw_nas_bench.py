@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, data_folder, register
 from archcast.data.published._columns import column_array
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, reading, unpickled
+from archcast.data.published._finding import find
 from archcast.spaces.base import get_space
 
 __all__ = ["FBNET_OPERATIONS", "costs_beside", "fbnet_cost", "nasbench201_costs", "read"]

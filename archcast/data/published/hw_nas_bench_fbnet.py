@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, reading, unpickled
+from archcast.data.published._finding import find
 from archcast.data.published.hw_nas_bench import FBNET_INPUT, FILE, GET, HIGHER_IS_BETTER, METRICS, fbnet_cost
 from archcast.errors import DataNotFoundError, InvalidFileError, InvalidInputError
 from archcast.spaces.base import get_space

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from archcast.data._pandas import PANDAS, frame_columns, frame_index
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, firsts, left_out
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, reading, unpickled
+from archcast.data.published._finding import find
 from archcast.data.published.lcbench import binned
 from archcast.errors import InvalidFileError
 

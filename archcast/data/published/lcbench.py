@@ -13,7 +13,8 @@ import numpy as np
 from archcast.data._torch_archive import mapped
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, firsts, flatten, left_out
-from archcast.data.published._files import Part, find, on_disk, reading
+from archcast.data.published._files import Part, on_disk, reading
+from archcast.data.published._finding import find
 from archcast.data.published._gather import stack
 from archcast.errors import InvalidFileError
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import find, reading
+from archcast.data.published._files import reading
+from archcast.data.published._finding import find
 from archcast.errors import InvalidFileError, require
 from archcast.spaces.model_zoo import ModelZoo
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import Part, find, reading
+from archcast.data.published._files import Part, reading
+from archcast.data.published._finding import find
 from archcast.data.published._nats import arch_texts, read_single
 from archcast.data.published._nats_runs import benchmark_fields
 from archcast.data.published.nasbench201 import read_extract

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, reading, unpickled
+from archcast.data.published._finding import find
 from archcast.errors import InvalidFileError, MissingDependencyError
 from archcast.spaces.base import get_space
 from archcast.spaces.nasbench_graph import LINKS

@@ -10,7 +10,8 @@ import numpy as np
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import native, suite_zero, suite_zero_scores
 from archcast.data.published._columns import column_array, firsts, left_out
-from archcast.data.published._files import find, reading, unpacked
+from archcast.data.published._files import reading, unpacked
+from archcast.data.published._finding import find
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 

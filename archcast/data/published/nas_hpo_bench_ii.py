@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, left_out
-from archcast.data.published._files import Part, find, reading, unpickled
+from archcast.data.published._files import Part, reading, unpickled
+from archcast.data.published._finding import find
 
 __all__ = ["read"]
 

@@ -13,7 +13,8 @@ from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data._tfrecord import frames
 from archcast.data._torch_archive import mapped
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import Part, find, reading, unpacked, unpickled
+from archcast.data.published._files import Part, reading, unpacked, unpickled
+from archcast.data.published._finding import find
 from archcast.data.published._gather import shards
 from archcast.data.published._nasbench101_records import FIELDS, LABELS, LENGTHS, cell, read_records
 from archcast.data.published._tables import PROXIES, clean, read_csv

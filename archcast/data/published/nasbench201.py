@@ -14,7 +14,8 @@ from archcast.data._torch_archive import MAGIC, read_torch
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import from_ops, to_ops
 from archcast.data.published._columns import column_array
-from archcast.data.published._files import Part, beginning, find, reading, unpacked, unpickled
+from archcast.data.published._files import Part, beginning, reading, unpacked, unpickled
+from archcast.data.published._finding import find
 from archcast.data.published._gather import Arrays, once
 from archcast.data.published._nats import Collector, arch_texts
 from archcast.data.published._nats_runs import DATASETS, benchmark_fields

@@ -12,7 +12,8 @@ from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.naslib import native
 from archcast.data.published._columns import column_array, firsts, left_out
-from archcast.data.published._files import Part, contents, find, read_json, reading, unpickled
+from archcast.data.published._files import Part, contents, read_json, reading, unpickled
+from archcast.data.published._finding import find
 from archcast.data.published._gather import stack
 from archcast.errors import DataNotFoundError
 from archcast.spaces.base import get_space

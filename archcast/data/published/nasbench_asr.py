@@ -14,7 +14,8 @@ from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data._unpickle import unpickle
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import left_out
-from archcast.data.published._files import Part, find, reading
+from archcast.data.published._files import Part, reading
+from archcast.data.published._finding import find
 from archcast.data.published._gather import stack
 from archcast.errors import DataNotFoundError
 from archcast.spaces.base import get_space

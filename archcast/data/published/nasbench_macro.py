@@ -8,7 +8,8 @@ import numpy as np
 
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import column_array
-from archcast.data.published._files import find, read_json, reading
+from archcast.data.published._files import read_json, reading
+from archcast.data.published._finding import find
 from archcast.spaces.base import get_space
 
 __all__ = ["read"]

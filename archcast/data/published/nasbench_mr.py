@@ -8,7 +8,8 @@ from typing import Any
 
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, column_array, firsts, in_space, left_out
-from archcast.data.published._files import find, reading, unpickled
+from archcast.data.published._files import reading, unpickled
+from archcast.data.published._finding import find
 
 __all__ = ["read"]
 

@@ -13,7 +13,8 @@ import numpy as np
 from archcast.data._stand_ins import CONTAINERS, NUMPY
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, column_array, in_space, left_out
-from archcast.data.published._files import Part, contents, find, read_json, reading, unpickled
+from archcast.data.published._files import Part, contents, read_json, reading, unpickled
+from archcast.data.published._finding import find
 from archcast.data.published._gather import stack
 from archcast.errors import InvalidFileError
 

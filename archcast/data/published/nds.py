@@ -11,7 +11,8 @@ import numpy as np
 
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, in_space, left_out
-from archcast.data.published._files import contents, find, read_json, reading
+from archcast.data.published._files import contents, read_json, reading
+from archcast.data.published._finding import find
 from archcast.data.published._gather import stack
 
 __all__ = ["read"]

@@ -15,7 +15,8 @@ import numpy as np
 
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import as_benchmark, column_array, firsts, flatten, left_out
-from archcast.data.published._files import Part, contents, find, fits, read_json, reading
+from archcast.data.published._files import Part, contents, read_json, reading
+from archcast.data.published._finding import find, fits
 from archcast.errors import InvalidFileError
 from archcast.spaces.base import get_space
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.published._columns import column_array
-from archcast.data.published._files import find, read_json, reading
+from archcast.data.published._files import read_json, reading
+from archcast.data.published._finding import find
 from archcast.spaces.base import get_space
 
 __all__ = ["read"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archcast.data.base import register
 from archcast.data.benchmark import Benchmark
 from archcast.data.published._columns import left_out
-from archcast.data.published._files import find
+from archcast.data.published._finding import find
 from archcast.data.published._tables import digits, read_csv
 from archcast.errors import InvalidFileError
 from archcast.files import read_arrays

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import find
+from archcast.data.published._finding import find
 from archcast.data.published._transnas import FILE, GET, TASKS, read_official
 
 __all__ = ["read"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from archcast.data.base import Benchmark, register
-from archcast.data.published._files import Part, find
+from archcast.data.published._files import Part
+from archcast.data.published._finding import find
 from archcast.data.published._tables import PROXIES, clean, digits, fill_twins, read_csv
 from archcast.data.published._transnas import FILE, TASKS, read_official
 from archcast.data.published._transnas import GET as GET_OFFICIAL

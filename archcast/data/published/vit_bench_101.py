@@ -12,7 +12,8 @@ import numpy as np
 from archcast.data._torch_archive import read_torch
 from archcast.data.base import Benchmark, register
 from archcast.data.published._columns import column_array, firsts, left_out
-from archcast.data.published._files import find, reading, unpacked
+from archcast.data.published._files import reading, unpacked
+from archcast.data.published._finding import find
 from archcast.spaces.base import get_space
 
 __all__ = ["read"]

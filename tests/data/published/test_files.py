@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from archcast.data._torch_archive import read_torch
-from archcast.data.published._files import Part, beginning, contents, find, fits, natural, read_json, reading, unpacked
+from archcast.data.published._files import Part, beginning, contents, read_json, reading, unpacked
+from archcast.data.published._finding import find, fits, natural
 from archcast.errors import DataNotFoundError, InvalidFileError
 
 OPTIONS = {"benchmark": "mine", "get": "Download it from https://example.org."}
