@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -129,7 +130,13 @@ def _read(values: Sequence[Any], comma: bool = False) -> list[Quantity | None] |
             return None
         unit, factor = _unit("x" if times else found[2].replace(" ", "").replace("×", "x"))
         some = some or times
-        read[value] = Quantity(value, float(Decimal(found[1]) * Decimal(factor)), unit)
+        try:
+            number = float(Decimal(found[1]) * Decimal(factor))
+        except ArithmeticError:  # an exponent that no number has
+            return None
+        if not math.isfinite(number):
+            return None
+        read[value] = Quantity(value, number, unit)
     return [None if value is None else read[value] for value in values] if some else None
 
 

@@ -56,6 +56,10 @@ def test_one_kind_of_unit_makes_numbers(texts, numbers, said):
         ([None, None], False),
         ([], False),
         (["nan ms"], False),
+        (["1e999MB", "2MB"], False),
+        (["9e999999k"], False),
+        (["1e99999999999999999999 ms"], False),
+        (["9" * 400 + "k"], False),
         (["\u0663x"], False),  # a digit of another script
     ],
 )
