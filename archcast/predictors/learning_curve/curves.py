@@ -115,7 +115,7 @@ class CurveScale:
             bounded, kind = fits & shares, np.where(fits, 0.0, 2.0)
             low = np.where(fits, -unit if fall else 0.0, bottom)
             high = np.where(fits, 0.0 if fall else unit, top + room * (top - bottom))
-        high = np.where(high - low > 1e-12 * np.maximum(np.abs(low), 1), high, low + 1)
+        high = np.where(high - low > 1e-12 * np.maximum(np.abs(low), 1), high, low + np.maximum(1, 1e-9 * np.abs(low)))
         ceiling = np.where(fits, 0.0, np.inf) if falls(signal) else np.where(bounded, high, np.inf)
         return cls(low, high, np.where(bounded, low, -np.inf), ceiling, kind)
 

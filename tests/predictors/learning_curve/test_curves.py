@@ -270,3 +270,10 @@ def test_the_registry_says_who_needs_a_curve() -> None:
         assert issubclass(PREDICTORS[name], CurvePredictor)
         assert "curve" in PREDICTORS.entry(name).info["needs"]
         assert archcast.get_predictor(name, "nasbench201").requires.curve
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-300, -3.0, 1e20, -1e300])
+def test_values_that_are_all_the_same_have_a_scale(value) -> None:
+    scale = CurveScale.of(np.full((2, 4), value), "reward", pooled=False)
+    assert (scale.high > scale.low).all()
+    assert np.isfinite(scale.forward(np.full(2, value))).all()
