@@ -42,7 +42,7 @@ CASES = {
                 "--batch", "5", "--jobs", "1"], "searches/random-0.jsonl", 3),
     "score": (["score", "--space", "nasbench201", "--sample", "40", "--proxies", "params,nwot", "--width", "4", "--depth", "1"],
               "", 5),
-    "train": (["train", "--sample", "8", "--epochs", "2", "--width", "2", "--jobs", "1"], "runs.jsonl", 1),
+    "train": (["train", "--sample", "8", "--epochs", "1", "--width", "2", "--jobs", "1"], "runs.jsonl", 1),
 }  # fmt: skip
 
 

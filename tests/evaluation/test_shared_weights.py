@@ -74,7 +74,7 @@ def test_size_and_operations_are_mean_ranks(report):
 
 
 def test_derived_cells_have_their_accuracy_and_rank(darts, monkeypatch):
-    monkeypatch.setattr("archcast.training.settings_for", partial(settings_for, epochs=2))
+    monkeypatch.setattr("archcast.training.settings_for", partial(settings_for, epochs=1))
     row = darts.derive("weights")
     rows = section(diagnosed(darts, TABLE, trainings=1), "Derived").rows
     line = next(one for one in rows if one[0] == "weights")

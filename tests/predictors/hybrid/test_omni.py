@@ -151,7 +151,7 @@ def test_wrong_parameters(params, message):
 
 
 def test_trees_and_share_are_those_of_the_best_cross_validated_likelihood(monkeypatch):
-    trees = (5, 20)
+    trees = (3, 10)
     monkeypatch.setattr("archcast.predictors.hybrid.omni.TREES", trees)
     predictor = get_predictor("omni", SPACE, without="proxy", epochs=4, random_state=5)
     predictor.init(ARCHS, SCORES, known(ARCHS, 4))
