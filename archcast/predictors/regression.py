@@ -47,7 +47,7 @@ class FeatureRegressor(Predictor):
     graph_encodings: ClassVar[tuple[str, ...]] = GRAPH_ENCODINGS
     refits: ClassVar[int] = 0
     beliefs: ClassVar[Beliefs] = USUAL
-    calibration_: Spread = Spread()  # in files of before, as twins_
+    calibration_: Spread = Spread()  # in files of earlier versions, as twins_
     twins_: Twins = ALONE
     bias_: Bias = UNBIASED
 

@@ -98,7 +98,7 @@ class TargetScale:
         scores: ``(m,)`` distinct training scores, increasing.
         quantiles: ``(m,)`` their quantiles, increasing.
         slopes: of the map from quantiles to scores below the lowest and above the highest score; ``None`` for the overall
-            slope on either side, as files of before have it.
+            slope on either side, as files of earlier versions have it.
         limits: range of the scores, which the map nears beyond the training scores and does not leave.
     """
 

@@ -42,7 +42,7 @@ class JointPosterior(Predictor):
 
     gp_: AdditiveGP | InducingGP
     scale_: TargetScale
-    calibration_: Spread = Spread()  # in files of before
+    calibration_: Spread = Spread()  # in files of earlier versions
 
     def _terms(self, archs: NDArray[np.int64], evidence: Evidence) -> Terms:
         """Features for the terms of the kernel."""
@@ -165,7 +165,7 @@ class GaussianProcess(KernelPredictor):
 
     learns_relevance: ClassVar[bool] = True
     learns_from_sources = True
-    signals_: Sequence[Signal] = ()  # in files of before
+    signals_: Sequence[Signal] = ()  # in files of earlier versions
     n_sources_: int = 0
     correlated_: CorrelatedGP | None = None  # takes the place of gp_ where there are sources
     parameters = {"encoding": Encoding()}

@@ -59,7 +59,7 @@ class Process:
         gp: fitted to the targets less the prior mean.
         evidence: whether it looks at evidence.
         separate: whether it looks at each decision by itself.
-        hinted: whether the hints have slopes of their own; not in files of before.
+        hinted: whether the hints have slopes of their own; not in files of earlier versions.
         alone: whether it looks at each decision by itself and at nothing else.
     """
 
@@ -118,7 +118,7 @@ class Process:
         return mean + centre, variance + self.gp.noise
 
     def _before(self, inputs: Inputs) -> tuple[Terms, Array]:
-        """Features and prior mean of files of before, where the hints had one slope together and no constant stood beside them."""
+        """Features and prior mean of files of earlier versions, where the hints had one slope together and no constant stood beside them."""
         terms, hints = terms_of(inputs, self.evidence, self.separate), inputs.hints(self.evidence)
         linear, effects = list(terms.linear[:2]), terms.linear[4:]
         if self.evidence and inputs.evidence is not None:

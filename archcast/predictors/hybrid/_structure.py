@@ -143,7 +143,7 @@ class Structure:
         group: number of that group.
         counted: whether the size is counted on the network, and not read off the operations.
         beside: other numbers that may rank architectures: where the size is counted, parameters and activations, else the weights
-            of the heaviest path. Files of before have none.
+            of the heaviest path. Files of earlier versions have none.
     """
 
     features: FeatureGroups

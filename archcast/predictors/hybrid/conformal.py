@@ -130,7 +130,7 @@ class Conformal(Predictor):
     """
 
     has_std = True
-    level_: Level | None = None  # in files of before
+    level_: Level | None = None  # in files of earlier versions
 
     parameters = {"predictor": Text(), "settings": Settings(), "folds": Whole(2)}
 

@@ -67,7 +67,7 @@ class Blend:
 
     weights: Array
     spread: Spread = AS_IT_IS
-    inflation: InitVar[float | None] = None  # this and what follows in files of before, in place of the spread
+    inflation: InitVar[float | None] = None  # this and what follows in files of earlier versions, in place of the spread
     tail: InitVar[float] = 0.0
     middle: InitVar[float] = 0.0
     best: InitVar[float] = 1.0
@@ -171,7 +171,7 @@ class Stack(Predictor):
 
     has_std = True
     learns_from_sources = True
-    signals_: Sequence[Signal] = ()  # in files of before, as unseen_
+    signals_: Sequence[Signal] = ()  # in files of earlier versions, as unseen_
     unseen_: float = 0.0
     n_sources_: int = 0
 
@@ -340,7 +340,7 @@ class Stack(Predictor):
 
     @property
     def _line(self) -> Line | None:
-        """The ridge regression; files of before have none."""
+        """The ridge regression; files of earlier versions have none."""
         return getattr(self, "line_", None)
 
 

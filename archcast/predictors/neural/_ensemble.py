@@ -47,7 +47,7 @@ class NetworkEnsemble(OnTargets, OnDevice):
     """
 
     has_std = True
-    noise_: Noise | float = 0.0  # in files of before, as bias_ and twins_
+    noise_: Noise | float = 0.0  # in files of earlier versions, as bias_ and twins_
     bias_: Bias = UNBIASED
     twins_: Twins = ALONE
     needs_graph = True

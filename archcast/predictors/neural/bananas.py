@@ -60,7 +60,7 @@ class Bananas(OnTargets, FeedForward):
     """
 
     has_std = True
-    noise_: Noise | float = 0.0  # in files of before
+    noise_: Noise | float = 0.0  # in files of earlier versions
     graph_encodings = ("path",)
 
     parameters = {"n_members": Whole(1)}

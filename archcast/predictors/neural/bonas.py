@@ -61,7 +61,7 @@ class Bonas(OnDevice):
 
     has_std = True
     needs_graph = True
-    calibration_: Spread = Spread()  # in files of before, as twins_ and noise_
+    calibration_: Spread = Spread()  # in files of earlier versions, as twins_ and noise_
     twins_: Twins = ALONE
     noise_: float = 0.0
 

@@ -100,7 +100,7 @@ LOSS = Word(*LOSSES)
 class OnTargets:
     """Mixin of predictors whose networks may minimise a ranking loss: outputs on the scale of the targets."""
 
-    centre_: Any = 0.0  # in files of before
+    centre_: Any = 0.0  # in files of earlier versions
     spread_: Any = 1.0
 
     def _learn_scale(self, loss: str, outputs: NDArray[np.float64]) -> None:
