@@ -74,7 +74,8 @@ class Signal:
         stack: predictor fitted to the source.
         scale: rank-normal map of its predictions.
         process: its Gaussian process on the structure.
-        skill: correlation of the source's targets with what that process expects of each from all others; files of earlier versions have 1.
+        skill: correlation of the source's targets with what that process expects of each from all others;
+            files of earlier versions have 1.
         number: of the source.
     """
 

@@ -118,7 +118,7 @@ class Process:
         return mean + centre, variance + self.gp.noise
 
     def _before(self, inputs: Inputs) -> tuple[Terms, Array]:
-        """Features and prior mean of files of earlier versions, where the hints had one slope together and no constant stood beside them."""
+        """Features and prior mean of files of earlier versions: the hints have one slope together, and no constant beside them."""
         terms, hints = terms_of(inputs, self.evidence, self.separate), inputs.hints(self.evidence)
         linear, effects = list(terms.linear[:2]), terms.linear[4:]
         if self.evidence and inputs.evidence is not None:

@@ -67,7 +67,9 @@ class Blend:
 
     weights: Array
     spread: Spread = AS_IT_IS
-    inflation: InitVar[float | None] = None  # this and what follows in files of earlier versions, in place of the spread
+    inflation: InitVar[float | None] = (
+        None  # this and what follows in files of earlier versions, in place of the spread
+    )
     tail: InitVar[float] = 0.0
     middle: InitVar[float] = 0.0
     best: InitVar[float] = 1.0

@@ -111,6 +111,7 @@ def noise_of(
 
 
 def moments(members: Array, noise: Noise | float) -> tuple[Array, Array]:
-    """Mean and variance ``(n,)`` of the ``(m, n)`` outputs of an ensemble; files of earlier versions have a noise that is a number."""
+    """Mean and variance ``(n,)`` of the ``(m, n)`` outputs of an ensemble. In files of earlier versions the noise is a
+    number."""
     mean = members.mean(axis=0)
     return mean, members.var(axis=0) + (noise(mean) if isinstance(noise, Noise) else noise)
