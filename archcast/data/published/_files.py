@@ -101,6 +101,7 @@ def tar_of(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def bare(name: str) -> str:
+    """A name without ``.gz``, ``.bz2`` or ``.xz``."""
     return next((name.removesuffix(ending) for ending in PACKED if name.endswith(ending)), name)
 
 
@@ -197,6 +198,7 @@ def unpacked(part: Part, limit: int = MAX_UNPACKED) -> Iterator[Part]:
 
 @contextmanager
 def intact(what: object) -> Iterator[None]:
+    """Turn the errors of a damaged file into one that names it."""
     try:
         yield
     except ArchcastError:

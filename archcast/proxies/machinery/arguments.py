@@ -16,10 +16,12 @@ __all__ = ["argument", "bound", "flat", "tensors_of", "transparent", "without_ra
 
 
 def argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], position: int, name: str) -> Any:
+    """An argument of a call, by its position or its name; ``None`` if it was not given."""
     return args[position] if len(args) > position else kwargs.get(name)
 
 
 def flat(values: tuple[Any, ...]) -> list[Any]:
+    """The values, those within lists and tuples each by itself."""
     return [item for value in values for item in (value if isinstance(value, (tuple, list)) else (value,))]
 
 
@@ -29,6 +31,7 @@ def tensors_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Tensor]
 
 
 def bound(replacement: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """``replacement`` as it stands in for ``function``, which it gets as its first argument."""
     return lambda *args, **kwargs: replacement(function, *args, **kwargs)
 
 
