@@ -156,7 +156,8 @@ PRINTED = {
         f"{{'eval_loss': nan, 'eval_f1': {y}, 'epoch': {e}.0}}\n" for e, y in enumerate(CURVE, 1)
     ),
     "colours around words": "".join(
-        f"\x1b[32mEpoch {e}/30\x1b[0m - \x1b[1mloss\x1b[0m: 0.5 - val_acc: \x1b[31m{y:.4f}\x1b[0m\x1b[K\n"
+        f"\x1b[32mEpoch {e}/30\x1b[0m - \x1b[1mloss\x1b[0m: 0.5 - val_acc: \x1b[31m{y:.4f}\x1b[0m\x1b[K"
+        "\x1b]0;val_acc: 0.1\x1b\\\x1b]0;val_acc: 0.2\x07\n"  # titles of the window, which end in either way
         for e, y in enumerate(CURVE)
     ),
     "a notebook": json.dumps(

@@ -13,7 +13,7 @@ from archcast.files import text_of
 __all__ = ["read_text"]
 
 LARGEST = 512 * 2**20
-CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[()][0-9A-B]")
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-B]")
 """What terminals take for colours, moves of the cursor and titles."""
 
 
