@@ -89,15 +89,18 @@ def validations(trainer: Any) -> int:
         InvalidInputError: the trainer has no end that could be counted, such as with ``max_time`` alone.
     """
     batches, interval, every = trainer.num_training_batches, trainer.val_check_batch, trainer.check_val_every_n_epoch
-    epochs = math.inf if trainer.max_epochs in (None, -1) else trainer.max_epochs
+    epochs, rest = math.inf if trainer.max_epochs in (None, -1) else trainer.max_epochs, 0
     if trainer.max_steps != -1 and math.isfinite(batches):
-        epochs = min(epochs, trainer.max_steps * trainer.accumulate_grad_batches / batches)
+        most = trainer.max_steps * trainer.accumulate_grad_batches
+        if most < epochs * batches:  # the last epoch may end after a few batches
+            epochs, rest = divmod(most, batches)
     if interval is None:  # by the clock
         total = math.inf
     elif every is None:
-        total = epochs * batches / interval
+        total = (epochs * batches + rest) / interval
     else:
         total = epochs // every * (1 if math.isinf(interval) else max(batches // interval, 1))
+        total += rest // interval if (epochs + 1) % every == 0 else 0
     if not math.isfinite(total):
         raise InvalidInputError(
             "StopHopeless: how many validations a full training has cannot be told from the trainer. Give epochs, their number."

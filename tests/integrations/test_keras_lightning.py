@@ -138,6 +138,10 @@ def test_lightning(load, top, stops):
         ({"max_epochs": -1, "max_steps": 90, "accumulate_grad_batches": 2}, 9),
         ({"max_epochs": None, "max_steps": 90, "check_val_every_n_epoch": None, "val_check_batch": 30}, 3),
         ({"max_steps": 45}, 2),
+        ({"max_steps": 50, "val_check_batch": 5}, 10),  # the last two in the half of the third epoch
+        ({"max_steps": 10, "val_check_batch": 5}, 2),
+        ({"max_steps": 35, "val_check_batch": 5, "check_val_every_n_epoch": 2}, 3),
+        ({"max_steps": 55, "val_check_batch": 5, "check_val_every_n_epoch": 2}, 4),
         ({"num_training_batches": float("inf"), "val_check_batch": float("inf")}, T),
         ({"max_epochs": -1}, None),
         ({"val_check_batch": None}, None),
