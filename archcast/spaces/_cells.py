@@ -16,7 +16,7 @@ UNKNOWN = {"", "nan", "na", "n/a", "none", "null", "<na>", "-nan", "nil", "missi
 UNKNOWN |= {"#n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!", "-nan(ind)", "nan(ind)"}
 UNKNOWN |= {"1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"}
 """Texts, in lower case, that say that a value is not known: of Python, pandas, Excel, C and people."""
-POINTS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 COMMAS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+|[-+]?\d{1,3}(?:\.\d{3}){2,}")
 SPACED = re.compile(r"[-+]?\d{1,3}(?:[ '\u00a0\u2009\u202f\u2019]\d{3})+(?:[.,]\d+)?")
 """Numbers with their digits in groups of three: 1,234.5 and 1.234,5 and 1 234.5."""

@@ -177,7 +177,7 @@ def _table(text: str) -> tuple[str, str]:
     lines = text.splitlines(keepends=True)
     given, start = None, 0
     while start < len(lines) and (
-        not lines[start].strip() or _is_comment(lines[start:]) or re.fullmatch(r"(?i)sep=.\s*", lines[start])
+        not lines[start].strip() or _is_comment(lines, start) or re.fullmatch(r"(?i)sep=.\s*", lines[start])
     ):
         given = lines[start][4] if lines[start].lower().startswith("sep=") else given
         lines[start], start = "\n", start + 1
@@ -193,14 +193,16 @@ def _table(text: str) -> tuple[str, str]:
     return "".join(lines), " " if aligned else separator
 
 
-def _is_comment(lines: list[str]) -> bool:
-    """Whether the first line is a comment above a table, and not its header."""
-    if not lines[0].startswith("#"):
+def _is_comment(lines: list[str], start: int) -> bool:
+    """Whether a line is a comment above a table, and not its header: the last such line, with as many fields as the row below."""
+    if not lines[start].startswith("#"):
         return False
-    after = next((line for line in lines[1:] if line.strip() and not line.startswith("#")), "")
+    if start + 1 < len(lines) and lines[start + 1].startswith("#"):
+        return True
+    below = (lines[i] for i in range(start + 1, len(lines)))
+    after = next((line for line in below if line.strip() and not line.startswith("#")), "")
     separator = max(SEPARATORS, key=after.count)
-    last = not any(line.startswith("#") for line in lines[1:2])
-    return not (last and lines[0].count(separator) == after.count(separator) > 0)
+    return not lines[start].count(separator) == after.count(separator) > 0
 
 
 def _is_aligned(lines: list[str]) -> bool:

@@ -63,6 +63,7 @@ def test_one_table_written_in_many_ways(kind, tmp_path):
         (",", ["1_0", "1", "2"], None),
         (",", ["0x1f", "1", "2"], None),
         (",", ["1,2345", "1", "2"], None),
+        (",", ["0,500", "0,912", "0,871"], None),  # halves, not hundreds: no group of digits begins with 0
         (",", ["1 2 3", "1", "2"], None),
     ],
 )
