@@ -147,9 +147,10 @@ def text_of(data: bytes, name: str | Path) -> str:
     try:
         text = data.removeprefix(mark).decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        place = len(mark) + error.start
+        line = data.count(b"\n", 0, place) + 1
         raise InvalidFileError(
-            f"{str(name)!r} is not text in UTF-8: line {line} has the byte 0x{data[error.start] if mark == b'' else 0:02x}. "
+            f"{str(name)!r} is not text in UTF-8: line {line} has the byte 0x{data[place]:02x}. "
             "Save it as UTF-8; Excel calls that 'CSV UTF-8'."
         ) from error
     if "\0" in text:
