@@ -145,8 +145,7 @@ def learn(
 def outputs(arrays: Arrays, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(m, n)`` outputs of the networks for the last task."""
     members, tasks, embedding = arrays["tasks"].shape
-    widths = [
-        arrays[name].shape[2] for name in sorted(arrays) if name.startswith("network.hidden.") and "weight" in name
-    ]
+    layers = sum(name.startswith("network.hidden.") for name in arrays) // 2
+    widths = [arrays[f"network.hidden.{i}.weight"].shape[2] for i in range(layers)]
     module = with_arrays(lambda: TaskNetworks(members, inputs.shape[1], tasks, embedding, widths), arrays)
     return in_chunks(lambda rows: module(torch.from_numpy(rows), tasks - 1), inputs)
