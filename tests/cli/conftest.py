@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +42,14 @@ def raises():
 def gives_text():
     return "a model"
 """
+SMALL = ["--input", "3x8x8", "--depth", "1", "--width", "4", "--batch-size", "8"]
+
 Run = Callable[..., tuple[int, str, str]]
+"""The arguments of the command to its exit code, stdout and stderr."""
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 @pytest.fixture

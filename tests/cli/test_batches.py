@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +13,9 @@ from archcast.cli._batches import read_data
 from archcast.cli._targets import Settings, target_of
 from archcast.errors import InvalidFileError, InvalidInputError
 
+from .conftest import SMALL, Run, rows_of
+
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
-SMALL = ["--input", "3x8x8", "--depth", "1", "--width", "4", "--batch-size", "8"]
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-def rows_of(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_real_images(run: Run, tmp_path: Path) -> None:

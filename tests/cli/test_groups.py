@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +11,9 @@ import pytest
 import archcast
 from archcast.cli import _scoring
 
+from .conftest import SMALL, Run, rows_of
+
 SPACE = archcast.get_space("nasbench201")
-SMALL = ["--input", "3x8x8", "--depth", "1", "--width", "4", "--batch-size", "8"]
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-def rows_of(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_twins_are_scored_once(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +41,7 @@ def test_architectures_of_a_csv(run: Run, tmp_path: Path) -> None:
     _, out, _ = run("--space", "nasbench201", "--archs", "some.csv.gz", *arguments)
     assert [row["arch"] for row in rows_of(out)] == texts
     pd.DataFrame({"cell": texts}).to_csv(tmp_path / "other.csv", index=False)
-    assert "has no column 'arch'. Available: cell" in run("--space", "nasbench201", "--archs", "other.csv", *arguments)[2]
+    assert "has no column 'arch'. Available: cell." in run("--space", "nasbench201", "--archs", "other.csv", *arguments)[2]
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "two.txt").write_text(f"{texts[0]}\n|wrong|\n{texts[1]}\n")
     code, out, err = run("--space", "nasbench201", "--archs", "two.txt", *arguments)

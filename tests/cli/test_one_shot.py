@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,9 @@ import pytest
 
 import archcast
 
+from .conftest import SMALL, Run
+
 SPACE = archcast.get_space("nasbench201")
-SMALL = ["--input", "3x8x8", "--depth", "1", "--width", "4", "--batch-size", "8"]
-
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture

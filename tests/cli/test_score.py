@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,16 +12,10 @@ import torch
 import archcast
 from archcast.proxies.aggregate import AGGREGATES, aggregate
 
+from .conftest import SMALL, Run, rows_of
+
 SPACE = archcast.get_space("nasbench201")
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
-SMALL = ["--input", "3x8x8", "--depth", "1", "--width", "4", "--batch-size", "8"]
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-def rows_of(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +16,9 @@ import pytest
 import archcast
 from archcast.cli import _scoring, main
 
+from .conftest import SMALL, Run, rows_of
+
 SPACE = archcast.get_space("nasbench201")
-SMALL = ["--input", "3x8x8", "--depth", "1", "--width", "4", "--batch-size", "8"]
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-def rows_of(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_a_sample_is_written_and_continued(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
