@@ -52,6 +52,11 @@ def _database() -> bytes:
         return path.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["PAR1", "ARROW1"])
+def test_a_column_may_be_called_like_a_format(name):
+    assert text_of(f"{name},acc\n1,2\n".encode(), "a.csv") == f"{name},acc\n1,2\n"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_what_is_text(encoding, pack):
@@ -70,7 +75,7 @@ def test_what_is_text(encoding, pack):
         (pickle.dumps({}), "a pickle, not text. Pickles are not read"),
         (_array(), "an array of numpy"),
         (_database(), "a database of SQLite"),
-        (b"PAR1" + bytes(9), "a Parquet file"),
+        (b"PAR1\x15\x04" + bytes(9), "a Parquet file"),
         (b"\xd0\xcf\x11\xe0" + bytes(9), "a workbook of an old Excel"),
         (b"%PDF-1.7", "a PDF"),
         (TEXT.encode("latin-1"), "not text in UTF-8: line 1 has the byte 0xf6. Save it as UTF-8; Excel"),
