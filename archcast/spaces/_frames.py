@@ -29,6 +29,8 @@ DEEPEST = 50
 """Records within records are looked into so deep."""
 SEPARATORS = ",;\t|"
 """What stands between the fields of a text file."""
+NUMERAL = re.compile(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?")
+"""A number, above which a commented header may stand."""
 SHOWN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 """Separator -> what it is called."""
 
@@ -202,7 +204,10 @@ def _is_comment(lines: list[str], start: int) -> bool:
     below = (lines[i] for i in range(start + 1, len(lines)))
     after = next((line for line in below if line.strip() and not line.startswith("#")), "")
     separator = max(SEPARATORS, key=after.count)
-    return not lines[start].count(separator) == after.count(separator) > 0
+    if separator not in after:  # blanks, as numpy writes them: words above numbers
+        fields = after.split()
+        return not (len(lines[start][1:].split()) == len(fields) > 1 and any(map(NUMERAL.fullmatch, fields)))
+    return not lines[start].count(separator) == after.count(separator)
 
 
 def _is_aligned(lines: list[str]) -> bool:

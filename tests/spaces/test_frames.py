@@ -17,15 +17,17 @@ FRAME = pd.DataFrame({"depth": DEPTH, "acc": ACC})
 LINES = FRAME.to_csv(index=False)
 
 
-def _saved() -> str:
+def _saved(delimiter: str) -> str:
     file = io.StringIO()
-    np.savetxt(file, FRAME.to_numpy(), delimiter=",", header="depth,acc")
+    np.savetxt(file, FRAME.to_numpy(), delimiter=delimiter, header=f"depth{delimiter}acc")
     return file.getvalue()
 
 
 WRITTEN = {
     "comments above": "# made by a tool\n# 2026\n" + LINES,
-    "a header in a comment, of numpy": _saved(),
+    "a header in a comment, of numpy": _saved(","),
+    "the same with blanks": _saved(" "),
+    "comments above blanks": "# depth and\n# two words\n" + FRAME.to_string(index=False) + "\n",
     "Excel's line": "sep=;\r\n" + FRAME.to_csv(index=False, sep=";", decimal=",").replace("\n", "\r\n"),
     "bars": FRAME.to_csv(index=False, sep="|"),
     "Markdown": "| depth | acc |\n|---|:--:|\n" + "".join(f"| {d} | {a} |\n" for d, a in zip(DEPTH, ACC)),
