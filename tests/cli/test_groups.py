@@ -41,7 +41,9 @@ def test_architectures_of_a_csv(run: Run, tmp_path: Path) -> None:
     _, out, _ = run("--space", "nasbench201", "--archs", "some.csv.gz", *arguments)
     assert [row["arch"] for row in rows_of(out)] == texts
     pd.DataFrame({"cell": texts}).to_csv(tmp_path / "other.csv", index=False)
-    assert "has no column 'arch'. Available: cell." in run("--space", "nasbench201", "--archs", "other.csv", *arguments)[2]
+    assert (
+        "has no column 'arch'. Available: cell." in run("--space", "nasbench201", "--archs", "other.csv", *arguments)[2]
+    )
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "two.txt").write_text(f"{texts[0]}\n|wrong|\n{texts[1]}\n")
     code, out, err = run("--space", "nasbench201", "--archs", "two.txt", *arguments)

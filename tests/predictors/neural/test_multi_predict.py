@@ -134,9 +134,13 @@ def test_sources_of_a_space_without_counts_are_refused():
         made().init(ARCHS, fast(ARCHS), sources=[Source(plain, plain.sample(6, 0), np.arange(6.0))])
 
 
-@pytest.mark.parametrize("hidden", [(24,), (9, 8, 7, 6, 5, 4, 3, 9, 8, 7, 6, 5)])  # of ten layers and more names are no order
+@pytest.mark.parametrize(
+    "hidden", [(24,), (9, 8, 7, 6, 5, 4, 3, 9, 8, 7, 6, 5)]
+)  # of ten layers and more names are no order
 def test_a_saved_one_answers_as_before(tmp_path, hidden):
-    found = made(hidden=hidden, epochs=3, source_epochs=2).init(ARCHS, fast(ARCHS), sources=[Source(SPACE, ROWS, odd(ROWS))])
+    found = made(hidden=hidden, epochs=3, source_epochs=2).init(
+        ARCHS, fast(ARCHS), sources=[Source(SPACE, ROWS, odd(ROWS))]
+    )
     found.save(tmp_path / "m.npz")
     again = Predictor.load(tmp_path / "m.npz")
     np.testing.assert_array_equal(again.query(QUERIES).mean, found.query(QUERIES).mean)
