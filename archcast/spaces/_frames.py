@@ -207,7 +207,7 @@ def _is_comment(lines: list[str], start: int) -> bool:
     if separator not in after:  # blanks, as numpy writes them: words above numbers
         fields = after.split()
         return not (len(lines[start][1:].split()) == len(fields) > 1 and any(map(NUMERAL.fullmatch, fields)))
-    return not lines[start].count(separator) == after.count(separator)
+    return lines[start].count(separator) != after.count(separator)
 
 
 def _is_aligned(lines: list[str]) -> bool:
