@@ -171,8 +171,8 @@ class Bias:
 
         Examples:
             >>> mean = np.linspace(-2, 2, 500)
-            >>> Bias.of(mean, np.minimum(mean, 1.0))(np.array([0.0, 1.5]), np.ones(2))[0].round(1).tolist()
-            [-0.0, -0.4]
+            >>> Bias.of(mean, np.minimum(mean, 1.0))(np.array([1.5]), np.ones(1))[0].round(1).tolist()
+            [-0.4]
         """
         if len(mean) == 0:
             return UNBIASED

@@ -30,8 +30,8 @@ ANSWERS = {
 
 
 CHANGED = {"lc-increment": 0.5}
-"""How far answers may differ whose method has changed since: this one now tries several forecasts on the complete curves, and blends
-them by how well they do there."""
+"""How far answers may differ whose method has changed since: this one now tries several forecasts on the complete curves and
+blends them by how well they do there."""
 
 
 @pytest.mark.parametrize("name", ANSWERS)
