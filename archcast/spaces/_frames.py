@@ -189,7 +189,8 @@ def _table(text: str) -> tuple[str, str]:
     head = lines[start].strip()
     if len(head) > 2 and head[0] == head[-1] == "|":
         rows = [line.strip().strip("|") for line in lines]
-        return "\n".join(row if row.strip(" |:-") else "" for row in rows), "|"
+        rules = {i for i, row in enumerate(rows) if not row.strip(" |:-") and (i == start + 1 or "---" in row)}
+        return "\n".join("" if i in rules else row for i, row in enumerate(rows)), "|"
     separator = given or max(SEPARATORS, key=head.count)
     aligned = separator not in head and _is_aligned(lines[start:])
     return "".join(lines), " " if aligned else separator

@@ -76,6 +76,11 @@ def test_numbers_as_people_write_them(separator, texts, numbers, tmp_path):
     assert found == (numbers if numbers is not None else [text.strip('"') for text in texts])
 
 
+def test_a_row_of_markdown_that_tells_nothing_is_no_rule(tmp_path):
+    (tmp_path / "t.md").write_text("| a | b |\n|-|:-:|\n| 1 | 2 |\n| - | - |\n| 3 | - |\n")
+    assert read_columns(tmp_path / "t.md") == {"a": [1, None, 3], "b": [2, None, None]}
+
+
 class Text(str):
     """A text whose methods fail."""
 
