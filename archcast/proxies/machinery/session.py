@@ -15,7 +15,7 @@ from archcast.proxies.base import ProxyFailure
 from archcast.proxies.machinery.inputs import Batch, find_logits, find_loss
 from archcast.proxies.machinery.losses import LabelsError, cross_entropy
 from archcast.proxies.machinery.preservation import Generators, preserved
-from archcast.proxies.machinery.tracing import Layer, Tracer
+from archcast.proxies.machinery.tracing import Layer, Tracer, first_line
 from archcast.proxies.machinery.witness import Witness
 
 __all__ = ["Again", "ModelError", "Session", "reason"]
@@ -47,7 +47,7 @@ def reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, torch.OutOfMemoryError):
         return "out of memory: use a smaller batch or micro_batch="
-    return f"{type(error).__name__}: {_first_line(error)[:300] or 'no message'}"
+    return f"{type(error).__name__}: {first_line(error)[:300] or 'no message'}"
 
 
 class Session:
@@ -194,7 +194,7 @@ class Session:
             except (Exception, SystemExit, GeneratorExit) as error:
                 raise ModelError(
                     f"{type(self.model).__name__} failed on inputs of shape {batch.shapes()}: "
-                    f"{type(error).__name__}: {_first_line(error)}"
+                    f"{type(error).__name__}: {first_line(error)}"
                 ) from error
         if tracer is not None and tracer.raised is not None:
             raise tracer.raised
@@ -405,7 +405,3 @@ class Session:
         """The layers, in the order of the model's parameters."""
         order = {name: position for position, name in enumerate(self.parameters)}
         return sorted(self.layout.layers, key=lambda layer: order.get(layer.name, len(order)))
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]

@@ -38,7 +38,7 @@ from archcast.proxies.machinery.functions import (
 from archcast.proxies.machinery.products import role_of
 from archcast.proxies.machinery.witness import Witness, aside
 
-__all__ = ["Call", "Layer", "Step", "Tracer", "Watched", "by_sample"]
+__all__ = ["Call", "Layer", "Step", "Tracer", "Watched", "by_sample", "first_line"]
 
 
 @dataclass
@@ -258,7 +258,7 @@ class Tracer(TorchFunctionMode):
                 elif isinstance(output, Tensor) and (macs or name in OUTER):
                     self._product(name, func, args, kwargs, output, macs)
         except Exception as error:  # the model's own call went well: only what is counted is lost
-            self.fault = f"a call of {name} could not be followed: {type(error).__name__}: {_first_line(error)}"
+            self.fault = f"a call of {name} could not be followed: {type(error).__name__}: {first_line(error)}"
         if self._on_output is not None and isinstance(output, Tensor):
             with aside():
                 self._on_output(output)
@@ -468,5 +468,6 @@ def _in_place(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bo
     return bool(kwargs.get("inplace")) or (name in _OBSERVERS and any(a is True for a in args[1:]))
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, which may be empty."""
     return str(error).strip().split("\n")[0]
