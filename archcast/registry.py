@@ -22,7 +22,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from archcast.errors import InvalidInputError, UnknownNameError, short
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+    import sys
+
+    if sys.version_info >= (3, 11):
+        from importlib.resources.abc import Traversable
+    else:
+        from importlib.abc import Traversable
 
 __all__ = ["Entry", "Registry", "closest", "natural_key"]
 

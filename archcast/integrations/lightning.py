@@ -69,7 +69,7 @@ class StopHopeless(Callback):
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Decide."""
-        if trainer.sanity_checking:
+        if trainer.sanity_checking or trainer.state.fn != "fit":  # ``trainer.validate`` is no part of a training
             return
         if self.metric not in trainer.callback_metrics:
             has = ", ".join(sorted(trainer.callback_metrics)) or "nothing"

@@ -24,6 +24,7 @@ TRAINER = {
     "max_steps": -1,
     "accumulate_grad_batches": 1,
     "enable_validation": True,
+    "state": SimpleNamespace(fn="fit"),
 }
 """What a trainer of Lightning knows when a training starts: validations after each epoch of twenty batches."""
 
@@ -118,6 +119,8 @@ def test_lightning(load, top, stops):
     trainer.callback_metrics = {"val_loss": 1.0}
     with pytest.raises(InvalidInputError, match="logs no 'val_acc', only val_loss"):
         callback.on_validation_end(trainer, None)
+    trainer.state = SimpleNamespace(fn="validate")
+    callback.on_validation_end(trainer, None)  # on its own, it is no part of the curve
     resumed = load("lightning").StopHopeless("val_acc", best=0.8)
     resumed.load_state_dict(callback.state_dict())
     resumed.on_train_start(trainer, None)
@@ -188,6 +191,9 @@ trainer = pl.Trainer(max_epochs=20, callbacks=[callback], **quiet)
 trainer.fit(Net(), data, data)
 assert callback.stopped_epoch is not None
 assert trainer.current_epoch == callback.stopped_epoch < 20, (trainer.current_epoch, callback.stopped_epoch)
+before = list(callback.stopper.curve)
+trainer.validate(Net(), data, verbose=False)
+assert callback.stopper.curve == before
 """
 
 
